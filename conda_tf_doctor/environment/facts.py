@@ -1,0 +1,229 @@
+"""The facts about an environment, whatever they were read from.
+
+Readers (prefix, report, files, planned solve) fill these classes; rules read them. Nothing here knows a rule, opens
+a file by itself, or imports conda.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+CONDA = "conda"
+PIP = "pip"
+
+_SEPARATORS = re.compile(r"[-_.]+")
+
+
+def normalise(name: str) -> str:
+    """Return the PEP 503 form of a distribution name; conda names keep a leading underscore."""
+    lead = "_" if name.startswith("_") else ""
+    return lead + _SEPARATORS.sub("-", name).strip("-").lower()
+
+
+class Package:
+    """One installed (or planned) package.
+
+    ``depends`` and ``constrains`` are read from the record only when asked for: a record of TensorFlow is megabytes of
+    JSON, its file name already tells name, version and build.
+
+    Attributes:
+        name: Normalised name.
+        version: Version as written; empty where unknown.
+        manager: ``conda``, ``pip``, or empty where unknown.
+        build: Conda build string, or the wheel tag of a report; empty where unknown.
+        channel: Canonical channel name: ``conda-forge``, ``defaults``, ``pypi``, ``nvidia`` …; empty where unknown.
+        source: The file it was read from, relative to the prefix.
+    """
+
+    __slots__ = ("_metadata", "build", "channel", "manager", "name", "source", "version")
+
+    def __init__(
+        self,
+        name: str,
+        version: str = "",
+        manager: str = "",
+        build: str = "",
+        channel: str = "",
+        source: str = "",
+        metadata: dict[str, Any] | Callable[[], dict[str, Any]] | None = None,
+    ) -> None:
+        self.name = normalise(name)
+        self.version = version
+        self.manager = manager
+        self.build = build
+        self.channel = channel
+        self.source = source
+        self._metadata = metadata
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The record's own fields, without its file list; empty where there is none."""
+        if callable(self._metadata):
+            self._metadata = self._metadata()
+        return self._metadata or {}
+
+    @property
+    def depends(self) -> tuple[str, ...]:
+        """What the record depends on (MatchSpecs for conda, PEP 508 requirements for pip)."""
+        return tuple(self.metadata.get("depends") or ())
+
+    @property
+    def constrains(self) -> tuple[str, ...]:
+        """The MatchSpecs by which the record constrains what is installed beside it."""
+        return tuple(self.metadata.get("constrains") or ())
+
+    def __repr__(self) -> str:
+        return f"Package({self.name} {self.version} {self.build} {self.manager}:{self.channel})"
+
+
+class Python(NamedTuple):
+    """The environment's Python; every field is empty (or 0) where unknown.
+
+    Attributes:
+        version: ``3.9.18``.
+        bits: 32, 64, or 0.
+        machine: ``x86``, ``x86_64``, ``arm64``, ``aarch64`` …, of the executable itself.
+        source: The file that tells.
+    """
+
+    version: str = ""
+    bits: int = 0
+    machine: str = ""
+    source: str = ""
+
+    @property
+    def minor(self) -> str:
+        """``3.9`` of ``3.9.18``; empty where unknown."""
+        return ".".join(self.version.split(".")[:2]) if "." in self.version else ""
+
+
+class System(NamedTuple):
+    """The machine around the environment; ``None``, empty or absent means unknown.
+
+    Attributes:
+        os: Free text (``Windows 10``).
+        machine: The CPU's architecture, whatever Python runs on it.
+        cpu_model: Free text.
+        cpu_features: Such as ``{"avx": False}``.
+        gpu: Free text.
+        cuda_driver: The display driver's version (``456.71``).
+        cuda_installed: Versions of system-wide CUDA toolkits.
+        cudnn_installed: Versions of system-wide cuDNN.
+        vc_runtime: Version of the system's Visual C++ runtime, or ``missing``; empty where unknown.
+    """
+
+    os: str = ""
+    machine: str = ""
+    cpu_model: str = ""
+    cpu_features: dict[str, bool] = {}
+    gpu: str = ""
+    cuda_driver: str = ""
+    cuda_installed: tuple[str, ...] = ()
+    cudnn_installed: tuple[str, ...] = ()
+    vc_runtime: str = ""
+
+
+class Binary(NamedTuple):
+    """An image of the stack as a report carries it.
+
+    Attributes:
+        path: Relative to the prefix.
+        machine: Such as ``x86_64``.
+        bits: 32, 64 or 0.
+        imports: Names of imported DLLs or shared objects.
+        missing: Those of them that are nowhere on the search path.
+        problem: ``truncated``, ``not an image`` …, or empty.
+        version: File version; empty where it has none.
+    """
+
+    path: str
+    machine: str = ""
+    bits: int = 0
+    imports: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    problem: str = ""
+    version: str = ""
+
+
+class Note(NamedTuple):
+    """Something that could not be read; becomes an ``info`` finding, the rest is still checked."""
+
+    path: str
+    message: str
+
+
+class Environment:
+    """Everything known about one environment.
+
+    Attributes:
+        kind: ``prefix``, ``file``, ``report`` or ``solve``.
+        path: Where it was read from.
+        platform: Conda subdir (``win-64``); empty where unknown.
+        prefix: Folder of the environment where it is on this disk, else empty.
+        python: The environment's Python.
+        packages: Conda's records and pip's distributions; one name may appear once for each.
+        requested: What the user tried to install, or asked the solver for.
+        virtual_packages: ``{"__cuda": "11.4"}``.
+        system: The machine around it.
+        env_vars: Variables of the process or the report.
+        binaries: Images of a report; a prefix on disk is read by the binaries package instead.
+        working_folder: Names of files in the working folder or on PYTHONPATH that are named like modules.
+        error_text: What the user saw.
+        notes: What could not be read.
+        overwritten: Names of conda packages whose files pip has overwritten.
+        user_site: Packages in the user site, which come before the environment's own.
+        this_machine: Whether the facts about the system are those of the machine this runs on.
+    """
+
+    def __init__(self, kind: str, path: str = "", platform: str = "") -> None:
+        self.kind = kind
+        self.path = path
+        self.platform = platform
+        self.prefix = ""
+        self.python = Python()
+        self.packages: list[Package] = []
+        self.requested: list[Package] = []
+        self.virtual_packages: dict[str, str] = {}
+        self.system = System()
+        self.env_vars: dict[str, str] = {}
+        self.binaries: list[Binary] = []
+        self.working_folder: list[str] = []
+        self.error_text = ""
+        self.notes: list[Note] = []
+        self.overwritten: set[str] = set()
+        self.user_site: list[Package] = []
+        self.this_machine = False
+        self._index: dict[str, list[Package]] | None = None
+
+    def add(self, packages: Iterable[Package]) -> None:
+        """Add packages and forget the index."""
+        self.packages.extend(packages)
+        self._index = None
+
+    def all_named(self, name: str) -> list[Package]:
+        """Return every package of that normalised name, conda's and pip's."""
+        if self._index is None:
+            self._index = {}
+            for package in self.packages:
+                self._index.setdefault(package.name, []).append(package)
+        return self._index.get(name, [])
+
+    def package(self, name: str) -> Package | None:
+        """Return the package of that name that Python imports: pip's where both have one."""
+        found = self.all_named(name)
+        return next((p for p in found if p.manager == PIP), found[0] if found else None)
+
+    def conda(self, name: str) -> Package | None:
+        """Return conda's record of that name (one of unknown manager counts)."""
+        return next((p for p in self.all_named(name) if p.manager != PIP), None)
+
+    def pip(self, name: str) -> Package | None:
+        """Return pip's distribution of that name."""
+        return next((p for p in self.all_named(name) if p.manager == PIP), None)
+
+    @property
+    def os(self) -> str:
+        """``win``, ``linux``, ``osx`` of the platform; empty where unknown."""
+        return self.platform.split("-")[0]

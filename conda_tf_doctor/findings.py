@@ -1,0 +1,98 @@
+"""The one result type: what a rule found, how sure it is, and what repairs it.
+
+Plain :class:`typing.NamedTuple` classes, here and in the facts: importing ``dataclasses`` pulls in ``inspect`` and
+costs as much time as starting Python, and ``check`` has four times that for everything.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+ERROR = "error"
+WARNING = "warning"
+INFO = "info"
+SEVERITIES = (ERROR, WARNING, INFO)
+
+CERTAIN = "certain"
+LIKELY = "likely"
+POSSIBLE = "possible"
+CONFIDENCES = (CERTAIN, LIKELY, POSSIBLE)
+
+
+class Fix(NamedTuple):
+    """What repairs a finding.
+
+    Attributes:
+        pins: Conda MatchSpecs (``python >=3.7,<3.11``) that the environment has to satisfy.
+        pip: PEP 508 requirements for what pip owns (``numpy<2``).
+        commands: Complete commands as argument lists, to be run in order.
+        note: One sentence for what no command can do (another machine, a driver).
+    """
+
+    pins: tuple[str, ...] = ()
+    pip: tuple[str, ...] = ()
+    commands: tuple[tuple[str, ...], ...] = ()
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the ``fix`` object of the JSON contract."""
+        return {
+            "pins": list(self.pins),
+            "pip": list(self.pip),
+            "commands": [list(command) for command in self.commands],
+            "note": self.note,
+        }
+
+
+class Finding(NamedTuple):
+    """One thing a rule found.
+
+    Attributes:
+        code: The rule's stable code (``TFD201``).
+        severity: ``error``, ``warning`` or ``info``.
+        message: One sentence a newcomer understands; names the packages and versions involved.
+        found: What is there.
+        expected: What has to be there (a range, a list, a sentence).
+        evidence: The files or facts that show it, relative to the prefix where possible.
+        source: Where the expectation comes from: a matrix row id, or a file.
+        fix: What repairs it.
+        package: The package to blame (normalised name), for ranking and repair.
+        confidence: ``certain``, ``likely`` or ``possible``.
+        needs: Facts that are missing and would decide, each with the way to get it.
+    """
+
+    code: str
+    severity: str
+    message: str
+    found: str = ""
+    expected: str = ""
+    evidence: tuple[str, ...] = ()
+    source: str = ""
+    fix: Fix = Fix()
+    package: str = ""
+    confidence: str = CERTAIN
+    needs: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The rule's stable name (``python-unsupported``)."""
+        from .rules.catalogue import RULES
+
+        return RULES[self.code]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the finding as the JSON contract has it."""
+        return {
+            "code": self.code,
+            "name": self.name,
+            "severity": self.severity,
+            "message": self.message,
+            "found": self.found,
+            "expected": self.expected,
+            "evidence": list(self.evidence),
+            "source": self.source,
+            "fix": self.fix.to_json(),
+            "package": self.package,
+            "confidence": self.confidence,
+            "needs": list(self.needs),
+        }
