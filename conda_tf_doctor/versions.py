@@ -1,0 +1,268 @@
+"""Versions and their ranges: PEP 440 for wheels, conda's own order for records.
+
+``packaging`` knows PEP 440 better than anyone, but importing its specifiers takes three times as long as starting
+Python. Plain numbers (``2.10.0``: nearly every version there is) are therefore compared here, and everything else
+(pre-releases, epochs, odd spellings) is parsed by ``packaging``; a property test holds both to the same answers.
+"""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from itertools import zip_longest
+from typing import NamedTuple
+
+_PLAIN = re.compile(r"\d+(?:\.\d+)*\Z")
+_LEADING = re.compile(r"\s*v?(\d+(?:\.\d+)*)")
+_FINAL = (3, 0)
+_NOTHING = -1
+_LAST = 1 << 60
+
+# epoch, release without trailing zeros, pre-release, post-release, dev-release
+Key = tuple[int, tuple[int, ...], tuple[int, int], int, int]
+
+
+def _stripped(release: tuple[int, ...]) -> tuple[int, ...]:
+    end = len(release)
+    while end > 1 and release[end - 1] == 0:
+        end -= 1
+    return release[:end]
+
+
+@lru_cache(maxsize=4096)
+def key(version: str) -> Key:
+    """Return a key by which versions sort as PEP 440 has it.
+
+    Args:
+        version: A version; a local part (``+cu117``) does not count. What is no version at all sorts by its leading
+            number, or lowest where it has none.
+    """
+    if _PLAIN.match(version):
+        return (0, _stripped(tuple(map(int, version.split(".")))), _FINAL, _NOTHING, _LAST)
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        parsed = Version(version)
+    except InvalidVersion:
+        lead = _LEADING.match(version)
+        return key(lead.group(1)) if lead else (0, (_NOTHING,), _FINAL, _NOTHING, _LAST)
+    if parsed.pre is not None:
+        pre = ({"a": 0, "b": 1, "rc": 2}[parsed.pre[0]], parsed.pre[1])
+    elif parsed.post is None and parsed.dev is not None:
+        pre = (_NOTHING, 0)
+    else:
+        pre = _FINAL
+    post = _NOTHING if parsed.post is None else parsed.post
+    dev = _LAST if parsed.dev is None else parsed.dev
+    return (parsed.epoch, _stripped(tuple(parsed.release)), pre, post, dev)
+
+
+def release(version: str) -> tuple[int, ...]:
+    """Return the release numbers (``(2, 10)`` of ``2.10.0rc1``), without trailing zeros."""
+    return key(version)[1]
+
+
+def minor(version: str) -> str:
+    """Return ``2.10`` of ``2.10.0``; a version of one number gains ``.0``, an empty one stays empty."""
+    numbers = release(version) if version else ()
+    if not numbers or numbers[0] < 0:
+        return ""
+    return f"{numbers[0]}.{numbers[1] if len(numbers) > 1 else 0}"
+
+
+def is_prerelease(version: str) -> bool:
+    """Tell whether the version is a pre-release or a development release."""
+    parsed = key(version)
+    return parsed[2] != _FINAL or parsed[4] != _LAST
+
+
+def _starts_with(version: Key, prefix: Key) -> bool:
+    wanted = prefix[1]
+    padded = version[1] + (0,) * (len(wanted) - len(version[1]))
+    return version[0] == prefix[0] and padded[: len(wanted)] == wanted
+
+
+def _prefix_key(text: str) -> Key:
+    # A prefix keeps its zeros: ==1.0.* is not ==1.*
+    numbers = tuple(int(part) for part in text.split(".") if part.isdigit())
+    return (0, numbers, _FINAL, _NOTHING, _LAST)
+
+
+_TERM = re.compile(r"\s*(===|==|!=|~=|>=|<=|>|<)?\s*([^\s,]+)\s*\Z")
+
+
+def _term_holds(term: str, version: Key, version_is_pre: bool) -> bool:
+    matched = _TERM.match(term)
+    if not matched:
+        return True
+    operator, wanted_text = matched.group(1) or "==", matched.group(2)
+    if wanted_text == "*":
+        return True
+    if wanted_text.endswith(".*"):
+        same = _starts_with(version, _prefix_key(wanted_text[:-2]))
+        return not same if operator == "!=" else same
+    wanted = key(wanted_text)
+    if operator in ("==", "==="):
+        return version == wanted
+    if operator == "!=":
+        return version != wanted
+    if operator == ">=":
+        return version >= wanted
+    if operator == "<=":
+        return version <= wanted
+    if operator == "<":
+        # PEP 440: <2 does not admit 2.0rc1, unless a pre-release is named.
+        if version_is_pre and not is_prerelease(wanted_text) and version[:2] == wanted[:2]:
+            return False
+        return version < wanted
+    if operator == ">":
+        # PEP 440: >1.7 does not admit 1.7.post1, unless a post-release is named.
+        if version[3] != _NOTHING and wanted[3] == _NOTHING and version[:2] == wanted[:2]:
+            return False
+        return version > wanted
+    numbers = wanted_text.split(".")
+    while numbers and not numbers[-1].isdigit():
+        numbers.pop()
+    return version >= wanted and _starts_with(version, _prefix_key(".".join(numbers[:-1])))
+
+
+@lru_cache(maxsize=4096)
+def contains(spec: str, version: str) -> bool:
+    """Tell whether a version lies in a PEP 440 specifier set.
+
+    Args:
+        spec: Such as ``>=1.19,<2``; alternatives are joined by ``||``; an empty one admits everything.
+        version: Pre-releases are admitted where the range admits them.
+    """
+    parsed, pre = key(version), is_prerelease(version)
+    return any(
+        all(_term_holds(term, parsed, pre) for term in alternative.split(",") if term.strip())
+        for alternative in spec.split("||")
+    )
+
+
+class MatchSpec(NamedTuple):
+    """Name, version and build of a conda MatchSpec; ``version`` and ``build`` are empty where anything goes."""
+
+    name: str
+    version: str = ""
+    build: str = ""
+
+
+_SPEC = re.compile(r"([A-Za-z0-9_.\-*]+)\s*(.*)\Z", re.S)
+_BRACKETS = re.compile(r"\[(.*)\]\s*\Z", re.S)
+_FIELD = re.compile(r"(\w+)\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,\s]+))")
+
+
+def parse_matchspec(text: str) -> MatchSpec:
+    """Split a MatchSpec (``cudatoolkit 11.2|11.2.*``, ``conda-forge::numpy>=1.20,<2``, ``libabseil =*=cxx17*``).
+
+    Channel and subdir are dropped. What cannot be understood leaves the version open: an unreadable dependency is no
+    reason for a finding.
+    """
+    text = text.split("#")[0].split(" if ")[0].strip()
+    text = text.rsplit("::", 1)[-1].lstrip(":")
+    fields: dict[str, str] = {}
+    brackets = _BRACKETS.search(text)
+    if brackets:
+        fields = {m.group(1): m.group(2) or m.group(3) or m.group(4) or "" for m in _FIELD.finditer(brackets.group(1))}
+        text = text[: brackets.start()]
+    matched = _SPEC.match(text.strip())
+    if not matched:
+        return MatchSpec(fields.get("name", ""), fields.get("version", ""), fields.get("build", ""))
+    name, rest = matched.group(1), matched.group(2).strip()
+    version, build = rest, ""
+    if " " in rest and not rest.endswith((",", "|")):
+        parts = re.sub(r"\s*([,|])\s*", r"\1", rest)
+        parts = re.sub(r"([<>=!~])\s+", r"\1", parts)
+        version, _, build = parts.partition(" ")
+    elif rest.startswith("=") and not rest.startswith("==") and "=" in rest[1:]:
+        version, _, build = rest[1:].partition("=")
+        version = version if version == "*" or version.endswith("*") else f"{version}"
+    elif rest and rest[0].isdigit() and rest.count("=") == 1 and not re.search(r"[<>!~]=", rest):
+        version, _, build = rest.partition("=")
+    version = fields.get("version", version).strip()
+    build = fields.get("build", build).strip()
+    return MatchSpec(name.lower(), "" if version == "*" else version, "" if build == "*" else build)
+
+
+_ATOMS = re.compile(r"\d+|[*]+|[^\d*]+")
+
+
+@lru_cache(maxsize=4096)
+def _conda_key(version: str) -> tuple[int, tuple[tuple[tuple[int, int, str], ...], ...]]:
+    text = version.lower().strip().split("+")[0]
+    epoch, _, text = text.rpartition("!")
+    components = []
+    for component in re.split(r"[._-]", text):
+        atoms: list[tuple[int, int, str]] = []
+        for atom in _ATOMS.findall(component):
+            if atom.isdigit():
+                atoms.append((2, int(atom), ""))
+            elif atom == "post":
+                atoms.append((3, 0, ""))
+            elif atom == "dev":
+                atoms.append((0, 0, ""))
+            else:
+                atoms.append((1, 0, atom))
+        # A component that starts with a letter counts as if a zero stood before it.
+        if atoms and atoms[0][0] != 2:
+            atoms.insert(0, (2, 0, ""))
+        components.append(tuple(atoms) or ((2, 0, ""),))
+    return (int(epoch) if epoch.isdigit() else 0, tuple(components))
+
+
+_ZERO = (2, 0, "")
+
+
+def conda_compare(left: str, right: str) -> int:
+    """Compare two versions in conda's order: negative, zero or positive (``12.0a0`` is before ``12.0``)."""
+    left_epoch, left_parts = _conda_key(left)
+    right_epoch, right_parts = _conda_key(right)
+    if left_epoch != right_epoch:
+        return left_epoch - right_epoch
+    for one, other in zip_longest(left_parts, right_parts, fillvalue=(_ZERO,)):
+        for a, b in zip_longest(one, other, fillvalue=_ZERO):
+            if a != b:
+                return -1 if a < b else 1
+    return 0
+
+
+_CONDA_TERM = re.compile(r"(==|!=|~=|>=|<=|>|<|=)?\s*(.*)\Z", re.S)
+
+
+def _conda_term_holds(term: str, version: str) -> bool:
+    matched = _CONDA_TERM.match(term.strip())
+    if not matched:
+        return True
+    operator, wanted = matched.group(1) or "", matched.group(2).strip()
+    if wanted in ("", "*"):
+        return operator != "!="
+    if operator in (">=", "<=", ">", "<"):
+        compared = conda_compare(version, wanted.rstrip("*").rstrip("."))
+        return {">=": compared >= 0, "<=": compared <= 0, ">": compared > 0, "<": compared < 0}[operator]
+    if operator == "~=":
+        head = wanted.rsplit(".", 1)[0]
+        return conda_compare(version, wanted) >= 0 and fnmatchcase(version + ".", head + ".*")
+    if wanted.endswith(".*") or (operator == "=" and "*" not in wanted):
+        head = wanted[:-2] if wanted.endswith(".*") else wanted
+        same = conda_compare(version, head) == 0 or version == head or version.startswith(head + ".")
+        return same != (operator == "!=")
+    if "*" in wanted:
+        return fnmatchcase(version, wanted) != (operator == "!=")
+    return (conda_compare(version, wanted) == 0) != (operator == "!=")
+
+
+@lru_cache(maxsize=4096)
+def conda_contains(spec: str, version: str) -> bool:
+    """Tell whether a version satisfies the version part of a MatchSpec.
+
+    Args:
+        spec: Such as ``>=11.2,<12.0a0``, ``11.2.*``, ``11.2|11.2.*``, ``=8.1``; empty admits everything.
+        version: A conda version.
+    """
+    return any(
+        all(_conda_term_holds(term, version) for term in alternative.split(",") if term.strip())
+        for alternative in spec.replace("(", "").replace(")", "").split("|")
+    )
