@@ -25,7 +25,7 @@ def normalise(name: str) -> str:
 class Package:
     """One installed (or planned) package.
 
-    ``depends`` and ``constrains`` are read from the record only when asked for: a record of TensorFlow is megabytes of
+    ``channel``, ``depends`` and ``constrains`` are read from the record only when asked for: a record of TensorFlow is megabytes of
     JSON, its file name already tells name, version and build.
 
     Attributes:
@@ -33,11 +33,10 @@ class Package:
         version: Version as written; empty where unknown.
         manager: ``conda``, ``pip``, or empty where unknown.
         build: Conda build string, or the wheel tag of a report; empty where unknown.
-        channel: Canonical channel name: ``conda-forge``, ``defaults``, ``pypi``, ``nvidia`` …; empty where unknown.
         source: The file it was read from, relative to the prefix.
     """
 
-    __slots__ = ("_metadata", "build", "channel", "manager", "name", "source", "version")
+    __slots__ = ("_channel", "_metadata", "build", "manager", "name", "source", "version")
 
     def __init__(
         self,
@@ -45,7 +44,7 @@ class Package:
         version: str = "",
         manager: str = "",
         build: str = "",
-        channel: str = "",
+        channel: str | None = "",
         source: str = "",
         metadata: dict[str, Any] | Callable[[], dict[str, Any]] | None = None,
     ) -> None:
@@ -53,7 +52,7 @@ class Package:
         self.version = version
         self.manager = manager
         self.build = build
-        self.channel = channel
+        self._channel = channel
         self.source = source
         self._metadata = metadata
 
@@ -63,6 +62,16 @@ class Package:
         if callable(self._metadata):
             self._metadata = self._metadata()
         return self._metadata or {}
+
+    @property
+    def channel(self) -> str:
+        """Canonical name of its channel, read from the record where it was not given."""
+        if self._channel is None:
+            from .condameta import channel_name
+
+            record = self.metadata
+            self._channel = channel_name(str(record.get("channel") or ""), str(record.get("subdir") or ""))
+        return self._channel
 
     @property
     def depends(self) -> tuple[str, ...]:

@@ -1,0 +1,111 @@
+"""The engine behind both doors, the guard and the repair: facts and matrix in, ranked findings out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .findings import ERROR, INFO, WARNING, Finding
+from .rules import REGISTRY
+from .rules.context import Context
+from .rules.ranking import ranked
+
+if TYPE_CHECKING:
+    from .environment.facts import Environment
+    from .environment.tensorflow import Installed
+    from .matrix.load import Matrix
+
+SCHEMA_VERSION = 1
+
+
+class Diagnosis(NamedTuple):
+    """What the engine found in one environment.
+
+    Attributes:
+        env: The environment.
+        tensorflow: Its TensorFlow, or ``None``.
+        findings: The most probable root cause first.
+        checked: Codes that were examined and are fine.
+        gpu_wanted: Why a GPU is wanted; empty where nothing says so.
+        row: Id of the matrix row that applies; empty where none does.
+    """
+
+    env: Environment
+    tensorflow: Installed | None
+    findings: tuple[Finding, ...]
+    checked: tuple[str, ...] = ()
+    gpu_wanted: str = ""
+    row: str = ""
+
+    def count(self, severity: str) -> int:
+        """Return how many findings have that severity."""
+        return sum(finding.severity == severity for finding in self.findings)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is at severity ``error``."""
+        return not self.count(ERROR)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON document of the contract."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "target": {"kind": self.env.kind, "path": self.env.path, "platform": self.env.platform or None},
+            "tensorflow": self.tensorflow.to_json() if self.tensorflow else None,
+            "findings": [finding.to_json() for finding in self.findings],
+            "summary": {
+                "errors": self.count(ERROR),
+                "warnings": self.count(WARNING),
+                "infos": self.count(INFO),
+            },
+            "ok": self.ok,
+        }
+
+
+def _notes(env: Environment) -> Iterable[Finding]:
+    for note in env.notes:
+        yield Finding("TFD901", INFO, note.message, found=note.path, evidence=(note.path,))
+
+
+def _from_rules(context: Context) -> Iterable[Finding]:
+    for rule in REGISTRY:
+        try:
+            module = import_module(f".rules.{rule.module}", __package__)
+            # A generator fails where it is consumed, so it is consumed here.
+            yield from list(getattr(module, rule.function)(context))
+        except Exception as error:
+            # A rule of ours that fails must not take the verdict of the others with it; the failure is told.
+            message = f"The rule {rule.function} failed ({type(error).__name__}: {error}); the others were checked."
+            yield Finding("TFD902", INFO, message, found=", ".join(rule.codes), source=rule.module)
+
+
+def diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str] = ()) -> Diagnosis:
+    """Check an environment against the matrix.
+
+    Args:
+        env: The facts.
+        matrix: The compatibility matrix.
+        ignore: Codes that the user silenced.
+    """
+    context = Context(env, matrix)
+    notes = tuple(_notes(env))
+    silenced = set(ignore)
+    if context.tensorflow is None and not context.signals:
+        return Diagnosis(env, None, ())
+    found = [] if context.tensorflow is None else list(_from_rules(context))
+    if context.signals:
+        from .rules.evidence import from_error_text
+
+        found = list(from_error_text(context, found))
+    kept = [finding for finding in found if finding.code not in silenced]
+    fired = {finding.code for finding in found}
+    examined = tuple(dict.fromkeys(code for rule in REGISTRY for code in rule.codes if code not in fired))
+    return Diagnosis(
+        env,
+        context.tensorflow,
+        (*ranked(kept, context), *notes),
+        examined,
+        context.gpu_wanted,
+        context.build.id if context.build else "",
+    )

@@ -1,0 +1,130 @@
+"""Conda's records on disk (``conda-meta/*.json``), read as sparingly as can be."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from .facts import CONDA, Environment, Note, Package
+
+# Conda writes a record's keys in alphabetical order, and everything a rule asks for comes before "files": the lists
+# of files behind it are megabytes for TensorFlow.
+_HEAD = 1 << 16
+_FILES = '"files": ['
+
+_CHANNEL_ALIASES = {"main": "defaults", "free": "defaults", "r": "defaults", "msys2": "defaults", "anaconda": "defaults"}
+
+
+def channel_name(text: str, subdir: str = "") -> str:
+    """Return the canonical name of a channel as records, lock files and reports write it.
+
+    Args:
+        text: A URL (``…/conda-forge/win-64``), ``pkgs/main``, ``conda-forge/win-64`` or a bare name.
+        subdir: The record's subdir, where it is known.
+    """
+    parts = [part for part in text.split("?")[0].split("/") if part and ":" not in part]
+    if parts and (parts[-1] == subdir or parts[-1] in _SUBDIRS):
+        parts.pop()
+    if "label" in parts and parts.index("label") > 0:
+        parts = parts[: parts.index("label")]
+    if not parts:
+        return ""
+    name = parts[-1].lower()
+    if name in _CHANNEL_ALIASES and (len(parts) == 1 or parts[-2] == "pkgs" or name != "main"):
+        return _CHANNEL_ALIASES[name]
+    return name
+
+
+_SUBDIRS = (
+    "noarch", "linux-64", "linux-32", "linux-aarch64", "linux-ppc64le", "linux-s390x", "osx-64", "osx-arm64", "win-64",
+    "win-32", "win-arm64",
+)  # fmt: skip
+
+
+def read_record(path: str) -> dict[str, Any]:
+    """Read a record without its lists of files.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is not a JSON object.
+    """
+    with open(path, encoding="utf-8") as handle:
+        head = handle.read(_HEAD)
+        cut = head.find(_FILES)
+        if cut >= 0:
+            try:
+                record = json.loads(head[:cut].rstrip().rstrip(",") + "}")
+                if "name" in record or '"name"' not in head[cut:]:
+                    return dict(record)
+                # Conda's own order has "name" behind "files"; the fields that rules need are all before it.
+                if "depends" in record:
+                    return dict(record)
+            except ValueError:
+                pass  # another writer, another order: read it whole
+        record = json.loads(head + handle.read())
+    if not isinstance(record, dict):
+        raise ValueError("not a JSON object")
+    return record
+
+
+class _Lazy:
+    """Reads a record when a rule first asks for it; one that cannot be read becomes a note, once."""
+
+    __slots__ = ("env", "path", "source")
+
+    def __init__(self, env: Environment, path: str, source: str) -> None:
+        self.env, self.path, self.source = env, path, source
+
+    def __call__(self) -> dict[str, Any]:
+        try:
+            return read_record(self.path)
+        except (OSError, ValueError, RecursionError) as error:
+            reason = getattr(error, "strerror", None) or f"broken JSON ({error})"
+            self.env.notes.append(
+                Note(self.source, f"The record {self.source} cannot be read: {reason}; its dependencies are unknown.")
+            )
+            return {}
+
+
+def read_records(env: Environment, prefix: str) -> Iterator[Package]:
+    """Yield conda's records of a prefix; the file names tell name, version and build without opening them."""
+    folder = os.path.join(prefix, "conda-meta")
+    try:
+        with os.scandir(folder) as entries:
+            listed = sorted((entry.name for entry in entries if entry.name.endswith(".json")))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        env.notes.append(Note("conda-meta", f"The folder conda-meta cannot be read: {error.strerror}."))
+        return
+    for file in listed:
+        source = f"conda-meta/{file}"
+        parts = file[:-5].rsplit("-", 2)
+        lazy = _Lazy(env, os.path.join(folder, file), source)
+        if len(parts) == 3 and all(parts):
+            yield Package(parts[0], parts[1], CONDA, parts[2], None, source, lazy)
+            continue
+        whole = _whole(env, lazy)
+        if whole:
+            yield whole
+
+
+def _whole(env: Environment, lazy: _Lazy) -> Package | None:
+    """Read a record whose file name does not tell; pip's old ``*.json`` leftovers and strangers are noted."""
+    try:
+        with open(lazy.path, encoding="utf-8") as handle:
+            record = json.load(handle)
+        name, version = record["name"], record["version"]
+        if isinstance(name, str) and isinstance(version, str):
+            return Package(name, version, CONDA, str(record.get("build", "")), None, lazy.source, record)
+        raise TypeError("name and version are not text")
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except KeyError as error:
+        reason = f"it has no {error}"
+    except (ValueError, TypeError, RecursionError) as error:
+        reason = f"broken JSON ({error})"
+    env.notes.append(Note(lazy.source, f"The record {lazy.source} cannot be used: {reason}; it is left out."))
+    return None

@@ -1,0 +1,105 @@
+"""CUDA and cuDNN in the facts: which there are, who brought them, and whether a GPU is wanted at all."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from .. import versions
+from .facts import PIP, Environment, Package
+
+if TYPE_CHECKING:
+    from ..matrix.model import Build
+    from .tensorflow import Installed
+
+
+class Library(NamedTuple):
+    """A CUDA or cuDNN library of the environment.
+
+    Attributes:
+        version: CUDA's or cuDNN's own version (``11.2.2``, ``8.1.0.77``).
+        package: The package that brings it.
+    """
+
+    version: str
+    package: Package
+
+    @property
+    def label(self) -> str:
+        """``cudatoolkit 11.2.2 (conda)``, for people."""
+        return f"{self.package.name} {self.package.version}" + (
+            f" ({self.package.manager})" if self.package.manager else ""
+        )
+
+
+# The conda packages that hold libcudart / cudart64. `cuda-version` is a pin without files, and only a stand-in where
+# a list was cut short.
+CONDA_CUDA = ("cudatoolkit", "cuda-cudart", "cuda-toolkit", "cuda-runtime", "cuda-version")
+_PIP_CUDA = re.compile(r"nvidia-cuda-runtime(?:-cu(\d+))?\Z")
+_PIP_CUDNN = re.compile(r"nvidia-cudnn(?:-cu(\d+))?\Z")
+_GPU_DISTRIBUTIONS = ("tensorflow-gpu", "tf-nightly-gpu", "nvidia-tensorflow")
+# What other frameworks bring along says nothing about TensorFlow.
+_OTHER_USERS = ("torch", "pytorch", "cupy", "jax", "jaxlib", "jax-cuda12-plugin", "numba", "mxnet", "onnxruntime-gpu")
+
+
+def cuda_runtimes(env: Environment) -> list[Library]:
+    """Return the CUDA runtimes that conda and pip brought, pip's first (TensorFlow's wheels look there first)."""
+    found = [Library(p.version, p) for p in env.packages if _PIP_CUDA.match(p.name)]
+    for name in CONDA_CUDA:
+        package = env.conda(name)
+        if package is not None and package.version:
+            found.append(Library(package.version, package))
+            break
+    return found
+
+
+def cudnn_libraries(env: Environment) -> list[Library]:
+    """Return the cuDNN libraries that conda and pip brought, pip's first."""
+    found = [Library(p.version, p) for p in env.packages if _PIP_CUDNN.match(p.name)]
+    for name in ("cudnn", "libcudnn"):
+        package = env.conda(name)
+        if package is not None:
+            found.append(Library(package.version, package))
+            break
+    return found
+
+
+def serves_another(env: Environment) -> bool:
+    """Tell whether another framework is there that would explain CUDA packages by itself."""
+    return any(env.package(name) for name in _OTHER_USERS)
+
+
+def is_gpu_build(installed: Installed, build: Build | None) -> bool:
+    """Tell whether this very package is a GPU build by its name or its conda build string."""
+    if installed.name in _GPU_DISTRIBUTIONS:
+        return True
+    if installed.manager == PIP:
+        return False
+    text = f"{installed.build} {build.variant if build else ''}"
+    return bool(re.search(r"(?:^|[_ ])(?:gpu|cuda)\d*", text))
+
+
+def wanted(env: Environment, installed: Installed | None, build: Build | None) -> str:
+    """Say why a GPU is wanted, or nothing.
+
+    A GPU build or tensorflow-gpu, a request for CUDA packages, or CUDA packages that no other framework explains are
+    a wish; a driver, or a CUDA toolkit somewhere on the machine, is not.
+    """
+    if installed is not None and is_gpu_build(installed, build):
+        return f"{installed.name} {installed.version} is a GPU build".replace("  ", " ")
+    for name in _GPU_DISTRIBUTIONS:
+        if env.package(name):
+            return f"{name} is installed"
+    for package in env.requested:
+        if package.name in (*_GPU_DISTRIBUTIONS, "cudnn", *CONDA_CUDA) or _PIP_CUDNN.match(package.name):
+            return f"{package.name} was asked for"
+    brought = cuda_runtimes(env) or cudnn_libraries(env)
+    if brought and not serves_another(env):
+        return f"{brought[0].label} is installed"
+    return ""
+
+
+def major(version: str) -> int:
+    """Return the major number of a version; -1 where there is none."""
+    numbers = versions.release(version) if version else ()
+    return numbers[0] if numbers else -1

@@ -1,0 +1,248 @@
+"""The machine this runs on: driver, glibc, CPU, the system's Visual C++ runtime, CUDA toolkits, user site.
+
+Every reading is cheap (a file, a registry key, one library call) and may fail: what cannot be read is unknown.
+``CONDA_OVERRIDE_*`` win over what is read, as in conda itself.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+from .distinfo import list_dist_infos
+from .facts import PIP, Environment, Package, System
+
+_VARIABLES = (
+    "PATH", "PYTHONPATH", "PYTHONNOUSERSITE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "CUDA_PATH", "CUDA_HOME",
+    "CUDA_VISIBLE_DEVICES", "CONDA_PREFIX", "CONDA_DLL_SEARCH_MODIFICATION_ENABLE", "XLA_FLAGS",
+    "TF_USE_LEGACY_KERAS", "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION",
+)  # fmt: skip
+# Names that Python finds in the working folder before site-packages.
+_MODULES = frozenset(
+    {
+        "tensorflow", "keras", "numpy", "google", "h5py", "tensorboard", "six", "absl", "wrapt", "gast", "flatbuffers",
+        "code", "types", "random", "queue", "logging", "typing", "copy", "inspect", "enum",
+    }
+)  # fmt: skip
+
+
+def add_machine(env: Environment) -> None:
+    """Add the facts about this machine to an environment that runs on it."""
+    env.this_machine = True
+    env.env_vars = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+    env.system = System(
+        os=sys.platform,
+        machine=_machine(),
+        cpu_model=_cpu_model(),
+        cpu_features=_cpu_features(),
+        cuda_driver=_driver(),
+        cuda_installed=_cuda_installed(),
+        vc_runtime=_vc_runtime(env.python.bits),
+    )
+    env.virtual_packages = virtual_packages()
+    env.working_folder = _shadowing_files()
+    env.user_site = list(_user_site(env))
+
+
+def _machine() -> str:
+    if sys.platform == "darwin" and _sysctl("hw.optional.arm64") == 1:
+        return "arm64"  # uname says x86_64 under Rosetta
+    if hasattr(os, "uname"):
+        return os.uname().machine
+    return os.environ.get("PROCESSOR_ARCHITEW6432") or os.environ.get("PROCESSOR_ARCHITECTURE", "")
+
+
+def _sysctl(name: str) -> int | None:
+    import ctypes
+
+    try:
+        value, size = ctypes.c_int64(0), ctypes.c_size_t(8)
+        libc = ctypes.CDLL("libc.dylib")
+        failed = libc.sysctlbyname(name.encode(), ctypes.byref(value), ctypes.byref(size), None, 0)
+    except (OSError, AttributeError):
+        return None
+    return None if failed else value.value
+
+
+def _cpuinfo() -> str:
+    try:
+        # One processor's paragraph is enough, and a server has hundreds.
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as handle:
+            return handle.read(8192)
+    except OSError:
+        return ""
+
+
+def _cpu_model() -> str:
+    matched = re.search(r"^model name\s*:\s*(.+)$", _cpuinfo(), re.M) if sys.platform == "linux" else None
+    return matched.group(1) if matched else ""
+
+
+def _cpu_features() -> dict[str, bool]:
+    if sys.platform == "linux":
+        matched = re.search(r"^flags\s*:\s*(.+)$", _cpuinfo(), re.M)
+        if not matched:
+            return {}
+        flags = set(matched.group(1).split())
+        return {name: name in flags for name in ("avx", "avx2", "fma", "avx512f")}
+    if sys.platform == "win32":
+        import ctypes
+
+        # winnt.h: PF_AVX_INSTRUCTIONS_AVAILABLE, PF_AVX2_…, PF_AVX512F_…; Windows before 10 2004 says no to all.
+        present = ctypes.windll.kernel32.IsProcessorFeaturePresent
+        found = {"avx": bool(present(39)), "avx2": bool(present(40)), "avx512f": bool(present(41))}
+        return found if found["avx"] or sys.getwindowsversion().build >= 19041 else {}
+    if sys.platform == "darwin":
+        names = {"avx": "hw.optional.avx1_0", "avx2": "hw.optional.avx2_0", "fma": "hw.optional.fma"}
+        found_on_mac = {name: _sysctl(key) for name, key in names.items()}
+        return {name: bool(value) for name, value in found_on_mac.items() if value is not None}
+    return {}
+
+
+def _driver() -> str:
+    if sys.platform == "linux":
+        try:
+            with open("/proc/driver/nvidia/version", encoding="utf-8", errors="replace") as handle:
+                matched = re.search(r"Kernel Module.*?\s(\d+\.\d+(?:\.\d+)?)\s", handle.read(512))
+        except OSError:
+            return ""
+        return matched.group(1) if matched else ""
+    if sys.platform == "win32":
+        # nvcuda.dll of driver 456.71 has the file version 27.21.14.5671: the last five digits are the driver.
+        digits = "".join(_file_version("nvcuda.dll"))[-5:]
+        return f"{digits[:3]}.{digits[3:]}" if len(digits) == 5 else ""
+    return ""
+
+
+def _file_version(name: str) -> list[str]:
+    """Return the parts of a system DLL's file version on Windows; empty where there is none."""
+    if sys.platform != "win32":
+        return []
+    from ..binaries.pe import file_version
+
+    path = os.path.join(os.environ.get("SystemRoot", r"C:\Windows"), "System32", name)
+    try:
+        return file_version(path).split(".") if os.path.exists(path) else []
+    except (OSError, ValueError):
+        return []
+
+
+def _vc_runtime(bits: int) -> str:
+    if sys.platform != "win32":
+        return ""
+    parts = _file_version("msvcp140.dll")
+    if parts:
+        return ".".join(parts[:3])
+    return "missing" if bits == 64 else ""
+
+
+def _cuda_installed() -> tuple[str, ...]:
+    found = set()
+    if sys.platform == "linux":
+        try:
+            with os.scandir("/usr/local") as entries:
+                for entry in entries:
+                    matched = re.match(r"cuda-(\d+\.\d+)\Z", entry.name)
+                    if matched and os.path.exists(f"{entry.path}/lib64"):
+                        found.add(matched.group(1))
+        except OSError:
+            pass
+    for name, value in os.environ.items():
+        matched = re.match(r"CUDA_PATH_V(\d+)_(\d+)\Z", name)
+        if matched and os.path.isdir(value):
+            found.add(f"{matched.group(1)}.{matched.group(2)}")
+    return tuple(sorted(found))
+
+
+def virtual_packages() -> dict[str, str]:
+    """Return the virtual packages that conda would show here, as far as they concern TensorFlow.
+
+    ``__cuda`` is what the driver can do at most (``cuDriverGetVersion``), not what is installed.
+    """
+    found: dict[str, str] = {}
+    cuda = _override("CUDA")
+    if cuda is None:
+        cuda = _driver_cuda()
+    if cuda:
+        found["__cuda"] = cuda
+    if sys.platform == "linux":
+        glibc = _override("GLIBC")
+        if glibc is None:
+            try:
+                glibc = (os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(" ")[2]
+            except (ValueError, OSError):
+                glibc = ""
+        if glibc:
+            found["__glibc"] = glibc
+    if sys.platform == "darwin":
+        osx = _override("OSX")
+        if osx:
+            found["__osx"] = osx
+    archspec = _override("ARCHSPEC")
+    if archspec:
+        found["__archspec"] = archspec
+    return found
+
+
+def _override(name: str) -> str | None:
+    """Return ``CONDA_OVERRIDE_<name>``: empty where it says "none", ``None`` where it is not set."""
+    value = os.environ.get(f"CONDA_OVERRIDE_{name}")
+    return None if value is None else value.strip()
+
+
+def _driver_cuda() -> str:
+    # Loading libcuda wakes the driver; only where there is one.
+    if sys.platform == "linux" and not os.path.exists("/proc/driver/nvidia/version"):
+        return ""
+    if sys.platform == "win32" and not _file_version("nvcuda.dll"):
+        return ""
+    if sys.platform == "darwin":
+        return ""
+    import ctypes
+
+    try:
+        library = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        value = ctypes.c_int(0)
+        if library.cuDriverGetVersion(ctypes.byref(value)):
+            return ""
+    except (OSError, AttributeError):
+        return ""
+    return f"{value.value // 1000}.{value.value % 1000 // 10}"
+
+
+def _shadowing_files() -> list[str]:
+    """Return files of the working folder and of PYTHONPATH that are named like modules TensorFlow imports."""
+    found = []
+    folders = ["", *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    for place, folder in enumerate(folders):
+        if place and not folder:
+            continue
+        try:
+            with os.scandir(folder or ".") as entries:
+                for entry in entries:
+                    stem, dot, suffix = entry.name.partition(".")
+                    if stem not in _MODULES:
+                        continue
+                    module = dot and suffix in ("py", "pyc", "so", "pyd")
+                    package = not dot and os.path.exists(os.path.join(entry.path, "__init__.py"))
+                    if module or package:
+                        found.append(os.path.join(folder, entry.name) + ("/" if package else ""))
+        except OSError:
+            continue
+    return sorted(found)
+
+
+def _user_site(env: Environment) -> list[Package]:
+    """Return what the user site holds for this environment's Python; it comes before the environment's own."""
+    minor = env.python.minor
+    if not minor or os.environ.get("PYTHONNOUSERSITE"):
+        return []
+    base = os.environ.get("PYTHONUSERBASE")
+    if sys.platform == "win32":
+        root = base or os.path.join(os.environ.get("APPDATA", ""), "Python")
+        folder = os.path.join(root, f"Python{minor.replace('.', '')}", "site-packages")
+    else:
+        root = base or os.path.expanduser("~/.local")
+        folder = os.path.join(root, "lib", f"python{minor}", "site-packages")
+    return [Package(d.name, d.version, PIP, "", "pypi", d.path) for d in list_dist_infos(folder)]

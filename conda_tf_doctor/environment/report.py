@@ -1,0 +1,172 @@
+"""A collected report (``report``, ``check --report``): the facts of an environment on another machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from ..errors import UsageError
+from .condameta import channel_name
+from .facts import CONDA, PIP, Binary, Environment, Package, Python, System
+
+
+def read_report(path: str) -> Environment:
+    """Read a report.
+
+    Args:
+        path: The file; ``-`` is standard input.
+
+    Raises:
+        UsageError: The file cannot be read, is no JSON, or a field is not what the schema says.
+    """
+    try:
+        if path == "-":
+            text = sys.stdin.read()
+        else:
+            with open(path, encoding="utf-8-sig") as handle:
+                text = handle.read()
+    except FileNotFoundError:
+        raise UsageError(f"The report {path} does not exist; collect one with `conda tf-doctor report -o {path}`.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(f"The report {path} cannot be read: {reason}.") from None
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"The report {path} is not JSON ({error}); collect it again.") from None
+    return environment_of(data, path)
+
+
+def environment_of(data: Any, path: str) -> Environment:
+    """Turn a report's document into facts.
+
+    Raises:
+        UsageError: A field is not what the schema says.
+    """
+    fields = _Fields(data, path)
+    env = Environment("report", path, fields.text("platform", required=True))
+    env.platform = env.platform.strip().lower()
+    python = _Fields(fields.mapping("python"), path, "python.")
+    env.python = Python(
+        python.text("version"), python.number("bits"), _machine(python.text("machine")), f"{path}: python"
+    )
+    env.add([_package(item, path, "packages") for item in fields.items("packages", required=True)])
+    env.requested = [_package(item, path, "requested") for item in fields.items("requested")]
+    record = env.package("python")
+    if not env.python.version and record:
+        env.python = env.python._replace(version=record.version)
+    env.virtual_packages = _strings(fields.mapping("virtual_packages"))
+    env.env_vars = _strings(fields.mapping("env_vars"))
+    env.error_text = fields.text("error_text")
+    env.working_folder = [str(name) for name in fields.items("working_folder")]
+    env.user_site = [_package(item, path, "user_site") for item in fields.items("user_site")]
+    env.system = _system(_Fields(fields.mapping("system"), path, "system."))
+    env.binaries = [_binary(_Fields(item, path, "binaries.")) for item in fields.items("binaries")]
+    return env
+
+
+def _machine(text: str) -> str:
+    lowered = text.strip().lower()
+    return {"amd64": "x86_64", "x64": "x86_64", "i386": "x86", "i686": "x86", "i586": "x86"}.get(lowered, lowered)
+
+
+def _system(fields: _Fields) -> System:
+    features = fields.mapping("cpu_features")
+    return System(
+        os=fields.text("os"),
+        machine=_machine(fields.text("machine")),
+        cpu_model=fields.text("cpu_model"),
+        cpu_features={str(name): value for name, value in features.items() if isinstance(value, bool)},
+        gpu=fields.text("gpu"),
+        cuda_driver=fields.text("cuda_driver"),
+        cuda_installed=tuple(str(version) for version in fields.items("cuda_installed")),
+        cudnn_installed=tuple(str(version) for version in fields.items("cudnn_installed")),
+        vc_runtime=fields.text("vc_runtime"),
+    )
+
+
+def _binary(fields: _Fields) -> Binary:
+    return Binary(
+        path=fields.text("path", required=True),
+        machine=_machine(fields.text("machine")),
+        bits=fields.number("bits"),
+        imports=tuple(str(name) for name in fields.items("imports")),
+        missing=tuple(str(name) for name in fields.items("missing")),
+        problem=fields.text("problem"),
+        version=fields.text("version"),
+    )
+
+
+def _package(item: Any, path: str, where: str) -> Package:
+    fields = _Fields(item, path, f"{where}.")
+    channel = channel_name(fields.text("channel"))
+    manager = fields.text("manager").lower()
+    if manager not in (CONDA, PIP):
+        manager = PIP if channel == "pypi" else CONDA if channel else ""
+    metadata = {"depends": fields.items("depends"), "constrains": fields.items("constrains")}
+    return Package(
+        fields.text("name", required=True),
+        fields.text("version"),
+        manager,
+        fields.text("build"),
+        channel,
+        f"{path}: {where}",
+        metadata,
+    )
+
+
+def _strings(mapping: dict[str, Any]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in mapping.items() if value is not None}
+
+
+class _Fields:
+    """Reads typed fields and says which one of which file is wrong."""
+
+    def __init__(self, data: Any, path: str, prefix: str = "") -> None:
+        self.path, self.prefix = path, prefix
+        if not isinstance(data, dict):
+            where = f"the entry {prefix.rstrip('.')!r}" if prefix else "it"
+            raise UsageError(f"The report {path} cannot be used: {where} is not a JSON object.")
+        self.data: dict[str, Any] = data
+
+    def _fail(self, name: str, wanted: str) -> UsageError:
+        return UsageError(f"The report {self.path} cannot be used: the field {self.prefix + name!r} has to be {wanted}.")
+
+    def text(self, name: str, required: bool = False) -> str:
+        """Return a text field; numbers count as text, absent is empty."""
+        value = self.data.get(name)
+        if value is None or value == "":
+            if required:
+                raise self._fail(name, "there, a text")
+            return ""
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            raise self._fail(name, "a text")
+        return str(value)
+
+    def number(self, name: str) -> int:
+        """Return a whole number; absent is 0."""
+        value = self.data.get(name)
+        if value is None:
+            return 0
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self._fail(name, "a whole number")
+        return value
+
+    def mapping(self, name: str) -> dict[str, Any]:
+        """Return an object; absent is empty."""
+        value = self.data.get(name)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise self._fail(name, "an object")
+        return value
+
+    def items(self, name: str, required: bool = False) -> list[Any]:
+        """Return a list; absent is empty."""
+        value = self.data.get(name)
+        if value is None and not required:
+            return []
+        if not isinstance(value, list):
+            raise self._fail(name, "a list")
+        return value

@@ -1,0 +1,47 @@
+"""All rules, by family: a reader finds the rule for a code here.
+
+A rule is a pure function from a :class:`~conda_tf_doctor.rules.context.Context` to findings. Families are imported
+when they run, and only those that this environment needs.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Rule(NamedTuple):
+    """Where a rule lives.
+
+    Attributes:
+        codes: The codes it may return.
+        module: Module below ``conda_tf_doctor.rules``.
+        function: Name of the function.
+    """
+
+    codes: tuple[str, ...]
+    module: str
+    function: str
+
+
+REGISTRY: tuple[Rule, ...] = (
+    Rule(("TFD101",), "platform", "python_32bit"),
+    Rule(("TFD103", "TFD105"), "platform", "platform_unsupported"),
+    Rule(("TFD104",), "platform", "cpu_no_avx"),
+    Rule(("TFD106",), "platform", "glibc_too_old"),
+    Rule(("TFD201",), "python", "python_unsupported"),
+    Rule(("TFD301", "TFD302"), "cuda", "cuda_runtime"),
+    Rule(("TFD303", "TFD304"), "cuda", "cudnn"),
+    Rule(("TFD305",), "cuda", "gpu_unsupported_on_windows"),
+    Rule(("TFD306",), "driver", "driver_too_old"),
+    Rule(("TFD307",), "cuda_extras", "zlibwapi_missing"),
+    Rule(("TFD308",), "cuda_extras", "ptxas_libdevice_missing"),
+    Rule(("TFD401", "TFD402"), "vc_runtime", "vc_runtime"),
+    Rule(("TFD102", "TFD401", "TFD402", "TFD501", "TFD502", "TFD503", "TFD504", "TFD505"), "binaries", "binaries"),
+    Rule(("TFD601",), "ownership", "pip_conda_mix"),
+    Rule(("TFD602",), "ownership", "duplicate_distributions"),
+    Rule(("TFD603", "TFD604", "TFD605", "TFD606", "TFD607", "TFD609", "TFD611"), "packages", "packages"),
+    Rule(("TFD608",), "ownership", "channel_mix"),
+    Rule(("TFD610",), "platform", "libstdcxx_too_old"),
+    Rule(("TFD701", "TFD702"), "surroundings", "surroundings"),
+    Rule(("TFD703", "TFD704"), "python_path", "python_path"),
+)

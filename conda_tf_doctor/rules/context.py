@@ -1,0 +1,112 @@
+"""What a rule is given: the facts, the matrix, and what follows from both at once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..environment import gpu
+from ..environment.facts import PIP, Environment
+from ..environment.tensorflow import Installed, conda_build, find_tensorflow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..matrix.load import Matrix
+    from ..matrix.model import Build
+
+
+class Context:
+    """The facts of one environment beside the matrix.
+
+    Attributes:
+        env: The environment.
+        matrix: The compatibility matrix.
+        tensorflow: The TensorFlow it has or asks for; ``None`` where it has none.
+    """
+
+    def __init__(self, env: Environment, matrix: Matrix) -> None:
+        self.env = env
+        self.matrix = matrix
+        self.tensorflow: Installed | None = find_tensorflow(env)
+
+    @cached_property
+    def builds(self) -> list[Build]:
+        """Every matrix row that this TensorFlow may be: all platforms, all variants, in its channel."""
+        tensorflow = self.tensorflow
+        if tensorflow is None or not tensorflow.version:
+            return []
+        return self.matrix.builds(
+            distribution=tensorflow.name, version=tensorflow.version, channel=self.channel
+        ) or self.matrix.builds(distribution="tensorflow", version=tensorflow.version, channel=self.channel)
+
+    @cached_property
+    def channel(self) -> str:
+        """The channel whose rows apply: unknown counts as ``pypi``, where the reports that omit it come from."""
+        tensorflow = self.tensorflow
+        if tensorflow is None:
+            return ""
+        if tensorflow.manager == PIP or not tensorflow.channel:
+            return "pypi"
+        return tensorflow.channel
+
+    @cached_property
+    def build(self) -> Build | None:
+        """The one row that is this TensorFlow on this platform, or ``None`` where that cannot be told."""
+        rows = [row for row in self.builds if row.platform == self.env.platform]
+        if len(rows) > 1:
+            rows = self._narrowed(rows)
+        return rows[0] if rows else None
+
+    def _narrowed(self, rows: list[Build]) -> list[Build]:
+        from fnmatch import fnmatchcase
+
+        tensorflow = self.tensorflow
+        if tensorflow and self.channel == "pypi":
+            named = [row for row in rows if row.distribution == tensorflow.name]
+            return named or rows
+        record = conda_build(self.env)
+        if record is None:
+            return [] if len({(row.variant, row.cuda) for row in rows}) > 1 else rows
+        matching = [row for row in rows if any(fnmatchcase(record.build, glob) for glob in row.build.split() or ("*",))]
+        python = self.env.python.minor
+        fitting = [row for row in matching if not python or not row.python or python in row.python]
+        return fitting or matching
+
+    @cached_property
+    def gpu_wanted(self) -> str:
+        """Why a GPU is wanted (``tensorflow-gpu is installed``), or empty where nothing says so."""
+        return gpu.wanted(self.env, self.tensorflow, self.build)
+
+    @cached_property
+    def cuda(self) -> list[gpu.Library]:
+        """The CUDA runtimes that the environment brings, from conda and pip."""
+        return gpu.cuda_runtimes(self.env)
+
+    @cached_property
+    def cudnn(self) -> list[gpu.Library]:
+        """The cuDNN libraries that the environment brings, from conda and pip."""
+        return gpu.cudnn_libraries(self.env)
+
+    @cached_property
+    def signals(self) -> list[Any]:
+        """What the error text says by itself; empty where there is none."""
+        if not self.env.error_text:
+            return []
+        from ..explain.match import match
+
+        return match(self.env.error_text)
+
+    @cached_property
+    def binaries(self) -> Any:
+        """What the images on disk (or in the report) tell; ``None`` where there are none."""
+        if not self.env.binaries and not (self.env.prefix and self.env.kind == "prefix"):
+            return None
+        from ..binaries.examine import examine
+
+        return examine(self)
+
+    def signalled(self, codes: Iterable[str]) -> bool:
+        """Tell whether the error text speaks of one of these rules."""
+        wanted = set(codes)
+        return any(signal.code in wanted for signal in self.signals)
