@@ -30,8 +30,6 @@ OWNERS = (
 )
 # Conda packages that tell of a TensorFlow even where the package `tensorflow` itself is not listed.
 CONDA_PARTS = ("tensorflow-base", "tensorflow-gpu-base", "tensorflow-mkl", "tensorflow-eigen", "libtensorflow-cc")
-SELECTOR = "-tflow-select"
-_SELECTORS = ("_tflow_select", "_tflow-select", SELECTOR)
 
 
 class Installed(NamedTuple):
@@ -107,7 +105,7 @@ def find_tensorflow(env: Environment) -> Installed | None:
 
 def selector(env: Environment) -> Package | None:
     """Return the record of defaults' ``_tflow_select``, whose build names the variant (``gpu``, ``mkl``, ``eigen``)."""
-    return next((p for p in env.packages if p.name in _SELECTORS or p.name.startswith("_tflow")), None)
+    return next((p for p in env.packages if p.name.startswith("_tflow")), None)
 
 
 def conda_build(env: Environment) -> Package | None:

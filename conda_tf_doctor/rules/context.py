@@ -59,8 +59,6 @@ class Context:
         return rows[0] if rows else None
 
     def _narrowed(self, rows: list[Build]) -> list[Build]:
-        from fnmatch import fnmatchcase
-
         tensorflow = self.tensorflow
         if tensorflow and self.channel == "pypi":
             named = [row for row in rows if row.distribution == tensorflow.name]
@@ -68,7 +66,9 @@ class Context:
         record = conda_build(self.env)
         if record is None:
             return [] if len({(row.variant, row.cuda) for row in rows}) > 1 else rows
-        matching = [row for row in rows if any(fnmatchcase(record.build, glob) for glob in row.build.split() or ("*",))]
+        matching = [row for row in rows if row.has_build_string(record.build)]
+        hashed = [row for row in matching if any(part in record.build for part in row.hashes)]
+        matching = hashed or matching
         python = self.env.python.minor
         fitting = [row for row in matching if not python or not row.python or python in row.python]
         return fitting or matching

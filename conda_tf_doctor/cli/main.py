@@ -1,0 +1,63 @@
+"""What both doors call."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from importlib import import_module
+
+from ..errors import UsageError
+
+
+def run(args: Namespace) -> int:
+    """Run a verb and return its exit status; an unusable request becomes one line (or one document) and 2."""
+    try:
+        status = import_module(f".{args.verb or 'check'}", __package__).execute(args)
+        sys.stdout.flush()
+        return int(status)
+    except UsageError as error:
+        return _unusable(str(error), args)
+    except BrokenPipeError:
+        # The reader (head, less) has gone; Python would complain once more while closing the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        if args.door == "conda":
+            raise
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
+def _unusable(message: str, args: Namespace) -> int:
+    from ..render.text import safe
+
+    if args.json:
+        from ..render.json import print_error
+
+        print_error(message)
+    print(f"conda-tf-doctor: {safe(message)}", file=sys.stderr)
+    return 2
+
+
+def from_conda(args: Namespace) -> int:
+    """Run what ``conda tf-doctor`` parsed."""
+    from .parser import complete
+
+    return run(complete(args, "conda"))
+
+
+def console(argv: Sequence[str] | None = None) -> int:
+    """Run the console script.
+
+    Args:
+        argv: Arguments without the program's name; those of the process where omitted.
+    """
+    from .parser import parse
+
+    return run(parse(sys.argv[1:] if argv is None else argv))
+
+
+if __name__ == "__main__":
+    raise SystemExit(console())

@@ -1,0 +1,132 @@
+"""One parser for both doors: ``conda tf-doctor …`` and ``conda-tf-doctor …``.
+
+The flags that conda has too (``-n``, ``-p``, ``--json``, ``-q``, ``-v``, ``-d``, ``-y``) have conda's own destinations,
+so that conda's context reads them from the same namespace.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+SUMMARY = "Name why TensorFlow does not work in an environment, repair it, and keep it working."
+_EPILOG = "Exit status: 0 nothing at severity error; 1 errors found, or a fix refused or failed; 2 unusable request."
+
+VERBS = {
+    "check": "check an environment, a file or a report (this is what runs when no command is named)",
+    "report": "collect the facts of an environment into a report that others can check",
+    "fix": "plan the smallest change that makes an environment or a file consistent, and write it",
+    "explain": "explain a rule or an error message",
+    "dlls": "show which DLLs or shared objects a module loads, and what is wrong with them",
+    "matrix": "show the compatibility matrix, or validate your own",
+    "create": "create an environment that is known to work",
+}
+
+
+class UsageParser(ArgumentParser):
+    """Reports unusable arguments as the contract has it: one line, exit status 2, JSON where it was asked for."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and exit with status 2."""
+        if "--json" in sys.argv:
+            from ..render.json import print_error
+
+            print_error(f"{message[:1].upper()}{message[1:]}.")
+        else:
+            print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
+        raise SystemExit(2)
+
+
+class _VerbParser(UsageParser):
+    """Adds a verb's own arguments only when the verb is used: each call needs one of seven."""
+
+    verb = ""
+
+    def _configure(self) -> None:
+        if self.verb:
+            verb, self.verb = self.verb, ""
+            module = import_module(f".{verb}", __package__)
+            module.configure_parser(self)
+            self.set_defaults(verb=verb)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Add the verb's arguments, then parse."""
+        self._configure()
+        return super().parse_known_args(args, namespace)
+
+
+def add_target(parser: ArgumentParser) -> None:
+    """Add ``-n`` and ``-p``."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("-n", "--name", metavar="NAME", default=SUPPRESS, help="name of the environment")
+    group.add_argument("-p", "--prefix", metavar="PATH", default=SUPPRESS, help="folder of the environment")
+
+
+def add_output(parser: ArgumentParser) -> None:
+    """Add ``--json``, ``-v`` and ``-q``."""
+    parser.add_argument("--json", action="store_true", default=SUPPRESS, help="print exactly one JSON document")
+    parser.add_argument("-v", "--verbose", action="count", dest="verbosity", default=SUPPRESS, help="show more")
+    parser.add_argument("-q", "--quiet", action="store_true", default=SUPPRESS, help="show only what is wrong")
+
+
+def add_prompt(parser: ArgumentParser) -> None:
+    """Add ``-d`` and ``-y``."""
+    parser.add_argument("-d", "--dry-run", action="store_true", default=SUPPRESS, help="change nothing")
+    parser.add_argument("-y", "--yes", action="store_true", default=SUPPRESS, help="do not ask")
+
+
+def add_rules(parser: ArgumentParser) -> None:
+    """Add ``--ignore`` and ``--matrix``."""
+    parser.add_argument(
+        "--ignore", metavar="CODE", action="append", default=SUPPRESS, help="silence a rule by code or name; repeatable"
+    )
+    parser.add_argument(
+        "--matrix", metavar="FILE", default=SUPPRESS, help="YAML file whose rows add to the bundled matrix"
+    )
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Give a parser all verbs and their arguments."""
+    from . import check
+
+    check.configure_parser(parser)
+    parser.description, parser.epilog = SUMMARY, _EPILOG
+    parser.formatter_class = RawDescriptionHelpFormatter
+    verbs = parser.add_subparsers(
+        dest="verb", metavar="COMMAND", title="commands", parser_class=_VerbParser, required=False
+    )
+    for verb, summary in VERBS.items():
+        verbs.add_parser(verb, help=summary, description=f"{summary[:1].upper()}{summary[1:]}.").verb = verb
+
+
+DEFAULTS: dict[str, Any] = {
+    "verb": None, "name": None, "prefix": None, "json": False, "verbosity": 0, "quiet": False, "dry_run": False,
+    "yes": False, "ignore": [], "matrix": "",
+}  # fmt: skip
+
+
+def complete(args: Namespace, door: str) -> Namespace:
+    """Return the arguments with every default filled in.
+
+    Flags that were not given are absent from what argparse returns, so that conda's context finds the user's own
+    settings for them.
+
+    Args:
+        args: What argparse returned.
+        door: ``conda`` or ``console``.
+    """
+    values = {name: value for name, value in vars(args).items() if value is not None}
+    return Namespace(**{**DEFAULTS, **values, "door": door})
+
+
+def parse(argv: Sequence[str]) -> Namespace:
+    """Parse the arguments of the console script."""
+    from .. import __version__
+
+    parser = UsageParser(prog="conda-tf-doctor")
+    parser.add_argument("-V", "--version", action="version", version=f"conda-tf-doctor {__version__}")
+    configure(parser)
+    return complete(parser.parse_args(argv), "console")

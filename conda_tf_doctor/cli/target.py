@@ -1,0 +1,106 @@
+"""Which environment a command is about."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+
+from ..errors import UsageError
+
+
+def resolve_prefix(args: Namespace) -> str:
+    """Return the prefix that ``-p``, ``-n`` or the active environment names.
+
+    Raises:
+        UsageError: Nothing is active, or there is no environment of that name.
+    """
+    if args.prefix:
+        return os.path.abspath(os.path.expanduser(args.prefix))
+    if args.door == "conda":
+        return _from_conda(args)
+    if args.name:
+        return _by_name(args.name)
+    active = os.environ.get("CONDA_PREFIX") or os.environ.get("VIRTUAL_ENV")
+    if active:
+        return active
+    raise UsageError("No environment is active; name one with -n NAME or -p PATH.")
+
+
+def _from_conda(args: Namespace) -> str:
+    from conda.base.context import context, locate_prefix_by_name
+    from conda.exceptions import EnvironmentNameNotFound
+
+    if not args.name:
+        return str(context.target_prefix)
+    try:
+        return str(locate_prefix_by_name(args.name))
+    except EnvironmentNameNotFound:
+        raise UsageError(f"There is no environment named {args.name}; `conda env list` shows which there are.") from None
+
+
+def _roots() -> list[str]:
+    """Return the folders of conda, mamba and micromamba installations that this process can know of."""
+    found = []
+    for name in ("CONDA_ROOT", "MAMBA_ROOT_PREFIX"):
+        if os.environ.get(name):
+            found.append(os.environ[name])
+    for name in ("CONDA_EXE", "CONDA_PYTHON_EXE", "MAMBA_EXE"):
+        if os.environ.get(name):
+            found.append(os.path.dirname(os.path.dirname(os.environ[name])))
+    if os.path.isdir(os.path.join(sys.prefix, "conda-meta")):
+        found.append(sys.prefix)
+    return found
+
+
+def environment_folders() -> list[str]:
+    """Return the folders in which named environments are."""
+    listed = []
+    for name in ("CONDA_ENVS_PATH", "CONDA_ENVS_DIRS"):
+        listed += [folder for folder in os.environ.get(name, "").split(os.pathsep) if folder]
+    listed += [os.path.join(root, "envs") for root in _roots()]
+    listed.append(os.path.expanduser("~/.conda/envs"))
+    return list(dict.fromkeys(os.path.abspath(folder) for folder in listed))
+
+
+def _by_name(name: str) -> str:
+    if os.sep in name or "/" in name:
+        raise UsageError(f"{name} is a path, not a name; use -p {name}.")
+    if name in ("base", "root"):
+        for root in _roots():
+            if os.path.isdir(os.path.join(root, "conda-meta")):
+                return root
+    for folder in environment_folders():
+        prefix = os.path.join(folder, name)
+        if os.path.isdir(prefix):
+            return prefix
+    for prefix in _registered():
+        if os.path.basename(prefix) == name:
+            return prefix
+    raise UsageError(f"There is no environment named {name}; name its folder with -p PATH.")
+
+
+def _registered() -> list[str]:
+    """Return the environments that conda has registered for this user."""
+    try:
+        with open(os.path.expanduser("~/.conda/environments.txt"), encoding="utf-8") as handle:
+            return [line.strip() for line in handle if line.strip()]
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def all_prefixes(args: Namespace) -> list[str]:
+    """Return every environment there is, each once, sorted by path."""
+    if args.door == "conda":
+        from conda.core.envs_manager import list_all_known_prefixes
+
+        found = list(list_all_known_prefixes())
+    else:
+        found = [*_registered(), *_roots()]
+        for folder in environment_folders():
+            try:
+                found += [entry.path for entry in os.scandir(folder) if entry.is_dir()]
+            except OSError:
+                continue
+    existing = {os.path.realpath(prefix): prefix for prefix in found if os.path.isdir(os.path.join(prefix, "conda-meta"))}
+    return sorted(existing.values())

@@ -1,0 +1,183 @@
+"""One screen for people: which environment, which TensorFlow, what is wrong, what repairs it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TextIO
+
+from ..findings import ERROR, INFO, POSSIBLE, WARNING, Finding
+from ..rules.catalogue import RULES
+
+if TYPE_CHECKING:
+    from ..engine import Diagnosis
+
+_COLOURS = {ERROR: "31;1", WARNING: "33;1", INFO: "36", "good": "32;1", "title": "1", "dim": "2"}
+# Words carry the meaning, colour only adds to it.
+_WORDS = {ERROR: "ERROR", WARNING: "WARNING", INFO: "NOTE"}
+_CONTROL = {code: None for code in (*range(0x20), 0x7F, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+_CONTROL[0x09] = _CONTROL[0x0A] = " "  # type: ignore[assignment]
+WIDTH = 100
+
+
+def safe(text: str) -> str:
+    """Return a text from a file or a package without control characters, so that it cannot drive a terminal."""
+    return text.translate(_CONTROL)
+
+
+class Style:
+    """How to write to one stream: with colour or not, and in an encoding that may not know every character."""
+
+    def __init__(self, stream: TextIO, colour: bool) -> None:
+        self.stream, self.colour = stream, colour
+
+    @classmethod
+    def of(cls, stream: TextIO, environ: Mapping[str, str]) -> Style:
+        """Decide as users expect: NO_COLOR, then FORCE_COLOR, then whether it is a terminal that is not dumb."""
+        if environ.get("NO_COLOR"):
+            colour = False
+        elif environ.get("FORCE_COLOR", "0") not in ("", "0"):
+            colour = True
+        else:
+            colour = stream.isatty() and environ.get("TERM", "") != "dumb"
+        if colour and sys.platform == "win32":
+            os.system("")  # makes older consoles understand the sequences
+        return cls(stream, colour)
+
+    def paint(self, kind: str, text: str) -> str:
+        """Return the text in the colour of a severity, where there is colour."""
+        return f"\x1b[{_COLOURS[kind]}m{text}\x1b[0m" if self.colour else text
+
+    def write(self, text: str) -> None:
+        """Write a text; what the stream's encoding lacks is replaced instead of failing."""
+        encoding = self.stream.encoding or "ascii"
+        self.stream.write(text.encode(encoding, "replace").decode(encoding))
+
+
+def command_line(command: tuple[str, ...]) -> str:
+    """Return a command as one would type it in this system's shell."""
+    if sys.platform == "win32":
+        from subprocess import list2cmdline
+
+        return list2cmdline(command)
+    return shlex.join(command)
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    from textwrap import wrap
+
+    return wrap(safe(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False) or [indent]
+
+
+def _header(diagnosis: Diagnosis, style: Style) -> list[str]:
+    env, tensorflow = diagnosis.env, diagnosis.tensorflow
+    python = f"Python {env.python.version}" if env.python.version else "Python unknown"
+    if env.python.bits:
+        python += f", {env.python.bits}-bit"
+    where = ", ".join(part for part in (env.platform, python) if part)
+    what = {"prefix": "Environment", "report": "Report", "file": "File", "solve": "Transaction"}[env.kind]
+    lines = [f"{style.paint('title', what)} {safe(env.path)} ({safe(where)})"]
+    if tensorflow is None:
+        return [*lines, "TensorFlow: none"]
+    words = [tensorflow.name, tensorflow.version or "of unknown version"]
+    details = [f"build {tensorflow.build}"] if tensorflow.build else []
+    if tensorflow.requested:
+        details.append("asked for, not installed")
+    elif tensorflow.manager:
+        details.append(f"installed by {tensorflow.manager}")
+    if tensorflow.channel:
+        details.append(f"from {tensorflow.channel}")
+    lines.append(f"{style.paint('title', 'TensorFlow')} {safe(' '.join(words))}" + safe(f" ({', '.join(details)})" if details else ""))
+    return lines
+
+
+def _finding(finding: Finding, style: Style, full: bool) -> list[str]:
+    word = style.paint(finding.severity, _WORDS[finding.severity])
+    sure = "" if finding.confidence == "certain" else f" ({'possible' if finding.confidence == POSSIBLE else 'likely'})"
+    lines = ["", f"{word} {finding.code} {finding.name}{sure}", *_wrapped(finding.message, "  ")]
+    if finding.found:
+        lines += _wrapped(f"found:    {finding.found}", "  ")
+    if finding.expected:
+        lines += _wrapped(f"expected: {finding.expected}", "  ")
+    if full and finding.evidence:
+        lines += _wrapped(f"evidence: {', '.join(finding.evidence)}", "  ")
+    if full and finding.source:
+        lines += _wrapped(f"source:   {finding.source}", "  ")
+    for need in finding.needs:
+        lines += _wrapped(f"to be sure: {need}", "  ")
+    if finding.fix.note:
+        lines += _wrapped(f"repair: {finding.fix.note}", "  ")
+    return lines
+
+
+def _commands(finding: Finding) -> list[str]:
+    return [safe(command_line(command)) for command in finding.fix.commands]
+
+
+def _repair(diagnosis: Diagnosis, door: str) -> list[str]:
+    """Return the commands to type: the plan for everything first, then the ones for the root cause alone."""
+    program = "conda tf-doctor" if door == "conda" else "conda-tf-doctor"
+    worst = next((f for f in diagnosis.findings if f.severity == ERROR), None)
+    worst = worst or next((f for f in diagnosis.findings if f.severity == WARNING), None)
+    if worst is None:
+        return []
+    lines = []
+    repairable = any(f.fix.pins or f.fix.pip for f in diagnosis.findings if f.severity != INFO)
+    env = diagnosis.env
+    if repairable and env.kind == "prefix":
+        lines.append(safe(f"{program} fix --apply -p {command_line((env.path,))}"))
+    elif repairable and env.kind == "file":
+        lines.append(safe(f"{program} fix --file {command_line((env.path,))}"))
+    lines += _commands(worst)
+    return list(dict.fromkeys(lines))
+
+
+def render(diagnosis: Diagnosis, style: Style, verbose: int = 0, quiet: bool = False, door: str = "console") -> str:
+    """Return the screen for one diagnosis.
+
+    Args:
+        diagnosis: What the engine found.
+        style: How to write.
+        verbose: With 1 or more also evidence, sources, notes and what was checked and fine.
+        quiet: Only findings, and nothing where there are none.
+        door: ``conda`` or ``console``: how the commands are spelled.
+    """
+    shown = [f for f in diagnosis.findings if verbose or f.severity != INFO]
+    if quiet and not shown:
+        return ""
+    lines = [] if quiet else _header(diagnosis, style)
+    if verbose and diagnosis.gpu_wanted:
+        lines.append(safe(f"GPU wanted: {diagnosis.gpu_wanted}"))
+    if verbose and diagnosis.row:
+        lines.append(safe(f"Matrix row: {diagnosis.row}"))
+    for place, finding in enumerate(shown):
+        lines += _finding(finding, style, bool(verbose) or (place == 0 and finding.severity == ERROR and verbose > 0))
+    repair = _repair(diagnosis, door)
+    if repair:
+        lines += ["", style.paint("title", "To repair:"), *(f"  {line}" for line in repair)]
+    if shown and shown[0].severity != INFO:
+        program = "conda tf-doctor" if door == "conda" else "conda-tf-doctor"
+        lines.append(f"More on this: {program} explain {shown[0].code}")
+    if verbose and diagnosis.checked:
+        lines += ["", style.paint("good", "Checked and fine:")]
+        lines += _wrapped(", ".join(f"{code} {RULES[code]}" for code in diagnosis.checked), "  ")
+    if not quiet:
+        lines += ["", _summary(diagnosis, style)]
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def _summary(diagnosis: Diagnosis, style: Style) -> str:
+    if diagnosis.tensorflow is None and not diagnosis.findings:
+        return "There is no TensorFlow here, so there is nothing to check."
+    parts = []
+    for severity, word in ((ERROR, "error"), (WARNING, "warning"), (INFO, "note")):
+        count = diagnosis.count(severity)
+        if count:
+            parts.append(f"{count} {word}{'s' if count > 1 else ''}")
+    if not parts:
+        return style.paint("good", "OK") + ": nothing is wrong."
+    if diagnosis.ok:
+        return style.paint("good", "OK") + f": no error ({', '.join(parts)})."
+    return f"{', '.join(parts)}."

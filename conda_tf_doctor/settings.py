@@ -1,0 +1,107 @@
+"""The user's settings: conda's own mechanism where there is a conda, its variables and files where there is none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from .errors import UsageError
+from .rules.catalogue import code_of
+
+DISABLED, WARN, BLOCK, REPAIR = "disabled", "warn", "block", "repair"
+MODES = (DISABLED, WARN, BLOCK, REPAIR)
+_VARIABLE = "CONDA_PLUGINS_TF_DOCTOR_"
+
+
+class Settings(NamedTuple):
+    """What the user configured.
+
+    Attributes:
+        mode: One of ``MODES``, as written: whoever acts on it reports an unknown one.
+        ignore: Codes and names as written.
+        matrix: Path of the user's own matrix file; empty where there is none.
+    """
+
+    mode: str = WARN
+    ignore: tuple[str, ...] = ()
+    matrix: str = ""
+
+
+def _words(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+    return tuple(str(word).strip() for word in value) if isinstance(value, Iterable) else ()
+
+
+def from_context(plugins: object) -> Settings:
+    """Read the settings of a running conda (``context.plugins``)."""
+    matrix = str(getattr(plugins, "tf_doctor_matrix", "") or "")
+    return Settings(
+        str(getattr(plugins, "tf_doctor_mode", WARN) or WARN).strip().lower(),
+        _words(getattr(plugins, "tf_doctor_ignore", ())),
+        os.path.expanduser(os.path.expandvars(matrix)),
+    )
+
+
+def _condarc_files() -> list[str]:
+    listed = [os.environ.get("CONDARC", ""), os.path.join(os.environ.get("CONDA_PREFIX", ""), ".condarc")]
+    listed += [os.path.expanduser(path) for path in ("~/.condarc", "~/.conda/.condarc")]
+    return [path for path in listed if path and os.path.isabs(path)]
+
+
+def _from_condarc() -> dict[str, object]:
+    """Read the ``plugins:`` section of the first .condarc that speaks of us; YAML is parsed only then."""
+    for path in _condarc_files():
+        try:
+            with open(path, encoding="utf-8") as handle:
+                text = handle.read()
+        except (OSError, UnicodeDecodeError):
+            continue
+        if "tf_doctor_" not in text:
+            continue
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
+
+        try:
+            data = YAML(typ="safe", pure=True).load(text)
+        except YAMLError:
+            raise UsageError(f"The settings file {path} is not valid YAML; correct it or set CONDARC.") from None
+        section = data.get("plugins") if isinstance(data, dict) else None
+        if isinstance(section, dict):
+            return section
+    return {}
+
+
+def without_conda() -> Settings:
+    """Read the settings where no conda runs: the variables, then the user's .condarc files.
+
+    Raises:
+        UsageError: A .condarc that sets our settings is no valid YAML.
+    """
+    section = _from_condarc()
+
+    def value(name: str, default: object) -> object:
+        return os.environ.get(_VARIABLE + name.upper(), section.get(f"tf_doctor_{name}", default))
+
+    matrix = str(value("matrix", "") or "")
+    return Settings(
+        str(value("mode", WARN)).strip().lower(),
+        _words(value("ignore", ())),
+        os.path.expanduser(os.path.expandvars(matrix)),
+    )
+
+
+def codes(words: Iterable[str], where: str) -> frozenset[str]:
+    """Return the codes that these codes and names stand for.
+
+    Raises:
+        UsageError: There is no such rule.
+    """
+    found = set()
+    for word in (part for given in words for part in _words(given)):
+        code = code_of(word)
+        if code is None:
+            raise UsageError(f"{where} names {word}, but there is no such rule; `conda-tf-doctor explain` lists them.")
+        found.add(code)
+    return frozenset(found)
