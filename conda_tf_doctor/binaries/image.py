@@ -19,6 +19,8 @@ MAX_SYMBOLS = 600_000
 MAX_NAME = 65_536
 MAX_NAME_BYTES = 48 * 1024 * 1024
 
+NO_HEADER = Header()
+
 Symbol = str | int
 
 
@@ -110,7 +112,7 @@ class Image:
         "version_needs",
     )
 
-    def __init__(self, path: str, header: Header = Header(), problem: str = "") -> None:
+    def __init__(self, path: str, header: Header = NO_HEADER, problem: str = "") -> None:
         self.path = path
         self.format = header.format
         self.machine = header.machine

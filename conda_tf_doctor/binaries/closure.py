@@ -1,0 +1,254 @@
+"""What loading a module of an environment brings in, where each file is found, and what is wrong with it.
+
+No loader is asked: the closure follows the rules of the environment's own platform, so that a Windows environment can
+be looked at on Linux.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from .image import Image, Symbol
+
+MISSING = "missing"
+MACHINE = "machine"
+CORRUPT = "corrupt"
+SYMBOLS = "symbols"
+
+# The error codes that Windows gives for them (winerror.h), which people paste into search engines.
+ERROR_MOD_NOT_FOUND = 126
+ERROR_PROC_NOT_FOUND = 127
+ERROR_BAD_EXE_FORMAT = 193
+
+REQUESTED = "requested"
+PROGRAM = "program"
+PRELOADED = "preloaded by TensorFlow"
+RUN_TIME = "loaded by name at run time"
+RECORDED = "package record"
+
+PLATFORM_MACHINES = {
+    "win-64": "x86_64",
+    "win-32": "x86",
+    "win-arm64": "arm64",
+    "linux-64": "x86_64",
+    "linux-32": "x86",
+    "linux-aarch64": "aarch64",
+    "linux-ppc64le": "ppc64le",
+    "linux-s390x": "s390x",
+    "osx-64": "x86_64",
+    "osx-arm64": "arm64",
+}
+
+
+class MissingSymbol(NamedTuple):
+    """A symbol that a module needs and the library it would get does not offer.
+
+    Attributes:
+        symbol: Name or ordinal; for ELF with its version where that is what lacks.
+        importer: Name of the module that needs it.
+        reason: Why, where it is not simply absent (a forwarder that leads nowhere).
+    """
+
+    symbol: Symbol
+    importer: str
+    reason: str = ""
+
+
+class Module:
+    """One file of the closure, or a name for which none was found.
+
+    Attributes:
+        name: File name as the importer spells it.
+        path: Where it is; empty where it was not found or is the system's own.
+        found_by: The step of the search that found it; empty where none did.
+        image: What was read of it; ``None`` where there is no file.
+        kind: ``missing``, ``machine``, ``corrupt``, ``symbols``, or empty where all is well.
+        problem: The same as words.
+        missing_symbols: What others need of it and it lacks.
+        passed_over: Copies that the search met before and had to pass over or would have taken later.
+        optional: Whether TensorFlow imports without it: delayed, weak, or loaded at run time only.
+        assumed_version: Version where a package record or the report tells it, not the file.
+    """
+
+    __slots__ = (
+        "assumed_version",
+        "found_by",
+        "image",
+        "kind",
+        "missing_symbols",
+        "name",
+        "optional",
+        "passed_over",
+        "path",
+        "problem",
+    )
+
+    def __init__(self, name: str, path: str = "", found_by: str = "", image: Image | None = None) -> None:
+        self.name = name
+        self.path = path
+        self.found_by = found_by
+        self.image = image
+        self.kind = ""
+        self.problem = ""
+        self.missing_symbols: list[MissingSymbol] = []
+        self.passed_over: list[str] = []
+        self.optional = False
+        self.assumed_version = ""
+
+    @property
+    def machine(self) -> str:
+        """The machine it is for; empty where unknown."""
+        return self.image.machine if self.image else ""
+
+    @property
+    def version(self) -> str:
+        """Its file version; empty where it has none or there is no file."""
+        return self.assumed_version or (self.image.version if self.image else "")
+
+    def fail(self, kind: str, problem: str) -> None:
+        """Record what is wrong with it; the first thing counts."""
+        if not self.kind:
+            self.kind = kind
+            self.problem = problem
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the module as ``dlls --json`` has it."""
+        return {
+            "name": self.name,
+            "path": self.path,
+            "found_by": self.found_by,
+            "machine": self.machine,
+            "version": self.version,
+            "problem": self.problem or None,
+            "missing_symbols": sorted({str(missing.symbol) for missing in self.missing_symbols}),
+        }
+
+    def __repr__(self) -> str:
+        return f"Module({self.name} {self.found_by} {self.problem})"
+
+
+class Edge(NamedTuple):
+    """One import: who asks for whom, and whether it has to be there."""
+
+    importer: Module
+    imported: Module
+    optional: bool = False
+
+
+class Closure:
+    """Everything that a set of modules loads.
+
+    Attributes:
+        modules: In the order in which they are met.
+        edges: Who imports whom.
+        roots: The modules that were asked for.
+    """
+
+    def __init__(self) -> None:
+        self.modules: list[Module] = []
+        self.edges: list[Edge] = []
+        self.roots: list[Module] = []
+
+    @property
+    def problems(self) -> list[Module]:
+        """The modules with something wrong, in load order."""
+        return [module for module in self.modules if module.kind]
+
+    def named(self, name: str) -> Module | None:
+        """Return the module of that file name in any case."""
+        lower = name.lower()
+        return next((module for module in self.modules if module.name.lower() == lower), None)
+
+    def importers(self, module: Module) -> list[Module]:
+        """Return who asks for a module."""
+        return [edge.importer for edge in self.edges if edge.imported is module]
+
+    def imports(self, module: Module) -> list[Edge]:
+        """Return what a module asks for."""
+        return [edge for edge in self.edges if edge.importer is module]
+
+    def reach(self, root: Module, needed_only: bool = True) -> list[Module]:
+        """Return a module and everything below it, without what may be absent unless asked for."""
+        below: dict[int, list[Module]] = {}
+        for edge in self.edges:
+            if not (needed_only and edge.optional):
+                below.setdefault(id(edge.importer), []).append(edge.imported)
+        seen, todo = {id(root): root}, [root]
+        for module in todo:
+            for child in below.get(id(module), ()):
+                if id(child) not in seen:
+                    seen[id(child)] = child
+                    todo.append(child)
+        return todo
+
+    def verdict(self, root: Module) -> int:
+        """Return what loading a module ends with: 0, or Windows' error code (also used for other systems).
+
+        A file that is not found (126) stops the loader before it looks at symbols (127); so does an image that it
+        refuses (193).
+        """
+        kinds = [module.kind for module in self.reach(root)]
+        if root.kind in (CORRUPT, MACHINE):
+            return ERROR_BAD_EXE_FORMAT
+        for kind in kinds:
+            if kind == MISSING:
+                return ERROR_MOD_NOT_FOUND
+            if kind in (CORRUPT, MACHINE):
+                return ERROR_BAD_EXE_FORMAT
+        return ERROR_PROC_NOT_FOUND if SYMBOLS in kinds else 0
+
+    def verdicts(self) -> dict[str, int]:
+        """Return the verdict on each root by its path."""
+        return {root.path or root.name: self.verdict(root) for root in self.roots}
+
+
+def resolve(
+    prefix: str,
+    platform: str,
+    modules: Sequence[str],
+    python_version: str = "",
+    machine: str = "",
+    env_vars: dict[str, str] | None = None,
+    system_folder: str = "",
+    preloads: Iterable[str] = (),
+    run_time: Iterable[str] = (),
+    provided: dict[str, str] | None = None,
+    added: tuple[str, ...] = (),
+) -> Closure:
+    """Resolve what a set of modules loads, as the environment's own Python would import them one after the other.
+
+    Args:
+        prefix: The environment's folder.
+        platform: Conda subdir (``win-64``).
+        modules: Paths of the modules in the order of their import.
+        python_version: Of the environment; decides the search order on Windows. The newest order where unknown.
+        machine: What the environment's Python is for; the platform's own where empty.
+        env_vars: ``PATH``, ``LD_LIBRARY_PATH`` …; an activated environment is assumed where ``PATH`` is absent.
+        system_folder: ``System32`` where it is at hand.
+        preloads: DLLs that TensorFlow loads by name before its own.
+        run_time: Libraries that it loads by name later (CUDA, cuDNN): optional.
+        provided: Versions of libraries, by lower-case name, that lie where this machine cannot look.
+        added: Folders that packages add with ``os.add_dll_directory``.
+
+    Returns:
+        The closure.
+    """
+    machine = machine or PLATFORM_MACHINES.get(platform, "")
+    prefix = os.path.abspath(prefix)
+    if platform.startswith("win"):
+        from .pe_loader import PeLoader
+        from .windows import WindowsSearch
+
+        numbers = [int(part) for part in python_version.split(".")[:2] if part.isdigit()]
+        python = (numbers[0], numbers[1]) if len(numbers) == 2 else (3, 10)
+        search = WindowsSearch(prefix, python, env_vars, system_folder, added)
+        return PeLoader(search, machine, provided or {}).run(modules, preloads, run_time)
+    if platform.startswith("osx"):
+        from .macho_loader import MachoLoader
+
+        return MachoLoader(prefix, machine, env_vars or {}).run(modules, run_time)
+    from .elf_loader import ElfLoader
+
+    return ElfLoader(prefix, machine, env_vars or {}, provided or {}).run(modules, run_time)

@@ -1,0 +1,233 @@
+"""ELF images: what ``ld.so`` reads of a shared object.
+
+pyelftools reads the header and the segments. What the dynamic section points to (strings, version tables, the symbol
+table) is taken in bulk: an object for each symbol would take seconds for a library of TensorFlow's size.
+
+Sources: System V gABI, chapter 5 (dynamic linking); Linux Standard Base, "Symbol Versioning".
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any
+
+from .header import Header
+from .image import MAX_LIBRARIES, MAX_NAME, MAX_SYMBOLS, Image, Import, Symbols
+
+DT_NEEDED, DT_HASH, DT_STRTAB, DT_SYMTAB, DT_SONAME, DT_RPATH, DT_RUNPATH = 1, 4, 5, 6, 14, 15, 29
+DT_GNU_HASH, DT_VERDEF, DT_VERNEED = 0x6FFFFEF5, 0x6FFFFFFC, 0x6FFFFFFE
+SHN_UNDEF, STB_LOCAL, STB_WEAK = 0, 0, 2
+MAX_SEGMENTS = 512
+VERSION_BASE = 1
+
+
+class BadElfError(Exception):
+    """The file is no object that ``ld.so`` would load; the text says why."""
+
+
+class Elf:
+    """An open ELF file that can be asked by virtual address."""
+
+    def __init__(self, stream: io.BufferedReader, header: Header) -> None:
+        from elftools.common.exceptions import ELFError
+        from elftools.elf.elffile import ELFFile
+
+        self.stream = stream
+        self.size = stream.seek(0, io.SEEK_END)
+        stream.seek(0)
+        self.wide = header.bits == 64
+        try:
+            elf: Any = ELFFile(stream)
+            self.order = "<" if elf.little_endian else ">"
+            if elf.num_segments() > MAX_SEGMENTS:
+                raise BadElfError("corrupt: more segments than any object has")
+            self.segments = [segment.header for segment in elf.iter_segments()]
+        except BadElfError:
+            raise
+        except (ELFError, UnicodeDecodeError, ValueError, OverflowError, KeyError, AttributeError) as error:
+            raise BadElfError(f"truncated or corrupt headers ({type(error).__name__})") from None
+        self.loads = [s for s in self.segments if s.p_type == "PT_LOAD"]
+        self.tags: dict[int, list[int]] = {}
+
+    def check(self) -> str:
+        """Return what would make ``ld.so`` refuse the file or crash on it, or an empty string."""
+        if not self.loads:
+            return "corrupt: no loadable segment"
+        end = max(load.p_offset + load.p_filesz for load in self.loads)
+        if end > self.size:
+            return f"truncated: its segments end at byte {end:,}, the file at {self.size:,}"
+        if not any(segment.p_type == "PT_DYNAMIC" for segment in self.segments):
+            return "corrupt: no dynamic section"
+        return ""
+
+    def read_dynamic(self) -> None:
+        """Read the dynamic section into ``tags``."""
+        layout = self.order + ("qQ" if self.wide else "iI")
+        for segment in self.segments:
+            if segment.p_type == "PT_DYNAMIC":
+                data = self.at(segment.p_offset, min(segment.p_filesz, 1 << 20))
+                data = data[: len(data) - len(data) % struct.calcsize(layout)]
+                for tag, value in struct.iter_unpack(layout, data):
+                    if tag == 0:
+                        return
+                    self.tags.setdefault(tag & 0xFFFFFFFF, []).append(value)
+
+    def at(self, offset: int, size: int) -> bytes:
+        """Return bytes of the file, fewer at its end."""
+        if offset < 0 or offset > self.size:
+            raise BadElfError(f"corrupt: offset {offset:,} outside the file")
+        self.stream.seek(offset)
+        return self.stream.read(min(size, self.size - offset))
+
+    def place(self, address: int) -> int:
+        """Return where a virtual address lies in the file."""
+        for load in self.loads:
+            if load.p_vaddr <= address < load.p_vaddr + load.p_filesz:
+                return int(address - load.p_vaddr + load.p_offset)
+        raise BadElfError(f"corrupt: address 0x{address:x} lies in no segment")
+
+    def string(self, index: int) -> str:
+        """Return a string of the dynamic string table."""
+        table = self.tags.get(DT_STRTAB)
+        if not table:
+            raise BadElfError("corrupt: no string table")
+        data = self.at(self.place(table[0]) + index, MAX_NAME)
+        end = data.find(b"\0")
+        if end < 0:
+            raise BadElfError("corrupt: string without an end")
+        return data[:end].decode("utf-8", "surrogateescape")
+
+    def strings(self, tag: int) -> tuple[str, ...]:
+        """Return the strings that a tag names, bounded."""
+        return tuple(self.string(index) for index in self.tags.get(tag, ())[:MAX_LIBRARIES])
+
+
+def read_elf(path: str, header: Header) -> Image:
+    """Read a shared object or executable.
+
+    Args:
+        path: The file.
+        header: What :func:`.header.read_header` made of it.
+
+    Returns:
+        The image, with its symbols to be read on demand.
+    """
+    image = Image(path, header)
+    try:
+        with open(path, "rb") as stream:
+            elf = Elf(stream, header)
+            image.problem = elf.check()
+            elf.read_dynamic()
+            image.imports = tuple(Import(name) for name in elf.strings(DT_NEEDED))
+            image.soname = next(iter(elf.strings(DT_SONAME)), "")
+            image.rpath = _entries(elf.strings(DT_RPATH))
+            image.runpath = _entries(elf.strings(DT_RUNPATH))
+            image.version_needs = _version_needs(elf)
+            image.version_defs = _version_defs(elf)
+            image.later(symbols=lambda: _symbols_of(path, header))
+    except BadElfError as error:
+        image.problem = image.problem or str(error)
+    except (OSError, struct.error) as error:
+        image.problem = image.problem or f"corrupt: {error}"
+    return image
+
+
+def _entries(paths: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(entry for path in paths for entry in path.split(":") if entry)
+
+
+def _version_needs(elf: Elf) -> dict[str, tuple[str, ...]]:
+    needs: dict[str, tuple[str, ...]] = {}
+    for address in elf.tags.get(DT_VERNEED, ())[:1]:
+        offset = elf.place(address)
+        for _ in range(MAX_LIBRARIES):
+            _, count, file, auxiliary, following = struct.unpack(elf.order + "HHIII", elf.at(offset, 16))
+            names, at = [], offset + auxiliary
+            for _ in range(min(count, MAX_LIBRARIES)):
+                _, flags, _, name, step = struct.unpack(elf.order + "IHHII", elf.at(at, 16))
+                if not flags & 2:  # VER_FLG_WEAK: ld.so only warns
+                    names.append(elf.string(name))
+                if not step:
+                    break
+                at += step
+            library = elf.string(file)
+            needs[library] = needs.get(library, ()) + tuple(names)
+            if not following:
+                break
+            offset += following
+    return needs
+
+
+def _version_defs(elf: Elf) -> frozenset[str]:
+    names = set()
+    for address in elf.tags.get(DT_VERDEF, ())[:1]:
+        offset = elf.place(address)
+        for _ in range(MAX_LIBRARIES):
+            _, flags, _, _, _, auxiliary, following = struct.unpack(elf.order + "HHHHIII", elf.at(offset, 20))
+            if not flags & VERSION_BASE:
+                name, _ = struct.unpack(elf.order + "II", elf.at(offset + auxiliary, 8))
+                names.add(elf.string(name))
+            if not following:
+                break
+            offset += following
+    return frozenset(names)
+
+
+def _symbols_of(path: str, header: Header) -> Symbols:
+    try:
+        with open(path, "rb") as stream:
+            elf = Elf(stream, header)
+            elf.read_dynamic()
+            return _symbols(elf)
+    except (BadElfError, OSError, struct.error):
+        return Symbols()
+
+
+def _symbols(elf: Elf) -> Symbols:
+    table = elf.tags.get(DT_SYMTAB)
+    strings = elf.tags.get(DT_STRTAB)
+    if not table or not strings:
+        return Symbols()
+    layout = elf.order + ("IBBHQQ" if elf.wide else "IIIBBH")
+    size = struct.calcsize(layout)
+    count = min(_symbol_count(elf), MAX_SYMBOLS)
+    data = elf.at(elf.place(table[0]), count * size)
+    texts = elf.at(elf.place(strings[0]), 1 << 27)
+    defined, undefined = set(), set()
+    find = texts.find
+    for fields in struct.iter_unpack(layout, data[: len(data) - len(data) % size]):
+        name, info, section = (fields[0], fields[1], fields[3]) if elf.wide else (fields[0], fields[3], fields[5])
+        binding = info >> 4
+        if not name or binding == STB_LOCAL or (section == SHN_UNDEF and binding == STB_WEAK):
+            continue
+        end = find(b"\0", name, name + MAX_NAME)
+        if end > 0:
+            (undefined if section == SHN_UNDEF else defined).add(texts[name:end])
+    return Symbols(_decoded(defined), _decoded(undefined))
+
+
+def _decoded(names: set[bytes]) -> frozenset[str]:
+    return frozenset(name.decode("utf-8", "surrogateescape") for name in names)
+
+
+def _symbol_count(elf: Elf) -> int:
+    """Return how many dynamic symbols there are; the dynamic section does not say, the hash tables do."""
+    for address in elf.tags.get(DT_HASH, ())[:1]:
+        # nchain of the old hash table equals the number of symbols.
+        return int(struct.unpack(elf.order + "II", elf.at(elf.place(address), 8))[1])
+    for address in elf.tags.get(DT_GNU_HASH, ())[:1]:
+        offset = elf.place(address)
+        buckets, first, bloom, _ = struct.unpack(elf.order + "IIII", elf.at(offset, 16))
+        if buckets > MAX_SYMBOLS or bloom > MAX_SYMBOLS:
+            raise BadElfError("corrupt: implausible hash table")
+        at = offset + 16 + bloom * (8 if elf.wide else 4)
+        starts = struct.unpack(f"{elf.order}{buckets}I", elf.at(at, 4 * buckets))
+        last = max(starts, default=0)
+        if last < first:
+            return first
+        chain = elf.at(at + 4 * buckets + 4 * (last - first), 4 * MAX_SYMBOLS)
+        for index, (value,) in enumerate(struct.iter_unpack(elf.order + "I", chain[: len(chain) // 4 * 4])):
+            if value & 1:
+                return last + index + 1
+    return 0
