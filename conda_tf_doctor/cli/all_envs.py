@@ -48,7 +48,7 @@ def _results(prefixes: list[str], ignore: frozenset[str], matrix_file: str) -> I
 def execute(args: Namespace, ignore: frozenset[str], matrix_file: str) -> int:
     """Check every environment and print a line (or a document) each."""
     from ..matrix.load import load_matrix
-    from ..render.text import Style, safe
+    from ..render.text import Style
     from .target import all_prefixes
 
     load_matrix(matrix_file)  # an unusable matrix is one error, not one for each environment
@@ -72,7 +72,7 @@ def execute(args: Namespace, ignore: frozenset[str], matrix_file: str) -> int:
         for document in documents:
             if args.quiet and document["ok"]:
                 continue
-            style.write(safe(_line(document, style)) + "\n" if not style.colour else _line(document, style) + "\n")
+            style.write(_line(document, style) + "\n")
         if not args.quiet:
             bad = sum(not document["ok"] for document in documents)
             style.write(f"{len(documents)} environments, {bad} with errors.\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,17 +57,28 @@ def read_record(path: str) -> dict[str, Any]:
         if cut >= 0:
             try:
                 record = json.loads(head[:cut].rstrip().rstrip(",") + "}")
-                if "name" in record or '"name"' not in head[cut:]:
-                    return dict(record)
-                # Conda's own order has "name" behind "files"; the fields that rules need are all before it.
-                if "depends" in record:
-                    return dict(record)
             except ValueError:
-                pass  # another writer, another order: read it whole
+                record = {}
+            if "depends" in record and "channel" in record:
+                return {**_tail(path), **record}
+            # another writer, another order: read it whole
         record = json.loads(head + handle.read())
     if not isinstance(record, dict):
         raise ValueError("not a JSON object")
     return record
+
+
+_TAIL = 4096
+_TAIL_FIELD = re.compile(r'^  "(name|requested_spec|subdir|version)": (null|"(?:[^"\\\\]|\\\\.)*")', re.M)
+
+
+def _tail(path: str) -> dict[str, Any]:
+    """Read the short fields that stand behind the lists of files: at the record's own indentation, near its end."""
+    with open(path, "rb") as handle:
+        handle.seek(0, os.SEEK_END)
+        handle.seek(max(0, handle.tell() - _TAIL))
+        text = handle.read().decode("utf-8", "replace")
+    return {matched.group(1): json.loads(matched.group(2)) for matched in _TAIL_FIELD.finditer(text)}
 
 
 class _Lazy:
