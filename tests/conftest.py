@@ -1,0 +1,142 @@
+"""Fixtures that run real condas on local channels. See `tools/condas.py` and `tools/wheels.py` for what they return."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from tools import condas, wheels
+from tools.channel import build_channel
+
+
+def _combinations() -> list[tuple[condas.Installation, str]]:
+    return [(conda, solver) for conda in condas.installations() for solver in conda.solvers]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes `conda` once for each conda and solver there is."""
+    if "conda" in metafunc.fixturenames:
+        pairs = _combinations()
+        ids = [f"{conda.version}-{solver}" for conda, solver in pairs]
+        metafunc.parametrize("_conda_and_solver", pairs, ids=ids, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs a real conda."""
+    for item in items:
+        if "conda" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.conda)
+
+
+def _which() -> list[str]:
+    return [
+        f"conda {conda.version} ({', '.join(conda.solvers)}; transaction hooks: {'yes' if conda.transaction_hooks else 'no'})"
+        for conda in condas.installations()
+    ]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which condas the suite ran on, and how many tests each solver had."""
+    counts: dict[str, int] = {}
+    for outcome in ("passed", "failed", "error"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            if getattr(report, "when", "") == "call" or outcome == "error":
+                for conda in condas.installations() if "[" in report.nodeid else ():
+                    for solver in conda.solvers:
+                        name = f"{conda.version}-{solver}"
+                        if name in report.nodeid.split("[", 1)[1]:
+                            counts[name] = counts.get(name, 0) + 1
+    if counts:
+        terminalreporter.section("condas")
+        for line in _which():
+            terminalreporter.line(line)
+        terminalreporter.line(", ".join(f"{name}: {count} tests" for name, count in sorted(counts.items())))
+
+
+@pytest.fixture(scope="session")
+def _conda_and_solver(request: pytest.FixtureRequest) -> tuple[condas.Installation, str]:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session")
+def channel() -> Path:
+    """Folder of the local channels: `conda-forge`, `pkgs/main`, `inhouse`, each with its `repodata.json`."""
+    return build_channel()
+
+
+@pytest.fixture(scope="session")
+def _package_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Extracted packages, shared by the tests of one process."""
+    return tmp_path_factory.mktemp("pkgs")
+
+
+@pytest.fixture
+def conda(_conda_and_solver: tuple[condas.Installation, str], _package_cache: Path, tmp_path: Path) -> condas.Conda:
+    """A real conda with one of its solvers, in a world of its own; the test runs once for each conda and solver."""
+    installation, solver = _conda_and_solver
+    return condas.Conda(installation, solver, tmp_path / "conda", _package_cache / installation.version)
+
+
+@pytest.fixture
+def registry_conda(_package_cache: Path, tmp_path: Path) -> condas.Conda:
+    """The conda that comes from the index, with the classic solver: for tests that need a conda, but not each of them."""
+    installation = condas.installations()[0]
+    return condas.Conda(installation, "classic", tmp_path / "conda", _package_cache / installation.version)
+
+
+@pytest.fixture(scope="session")
+def _templates(tmp_path_factory: pytest.TempPathFactory) -> dict[object, Path]:
+    return {}
+
+
+@pytest.fixture
+def make_env(
+    request: pytest.FixtureRequest, _templates: dict[object, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Path]:
+    """`make_env(name, *specs, subdir=None, env=None, channels=(), conda=None) -> prefix`.
+
+    The environment is made by real conda (of the test's own `conda`, or of `registry_conda`) with the guard off. The
+    same request is solved once per session, conda and solver; later ones are copies, which costs milliseconds.
+    """
+
+    def make(
+        name: str,
+        *specs: str,
+        subdir: str | None = None,
+        env: Mapping[str, str] | None = None,
+        channels: Sequence[str] = (),
+        conda: condas.Conda | None = None,
+    ) -> Path:
+        used = conda or request.getfixturevalue("conda" if "conda" in request.fixturenames else "registry_conda")
+        key = (used.version, used.solver, specs, subdir, tuple(sorted((env or {}).items())), tuple(channels))
+        if key not in _templates:
+            world = condas.Conda(used.installation, used.solver, tmp_path_factory.mktemp("template"), used.packages)
+            _templates[key] = world.create("template", *specs, subdir=subdir, env=env, channels=channels)
+        prefix: Path = used.prefix(name)
+        shutil.copytree(_templates[key], prefix, symlinks=True, copy_function=_link)
+        # History and records are written to in place; the copy needs its own.
+        shutil.rmtree(prefix / "conda-meta")
+        shutil.copytree(_templates[key] / "conda-meta", prefix / "conda-meta")
+        return prefix
+
+    return make
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+@pytest.fixture
+def fake_pip_install() -> Iterator[Callable[..., Path]]:
+    """`fake_pip_install(prefix, name, version, *, requires=(), files=None, tag=…, …) -> dist-info folder`.
+
+    See `tools.wheels.fake_pip_install`.
+    """
+    yield wheels.fake_pip_install

