@@ -1,0 +1,202 @@
+"""The derived form of the matrix: JSON text with an index, of which a check reads one release and a few tables.
+
+Parsing the YAML takes a second; this takes less than a millisecond. It is made when the package is built, and made
+again in a checkout whose YAML was edited. Its first line is the header, with size and CRC of everything it was made
+from and the place of every chunk after it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .source import Document, Path, Problem
+
+FORMAT = 1
+FILE_NAME = "matrix.compiled.json"
+# Code that decides what the derived form holds: a change of it makes the file stale, too.
+_CODE = ("compiled.py", "expand.py", "model.py", "source.py")
+
+Fingerprint = dict[str, list[int]]
+
+
+def source_files(data: str) -> list[str]:
+    """Return the files that the derived form is made from, relative to the data folder."""
+    names = sorted(entry.name for entry in os.scandir(data) if entry.name.endswith(".yaml"))
+    return names + [f"../{name}" for name in _CODE]
+
+
+def _fingerprint(data: str, names: list[str]) -> Fingerprint:
+    import zlib
+
+    found: Fingerprint = {}
+    for name in names:
+        with open(os.path.join(data, name), "rb") as file:
+            content = file.read()
+        found[name] = [len(content), zlib.crc32(content)]
+    return found
+
+
+def is_fresh(data: str, header: dict[str, Any], compiled: str) -> bool:
+    """Tell whether the derived form still belongs to its sources.
+
+    Sizes and times are looked at first. Installers do not keep times, so a newer one alone says nothing: then the
+    CRCs decide, and a match is remembered in the file's own time where it may be.
+    """
+    recorded: Fingerprint = header["sources"]
+    if header.get("format") != FORMAT:
+        return False
+    made = os.stat(compiled).st_mtime_ns
+    newer = False
+    names = source_files(data)
+    if names != list(recorded):
+        return False
+    for name in names:
+        stat = os.stat(os.path.join(data, name))
+        if stat.st_size != recorded[name][0]:
+            return False
+        newer = newer or stat.st_mtime_ns > made
+    if not newer:
+        return True
+    if _fingerprint(data, names) != recorded:
+        return False
+    with suppress(OSError):
+        os.utime(compiled)
+    return True
+
+
+def read_documents(data: str) -> list[Document]:
+    """Parse every YAML file of a folder.
+
+    Raises:
+        InvalidFileError: One of them is no YAML.
+    """
+    from .source import parse
+
+    documents = []
+    for name in sorted(os.listdir(data)):
+        if name.endswith(".yaml"):
+            with open(os.path.join(data, name), encoding="utf-8") as file:
+                documents.append(parse(file.read(), name))
+    return documents
+
+
+def split(documents: list[Document]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return all rows and all tables of a folder's files.
+
+    Raises:
+        InvalidFileError: A file does not fit the schema, or two rows have one id.
+    """
+    from .check import check_document
+    from .expand import BUILDS, SHARED, rows_of
+    from .source import InvalidFileError
+
+    problems: list[Problem] = []
+    tables: dict[str, Any] = {}
+    shared: dict[str, Any] = {}
+    builds: list[Document] = []
+    for document in documents:
+        kind = document.value.get("kind") if isinstance(document.value, dict) else None
+        if kind not in (BUILDS, SHARED):
+            tables[document.file.removesuffix(".yaml")] = document.value
+            continue
+        found = check_document(document)
+        problems += found
+        if not found:
+            shared.update(document.value.get("shared") or {})
+            builds.append(document)
+    rows: list[dict[str, Any]] = []
+    seen: dict[str, str] = {}
+    for document in builds:
+        for path, row in rows_of(document, shared, problems):
+            problems += _duplicates(document, path, row, seen)
+            rows.append(row)
+    if problems:
+        raise InvalidFileError(problems)
+    return rows, tables
+
+
+def _duplicates(document: Document, path: Path, row: dict[str, Any], seen: dict[str, str]) -> list[Problem]:
+    where = seen.setdefault(row["id"], document.problem(path, "").field)
+    if where != document.problem(path, "").field:
+        return [document.problem(path, f"makes {row['id']}, which {where} makes, too")]
+    return []
+
+
+def compile_folder(data: str) -> str:
+    """Return the derived form of a data folder as text.
+
+    Raises:
+        InvalidFileError: A file does not fit the schema.
+    """
+    from .model import canonical
+
+    names = source_files(data)
+    sources = _fingerprint(data, names)
+    rows, tables = split(read_documents(data))
+    chunks: list[str] = []
+    offset = 0
+
+    def add(value: Any) -> list[int]:
+        nonlocal offset
+        # ASCII only: then a character is a byte, and an offset is one whatever reads it.
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=True) + "\n"
+        chunks.append(text)
+        place = [offset, len(text)]
+        offset += len(text)
+        return place
+
+    by_version: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for row in rows:
+        by_version.setdefault(canonical(row["tensorflow"]), {}).setdefault(row["channel"], []).append(row)
+    header = {
+        "format": FORMAT,
+        "sources": sources,
+        "versions": {
+            version: {channel: add(found) for channel, found in channels.items()}
+            for version, channels in by_version.items()
+        },
+        "tables": {name: add(value) for name, value in tables.items()},
+        "summary": add([_summary(row) for row in rows]),
+    }
+    return json.dumps(header, separators=(",", ":"), ensure_ascii=True) + "\n" + "".join(chunks)
+
+
+def _summary(row: dict[str, Any]) -> list[Any]:
+    return [
+        row["channel"],
+        row["distribution"],
+        row["tensorflow"],
+        row["platform"],
+        row.get("kind", "build"),
+        row.get("python", []),
+        row.get("packages", []),
+    ]
+
+
+def write(data: str, target: str = "") -> str:
+    """Compile a folder and write the derived form beside it, whole or not at all; return its path.
+
+    Raises:
+        InvalidFileError: A file does not fit the schema.
+        OSError: The folder cannot be written to.
+    """
+    target = target or os.path.join(data, FILE_NAME)
+    write_text(target, compile_folder(data))
+    return target
+
+
+def write_text(target: str, text: str) -> None:
+    """Write a file by way of a temporary one, so that no reader ever sees half of it."""
+    temporary = f"{target}.{os.getpid()}"
+    try:
+        with open(temporary, "w", encoding="ascii", newline="\n") as file:
+            file.write(text)
+        os.replace(temporary, target)
+    except OSError:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise

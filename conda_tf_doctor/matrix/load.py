@@ -1,0 +1,246 @@
+"""Looks things up in the compatibility matrix, reading no more of it than is asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+from ..versions import contains, key
+from .compiled import FILE_NAME, is_fresh
+from .model import EMPTY, STUB, Build, canonical, from_row
+
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
+
+Row = dict[str, Any]
+
+
+class Matrix:
+    """The matrix, bundled or with a user's file over it.
+
+    Versions match as PEP 440 has it: ``2.10`` finds ``2.10.0``, ``2.0.0-alpha0`` finds ``2.0.0a0``.
+    """
+
+    def __init__(self, stream: BinaryIO, header: dict[str, Any], start: int) -> None:
+        self._stream = stream
+        self._start = start
+        self._versions: dict[str, dict[str, list[int]]] = header["versions"]
+        self._table_places: dict[str, list[int]] = header["tables"]
+        self._summary_place: list[int] = header["summary"]
+        self._builds: dict[tuple[str, str], list[Build]] = {}
+        self._tables: dict[str, Any] = {}
+        self._summary: list[list[Any]] | None = None
+        self._added: dict[tuple[str, str], list[Row]] = {}
+        self._changed: dict[str, Row] = {}
+        self._extended: dict[str, Any] = {}
+
+    def _read(self, place: list[int]) -> Any:
+        self._stream.seek(self._start + place[0])
+        return json.loads(self._stream.read(place[1]))
+
+    def _chunk(self, version: str, channel: str) -> list[Build]:
+        found = self._builds.get((version, channel))
+        if found is None:
+            place = self._versions.get(version, {}).get(channel)
+            rows: list[Row] = self._read(place) if place else []
+            if self._changed:
+                rows = [{**row, **self._changed.get(row["id"], {})} for row in rows]
+            found = [from_row(row) for row in rows]
+            found += [from_row(dict(row)) for row in self._added.get((version, channel), ())]
+            self._builds[version, channel] = found
+        return found
+
+    def builds(self, distribution: str = "", version: str = "", channel: str = "", platform: str = "") -> list[Build]:
+        """Return the rows that match; an empty argument matches everything, ``noarch`` rows match every platform.
+
+        Args:
+            distribution: Normalised name of a wheel, or of any conda package that shares the row's build string.
+            version: One exact version.
+            channel: ``pypi``, ``conda-forge``, ``defaults``, or one of a user's own.
+            platform: Conda subdir.
+        """
+        versions: Iterable[str] = [canonical(version)] if version else self._all_versions()
+        found = []
+        for one in versions:
+            channels: Iterable[str] = [channel] if channel else self._channels(one)
+            for each in channels:
+                for build in self._chunk(one, each):
+                    if distribution and distribution != build.distribution and distribution not in build.packages:
+                        continue
+                    if platform and build.platform not in (platform, "noarch"):
+                        continue
+                    found.append(build)
+        return found
+
+    def _all_versions(self) -> list[str]:
+        added = [version for version, _ in self._added if version not in self._versions]
+        return sorted({*self._versions, *added}, key=key)
+
+    def _channels(self, version: str) -> list[str]:
+        known = list(self._versions.get(version, ()))
+        return known + [channel for other, channel in self._added if other == version and channel not in known]
+
+    def versions(self, distribution: str, channel: str = "pypi", platform: str = "", python: str = "") -> list[str]:
+        """Return the versions of a distribution that can be used, oldest first, each as its channel spells it.
+
+        Stubs count, as they install what they stand for; names that bring nothing do not.
+
+        Args:
+            distribution: As for ``builds``.
+            channel: As for ``builds``.
+            platform: Conda subdir.
+            python: A minor (``3.9``).
+        """
+        if self._summary is None:
+            self._summary = self._read(self._summary_place)
+            for row in (row for rows in self._added.values() for row in rows):
+                parts = [row["channel"], row["distribution"], row["tensorflow"], row["platform"]]
+                self._summary.append([*parts, row.get("kind", "build"), row.get("python", []), row.get("packages", [])])
+        found = set()
+        for its_channel, name, version, its_platform, kind, pythons, packages in self._summary:
+            if kind == EMPTY or (channel and its_channel != channel):
+                continue
+            if name != distribution and distribution not in packages:
+                continue
+            if platform and its_platform not in (platform, "noarch"):
+                continue
+            if python and pythons and python not in pythons:
+                continue
+            found.add(version)
+        return sorted(found, key=key)
+
+    def rows(
+        self,
+        tensorflow: str = "",
+        python: str = "",
+        cuda: str = "",
+        platform: str = "",
+        channel: str = "",
+        distribution: str = "",
+        variant: str = "",
+    ) -> list[Build]:
+        """Return the rows that match what a person asks for.
+
+        Args:
+            tensorflow: A version, the beginning of one (``2.10`` finds 2.10.0 and 2.10.1), or a specifier set.
+            python: A minor, or a full version.
+            cuda: A CUDA version that the build works with.
+            platform: Conda subdir.
+            channel: Channel.
+            distribution: Name of a wheel or conda package.
+            variant: ``cpu`` or ``gpu``, or the channel's own word (``cuda112``, ``mkl``).
+        """
+        minor = ".".join(python.split(".")[:2])
+        wanted = tensorflow if any(sign in tensorflow for sign in "<>=!~") else f"=={tensorflow}.*"
+        found = []
+        for version in self._all_versions():
+            if tensorflow and not contains(wanted, version):
+                continue
+            for its_channel in [channel] if channel else self._channels(version):
+                found += [
+                    build
+                    for build in self._chunk(version, its_channel)
+                    if (not platform or build.platform in (platform, "noarch"))
+                    and (not distribution or distribution in (build.distribution, *build.packages))
+                    and (not variant or variant in (build.variant, build.variant_name))
+                    and (not python or minor in build.python)
+                    and (not cuda or (bool(build.cuda) and contains(build.cuda, cuda)))
+                ]
+        return found
+
+    def resolve_stub(self, build: Build) -> Build:
+        """Return the row that carries the binaries: the row itself, or what its stub stands for if that is known."""
+        if build.kind != STUB or "==" not in build.stub_for:
+            return build
+        name, _, version = build.stub_for.partition("==")
+        found = self.builds(name, version, build.channel, build.platform)
+        return found[0] if found else build
+
+    def table(self, name: str) -> Any:
+        """Return a table (``drivers``, ``cudnn``, ``cuda_libraries``, ``vc_runtime``, ``works`` …); empty if unknown.
+
+        It is the matrix's own copy: read it, do not change it.
+        """
+        if name not in self._tables:
+            place = self._table_places.get(name)
+            value = self._read(place) if place else {}
+            if name in self._extended:
+                value = extended(value, self._extended[name])
+            self._tables[name] = value
+        return self._tables[name]
+
+    def table_names(self) -> list[str]:
+        """Return the names of all tables."""
+        return sorted({*self._table_places, *self._extended})
+
+    def overlay(self, rows: list[Row], tables: dict[str, Any]) -> None:
+        """Lay rows and tables over the matrix: a row with the id of an existing one changes the fields it names."""
+        ids = {row["id"] for row in rows}
+        known = {build.id for build in self.builds()} & ids
+        self._builds.clear()
+        for row in rows:
+            if row["id"] in known:
+                self._changed[row["id"]] = row
+            elif "tensorflow" in row:
+                self._added.setdefault((canonical(row["tensorflow"]), row["channel"]), []).append(row)
+        self._extended = tables
+        self._tables.clear()
+        self._summary = None
+
+
+def extended(base: Any, extra: Any) -> Any:
+    """Return a table with another over it: mappings merge, lists grow, anything else is replaced."""
+    if isinstance(base, dict) and isinstance(extra, dict):
+        return {**base, **{name: extended(base.get(name), value) for name, value in extra.items()}}
+    if isinstance(base, list) and isinstance(extra, list):
+        return base + extra
+    return extra
+
+
+def _open(data: str) -> Matrix:
+    path = os.path.join(data, FILE_NAME)
+    try:
+        stream = open(path, "rb")  # noqa: SIM115 - the matrix reads from it as long as it lives
+        line = stream.readline()
+        header = json.loads(line)
+        if is_fresh(data, header, path):
+            return Matrix(stream, header, len(line))
+        stream.close()
+    except (OSError, ValueError, KeyError):
+        # Absent, cut short or of another version: it is made anew from the YAML.
+        pass
+    return _rebuilt(data, path)
+
+
+def _rebuilt(data: str, path: str) -> Matrix:
+    from io import BytesIO
+
+    from .compiled import compile_folder, write_text
+
+    text = compile_folder(data)
+    # A read-only installation without the derived form is slow, and still right.
+    with suppress(OSError):
+        write_text(path, text)
+    content = text.encode("ascii")
+    end = content.index(b"\n") + 1
+    return Matrix(BytesIO(content), json.loads(content[:end]), end)
+
+
+def load_matrix(overlay: str = "", data: str = DATA) -> Matrix:
+    """Open the matrix.
+
+    Args:
+        overlay: A user's YAML file whose rows and tables go over the bundled ones; empty for none.
+        data: Folder of the bundled files.
+
+    Raises:
+        UsageError: The overlay cannot be read or is invalid; the message names file, line and field.
+    """
+    matrix = _open(data)
+    if overlay:
+        from .overlay import lay_over
+
+        lay_over(matrix, overlay)
+    return matrix

@@ -1,0 +1,103 @@
+"""A user's own matrix file: rows and tables that go over the bundled ones (the setting ``tf_doctor_matrix``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import UsageError
+from .check import check_document
+from .compiled import read_documents
+from .expand import SHARED, Row, rows_of
+from .load import DATA, Matrix
+from .source import Document, InvalidFileError, Problem, parse
+
+
+def read_overlay(file: str) -> Document:
+    """Read and parse a file.
+
+    Raises:
+        UsageError: It cannot be read.
+        InvalidFileError: It is no YAML.
+    """
+    try:
+        with open(file, encoding="utf-8") as stream:
+            text = stream.read()
+    except OSError as error:
+        raise UsageError(
+            f"the matrix file {file} cannot be read ({error.strerror or error}); check the path"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the matrix file {file} is not UTF-8 text; save it as UTF-8") from error
+    return parse(text, file)
+
+
+def _bundled_shared(needed: bool) -> dict[str, Any]:
+    """Return the bundled blocks of shared fields: parsed only for a file that uses blocks it does not define."""
+    if not needed:
+        return {}
+    found: dict[str, Any] = {}
+    for document in read_documents(DATA):
+        if isinstance(document.value, dict) and document.value.get("kind") == SHARED:
+            found.update(document.value.get("shared") or {})
+    return found
+
+
+def _uses_blocks(document: Document) -> bool:
+    groups = document.value.get("groups") or []
+    entries = [*groups, *(build for group in groups for build in group["builds"]), *(document.value.get("rows") or [])]
+    return any(entry.get("use") for entry in entries)
+
+
+def overlay_rows(document: Document, known: set[str]) -> tuple[list[Row], list[Problem]]:
+    """Return the rows of a file, and everything wrong with it.
+
+    Args:
+        document: The parsed file.
+        known: Ids of the bundled rows, which an entry with nothing but an id and changes must name.
+    """
+    problems = check_document(document)
+    if problems:
+        return [], problems
+    shared = {**_bundled_shared(_uses_blocks(document)), **(document.value.get("shared") or {})}
+    rows: list[Row] = []
+    seen: dict[str, str] = {}
+    for path, row in rows_of(document, shared, problems):
+        identity = row["id"]
+        field = document.problem(path, "").field
+        if "tensorflow" not in row and identity not in known:
+            message = f"{identity} is no row of the matrix; list ids with: conda tf-doctor matrix --json"
+            problems.append(document.problem((*path, "id"), message))
+        elif seen.setdefault(identity, field) != field:
+            problems.append(document.problem(path, f"makes {identity}, which {seen[identity]} makes, too"))
+        else:
+            rows.append(row)
+    return rows, problems
+
+
+def validate(file: str, known: set[str]) -> list[Problem]:
+    """Return what is wrong with a user's file; nothing where it can be used.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    try:
+        return overlay_rows(read_overlay(file), known)[1]
+    except InvalidFileError as error:
+        return error.problems
+
+
+def lay_over(matrix: Matrix, file: str) -> None:
+    """Lay a user's file over the matrix.
+
+    Raises:
+        UsageError: It cannot be read or is invalid; says file, line, field and what to do.
+    """
+    try:
+        document = read_overlay(file)
+        rows, problems = overlay_rows(document, {build.id for build in matrix.builds()})
+    except InvalidFileError as error:
+        rows, problems = [], error.problems
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise UsageError(f"{problems[0]}{more}; check it with: conda tf-doctor matrix --validate {file}")
+    matrix.overlay(rows, document.value.get("tables") or {})
