@@ -34,7 +34,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _which() -> list[str]:
     return [
-        f"conda {conda.version} ({', '.join(conda.solvers)}; transaction hooks: {'yes' if conda.transaction_hooks else 'no'})"
+        f"conda {conda.version}: {', '.join(conda.solvers)}; "
+        + ("transaction hooks" if conda.transaction_hooks else "no transaction hooks")
         for conda in condas.installations()
     ]
 
@@ -83,7 +84,7 @@ def conda(_conda_and_solver: tuple[condas.Installation, str], _package_cache: Pa
 
 @pytest.fixture
 def registry_conda(_package_cache: Path, tmp_path: Path) -> condas.Conda:
-    """The conda that comes from the index, with the classic solver: for tests that need a conda, but not each of them."""
+    """The conda made from the index, with the classic solver: for tests that need a conda, but not each of them."""
     installation = condas.installations()[0]
     return condas.Conda(installation, "classic", tmp_path / "conda", _package_cache / installation.version)
 

@@ -15,7 +15,7 @@ LINTERS = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),
     ("mypy",),
-    ("mypy", "dev.py", "-p", "tools"),
+    ("mypy", "-p", "tools"),
 )
 
 

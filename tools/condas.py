@@ -89,7 +89,7 @@ def interpreter_of(conda: str | Path) -> Path:
 
 
 def _overlay(python: Path, missing: Sequence[str]) -> str:
-    """Return a PYTHONPATH that brings this checkout into a conda which belongs to somebody else, and leaves it alone."""
+    """Return a PYTHONPATH that brings this checkout into somebody else's conda and leaves that conda alone."""
     digest = hashlib.sha256(f"{python}{missing}{(ROOT / 'pyproject.toml').read_text(encoding='utf-8')}".encode())
     folder = CACHE / "overlay" / digest.hexdigest()[:16]
     with locked("overlay"):

@@ -38,7 +38,7 @@ def pe(platform: str) -> bytes:
     Raises:
         ImportError: distlib is not installed (it is among the project's test requirements).
     """
-    import distlib
+    import distlib  # type: ignore[import-untyped]
 
     return (Path(distlib.__file__).parent / PE_LAUNCHERS[platform]).read_bytes()
 

@@ -50,7 +50,7 @@ def _download() -> Path:
 
 
 def _unpack(wheel: Path, site: Path) -> None:
-    """Lay conda out under its own name: its modules mostly import one another relatively, a few by the vendored name."""
+    """Lay conda out under its own name; a few of its modules import others by the vendored one."""
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
             if not name.startswith(INSIDE) or name.endswith("/"):

@@ -95,7 +95,19 @@ def fake_pip_install(
     """Install a distribution into an environment as pip leaves it, taking away what pip would have uninstalled.
 
     Another version of the same distribution is removed first, file by file as its RECORD lists them: that is also what
-    pip does to a distribution that conda installed. ``files`` are written in site-packages and recorded with their hashes.
+    pip does to a distribution that conda installed.
+
+    Args:
+        prefix: The environment.
+        name: As the project spells it.
+        version: Version.
+        requires: ``Requires-Dist`` values.
+        files: The distribution's own files, by path below site-packages; RECORD gets their hashes.
+        tag: The wheel's tag.
+        requires_python: ``Requires-Python``; empty leaves it out.
+        requested: Whether the user asked for it, so that pip leaves REQUESTED.
+        direct_url: Content of ``direct_url.json``; empty leaves the file out.
+        installer: What INSTALLER says.
 
     Returns:
         The ``dist-info`` folder.

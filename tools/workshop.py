@@ -54,7 +54,7 @@ def python_of(venv: Path) -> Path:
     return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def run(command: Iterable[str | Path], what: str, **options: object) -> None:
+def run(command: Iterable[object], what: str, **options: object) -> None:
     """Run a command and keep its output to itself unless it fails.
 
     Raises:
