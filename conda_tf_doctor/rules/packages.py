@@ -1,0 +1,125 @@
+"""TFD603-607, 609, 611: the Python packages beside TensorFlow.
+
+What breaks is looked up in the knowledge tables (see :mod:`~conda_tf_doctor.rules.known`); here it is put into words.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import versions
+from ..environment.facts import CONDA, PIP
+from ..findings import ERROR, INFO, Finding, Fix
+from .known import CONDA_SPELLING, Breakage, breakages, complete, find, requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .context import Context
+
+_CODES = {"numpy": "TFD603", "protobuf": "TFD604", "keras": "TFD605", "h5py": "TFD606", "tensorflow-metal": "TFD609"}
+_DEPENDENCY = "TFD611"
+_PLUGIN = "TFD607"
+# Declared by mistake: it builds packages, and nothing of TensorFlow imports it.
+_UNUSED = ("wheel",)
+# A distribution that stands for another, or is its binaries: not a dependency.
+_SELF = ("tensorflow-cpu", "tensorflow-intel", "tensorflow-macos", "nvidia-")
+
+
+def packages(context: Context) -> Iterator[Finding]:
+    """Report the packages of TensorFlow's stack that do not work with it, or with each other."""
+    if context.tensorflow is None or not context.tensorflow.version:
+        return
+    told: set[str] = set()
+    for table, code in (("works", _DEPENDENCY), ("works_plugins", _PLUGIN)):
+        for breakage in breakages(context, table):
+            told.add(breakage.name)
+            told.update(package.name for package in breakage.beside)
+            yield _finding(context, breakage, _CODES.get(breakage.name, code))
+    yield from _declared_only(context, told)
+
+
+def _finding(context: Context, breakage: Breakage, code: str) -> Finding:
+    tensorflow = context.tensorflow
+    assert tensorflow is not None
+    stack = f"TensorFlow {tensorflow.version}"
+    package, name = breakage.package, breakage.name
+    python = f"Python {context.env.python.minor}" if context.env.python.minor else "this Python"
+    if package is None:
+        message = f"{name} is not installed, and {stack} needs it: {breakage.how}"
+        found = "missing"
+        evidence: tuple[str, ...] = ()
+    else:
+        others = [f"{other.name} {other.version}" for other in breakage.beside]
+        subject = f"{name} {package.version}"
+        verb = "does not work" if breakage.severity == ERROR else "does not fully work"
+        partner = " and ".join(others) if others else stack if breakage.tensorflow else f"{python}, which {stack} needs"
+        if others:
+            partner += f" beside {stack}"
+        message = f"{subject} {verb} with {partner}: {breakage.how}"
+        found = package.version
+        evidence = tuple(each.source or f"{each.name} {each.version}" for each in (package, *breakage.beside))
+    return Finding(
+        code,
+        breakage.severity,
+        message,
+        found=found,
+        expected=breakage.works or f"a version made for {stack}",
+        evidence=(*evidence, *breakage.evidence),
+        source=breakage.source,
+        fix=_fix(context, breakage),
+        package=name,
+        confidence=breakage.confidence,
+    )
+
+
+def _fix(context: Context, breakage: Breakage) -> Fix:
+    tensorflow = context.tensorflow
+    assert tensorflow is not None
+    manager = breakage.package.manager if breakage.package else tensorflow.manager
+    spec = breakage.works
+    if not spec and breakage.package is not None:
+        return Fix(note=f"Remove {breakage.name} or install the version made for TensorFlow {tensorflow.version}.")
+    name = CONDA_SPELLING.get(breakage.name, breakage.name)
+    pins = (f"{name} {spec}".strip(),) if manager != PIP else ()
+    pip = (f"{breakage.name}{spec}",) if manager != CONDA else ()
+    return Fix(pins=pins, pip=pip)
+
+
+def _declared_only(context: Context, told: set[str]) -> Iterator[Finding]:
+    """Report, as information, what is outside the declared ranges without anything known against it."""
+    tensorflow = context.tensorflow
+    row = context.build
+    if tensorflow is None or row is None or row.channel != "pypi" or tensorflow.manager == CONDA:
+        return
+    whole = complete(context)
+    for name, spec in requirements(context).items():
+        if name in told or name in _UNUSED or name.startswith(_SELF):
+            continue
+        package = find(context, name)
+        code = _CODES.get(name, _PLUGIN if name.startswith("tensor") else _DEPENDENCY)
+        if package is None:
+            if whole:
+                yield Finding(
+                    code,
+                    INFO,
+                    f"{name} is not installed; TensorFlow {tensorflow.version} declares that it needs it, "
+                    "but imports without",
+                    found="missing",
+                    expected=spec or "any version",
+                    source=row.id,
+                    fix=Fix(pip=(f"{name}{spec}",)),
+                    package=name,
+                )
+        elif package.version and not versions.contains(spec, package.version):
+            yield Finding(
+                code,
+                INFO,
+                f"{name} {package.version} is outside what TensorFlow {tensorflow.version} declares ({spec}), "
+                "but nothing is known to break",
+                found=package.version,
+                expected=spec,
+                evidence=(package.source,) if package.source else (),
+                source=row.id,
+                package=name,
+            )
