@@ -15,10 +15,11 @@ from typing import Any
 from .header import Header
 from .image import MAX_LIBRARIES, MAX_NAME, MAX_SYMBOLS, Image, Import, Symbols
 
-DT_NEEDED, DT_HASH, DT_STRTAB, DT_SYMTAB, DT_SONAME, DT_RPATH, DT_RUNPATH = 1, 4, 5, 6, 14, 15, 29
+DT_NEEDED, DT_HASH, DT_STRTAB, DT_SYMTAB, DT_STRSZ, DT_SONAME, DT_RPATH, DT_RUNPATH = 1, 4, 5, 6, 10, 14, 15, 29
 DT_GNU_HASH, DT_VERDEF, DT_VERNEED = 0x6FFFFEF5, 0x6FFFFFFC, 0x6FFFFFFE
 SHN_UNDEF, STB_LOCAL, STB_WEAK = 0, 0, 2
 MAX_SEGMENTS = 512
+MAX_STRINGS = 64 * 1024 * 1024
 VERSION_BASE = 1
 
 
@@ -31,6 +32,7 @@ class Elf:
 
     def __init__(self, stream: io.BufferedReader, header: Header) -> None:
         from elftools.common.exceptions import ELFError
+        from elftools.common.utils import struct_parse
         from elftools.elf.elffile import ELFFile
 
         self.stream = stream
@@ -40,15 +42,22 @@ class Elf:
         try:
             elf: Any = ELFFile(stream)
             self.order = "<" if elf.little_endian else ">"
-            if elf.num_segments() > MAX_SEGMENTS:
+            if elf["e_phnum"] > MAX_SEGMENTS:
                 raise BadElfError("corrupt: more segments than any object has")
-            self.segments = [segment.header for segment in elf.iter_segments()]
+            # The headers alone: pyelftools' segment objects would go through all sections for the dynamic one.
+            places = (elf["e_phoff"] + index * elf["e_phentsize"] for index in range(elf["e_phnum"]))
+            self.segments = [struct_parse(elf.structs.Elf_Phdr, stream, place) for place in places]
         except BadElfError:
             raise
         except (ELFError, UnicodeDecodeError, ValueError, OverflowError, KeyError, AttributeError) as error:
             raise BadElfError(f"truncated or corrupt headers ({type(error).__name__})") from None
         self.loads = [s for s in self.segments if s.p_type == "PT_LOAD"]
         self.tags: dict[int, list[int]] = {}
+
+    def reopened(self, stream: io.BufferedReader) -> Elf:
+        """Return the same object on a newly opened file."""
+        self.stream = stream
+        return self
 
     def check(self) -> str:
         """Return what would make ``ld.so`` refuse the file or crash on it, or an empty string."""
@@ -125,7 +134,7 @@ def read_elf(path: str, header: Header) -> Image:
             image.runpath = _entries(elf.strings(DT_RUNPATH))
             image.version_needs = _version_needs(elf)
             image.version_defs = _version_defs(elf)
-            image.later(symbols=lambda: _symbols_of(path, header))
+            image.later(symbols=lambda: _symbols_of(path, elf))
     except BadElfError as error:
         image.problem = image.problem or str(error)
     except (OSError, struct.error) as error:
@@ -174,12 +183,10 @@ def _version_defs(elf: Elf) -> frozenset[str]:
     return frozenset(names)
 
 
-def _symbols_of(path: str, header: Header) -> Symbols:
+def _symbols_of(path: str, elf: Elf) -> Symbols:
     try:
         with open(path, "rb") as stream:
-            elf = Elf(stream, header)
-            elf.read_dynamic()
-            return _symbols(elf)
+            return _symbols(elf.reopened(stream))
     except (BadElfError, OSError, struct.error):
         return Symbols()
 
@@ -193,7 +200,7 @@ def _symbols(elf: Elf) -> Symbols:
     size = struct.calcsize(layout)
     count = min(_symbol_count(elf), MAX_SYMBOLS)
     data = elf.at(elf.place(table[0]), count * size)
-    texts = elf.at(elf.place(strings[0]), 1 << 27)
+    texts = elf.at(elf.place(strings[0]), min(elf.tags.get(DT_STRSZ, [0])[0], MAX_STRINGS))
     defined, undefined = set(), set()
     find = texts.find
     for fields in struct.iter_unpack(layout, data[: len(data) - len(data) % size]):
@@ -204,11 +211,7 @@ def _symbols(elf: Elf) -> Symbols:
         end = find(b"\0", name, name + MAX_NAME)
         if end > 0:
             (undefined if section == SHN_UNDEF else defined).add(texts[name:end])
-    return Symbols(_decoded(defined), _decoded(undefined))
-
-
-def _decoded(names: set[bytes]) -> frozenset[str]:
-    return frozenset(name.decode("utf-8", "surrogateescape") for name in names)
+    return Symbols(frozenset(defined), frozenset(undefined))
 
 
 def _symbol_count(elf: Elf) -> int:

@@ -24,8 +24,8 @@ from .closure import (
 from .folders import Folders
 from .image import Image, read_image
 
-# Provided by the interpreter, whichever way it was linked; judged only where the interpreter is there to be asked.
-INTERPRETER = ("Py", "_Py")
+Inode = tuple[int, int]
+NOWHERE = "no library defines it"
 
 
 class ElfLoader:
@@ -50,6 +50,7 @@ class ElfLoader:
         self._program: Module | None = None
         self._global: list[Module] = []
         self._images: dict[str, Image] = {}
+        self._by_inode: dict[Inode, Module] = {}
         entries = env_vars.get("LD_LIBRARY_PATH", "").replace(";", ":").split(":")
         self._library_path = tuple(entry for entry in entries if entry)
 
@@ -85,11 +86,11 @@ class ElfLoader:
             self._global = self.closure.reach(module)
 
     def _import(self, path: str) -> None:
-        known = next((m for m in self.closure.modules if m.path and os.path.realpath(path) == m.path), None)
+        known = self._by_inode.get(_inode(path) or (-1, -1))
         if known:
             self.closure.roots.append(known)
             return
-        module = self._add(Module(os.path.basename(path), os.path.realpath(path), REQUESTED))
+        module = self._add(Module(os.path.basename(path), path, REQUESTED))
         self.closure.roots.append(module)
         if not os.path.isfile(path):
             module.fail(MISSING, "not found")
@@ -107,6 +108,9 @@ class ElfLoader:
     def _add(self, module: Module) -> Module:
         self.closure.modules.append(module)
         self.loaded.setdefault(module.name, module)
+        inode = _inode(module.path)
+        if inode:
+            self._by_inode.setdefault(inode, module)
         if module.image and module.image.soname:
             self.loaded.setdefault(module.image.soname, module)
         return module
@@ -146,18 +150,18 @@ class ElfLoader:
         module = Module(name)
         foreign = ""
         for path, reason in self._candidates(name, importer):
-            real = os.path.realpath(path)
-            same = next((m for m in self.closure.modules if m.path == real), None)
+            same = self._by_inode.get(_inode(path) or (-1, -1))
             if same is not None:
                 self.loaded[name] = same
                 return same, False
-            image = self._image(real)
+            image = self._image(path)
             if not image.problem and image.format == "elf" and self._foreign(image):
                 # ld.so passes over an object of another class or machine and goes on searching.
-                foreign = foreign or real
-                module.passed_over.append(real)
+                foreign = foreign or path
+                module.passed_over.append(path)
                 continue
-            module.path, module.found_by, module.image = real, reason, image
+            # Not resolved any further: $ORIGIN is the folder in which ld.so found the name, links included.
+            module.path, module.found_by, module.image = path, reason, image
             self._judge(module)
             break
         else:
@@ -237,8 +241,13 @@ class ElfLoader:
                             module.fail(SYMBOLS, "lacks symbol versions that its importers need")
 
     def _check_symbols(self) -> None:
-        """Look for each undefined symbol in the global scope and in the scope of the module that was opened."""
-        everywhere: set[str] = set()
+        """Look for each undefined symbol in the global scope and in the scope of the module that was opened.
+
+        Not without the interpreter: its own symbols, and those of the libraries that it was linked with, count.
+        """
+        if self._program is None or self._program.kind:
+            return
+        everywhere: set[bytes] = set()
         for module in self._global:
             if module.image:
                 everywhere |= module.image.symbols.defined
@@ -256,8 +265,17 @@ class ElfLoader:
                 checked.add(id(module))
                 undefined = module.image.symbols.undefined - everywhere if module.image else frozenset()
                 for symbol in sorted(undefined):
-                    if self._program is None and symbol.startswith(INTERPRETER):
-                        continue
                     if not any(symbol in names for names in offered):
-                        module.missing_symbols.append(MissingSymbol(symbol, module.name, "no library defines it"))
+                        module.missing_symbols.append(
+                            MissingSymbol(symbol.decode("utf-8", "replace"), module.name, NOWHERE)
+                        )
                         module.fail(SYMBOLS, "needs symbols that no library defines")
+
+
+def _inode(path: str) -> Inode | None:
+    """Return what ``ld.so`` tells files apart by: a library may be reached under several names."""
+    try:
+        status = os.stat(path) if path else None
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if status else None

@@ -25,10 +25,12 @@ SYSTEM = "system library"
 
 # What every Linux with glibc brings; the C++ runtime comes with every desktop and with conda's own packages.
 GLIBC = frozenset(
-    "libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 librt.so.1 libutil.so.1 libresolv.so.2 libnsl.so.1 libanl.so.1 "
-    "libcrypt.so.1 libmvec.so.1 libBrokenLocale.so.1 libthread_db.so.1 ld-linux-x86-64.so.2 ld-linux-aarch64.so.1 "
-    "ld64.so.2 ld64.so.1 ld-linux.so.2 linux-vdso.so.1".split()
-)
+    f"lib{name}"
+    for name in (
+        *("c.so.6", "m.so.6", "dl.so.2", "pthread.so.0", "rt.so.1", "util.so.1", "resolv.so.2", "nsl.so.1"),
+        *("anl.so.1", "crypt.so.1", "mvec.so.1", "BrokenLocale.so.1", "thread_db.so.1"),
+    )
+) | {"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "ld64.so.2", "ld64.so.1", "ld-linux.so.2"}
 
 _MULTIARCH = {"x86_64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu", "ppc64le": "powerpc64le-linux-gnu"}
 _MULTIARCH |= {"x86": "i386-linux-gnu", "s390x": "s390x-linux-gnu"}
