@@ -12,8 +12,12 @@ from ..environment.tensorflow import Installed, conda_build, find_tensorflow
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ..explain.rank import Verdict
     from ..matrix.load import Matrix
     from ..matrix.model import Build
+
+# A text whose first cause is one of these comes from someone who wants the GPU.
+_GPU_CODES = ("TFD301", "TFD302", "TFD303", "TFD304", "TFD305", "TFD306", "TFD307", "TFD308")
 
 
 class Context:
@@ -23,12 +27,14 @@ class Context:
         env: The environment.
         matrix: The compatibility matrix.
         tensorflow: The TensorFlow it has or asks for; ``None`` where it has none.
+        verdict: What the error text says beside the facts; set once the rules have run, ``None`` without a text.
     """
 
     def __init__(self, env: Environment, matrix: Matrix) -> None:
         self.env = env
         self.matrix = matrix
         self.tensorflow: Installed | None = find_tensorflow(env)
+        self.verdict: Verdict | None = None
 
     @cached_property
     def builds(self) -> list[Build]:
@@ -76,7 +82,10 @@ class Context:
     @cached_property
     def gpu_wanted(self) -> str:
         """Why a GPU is wanted (``tensorflow-gpu is installed``), or empty where nothing says so."""
-        return gpu.wanted(self.env, self.tensorflow, self.build)
+        wanted = gpu.wanted(self.env, self.tensorflow, self.build)
+        if not wanted and any(signal.code in _GPU_CODES for signal in self.signals[:1]):
+            return "the error text is about the GPU"
+        return wanted
 
     @cached_property
     def cuda(self) -> list[gpu.Library]:

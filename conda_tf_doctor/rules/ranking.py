@@ -26,16 +26,34 @@ _ORDER = (
 _PLACE = {code: place for place, code in enumerate(_ORDER)}
 _SEVERITY = {ERROR: 0, WARNING: 1}
 _CONFIDENCE = {CERTAIN: 0, LIKELY: 1}
+# How much a rule's finding weighs beside a text's cause (certain 90, likely 60, possible 25): both together outweigh
+# everything, a fact alone outweighs what a text only makes possible.
+_FACT = {CERTAIN: 45, LIKELY: 32}
+_FACT_POSSIBLE = 18
+# What stops everything before a message could be about anything else.
+_BLOCKING = frozenset(("TFD101", "TFD102", "TFD103", "TFD105", "TFD201"))
+_BLOCKING_WEIGHT = 30
+_FROM_TEXT = "error_text"
 
 
 def ranked(findings: Iterable[Finding], context: Context) -> list[Finding]:
     """Sort findings, the most probable root cause first, equal ones once."""
-    spoken = {signal.code: place for place, signal in reversed(list(enumerate(context.signals)))}
+    causes = {cause.code: cause.score / 100 for cause in context.verdict.causes} if context.verdict else {}
 
-    def order(finding: Finding) -> tuple[int, int, int, int]:
+    def weight(finding: Finding) -> float:
+        if not causes:
+            return 0
+        total = causes.get(finding.code, 0)
+        if finding.evidence != (_FROM_TEXT,):
+            total += _FACT.get(finding.confidence, _FACT_POSSIBLE)
+            if finding.code in _BLOCKING and finding.confidence == CERTAIN:
+                total += _BLOCKING_WEIGHT
+        return total
+
+    def order(finding: Finding) -> tuple[int, float, int, int]:
         return (
             _SEVERITY.get(finding.severity, 2),
-            spoken.get(finding.code, len(spoken) + 99),
+            -weight(finding),
             _CONFIDENCE.get(finding.confidence, 2),
             _PLACE[finding.code],
         )

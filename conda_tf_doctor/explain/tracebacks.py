@@ -1,0 +1,82 @@
+"""What the frames of a traceback tell that no single message does: files that are imported in place of a module."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import NamedTuple
+
+# Names of files that break TensorFlow's import when they lie beside the script.
+STACK = ("tensorflow", "keras", "numpy", "h5py", "google", "absl", "six", "wrapt", "grpc", "tensorboard", "ml_dtypes")
+# A script may well be called test.py: the standard module of that name is not imported by anything here.
+_INNOCENT = frozenset(("test", "this", "antigravity", "idlelib", "main", "__main__", "setup", "site", "cmd", "lib2to3"))
+
+_FRAME = re.compile(
+    r"""^[\s>|│]*(?:File[ ]["'](?P<file>[^"'\n]+?)["'](?:,[ ]line[ ](?P<line>\d+))?"""
+    r"""|File[ ](?P<plain>[^\s"':,]+\.py)(?::(?P<plain_line>\d+))?(?:[ ]in|,[ ]in|,[ ]line|:)|(?P<bare>[^\s"':,()]+\.py)[ ]in[ ]<module>)""",
+    re.MULTILINE,
+)
+_LIBRARY = re.compile(
+    r"(?:site|dist)-packages|[\\/]lib(?:64)?[\\/]python\d|[\\/]Lib[\\/]|[\\/]lib[\\/](?!.*[\\/])|<frozen|<stdin>|<string>|<ipython|bin[\\/]",
+    re.IGNORECASE,
+)
+_TENSORFLOW_FRAME = re.compile(r"(?:site|dist)-packages[\\/](?:tensorflow|keras|numpy|h5py|absl|google)", re.IGNORECASE)
+_IMPORT_TROUBLE = re.compile(
+    r"AttributeError|ImportError|cannot import name|circular import|ModuleNotFoundError|RecursionError|No module named"
+    r"|NameError|from tensorflow|import tensorflow",
+)
+
+
+class Frame(NamedTuple):
+    """One frame of a traceback.
+
+    Attributes:
+        file: As the traceback names it.
+        start: Offset of the frame in the text.
+    """
+
+    file: str
+    start: int
+
+    @property
+    def module(self) -> str:
+        """Name of the module that a file of this name would be imported as."""
+        base = re.split(r"[\\/]", self.file)[-1]
+        return base.removesuffix(".py") if base.endswith(".py") else ""
+
+    @property
+    def own(self) -> bool:
+        """Whether the file is the user's and not one of an installation."""
+        return not _LIBRARY.search(self.file)
+
+
+def frames(text: str) -> list[Frame]:
+    """Return the frames of every traceback in a text, in order."""
+    return [
+        Frame((found["file"] or found["plain"] or found["bare"]).strip(), found.start()) for found in _FRAME.finditer(text)
+    ]
+
+
+def _shadowed(module: str) -> bool:
+    if module in _INNOCENT:
+        return False
+    return module in STACK or module in sys.stdlib_module_names
+
+
+def shadowing_frame(text: str) -> tuple[Frame, bool] | None:
+    """Return the frame of a user's file that is named like a module, and whether that is sure.
+
+    It is sure where the file is of the stack (``tensorflow.py``), or where TensorFlow or a library imports it: its
+    frame comes after one of an installed package. A script that is only named like a standard module may be innocent.
+    """
+    seen_library = False
+    perhaps: Frame | None = None
+    for frame in frames(text):
+        if frame.own and frame.module and _shadowed(frame.module):
+            if seen_library or frame.module in STACK:
+                return frame, True
+            perhaps = perhaps or frame
+        seen_library = seen_library or bool(_TENSORFLOW_FRAME.search(frame.file))
+    if perhaps is not None and _IMPORT_TROUBLE.search(text):
+        return perhaps, False
+    return None
