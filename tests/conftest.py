@@ -141,3 +141,12 @@ def fake_pip_install() -> Iterator[Callable[..., Path]]:
     See `tools.wheels.fake_pip_install`.
     """
     yield wheels.fake_pip_install
+
+
+@pytest.fixture
+def pip_install_tensorflow() -> Iterator[Callable[..., Path]]:
+    """`pip_install_tensorflow(prefix, version, *, distribution="tensorflow", stack=None) -> dist-info folder`.
+
+    See `tools.wheels.pip_install_tensorflow`.
+    """
+    yield wheels.pip_install_tensorflow

@@ -88,6 +88,11 @@ def interpreter_of(conda: str | Path) -> Path:
     raise WorkshopError(f"{conda} is no Python, and there is none beside it")
 
 
+def _own_metadata() -> Path:
+    """Return the checkout's ``dist-info``, as its installation in the workshop has it."""
+    return next(ensure_tests().parent.parent.glob("[Ll]ib/**/conda_tf_doctor-*.dist-info"))
+
+
 def _overlay(python: Path, missing: Sequence[str]) -> str:
     """Return a PYTHONPATH that brings this checkout into somebody else's conda and leaves that conda alone."""
     digest = hashlib.sha256(f"{python}{missing}{(ROOT / 'pyproject.toml').read_text(encoding='utf-8')}".encode())
@@ -97,8 +102,7 @@ def _overlay(python: Path, missing: Sequence[str]) -> str:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             # The metadata with the entry points; the code itself is the checkout's.
-            installed = next(python_of(CACHE / "conda").parent.parent.glob("[Ll]ib/**/conda_tf_doctor-*.dist-info"))
-            shutil.copytree(installed, folder / installed.name)
+            shutil.copytree(_own_metadata(), folder / _own_metadata().name)
             if missing:
                 pip = [ensure_tests(), "-m", "pip", "install", "-q", "--no-deps", "--target", folder]
                 run([*pip, *missing], "getting what the plugin needs")
@@ -113,8 +117,7 @@ def _probe(python: Path) -> dict[str, Any] | None:
 
 def _requirements() -> list[str]:
     """Return the plugin's run-time requirements, as its installed metadata states them."""
-    pattern = "[Ll]ib/**/conda_tf_doctor-*.dist-info/METADATA"
-    metadata = next(python_of(CACHE / "conda").parent.parent.glob(pattern)).read_text(encoding="utf-8")
+    metadata = (_own_metadata() / "METADATA").read_text(encoding="utf-8")
     return [line for line in re.findall(r"^Requires-Dist: (.+)$", metadata, re.M) if ";" not in line]
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+WHEELS = Path(__file__).parent.parent / "tests" / "data" / "wheels.yaml"
 
 
 def _escaped(name: str) -> str:
@@ -139,3 +142,46 @@ def fake_pip_install(
         destination.unlink(missing_ok=True)
         destination.write_bytes(data)
     return target / f"{_escaped(name)}-{version}.dist-info"
+
+
+def _platform(prefix: Path) -> tuple[str, str]:
+    """Return conda subdir and Python's minor version of an environment, from what it records about its Python."""
+    record = next(iter((prefix / "conda-meta").glob("python-[0-9]*.json")), None)
+    if record is None:
+        raise FileNotFoundError(f"{prefix} has no Python")
+    found = json.loads(record.read_text(encoding="utf-8"))
+    return found["subdir"], ".".join(found["version"].split(".")[:2])
+
+
+def pip_install_tensorflow(
+    prefix: Path, version: str, *, distribution: str = "tensorflow", stack: Mapping[str, str | None] | None = None
+) -> Path:
+    """Leave what ``pip install tensorflow==VERSION`` leaves: TensorFlow with its real requirements, and its stack.
+
+    Args:
+        prefix: The environment.
+        version: One of those in ``tests/data/wheels.yaml``.
+        distribution: ``tensorflow``, ``tensorflow-cpu`` …; on Windows, 2.11 to 2.18 also get tensorflow-intel.
+        stack: Versions that differ from those of the time; ``None`` leaves a package out.
+
+    Returns:
+        TensorFlow's ``dist-info`` folder.
+
+    Raises:
+        FileNotFoundError: The environment has no Python.
+        KeyError: Nothing is known about that version.
+    """
+    from ruamel.yaml import YAML
+
+    known = YAML(typ="safe").load(WHEELS.read_text(encoding="utf-8"))[version]
+    subdir, minor = _platform(prefix)
+    for name, release in {**known["stack"], **(stack or {})}.items():
+        if release is not None:
+            fake_pip_install(prefix, name, str(release), requested=False)
+    tag = known["wheel"][subdir].replace("{py}", "cp" + minor.replace(".", ""))
+    about = {"requires": known["requires"], "requires_python": known["requires_python"], "tag": tag}
+    intel = distribution == "tensorflow" and subdir.startswith("win") and 11 <= int(version.split(".")[1]) <= 18
+    if intel:
+        fake_pip_install(prefix, "tensorflow-intel", version, requested=False, **about)
+        about["requires"] = [f'tensorflow-intel=={version}; platform_system == "Windows"']
+    return fake_pip_install(prefix, distribution, version, **about)
