@@ -36,7 +36,9 @@ def _from_conda(args: Namespace) -> str:
     try:
         return str(locate_prefix_by_name(args.name))
     except EnvironmentNameNotFound:
-        raise UsageError(f"There is no environment named {args.name}; `conda env list` shows which there are.") from None
+        raise UsageError(
+            f"There is no environment named {args.name}; `conda env list` shows which there are."
+        ) from None
 
 
 def _roots() -> list[str]:
@@ -102,5 +104,7 @@ def all_prefixes(args: Namespace) -> list[str]:
                 found += [entry.path for entry in os.scandir(folder) if entry.is_dir()]
             except OSError:
                 continue
-    existing = {os.path.realpath(prefix): prefix for prefix in found if os.path.isdir(os.path.join(prefix, "conda-meta"))}
+    existing = {
+        os.path.realpath(prefix): prefix for prefix in found if os.path.isdir(os.path.join(prefix, "conda-meta"))
+    }
     return sorted(existing.values())

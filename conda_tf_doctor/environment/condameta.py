@@ -15,7 +15,13 @@ from .facts import CONDA, Environment, Note, Package
 _HEAD = 1 << 16
 _FILES = '"files": ['
 
-_CHANNEL_ALIASES = {"main": "defaults", "free": "defaults", "r": "defaults", "msys2": "defaults", "anaconda": "defaults"}
+_CHANNEL_ALIASES = {
+    "main": "defaults",
+    "free": "defaults",
+    "r": "defaults",
+    "msys2": "defaults",
+    "anaconda": "defaults",
+}
 
 
 def channel_name(text: str, subdir: str = "") -> str:

@@ -34,9 +34,11 @@ class Package:
         manager: ``conda``, ``pip``, or empty where unknown.
         build: Conda build string, or the wheel tag of a report; empty where unknown.
         source: The file it was read from, relative to the prefix.
+        spec: The range that a file asks for where that is no single version (conda's notation for conda's packages,
+            PEP 440 for pip's); ``version`` is then the minor it leaves, or empty.
     """
 
-    __slots__ = ("_channel", "_metadata", "build", "manager", "name", "source", "version")
+    __slots__ = ("_channel", "_metadata", "build", "manager", "name", "source", "spec", "version")
 
     def __init__(
         self,
@@ -47,6 +49,7 @@ class Package:
         channel: str | None = "",
         source: str = "",
         metadata: dict[str, Any] | Callable[[], dict[str, Any]] | None = None,
+        spec: str = "",
     ) -> None:
         self.name = normalise(name)
         self.version = version
@@ -55,6 +58,12 @@ class Package:
         self._channel = channel
         self.source = source
         self._metadata = metadata
+        self.spec = spec
+
+    def at(self, version: str) -> Package:
+        """Return this package at one version, for a range that was narrowed to it."""
+        metadata = self._metadata
+        return Package(self.name, version, self.manager, self.build, self._channel, self.source, metadata)
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -184,6 +193,8 @@ class Environment:
         overwritten: Names of conda packages whose files pip has overwritten.
         user_site: Packages in the user site, which come before the environment's own.
         this_machine: Whether the facts about the system are those of the machine this runs on.
+        partial: Whether ``packages`` is only what was asked for: what a solver or pip adds is not in it, so nothing
+            is missing because it is absent.
     """
 
     def __init__(self, kind: str, path: str = "", platform: str = "") -> None:
@@ -204,6 +215,7 @@ class Environment:
         self.overwritten: set[str] = set()
         self.user_site: list[Package] = []
         self.this_machine = False
+        self.partial = False
         self._index: dict[str, list[Package]] | None = None
 
     def add(self, packages: Iterable[Package]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -103,3 +104,18 @@ def major(version: str) -> int:
     """Return the major number of a version; -1 where there is none."""
     numbers = versions.release(version) if version else ()
     return numbers[0] if numbers else -1
+
+
+def finds_dll(env: Environment, name: str) -> bool | None:
+    """Tell whether a DLL is in one of the folders that a Windows environment searches.
+
+    Returns:
+        ``None`` where the environment is not on this disk.
+    """
+    if not env.prefix:
+        return None
+    folders = ["", "Library/bin", "Library/usr/bin", "Library/mingw-w64/bin", "Scripts", "DLLs"]
+    paths = [os.path.join(env.prefix, *folder.split("/")) for folder in folders]
+    if env.this_machine:
+        paths += env.env_vars.get("PATH", "").split(os.pathsep)
+    return any(os.path.exists(os.path.join(path, name)) for path in paths if path)

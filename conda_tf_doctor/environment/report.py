@@ -27,7 +27,9 @@ def read_report(path: str) -> Environment:
             with open(path, encoding="utf-8-sig") as handle:
                 text = handle.read()
     except FileNotFoundError:
-        raise UsageError(f"The report {path} does not exist; collect one with `conda tf-doctor report -o {path}`.") from None
+        raise UsageError(
+            f"The report {path} does not exist; collect one with `conda tf-doctor report -o {path}`."
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise UsageError(f"The report {path} cannot be read: {reason}.") from None
@@ -131,7 +133,9 @@ class _Fields:
         self.data: dict[str, Any] = data
 
     def _fail(self, name: str, wanted: str) -> UsageError:
-        return UsageError(f"The report {self.path} cannot be used: the field {self.prefix + name!r} has to be {wanted}.")
+        return UsageError(
+            f"The report {self.path} cannot be used: the field {self.prefix + name!r} has to be {wanted}."
+        )
 
     def text(self, name: str, required: bool = False) -> str:
         """Return a text field; numbers count as text, absent is empty."""

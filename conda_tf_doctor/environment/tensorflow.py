@@ -71,9 +71,7 @@ class Installed(NamedTuple):
 
 def _installed(package: Package, requested: bool = False) -> Installed:
     channel = package.channel or ("pypi" if package.manager == PIP else "")
-    return Installed(
-        package.name, package.version, package.build, channel, package.manager, package, requested
-    )
+    return Installed(package.name, package.version, package.build, channel, package.manager, package, requested)
 
 
 def owners(env: Environment) -> list[Package]:

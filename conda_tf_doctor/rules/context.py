@@ -64,6 +64,16 @@ class Context:
             rows = self._narrowed(rows)
         return rows[0] if rows else None
 
+    @cached_property
+    def binary_build(self) -> Build | None:
+        """The row of the distribution that holds the binaries: another one where the wheel is only a stub."""
+        build = self.build
+        if build is None or not build.stub_for:
+            return build
+        name, _, version = build.stub_for.partition("==")
+        rows = self.matrix.builds(distribution=name, version=version, channel="pypi", platform=self.env.platform)
+        return rows[0] if rows else build
+
     def _narrowed(self, rows: list[Build]) -> list[Build]:
         tensorflow = self.tensorflow
         if tensorflow and self.channel == "pypi":

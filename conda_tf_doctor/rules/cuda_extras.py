@@ -1,0 +1,94 @@
+"""TFD307 and TFD308: what CUDA and cuDNN need besides themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .. import versions
+from ..environment.facts import CONDA
+from ..environment.gpu import finds_dll
+from ..findings import CERTAIN, ERROR, INFO, POSSIBLE, WARNING, Finding, Fix
+from .context import Context
+from .cuda import system_cudnn
+
+# cuDNN 8.3 to 8.9 load zlibwapi.dll at run time; 9.x carries zlib itself (9.0 and 9.1 still load it where present).
+_NEEDS_ZLIB = ">=8.3,<9"
+
+
+def zlibwapi_missing(context: Context) -> Iterator[Finding]:
+    """TFD307: cuDNN 8.3 to 8.9 on Windows without zlibwapi.dll."""
+    tensorflow, env, build = context.tensorflow, context.env, context.build
+    if tensorflow is None or env.os != "win" or not context.gpu_wanted:
+        return
+    if build is not None and build.variant != "gpu":
+        return
+    if not context.cudnn:
+        yield from _system(context)
+        return
+    library = context.cudnn[0]
+    if not versions.contains(_NEEDS_ZLIB, library.version) or env.conda("libzlib-wapi"):
+        return
+    on_disk = finds_dll(env, "zlibwapi.dll")
+    if on_disk or (env.kind == "report" and on_disk is None):
+        return
+    yield Finding(
+        "TFD307",
+        ERROR,
+        f"cuDNN {library.version} on Windows loads zlibwapi.dll, and nothing brings it: the first convolution stops "
+        "with error code 126.",
+        found="no zlibwapi.dll, no libzlib-wapi package",
+        expected="zlibwapi.dll on the search path",
+        evidence=(library.package.source,),
+        source="cuDNN installation guide for Windows; cuDNN 8.3 to 8.9",
+        package="libzlib-wapi",
+        confidence=CERTAIN,
+        fix=Fix(pins=("libzlib-wapi",), commands=(("conda", "install", "-c", "conda-forge", "libzlib-wapi"),)),
+    )
+
+
+def _system(context: Context) -> Iterator[Finding]:
+    installed = [version for version in system_cudnn(context) if versions.contains(_NEEDS_ZLIB, version)]
+    if installed and not context.env.package("libzlib-wapi"):
+        yield Finding(
+            "TFD307",
+            INFO,
+            f"cuDNN {installed[0]} on Windows also needs zlibwapi.dll on PATH.",
+            found=f"cuDNN {installed[0]} (system)",
+            expected="zlibwapi.dll on PATH",
+            source="cuDNN installation guide for Windows; cuDNN 8.3 to 8.9",
+            package="libzlib-wapi",
+            confidence=POSSIBLE,
+            needs=("whether `where zlibwapi.dll` finds one",),
+        )
+
+
+def ptxas_libdevice_missing(context: Context) -> Iterator[Finding]:
+    """TFD308: XLA compiles with ptxas and libdevice, which conda's cudatoolkit and pip's runtime wheels lack."""
+    tensorflow, env, build = context.tensorflow, context.env, context.build
+    if tensorflow is None or env.os != "linux" or not context.gpu_wanted or not context.cuda:
+        return
+    if build is None or build.variant != "gpu" or not tensorflow.version:
+        return
+    # Keras' optimizers are compiled by XLA from 2.11 on; before, only who asks for XLA needs it.
+    if versions.key(tensorflow.version) < versions.key("2.11") or env.system.cuda_installed:
+        return
+    carriers = ("cuda-nvcc", "cuda-nvcc-tools", "cuda-nvcc-impl", "cudatoolkit-dev", "cuda-toolkit", "cuda-compiler")
+    if any(env.conda(name) for name in carriers) or any(p.name.startswith("nvidia-cuda-nvcc") for p in env.packages):
+        return
+    library = context.cuda[0]
+    yield Finding(
+        "TFD308",
+        INFO if tensorflow.manager == CONDA else WARNING,
+        f"{library.label} holds neither ptxas nor nvvm/libdevice where XLA looks for them: what TensorFlow "
+        f"{tensorflow.version} compiles with XLA (Keras optimizers, jit_compile) may stop with 'libdevice not found'.",
+        found=library.label,
+        expected="cuda-nvcc beside it, or XLA_FLAGS=--xla_gpu_cuda_data_dir=…",
+        evidence=(library.package.source,),
+        source="file lists of conda's cudatoolkit: no ptxas, libdevice.10.bc in lib only",
+        package="cuda-nvcc",
+        confidence=POSSIBLE,
+        needs=("whether a CUDA toolkit outside the environment provides ptxas",),
+        fix=Fix(
+            commands=(("conda", "install", "-c", "nvidia", f"cuda-nvcc={'.'.join(library.version.split('.')[:2])}"),),
+        ),
+    )

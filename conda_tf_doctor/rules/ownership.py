@@ -1,0 +1,186 @@
+"""TFD601, 602, 608: who installed TensorFlow's stack, how often, and from where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .. import versions
+from ..environment.facts import CONDA, PIP, Package
+from ..environment.prefix import STACK
+from ..environment.tensorflow import CONDA_PARTS, OWNERS
+from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
+from .context import Context
+
+# What conda builds together: these are linked against each other, and each channel links them its own way.
+_LINKED = (
+    "tensorflow", "tensorflow-base", "libtensorflow", "libtensorflow-cc", "libtensorflow-framework", "tensorflow-gpu",
+    "tensorflow-estimator", "protobuf", "libprotobuf", "libabseil", "abseil-cpp", "grpcio", "libgrpc", "h5py", "hdf5",
+    "cudatoolkit", "cudnn",
+)  # fmt: skip
+_RIVALS = ("conda-forge", "defaults")
+# Several names for one import package, besides TensorFlow's own: the later installation wins file by file.
+_TWINS = (
+    ("tensorflow-estimator", "tf-estimator-nightly"),
+    ("tensorboard", "tb-nightly"),
+    ("keras", "keras-nightly"),
+)
+# A wheel without binaries and the one that holds them: one TensorFlow, not two.
+_PAIRS = {"tensorflow-intel", "tensorflow-macos", "tensorflow-cpu-aws", "tensorflow-rocm"}
+
+
+def _label(package: Package) -> str:
+    return f"{package.name} {package.version}".strip() + (f" ({package.manager})" if package.manager else "")
+
+
+def _same(packages: list[Package]) -> bool:
+    known = {versions.key(package.version) for package in packages if package.version}
+    return len(known) < 2
+
+
+def pip_conda_mix(context: Context) -> Iterator[Finding]:
+    """TFD601: pip and conda both own TensorFlow, or a package of its stack."""
+    env, tensorflow = context.env, context.tensorflow
+    if tensorflow is None:
+        return
+    by_conda = [p for name in (*OWNERS, *CONDA_PARTS) for p in env.all_named(name) if p.manager == CONDA]
+    by_pip = [p for name in OWNERS for p in env.all_named(name) if p.manager == PIP]
+    if by_conda and by_pip:
+        yield _tensorflow_twice(by_conda, by_pip)
+    mixed = []
+    for name in sorted(STACK - set(OWNERS)):
+        owners = env.all_named(name)
+        conda_one = next((p for p in owners if p.manager == CONDA), None)
+        pip_one = next((p for p in owners if p.manager == PIP), None)
+        if conda_one and pip_one:
+            mixed.append((conda_one, pip_one))
+    if mixed:
+        names = ", ".join(pip_one.name for _, pip_one in mixed)
+        yield Finding(
+            "TFD601",
+            WARNING,
+            f"pip has written over conda's {names}; conda still believes in its own version, and the next "
+            "transaction may mix the files of both.",
+            found="; ".join(f"{_label(c)} and {_label(p)}" for c, p in mixed),
+            expected="one owner for each package",
+            evidence=tuple(p.source for pair in mixed for p in pair if p.source),
+            source="conda-meta beside *.dist-info/INSTALLER",
+            package=mixed[0][1].name,
+            fix=Fix(
+                note="Reinstall these packages with one of the two: remove pip's, then let conda install its own again.",
+                commands=(
+                    ("python", "-m", "pip", "uninstall", "-y", *(p.name for _, p in mixed)),
+                    ("conda", "install", "--force-reinstall", *(c.name for c, _ in mixed)),
+                ),
+            ),
+        )
+
+
+def _tensorflow_twice(by_conda: list[Package], by_pip: list[Package]) -> Finding:
+    same = _same([*by_conda, *by_pip])
+    return Finding(
+        "TFD601",
+        WARNING if same else ERROR,
+        f"conda and pip have both installed TensorFlow ({_label(by_conda[0])} and {_label(by_pip[0])}) into the same "
+        "folder: its files are a mixture of the two" + (" builds." if same else " versions."),
+        found="; ".join(_label(package) for package in (*by_conda, *by_pip)),
+        expected="TensorFlow from conda, or from pip, not both",
+        evidence=tuple(p.source for p in (*by_conda, *by_pip) if p.source),
+        source="conda-meta beside *.dist-info/INSTALLER",
+        package=by_pip[0].name,
+        confidence=LIKELY,
+        fix=Fix(
+            note="Remove both, then install one of them.",
+            commands=(
+                ("python", "-m", "pip", "uninstall", "-y", *(p.name for p in by_pip)),
+                ("conda", "remove", "--force", *dict.fromkeys(p.name for p in by_conda)),
+                ("python", "-m", "pip", "install", f"{by_pip[0].name}=={by_pip[0].version}"),
+            ),
+        ),
+    )
+
+
+def duplicate_distributions(context: Context) -> Iterator[Finding]:
+    """TFD602: several of pip's distributions own the same import package."""
+    env = context.env
+    if context.tensorflow is None:
+        return
+    owners = [p for name in OWNERS for p in env.all_named(name) if p.manager != CONDA]
+    plain = any(p.name == "tensorflow" for p in owners)
+    rivals = [p for p in owners if not (plain and p.name in _PAIRS and _same([p, owners[0]]))]
+    if len({p.name for p in rivals}) > 1:
+        yield _duplicate("tensorflow", rivals)
+    for twins in _TWINS:
+        found = [p for name in twins for p in env.all_named(name)]
+        if len({p.name for p in found}) > 1:
+            yield _duplicate(twins[0].replace("-", "_"), found)
+
+
+def _duplicate(module: str, packages: list[Package]) -> Finding:
+    same = _same(packages)
+    keep = packages[0]
+    names = list(dict.fromkeys(p.name for p in packages))
+    return Finding(
+        "TFD602",
+        WARNING if same else ERROR,
+        f"{' and '.join(_label(p) for p in packages)} all install the import package {module}: "
+        + ("removing one removes files of the other." if same else "its files are a mixture of different versions."),
+        found=", ".join(_label(p) for p in packages),
+        expected="one of them",
+        evidence=tuple(p.source for p in packages if p.source),
+        source="top-level packages of these wheels",
+        package=names[-1],
+        confidence=CERTAIN if same else LIKELY,
+        fix=Fix(
+            note=f"Uninstall all of them, then install {keep.name} alone: what remains after removing one is damaged.",
+            commands=(
+                ("python", "-m", "pip", "uninstall", "-y", *names),
+                (
+                    "python",
+                    "-m",
+                    "pip",
+                    "install",
+                    "--no-cache-dir",
+                    f"{keep.name}=={keep.version}" if keep.version else keep.name,
+                ),
+            ),
+        ),
+    )
+
+
+def channel_mix(context: Context) -> Iterator[Finding]:
+    """TFD608: defaults and conda-forge mixed among the packages that are linked with conda's TensorFlow."""
+    env, tensorflow = context.env, context.tensorflow
+    if tensorflow is None or tensorflow.manager == PIP:
+        return
+    by_channel: dict[str, list[Package]] = {}
+    for name in _LINKED:
+        package = env.conda(name)
+        if package is not None and package.channel in _RIVALS:
+            by_channel.setdefault(package.channel, []).append(package)
+    if len(by_channel) < 2:
+        return
+    fewer = min(by_channel.values(), key=len)
+    home = "conda-forge" if fewer[0].channel == "defaults" else "defaults"
+    if tensorflow.channel in _RIVALS:
+        home = tensorflow.channel
+        fewer = next(packages for channel, packages in by_channel.items() if channel != home)
+    yield Finding(
+        "TFD608",
+        WARNING,
+        f"{', '.join(p.name for p in fewer)} came from {fewer[0].channel}, the rest of TensorFlow's stack from {home}: "
+        "the two channels build these against different libraries.",
+        found="; ".join(
+            f"{channel}: {', '.join(p.name for p in packages)}" for channel, packages in by_channel.items()
+        ),
+        expected="one channel for TensorFlow's stack, with strict channel priority",
+        evidence=tuple(p.source for p in fewer if p.source),
+        source="channel of each record",
+        package=fewer[0].name,
+        fix=Fix(
+            commands=(
+                ("conda", "config", "--env", "--set", "channel_priority", "strict"),
+                ("conda", "install", "--override-channels", "-c", home, *(p.name for p in fewer)),
+            ),
+            note="",
+        ),
+    )

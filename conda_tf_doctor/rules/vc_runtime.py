@@ -1,0 +1,133 @@
+"""TFD401 and TFD402 from packages: which Visual C++ runtime would be loaded, and is it new enough?
+
+What the DLLs themselves say is the binaries family's; this one needs no file, and so judges reports, files and planned
+solves too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .. import versions
+from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
+from .context import Context
+
+
+class Runtime(NamedTuple):
+    """A Visual C++ runtime.
+
+    Attributes:
+        version: Its DLLs' version (``14.29.30139``), or ``missing``.
+        label: For people.
+        evidence: Where it was read.
+    """
+
+    version: str
+    label: str
+    evidence: str
+
+
+def effective(name: str, version: str) -> str:
+    """Return the version of the DLLs in a conda package.
+
+    ``vs2015_runtime`` 15.5.2 of defaults is the runtime of Visual Studio 2017 15.5: DLLs of 14.12, older than any 14.2x.
+    """
+    if name == "vs2015-runtime" and versions.release(version)[:1] > (14,):
+        return "14.12"
+    return version
+
+
+def runtime_of(context: Context) -> Runtime | None:
+    """Return the runtime that the environment's Python would load, or ``None`` where nothing tells.
+
+    Conda's copy lies beside python.exe, in the first folder the loader searches, so it comes before the system's.
+    """
+    env = context.env
+    for name in ("vc14-runtime", "vs2015-runtime"):
+        package = env.conda(name)
+        if package is not None and package.version:
+            version = effective(name, package.version)
+            return Runtime(version, f"{name.replace('-', '_')} {package.version}", package.source)
+    system = env.system.vc_runtime
+    if not system:
+        return None
+    label = "no Visual C++ runtime" if system == "missing" else f"Visual C++ runtime {system} (system)"
+    return Runtime(system, label, "system.vc_runtime")
+
+
+def vc_runtime(context: Context) -> Iterator[Finding]:
+    """TFD401 and TFD402: there is no runtime, or one that lacks what this build needs."""
+    tensorflow, env = context.tensorflow, context.env
+    if tensorflow is None or env.os != "win":
+        return
+    runtime = runtime_of(context)
+    if runtime is None:
+        return
+    build = context.binary_build
+    name = f"{tensorflow.name} {tensorflow.version}".strip()
+    if runtime.version == "missing":
+        floor = build.vc_runtime if build and build.vc_runtime else ">=14.0"
+        dlls = ", ".join(build.vc_dlls) if build else "msvcp140.dll, vcruntime140.dll"
+        yield _finding(
+            context, "TFD401", ERROR, f"{name} needs the Visual C++ runtime ({dlls}), and it is not installed.",
+            runtime, floor, CERTAIN, build.id if build else "every Windows wheel imports msvcp140.dll",
+        )  # fmt: skip
+        return
+    if build is None or not build.vc_runtime:
+        return
+    if not versions.contains(build.vc_runtime, runtime.version):
+        inferred = build.vc_basis == "inferred"
+        lacking = _lacking(runtime.version, build.vc_dlls)
+        why = (
+            f"it has no {' and no '.join(lacking)}, which TensorFlow imports"
+            if lacking
+            else "its msvcp140.dll is older than the library that TensorFlow was compiled with, and initialising fails"
+        )
+        yield _finding(
+            context, "TFD402", ERROR, f"{runtime.label} is too old for {name}: {why}.",
+            runtime, build.vc_runtime, LIKELY if inferred and not lacking else CERTAIN, build.id,
+        )  # fmt: skip
+    elif build.vc_toolset and build.vc_basis != "inferred" and _older_toolset(runtime.version, build.vc_toolset):
+        yield _finding(
+            context, "TFD402", WARNING,
+            f"{runtime.label} has every DLL that {name} imports, but is older than the compiler it was built with "
+            f"({build.vc_toolset}).",
+            runtime, f">={build.vc_toolset}", LIKELY, build.id,
+        )  # fmt: skip
+
+
+def _older_toolset(runtime: str, toolset: str) -> bool:
+    return versions.release(runtime)[:2] < versions.release(toolset)[:2]
+
+
+# First runtime with the DLL: the conda packages' file lists, and the redistributable's release notes.
+_FIRST = {"vcruntime140_1.dll": "14.20", "msvcp140_1.dll": "14.10", "vcruntime140_threads.dll": "14.40"}
+
+
+def _lacking(runtime: str, dlls: tuple[str, ...]) -> list[str]:
+    return [dll for dll in dlls if dll in _FIRST and versions.key(runtime) < versions.key(_FIRST[dll])]
+
+
+def _finding(
+    context: Context, code: str, severity: str, message: str, runtime: Runtime, floor: str, confidence: str, source: str
+) -> Finding:
+    in_conda = context.env.conda("vc14-runtime") or context.env.conda("vs2015-runtime")
+    lowest = floor.split(",")[0].lstrip(">=")
+    note = "" if in_conda else "Or install the newest Microsoft Visual C++ 2015-2022 redistributable (x64)."
+    return Finding(
+        code,
+        severity,
+        message,
+        found=runtime.label,
+        expected=f"Visual C++ runtime {floor}",
+        evidence=(runtime.evidence,),
+        source=source,
+        package="vc14-runtime",
+        confidence=confidence,
+        fix=Fix(
+            pins=(f"vc14_runtime >={lowest}",),
+            commands=(("conda", "install", f"vc14_runtime>={lowest}"),),
+            note=note,
+        ),
+    )
