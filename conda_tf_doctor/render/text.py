@@ -152,8 +152,8 @@ def render(diagnosis: Diagnosis, style: Style, verbose: int = 0, quiet: bool = F
         lines.append(safe(f"GPU wanted: {diagnosis.gpu_wanted}"))
     if verbose and diagnosis.row:
         lines.append(safe(f"Matrix row: {diagnosis.row}"))
-    for place, finding in enumerate(shown):
-        lines += _finding(finding, style, bool(verbose) or (place == 0 and finding.severity == ERROR and verbose > 0))
+    for finding in shown:
+        lines += _finding(finding, style, bool(verbose))
     repair = _repair(diagnosis, door)
     if repair:
         lines += ["", style.paint("title", "To repair:"), *(f"  {line}" for line in repair)]
