@@ -201,7 +201,8 @@ def _symbols(elf: Elf) -> Symbols:
     count = min(_symbol_count(elf), MAX_SYMBOLS)
     data = elf.at(elf.place(table[0]), count * size)
     texts = elf.at(elf.place(strings[0]), min(elf.tags.get(DT_STRSZ, [0])[0], MAX_STRINGS))
-    defined, undefined = set(), set()
+    defined: set[bytes] = set()
+    undefined: set[bytes] = set()
     find = texts.find
     for fields in struct.iter_unpack(layout, data[: len(data) - len(data) % size]):
         name, info, section = (fields[0], fields[1], fields[3]) if elf.wide else (fields[0], fields[3], fields[5])
@@ -228,9 +229,9 @@ def _symbol_count(elf: Elf) -> int:
         starts = struct.unpack(f"{elf.order}{buckets}I", elf.at(at, 4 * buckets))
         last = max(starts, default=0)
         if last < first:
-            return first
+            return int(first)
         chain = elf.at(at + 4 * buckets + 4 * (last - first), 4 * MAX_SYMBOLS)
         for index, (value,) in enumerate(struct.iter_unpack(elf.order + "I", chain[: len(chain) // 4 * 4])):
             if value & 1:
-                return last + index + 1
+                return int(last) + index + 1
     return 0

@@ -136,7 +136,7 @@ def read_pe(path: str, header: Header) -> Image:
             return image
         optional = view.pe.OPTIONAL_HEADER
         image.linker_version = f"{optional.MajorLinkerVersion}.{optional.MinorLinkerVersion:02d}"
-        image.later(exports=lambda: _exports_of(path), version=lambda: _version_of(path))
+        image.later(exports=lambda: _exports_of(path), version=lambda: file_version(path))
         image.imports = tuple(_imports(view)) + tuple(_delayed(view))
     except (BadImageError, struct.error) as error:
         image.problem = image.problem or _as_problem(str(error))
@@ -246,11 +246,11 @@ def _exports(view: View) -> Exports:
     return Exports(table, ordinals)
 
 
-def _version_of(path: str) -> str:
-    """Return the file version of the resources; read straight after the signature of the fixed part.
+def file_version(path: str) -> str:
+    """Return the file version (``14.29.30133.0``) of a DLL or executable; empty where it has none.
 
-    Walking the resource tree of a large DLL costs more than its closure; the fixed part starts with a magic number
-    that pefile's own reader looks for too.
+    The fixed part of the resource is found by its magic number, as pefile itself does after walking the resource
+    tree; for a large DLL that walk costs more than its closure.
     """
     try:
         view = View(path)

@@ -1,0 +1,236 @@
+"""The facts that rules and the verb ``dlls`` take from binaries: one closure for each environment, made when asked."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from .stack import Recorded, added_folders, build_info, find_stack_modules, stack_files
+
+if TYPE_CHECKING:
+    from ..environment.facts import Binary, Environment
+    from ..rules.context import Context
+    from .closure import Closure
+    from .integrity import Damage
+
+# The Visual C++ runtime: what is installed beside Windows, and needs a minimum version.
+VC_RUNTIME = re.compile(r"(?:msvcp|vcruntime|concrt|vcomp|vccorlib|vcamp)140(?:_\w+)?\.dll\Z", re.I)
+_VC_PACKAGES = ("vc14-runtime", "vs2015-runtime")
+_VERSION = re.compile(r"([A-Z]+)_(\d+(?:\.\d+)*)\Z")
+
+
+class BinaryFacts(NamedTuple):
+    """What the binaries of one environment tell.
+
+    Attributes:
+        closure: What TensorFlow's modules load; ``None`` where only a report is at hand.
+        modules: Paths of TensorFlow's own modules.
+        damages: Files that differ from what their packages recorded.
+        reported: The binaries that a report carries.
+        machine: What the environment's Python is for.
+        preloads: Runtime DLLs that TensorFlow loads by name first.
+        at_hand: Whether the system's own folders could be looked into.
+    """
+
+    closure: Closure | None
+    modules: tuple[str, ...] = ()
+    damages: tuple[Damage, ...] = ()
+    reported: tuple[Binary, ...] = ()
+    machine: str = ""
+    preloads: tuple[str, ...] = ()
+    at_hand: bool = False
+
+    def vc_runtime(self, name: str = "msvcp140.dll") -> str:
+        """Return the version of the runtime DLL that would be loaded; empty where none is found or it has none."""
+        module = self.closure.named(name) if self.closure else None
+        return module.version if module else ""
+
+    def version_needs(self, family: str) -> tuple[str, str]:
+        """Return the newest version of a symbol family (``GLIBC``, ``GLIBCXX``) asked for, and by which module.
+
+        Only TensorFlow's own modules count. Both are empty where nothing asks for the family.
+        """
+        best: tuple[tuple[int, ...], str, str] = ((), "", "")
+        own = set(self.modules)
+        for module in self.closure.modules if self.closure else ():
+            if module.path not in own or module.image is None:
+                continue
+            for versions in module.image.version_needs.values():
+                for version in versions:
+                    match = _VERSION.match(version)
+                    if match and match[1] == family:
+                        best = max(best, (tuple(map(int, match[2].split("."))), match[2], module.name))
+        return best[1], best[2]
+
+
+def examine(context: Context, thorough: bool = False) -> BinaryFacts | None:
+    """Examine the binaries of an environment.
+
+    Args:
+        context: Facts and matrix.
+        thorough: Hash files of any size.
+
+    Returns:
+        ``None`` where there are none to examine.
+    """
+    env = context.env
+    if env.binaries:
+        return BinaryFacts(None, reported=tuple(env.binaries), machine=env.python.machine)
+    if not env.prefix:
+        return None
+    site_packages = _site_packages(env)
+    if not site_packages or not os.path.isdir(os.path.join(site_packages, "tensorflow")):
+        return None
+    recorded = stack_files(env.prefix, site_packages)
+    modules = find_stack_modules(env.prefix, site_packages, recorded)
+    if not modules:
+        return None
+    return _examine(context, site_packages, modules, recorded, thorough)
+
+
+def _examine(
+    context: Context, site_packages: str, modules: list[str], recorded: list[Recorded], thorough: bool
+) -> BinaryFacts:
+    from .closure import PLATFORM_MACHINES
+    from .integrity import compare
+
+    env, build = context.env, context.build
+    info = build_info(site_packages)
+    preloads = tuple(name.strip() for name in info.get("msvcp_dll_names", "").split(",") if name.strip())
+    if not preloads and build is not None:
+        preloads = build.preloads
+    run_time = build.libraries if build is not None and not build.load_time else ()
+    closure = closure_of(env, modules, preloads, run_time, site_packages)
+    # A package that recorded none of what is there describes another installation; its absent files prove nothing.
+    present = {entry.source for entry in recorded if os.path.isfile(entry.path)}
+    damages = compare([entry for entry in recorded if entry.source in present], thorough)
+    machine = env.python.machine or PLATFORM_MACHINES.get(env.platform, "")
+    return BinaryFacts(
+        closure, tuple(modules), tuple(damages), (), machine, preloads if env.os == "win" else (), _at_hand(env)
+    )
+
+
+def closure_of(
+    env: Environment,
+    modules: list[str],
+    preloads: tuple[str, ...] = (),
+    run_time: tuple[str, ...] = (),
+    site_packages: str = "",
+) -> Closure:
+    """Resolve what modules of an environment load, with what is known about its machine.
+
+    Args:
+        env: The environment; its prefix is on this disk.
+        modules: Paths of the modules.
+        preloads: DLLs that are loaded by name first.
+        run_time: Libraries that are loaded by name later.
+        site_packages: Where packages add DLL folders.
+
+    Returns:
+        The closure.
+    """
+    from .closure import resolve
+
+    return resolve(
+        env.prefix,
+        env.platform,
+        modules,
+        env.python.version,
+        env.python.machine,
+        _variables(env),
+        _system_folder(env),
+        preloads if env.os == "win" else (),
+        run_time,
+        _provided(env),
+        added_folders(site_packages or _site_packages(env)) if env.os == "win" else (),
+    )
+
+
+def _site_packages(env: Environment) -> str:
+    from ..environment.prefix import find_site_packages
+
+    return find_site_packages(env.prefix, env.python.minor)
+
+
+def _at_hand(env: Environment) -> bool:
+    system = {"win32": "win", "darwin": "osx"}.get(sys.platform, "linux")
+    return env.this_machine and env.os == system
+
+
+def _variables(env: Environment) -> dict[str, str]:
+    """Return the variables that decide a search; on Windows as if the environment had been activated."""
+    if not _at_hand(env):
+        return {}
+    if env.os != "win":
+        return env.env_vars
+    from .windows import CONDA_FOLDERS
+
+    variables = {key.upper(): value for key, value in env.env_vars.items()}
+    activated = [env.prefix, *(os.path.join(env.prefix, *parts) for parts in CONDA_FOLDERS)]
+    listed = [entry for entry in variables.get("PATH", "").split(";") if entry]
+    lower = {entry.lower().rstrip("\\") for entry in listed}
+    missing = [entry for entry in activated if entry.lower() not in lower]
+    return {**variables, "PATH": ";".join(missing + listed)}
+
+
+def _system_folder(env: Environment) -> str:
+    if not _at_hand(env) or env.os != "win":
+        return ""
+    root = os.environ.get("SYSTEMROOT", r"C:\Windows")
+    # A 64-bit process sees the 32-bit system as SysWOW64, a 32-bit one the 64-bit system as Sysnative.
+    wide = sys.maxsize > 2**32
+    if env.python.machine == "x86":
+        return os.path.join(root, "SysWOW64" if wide else "System32")
+    return os.path.join(root, "System32" if wide else "Sysnative")
+
+
+def _provided(env: Environment) -> dict[str, str]:
+    """Return the runtime DLLs that lie where this machine cannot look, with their version.
+
+    That is what a report says of the system, and a conda package whose record lists no files: then its version is all
+    there is. A record with a list is held to it, for the files are either there or lost.
+    """
+    if env.os != "win":
+        return {}
+    version = ""
+    for name in _VC_PACKAGES:
+        record = env.conda(name)
+        if record and record.version and not _lists_files(env, record.source):
+            version = record.version
+            break
+    if not version and not _at_hand(env) and env.system.vc_runtime not in ("", "missing"):
+        version = env.system.vc_runtime
+    return dict.fromkeys(_dlls_of(version), version) if version else {}
+
+
+def _lists_files(env: Environment, source: str) -> bool:
+    import json
+
+    try:
+        with open(os.path.join(env.prefix, *source.split("/")), encoding="utf-8") as stream:
+            record = json.load(stream)
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and any(VC_RUNTIME.search(str(name)) for name in record.get("files") or ())
+
+
+def _dlls_of(version: str) -> list[str]:
+    """Return which runtime DLLs a version has (file lists of conda's runtime packages, and their dates)."""
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    names = ["msvcp140.dll", "vcruntime140.dll", "concrt140.dll", "vcomp140.dll", "vccorlib140.dll"]
+    # defaults' vs2015_runtime 15.5.2 is named after Visual Studio; its DLLs are of the 14.12 era.
+    if numbers >= (15,):
+        numbers = (14, 12)
+    if numbers >= (14, 12):
+        names += ["msvcp140_1.dll", "msvcp140_2.dll"]
+    if numbers >= (14, 20):
+        names += ["vcruntime140_1.dll"]
+    if numbers >= (14, 24):
+        names += ["msvcp140_codecvt_ids.dll"]
+    if numbers >= (14, 28):
+        names += ["msvcp140_atomic_wait.dll", "vcamp140.dll"]
+    if numbers >= (14, 38):
+        names += ["vcruntime140_threads.dll"]
+    return names

@@ -1,0 +1,73 @@
+"""Whether files are still what their packages recorded: conda's ``paths_data``, pip's RECORD.
+
+Sizes are compared always. Hashes of small files too, for that costs milliseconds; a gigabyte takes seconds, so it is
+read only when asked for. What this leaves out, a change of a large file that keeps its size, is rare: what cuts a
+file in half (a full disk, an antivirus, a broken download) changes its size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from .stack import Recorded
+
+# 63 binaries of TensorFlow 2.10 without the main one: 190 MB, most of them below this.
+SMALL = 4 * 1024 * 1024
+
+GONE = "gone"
+SHORTER = "shorter"
+LONGER = "longer"
+CHANGED = "changed"
+
+
+class Damage(NamedTuple):
+    """A file that is not what its package recorded.
+
+    Attributes:
+        recorded: The record's word.
+        kind: ``gone``, ``shorter``, ``longer`` or ``changed``.
+        found: Its size or hash now.
+    """
+
+    recorded: Recorded
+    kind: str
+    found: str = ""
+
+
+def compare(files: Iterable[Recorded], thorough: bool = False) -> list[Damage]:
+    """Compare files with what was recorded.
+
+    Args:
+        files: The records.
+        thorough: Hash files of any size.
+
+    Returns:
+        The files that differ; one that cannot be read counts as gone.
+    """
+    damages = []
+    for entry in files:
+        try:
+            size = os.stat(entry.path).st_size
+            if entry.size >= 0 and size != entry.size:
+                damages.append(Damage(entry, SHORTER if size < entry.size else LONGER, f"{size:,} bytes"))
+                continue
+            if not entry.sha256 or (size > SMALL and not thorough):
+                continue
+            found = _sha256(entry.path)
+            if found != entry.sha256.lower():
+                damages.append(Damage(entry, CHANGED, found))
+        except OSError:
+            damages.append(Damage(entry, GONE))
+    return damages
+
+
+def _sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(1 << 20))
+    with open(path, "rb", buffering=0) as stream:
+        while count := stream.readinto(buffer):
+            digest.update(buffer[:count])
+    return digest.hexdigest()
