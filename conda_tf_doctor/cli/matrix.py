@@ -1,0 +1,218 @@
+"""``matrix``: shows the compatibility matrix, and validates a user's own file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from ..matrix.model import Build
+
+_FILTERS = {
+    "tensorflow": ("VERSION", "a version, the beginning of one (2.10), or a range ('>=2.10,<2.12')"),
+    "python": ("VERSION", "builds for this Python"),
+    "cuda": ("VERSION", "builds that work with this CUDA"),
+    "platform": ("SUBDIR", "such as win-64"),
+    "channel": ("CHANNEL", "pypi, conda-forge or defaults"),
+    "distribution": ("NAME", "such as tensorflow-gpu"),
+    "variant": ("NAME", "cpu, gpu, or the channel's own word (cuda112, mkl)"),
+}
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the arguments of ``matrix``."""
+    from .parser import add_output
+
+    for name, (metavar, text) in _FILTERS.items():
+        parser.add_argument(f"--{name}", metavar=metavar, default="", help=text)
+    parser.add_argument("--validate", metavar="FILE", default="", help="validate a matrix file of your own")
+    parser.add_argument("--matrix", metavar="FILE", default="", help="YAML file whose rows go over the bundled matrix")
+    add_output(parser)
+
+
+def execute(args: Namespace) -> int:
+    """Print the rows that match, or what is wrong with a file.
+
+    Raises:
+        UsageError: A file cannot be read, or a filter is no version.
+    """
+    if args.validate:
+        return _validate(args)
+    from ..matrix.load import load_matrix
+    from .check import options
+
+    filters = {name: getattr(args, name).strip() for name in _FILTERS}
+    _refuse_nonsense(filters)
+    rows = load_matrix(options(args)[1]).rows(**filters)
+    if args.json:
+        from ..render.json import print_document
+
+        print_document({"schema_version": 1, "rows": [row.to_json() for row in rows]})
+    elif args.verbosity:
+        _print("\n\n".join(map(_full, rows)) or _nothing(filters))
+    else:
+        _print(_table(rows, _width(), args.quiet) or _nothing(filters))
+    return 0
+
+
+def _refuse_nonsense(filters: dict[str, str]) -> None:
+    from ..matrix.check import bad_specifiers
+
+    for name in ("tensorflow", "python", "cuda"):
+        text = filters[name]
+        if not text:
+            continue
+        ranged = name == "tensorflow" and any(sign in text for sign in "<>=!~")
+        if bad_specifiers(text if ranged else f"=={text}"):
+            raise UsageError(
+                f"--{name} {text} is no version; write it as 2.10" + (" or >=2.10,<2.12." if ranged else ".")
+            )
+
+
+def _validate(args: Namespace) -> int:
+    from ..matrix.load import load_matrix
+    from ..matrix.overlay import validate
+
+    problems = validate(args.validate, {build.id for build in load_matrix().builds()})
+    if args.json:
+        from ..render.json import print_document
+
+        found = [{"line": p.line, "field": p.field, "message": p.message} for p in problems]
+        print_document({"schema_version": 1, "file": args.validate, "ok": not problems, "problems": found})
+    elif problems:
+        _print("\n".join(map(str, problems)))
+    elif not args.quiet:
+        _print(f"{args.validate}: valid")
+    return 1 if problems else 0
+
+
+def _print(text: str) -> None:
+    from ..render.text import Style, safe
+
+    style = Style.of(sys.stdout, os.environ)
+    style.write("\n".join(safe(line) for line in text.split("\n")) + "\n")
+
+
+def _width() -> int:
+    from shutil import get_terminal_size
+
+    return get_terminal_size((120, 24)).columns if sys.stdout.isatty() else 160
+
+
+def _nothing(filters: dict[str, str]) -> str:
+    asked = " ".join(f"--{name} {value}" for name, value in filters.items() if value)
+    return f"No build matches {asked}." if asked else "The matrix is empty."
+
+
+def _minors(python: tuple[str, ...]) -> str:
+    """Return ``2.7 3.5-3.7`` for a list of minors."""
+    runs: list[list[tuple[int, int]]] = []
+    for minor in python:
+        major, number = (int(part) for part in minor.split(".")[:2])
+        if runs and runs[-1][-1] == (major, number - 1):
+            runs[-1].append((major, number))
+        else:
+            runs.append([(major, number)])
+    names = [(f"{run[0][0]}.{run[0][1]}", f"{run[-1][0]}.{run[-1][1]}") for run in runs]
+    return " ".join(first if first == last else f"{first}-{last}" for first, last in names)
+
+
+def _cells(row: Build) -> dict[str, str]:
+    variant = row.variant_name if row.variant_name not in ("", row.variant) else row.variant
+    if row.stub_for:
+        variant = f"-> {row.stub_for.removesuffix(f'=={row.tensorflow}')}"
+    elif row.kind != "build":
+        variant = row.kind
+    elif row.gpu_functional is False:
+        variant += " (no GPU)"
+    return {
+        "tensorflow": row.tensorflow,
+        "channel": row.channel,
+        "distribution": row.distribution,
+        "platform": row.platform,
+        "variant": variant,
+        "python": _minors(row.python),
+        "cuda": row.cuda,
+        "cudnn": row.cudnn,
+        "numpy": row.numpy,
+        "protobuf": row.protobuf.split(",!=")[0] + ("" if ",!=" not in row.protobuf else ",..."),
+        "keras": row.keras,
+        "system": ", ".join(
+            text
+            for text in (
+                f"VC runtime {row.vc_runtime}" if row.vc_runtime else "",
+                f"glibc >={row.glibc}" if row.glibc else "",
+                f"macOS >={row.macos}" if row.macos else "",
+                "AVX" if row.avx else "",
+            )
+            if text
+        ),
+    }
+
+
+_TITLES = {
+    "tensorflow": "TensorFlow", "channel": "from", "distribution": "as", "platform": "platform", "variant": "variant",
+    "python": "Python", "cuda": "CUDA", "cudnn": "cuDNN", "numpy": "numpy", "protobuf": "protobuf", "keras": "keras",
+    "system": "system",
+}  # fmt: skip
+# What a narrow terminal goes without, first to go first.
+_DISPENSABLE = ("keras", "protobuf", "system", "numpy", "cudnn", "distribution", "channel")
+
+
+def _table(rows: list[Build], width: int, quiet: bool) -> str:
+    """Return the rows as a table no wider than the terminal; releases that look alike share a line."""
+    from ..matrix.model import CHANNELS
+
+    shown = list(_TITLES)
+    order = {name: rank for rank, name in enumerate(CHANNELS)}
+    rows = sorted(rows, key=lambda row: (order.get(row.channel, len(order)), row.distribution))
+    cells = [_cells(row) for row in rows]
+    for name in ("", *_DISPENSABLE):
+        shown = [column for column in shown if column != name]
+        lines = _folded(cells, shown)
+        widths = {column: max(len(line[column]) for line in [_TITLES, *lines]) for column in shown}
+        if sum(widths.values()) + 2 * (len(shown) - 1) <= width:
+            break
+    text = [
+        "  ".join(line[column].ljust(widths[column]) for column in shown).rstrip()
+        for line in ([] if quiet else [_TITLES]) + lines
+    ]
+    if not rows:
+        return ""
+    return "\n".join(text if quiet else [*text, "", f"{len(rows)} builds; -v shows everything known of each."])
+
+
+def _folded(cells: list[dict[str, str]], shown: list[str]) -> list[dict[str, str]]:
+    """Fold lines that differ in the release alone: ``2.10.0 - 2.10.1``."""
+    lines: dict[tuple[str, ...], dict[str, Any]] = {}
+    for cell in cells:
+        alike = tuple(cell[name] for name in shown if name != "tensorflow") + (_series(cell["tensorflow"]),)
+        if alike in lines:
+            lines[alike]["last"] = cell["tensorflow"]
+        else:
+            lines[alike] = {**cell, "first": cell["tensorflow"], "last": cell["tensorflow"]}
+    for line in lines.values():
+        line["tensorflow"] = line["first"] if line["first"] == line["last"] else f"{line['first']} - {line['last']}"
+    return list(lines.values())
+
+
+def _series(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _full(row: Build) -> str:
+    known = [(name, value) for name, value in row._asdict().items() if value not in ("", (), {}, None, -1)]
+    lines = [row.id]
+    for name, value in known:
+        if name == "id" or (isinstance(value, (bool, int)) and not value and name not in ("avx", "mtx_in_situ")):
+            continue
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {spec}".strip() for key, spec in value.items())
+        elif isinstance(value, tuple):
+            value = " ".join(value)
+        lines.append(f"  {name}: {value}")
+    return "\n".join(lines)
