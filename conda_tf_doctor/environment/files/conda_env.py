@@ -1,0 +1,95 @@
+"""``environment.yml``: what conda, mamba and micromamba create environments from."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ...errors import UsageError
+from ..facts import Environment, Package
+from .platforms import chosen, selected, told_by
+from .requirements import packages, pip_section
+from .specs import conda_package
+from .text import as_list, as_mapping, load_yaml
+
+_SELECTOR = re.compile(r"#\s*\[([^\]]*)\]\s*(?:#.*)?\Z")
+
+
+def _without_others(text: str, platform: str) -> str:
+    """Empty the lines whose selector (``# [win]``) names another platform."""
+    lines = []
+    for line in text.split("\n"):
+        matched = _SELECTOR.search(line)
+        lines.append("" if matched and not selected(matched.group(1), platform) else line)
+    return "\n".join(lines)
+
+
+def _dependencies(data: dict[str, Any], path: str) -> tuple[list[tuple[str, str]], list[object]]:
+    """Return the MatchSpecs with their places, and pip's requirements."""
+    specs: list[tuple[str, str]] = []
+    pip: list[object] = []
+    for place, item in enumerate(as_list(data["dependencies"], path, "dependencies"), 1):
+        where = f"item {place} of dependencies"
+        if isinstance(item, dict):
+            if "pip" in item:
+                pip += as_list(item["pip"], path, f"{where} (pip)")
+        elif isinstance(item, str):
+            if item.strip():
+                specs.append((item, where))
+        else:
+            raise UsageError(f"The file {path} cannot be used: {where} has to be a text such as 'python=3.10'.")
+    return specs, pip
+
+
+def _conda_packages(data: dict[str, Any], path: str) -> tuple[list[Package], list[object]]:
+    specs, pip = _dependencies(data, path)
+    channels = [str(channel) for channel in as_list(data.get("channels"), path, "channels")]
+    found: dict[str, Package] = {}
+    for text, where in specs:
+        package = conda_package(text, channels, path, where)
+        earlier = found.get(package.name)
+        exact = earlier is not None and earlier.version and not earlier.spec
+        if earlier is None or (not exact and (package.version or package.spec)):
+            found[package.name] = package
+    return list(found.values()), pip
+
+
+def is_export(packages: list[Package]) -> bool:
+    """Tell whether a file is what ``conda env export`` printed: nearly every package of it has version and build."""
+    whole = sum(bool(package.version and package.build and not package.spec) for package in packages)
+    return len(packages) >= 8 and whole >= 0.9 * len(packages)
+
+
+def read_environment_yml(env: Environment, text: str, path: str, platform: str, data: Any = None) -> None:
+    """Read an environment.yml, or the document that ``conda env export --json`` prints.
+
+    Args:
+        env: Receives the packages.
+        text: The file's text; not looked at where ``data`` is given.
+        path: The file.
+        platform: What the user named; may be empty.
+        data: The document, where it was parsed already.
+
+    Raises:
+        UsageError: A field is not what it has to be.
+    """
+    parsed = load_yaml(text, path) if data is None else data
+    mapping = as_mapping(parsed, path, "the document")
+    if "dependencies" not in mapping:
+        raise UsageError(f"The file {path} cannot be used: an environment.yml has a list named dependencies.")
+    offered = [str(name) for name in as_list(mapping.get("platforms"), path, "platforms")]
+    found, pip = _conda_packages(mapping, path)
+    selective = data is None and any(_SELECTOR.search(line) for line in text.split("\n"))
+    if not platform and not offered:
+        # A file with selectors is for several platforms, whatever it names.
+        platform = told_by([] if selective else found, str(mapping.get("prefix") or ""))
+    platform = chosen(platform, offered, path)
+    if selective:
+        mapping = as_mapping(load_yaml(_without_others(text, platform), path), path, "the document")
+        found, pip = _conda_packages({"dependencies": [], **mapping}, path)
+    env.platform = platform
+    env.partial = not is_export(found)
+    env.add(found)
+    python = env.conda("python")
+    version = python.version if python else ""
+    env.add(packages(pip_section(pip, path), platform, version))

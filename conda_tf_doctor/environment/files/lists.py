@@ -1,0 +1,183 @@
+"""What package managers list: explicit files, ``conda list`` in its three forms, ``pip list``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ...errors import UsageError
+from ..condameta import channel_name
+from ..facts import CONDA, PIP, Environment, Package
+from .platforms import PLATFORMS, chosen, told_by
+from .specs import conda_file, conda_url, subdir_of
+
+_HEADER = re.compile(r"^#?\s*Name\s+Version\s+Build(?:\s+Channel)?", re.M)
+_PREFIX = re.compile(
+    r"^(?:# packages in environment at|\s*List of packages in environment:)\s*\"?([^\"\n]*?)\"?:?\s*$", re.M
+)
+_PLATFORM = re.compile(r"^#\s*platform:\s*(\S+)", re.M)
+_EXPORTED = re.compile(r"^([A-Za-z0-9_][A-Za-z0-9_.\-]*)=([^=\s]+)=([^=\s]+)$", re.M)
+_PIP_HEADER = re.compile(r"^Package\s+Version[^\n]*\n-+\s+-+", re.M)
+
+
+def is_explicit(text: str) -> bool:
+    """Tell whether a text is an explicit list."""
+    return re.search(r"^@EXPLICIT\s*$", text, re.M | re.I) is not None
+
+
+def is_conda_list(text: str) -> bool:
+    """Tell whether a text is what ``conda list`` (or micromamba's) printed."""
+    return _HEADER.search(text) is not None or text.startswith("# packages in environment at")
+
+
+def is_conda_export(text: str) -> bool:
+    """Tell whether a text is what ``conda list --export`` printed."""
+    lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    return bool(lines) and all(_EXPORTED.match(line.strip()) for line in lines)
+
+
+def is_pip_list(text: str) -> bool:
+    """Tell whether a text is what ``pip list`` printed."""
+    return _PIP_HEADER.search(text) is not None
+
+
+def _lines(text: str) -> list[tuple[int, str]]:
+    numbered = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
+    return [(number, line) for number, line in numbered if line and not line.startswith("#")]
+
+
+def read_explicit(env: Environment, text: str, path: str, platform: str) -> None:
+    """Read an explicit list: one URL or file of a conda package in each line, with or without its hash.
+
+    Raises:
+        UsageError: A line names no conda package, or the platforms disagree.
+    """
+    found, subdirs = [], set()
+    for number, line in _lines(text):
+        if line.upper() == "@EXPLICIT":
+            continue
+        package = conda_url(line, f"{path}: line {number}")
+        if package is None:
+            raise UsageError(
+                f"The file {path} cannot be used: line {number} is not the URL of a conda package: {line[:120]!r}."
+            )
+        found.append(package)
+        if subdir_of(line) in PLATFORMS:
+            subdirs.add(subdir_of(line))
+    stated = _PLATFORM.search(text)
+    if not subdirs and stated and stated.group(1) in PLATFORMS:
+        subdirs = {stated.group(1)}
+    env.platform = chosen(platform, subdirs, path)
+    env.add(found)
+
+
+def _list_package(name: str, version: str, build: str, channel: str, source: str) -> Package:
+    if channel in ("pypi", "<pip>") or build in ("pypi_0", "<pip>", "pypi"):
+        return Package(name, version, PIP, "", "pypi", source)
+    # conda list shows nothing for defaults, newer ones the name; an empty channel is the default ones.
+    return Package(name, version, CONDA, build, channel_name(channel) or "defaults", source)
+
+
+def read_conda_list(env: Environment, text: str, path: str, platform: str) -> None:
+    """Read the table that ``conda list`` or ``micromamba list`` prints.
+
+    Raises:
+        UsageError: A line is no row of it.
+    """
+    header = _HEADER.search(text)
+    begin = text[: header.end()].count("\n") + 1 if header else 0
+    found = []
+    for number, line in _lines(text):
+        if number <= begin or set(line) <= set("-─═ "):
+            continue
+        columns = line.split()
+        if len(columns) < 2 or len(columns) > 5:
+            raise UsageError(
+                f"The file {path} cannot be used: line {number} is no row of `conda list`: {line[:120]!r}."
+            )
+        name, version, build, channel = (*columns, "", "")[:4]
+        found.append(_list_package(name, version, build, channel, f"{path}: line {number}"))
+    prefix = _PREFIX.search(text)
+    env.platform = platform or told_by(found, prefix.group(1) if prefix else "") or chosen("", (), path)
+    env.add(found)
+
+
+def read_conda_export(env: Environment, text: str, path: str, platform: str) -> None:
+    """Read what ``conda list --export`` prints: ``name=version=build`` lines without channels."""
+    found = []
+    for number, line in _lines(text):
+        matched = _EXPORTED.match(line)
+        assert matched is not None  # is_conda_export has looked at every line
+        name, version, build = matched.groups()
+        manager_channel = ("pypi", PIP) if build == "pypi_0" else ("", CONDA)
+        channel, manager = manager_channel
+        found.append(
+            Package(name, version, manager, "" if manager == PIP else build, channel, f"{path}: line {number}")
+        )
+    stated = _PLATFORM.search(text)
+    offered = {stated.group(1)} & set(PLATFORMS) if stated else set()
+    env.platform = chosen(platform or ("" if offered else told_by(found)), offered, path)
+    env.add(found)
+
+
+def read_pip_list(env: Environment, text: str, path: str, platform: str) -> None:
+    """Read the table that ``pip list`` prints."""
+    header = _PIP_HEADER.search(text)
+    assert header is not None  # is_pip_list has found it
+    begin = text[: header.end()].count("\n") + 1
+    found = []
+    for number, line in _lines(text):
+        columns = line.split()
+        if number > begin and len(columns) >= 2:
+            found.append(Package(columns[0], columns[1], PIP, "", "pypi", f"{path}: line {number}"))
+    env.platform = platform or told_by(found) or chosen("", (), path)
+    env.partial = True  # what conda brought in without a dist-info is not in it
+    env.add(found)
+
+
+def _field(row: dict[str, Any], names: tuple[str, ...], path: str, place: int) -> str:
+    for name in names:
+        value = row.get(name)
+        if value is not None:
+            if not isinstance(value, str):
+                raise UsageError(f"The file {path} cannot be used: {name} of entry {place} has to be a text.")
+            return value
+    return ""
+
+
+def read_json_list(env: Environment, rows: list[Any], path: str, platform: str) -> None:
+    """Read the lists that ``--json`` of conda, micromamba and pixi, and ``pip list --format=json``, print.
+
+    Raises:
+        UsageError: An entry is no object with a name.
+    """
+    found, subdirs, conda = [], set(), False
+    for place, row in enumerate(rows, 1):
+        if not isinstance(row, dict) or not isinstance(row.get("name"), str):
+            raise UsageError(
+                f"The file {path} cannot be used: entry {place} of the list has to be an object with a name."
+            )
+        source = f"{path}: entry {place}"
+        version = _field(row, ("version",), path, place)
+        build = _field(row, ("build_string", "build"), path, place)
+        channel = _field(row, ("channel", "base_url", "source"), path, place)
+        kind = _field(row, ("kind",), path, place)
+        subdir = _field(row, ("platform", "subdir"), path, place)
+        if kind == "pypi" or channel == "pypi" or not (build or channel or subdir or kind):
+            found.append(Package(row["name"], version, PIP, "", "pypi", source))
+            continue
+        conda = True
+        if subdir in PLATFORMS:
+            subdirs.add(subdir)
+        parts = conda_file(channel)
+        found.append(_list_package(row["name"], version, build, subdir_free(channel, parts), source))
+    if not platform and not subdirs:
+        platform = told_by(found)
+    env.platform = chosen(platform, subdirs, path)
+    env.partial = not conda
+    env.add(found)
+
+
+def subdir_free(channel: str, parts: tuple[str, str, str] | None) -> str:
+    """Return a channel without the file name that some tools put behind it."""
+    return channel.rsplit("/", 1)[0] if parts else channel

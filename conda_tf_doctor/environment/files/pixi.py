@@ -1,0 +1,120 @@
+"""``pixi.toml``, and the ``[tool.pixi]`` tables of a pyproject.toml."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...errors import UsageError
+from ..facts import Environment, Package
+from .platforms import chosen
+from .requirements import Line, packages
+from .specs import conda_package
+from .text import as_list, as_mapping, load_toml
+
+_TABLES = ("host-dependencies", "dependencies")
+
+
+def read_pixi_toml(env: Environment, text: str, path: str, platform: str) -> None:
+    """Read the environment of a pixi manifest that has TensorFlow: ``default`` where that is one of them.
+
+    Raises:
+        UsageError: It is no manifest of pixi's, or a field is not what it has to be.
+    """
+    data = load_toml(text, path)
+    if "workspace" not in data and ("tool" in data or "build-system" in data):
+        tool = as_mapping(data.get("tool"), path, "tool")
+        if "pixi" not in tool:
+            raise UsageError(
+                f"The file {path} has no [tool.pixi] table; check a lock file, an environment.yml or requirements.txt."
+            )
+        data = as_mapping(tool["pixi"], path, "tool.pixi")
+    workspace = as_mapping(data.get("workspace") or data.get("project"), path, "workspace")
+    channels = [_channel(item) for item in as_list(workspace.get("channels"), path, "workspace.channels")]
+    offered = [_platform(item) for item in as_list(workspace.get("platforms"), path, "workspace.platforms")]
+    env.platform = chosen(platform, offered, path)
+    env.partial = True
+    tables = _tables(data, path)
+    conda: dict[str, tuple[Any, str]] = {}
+    pip: dict[str, tuple[Any, str]] = {}
+    for where, table in tables:
+        for scope, section in _scopes(table, where, env.platform, path):
+            for name in _TABLES:
+                for key, spec in as_mapping(section.get(name), path, f"{scope}{name}").items():
+                    conda[key] = (spec, f"{scope}{name}.{key}")
+            for key, spec in as_mapping(section.get("pypi-dependencies"), path, f"{scope}pypi-dependencies").items():
+                pip[key] = (spec, f"{scope}pypi-dependencies.{key}")
+    env.add([_conda(key, spec, channels, path, where) for key, (spec, where) in conda.items()])
+    python = env.conda("python")
+    lines = [line for key, (spec, where) in pip.items() for line in _pip(key, spec, path, where)]
+    env.add(packages(lines, env.platform, python.version if python else ""))
+
+
+def _channel(item: Any) -> str:
+    return str(item.get("channel", "")) if isinstance(item, dict) else str(item)
+
+
+def _platform(item: Any) -> str:
+    return str(item.get("platform", "")) if isinstance(item, dict) else str(item)
+
+
+def _tables(data: dict[str, Any], path: str) -> list[tuple[str, dict[str, Any]]]:
+    features = as_mapping(data.get("feature"), path, "feature")
+    environments = {"default": [], **as_mapping(data.get("environments"), path, "environments")}
+    choices = []
+    for name, value in environments.items():
+        listed = value.get("features", []) if isinstance(value, dict) else value
+        bare = isinstance(value, dict) and value.get("no-default-feature") is True
+        tables = [] if bare else [("", data)]
+        for feature in as_list(listed, path, f"environments.{name}"):
+            if feature not in features and feature != "default":
+                raise UsageError(
+                    f"The file {path} cannot be used: environments.{name} names no such feature: {feature!r}."
+                )
+            if feature != "default":
+                tables.append((f"feature.{feature}.", as_mapping(features[feature], path, f"feature.{feature}")))
+        choices.append(tables)
+    # Only the tables of dependencies can name TensorFlow; the tasks of a manifest may speak of it too.
+    telling = [tables for tables in choices if any(_names_tensorflow(table) for _, table in tables)]
+    return (telling or choices)[0]
+
+
+def _names_tensorflow(table: dict[str, Any]) -> bool:
+    targets = table.get("target")
+    sections = [table, *(targets.values() if isinstance(targets, dict) else ())]
+    named = [s.get(name) for s in sections if isinstance(s, dict) for name in (*_TABLES, "pypi-dependencies")]
+    return any("tensorflow" in key for each in named if isinstance(each, dict) for key in each)
+
+
+def _scopes(table: dict[str, Any], where: str, platform: str, path: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return a feature's own tables and those of its targets, the more special ones last."""
+    system = platform.split("-")[0]
+    names = [*(["unix"] if system in ("linux", "osx") else []), system, platform]
+    targets = as_mapping(table.get("target"), path, f"{where}target")
+    special = [
+        (f"{where}target.{name}.", as_mapping(targets.get(name), path, f"{where}target.{name}")) for name in names
+    ]
+    return [(where, table), *special]
+
+
+def _conda(name: str, spec: Any, channels: list[str], path: str, where: str) -> Package:
+    if isinstance(spec, str):
+        return conda_package(f"{name} {_space_free(spec)}", channels, path, where)
+    fields = as_mapping(spec, path, where)
+    text = f"{name} {_space_free(str(fields.get('version') or '*'))} {fields.get('build') or ''}".strip()
+    channel = str(fields.get("channel") or "")
+    return conda_package(text, [channel] if channel else channels, path, where)
+
+
+def _space_free(spec: str) -> str:
+    return "".join(spec.split()) or "*"
+
+
+def _pip(name: str, spec: Any, path: str, where: str) -> list[Line]:
+    if isinstance(spec, str):
+        version = _space_free(spec)
+    else:
+        fields = as_mapping(spec, path, where)
+        version = _space_free(str(fields.get("version") or "*"))
+    if version == "*":
+        return [Line(name, path, where)]
+    return [Line(name + (version if version[0] in "<>=!~" else f"=={version}"), path, where)]

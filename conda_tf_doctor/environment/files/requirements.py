@@ -1,0 +1,204 @@
+"""``requirements.txt``, ``pip freeze`` and the ``pip:`` section of an environment.yml."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from ...errors import UsageError
+from ..facts import Environment, Package
+from ..tensorflow import OWNERS
+from .platforms import marker_environment
+from .specs import pinned, pip_package, relative
+from .text import read_text
+
+# Minors that markers are tried with where the file does not say which Python it is for.
+_PYTHONS = tuple(f"3.{minor}" for minor in range(5, 16))
+_REFERENCE = re.compile(r"(-r|--requirement|-c|--constraint)(?:\s+|=)?\s*(.+)\Z")
+_EDITABLE = re.compile(r"(?:-e|--editable)(?:\s+|=)\s*(.+)\Z")
+_DEEPEST = 20
+
+
+class Line(NamedTuple):
+    """One requirement as written.
+
+    Attributes:
+        text: The requirement, without comment, hashes and per-requirement options.
+        path: The file it is in.
+        where: Its line or field, for messages.
+        constraint: Whether it only bounds what something else asks for.
+    """
+
+    text: str
+    path: str
+    where: str
+    constraint: bool = False
+
+
+def _logical(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a requirements file with continued lines joined and comments removed."""
+    held, start = "", 0
+    for number, raw in enumerate(text.split("\n"), 1):
+        start = start or number
+        line = re.sub(r"(?:^|\s)#.*\Z", "", raw)
+        if line.rstrip().endswith("\\") and line == raw:
+            held += line.rstrip()[:-1] + " "
+            continue
+        whole = (held + line).strip()
+        if whole:
+            yield start, whole
+        held, start = "", 0
+    if held.strip():
+        yield start, held.strip()
+
+
+def expand(lines: Iterable[Line], seen: tuple[str, ...] = ()) -> Iterator[Line]:
+    """Yield requirements, those of files that are named by ``-r`` and ``-c`` included; options are left out.
+
+    Raises:
+        UsageError: A file that is named cannot be read.
+    """
+    for line in lines:
+        reference = _REFERENCE.match(line.text)
+        if reference:
+            other = relative(line.path, os.path.expandvars(reference.group(2).strip().strip("\"'")))
+            if "://" in other or os.path.abspath(other) in seen or len(seen) > _DEEPEST:
+                continue  # nothing is downloaded; a file that includes itself is read once
+            constraint = line.constraint or reference.group(1) in ("-c", "--constraint")
+            try:
+                text = read_text(other)
+            except UsageError as error:
+                raise UsageError(f"{error} {line.path} names it in {line.where}.") from None
+            yield from expand(lines_of(text, other, constraint), (*seen, os.path.abspath(other)))
+            continue
+        editable = _EDITABLE.match(line.text)
+        text = editable.group(1) if editable else line.text
+        if text.startswith("-"):
+            continue
+        # --hash=…, --install-option and the like
+        text = re.sub(r"\s--?[A-Za-z][\w-]*(?:[= ].*)?\Z", "", text).strip()
+        yield line._replace(text=text)
+
+
+def lines_of(text: str, path: str, constraint: bool = False) -> Iterator[Line]:
+    """Yield the requirements of a file's text as written."""
+    for number, line in _logical(text):
+        yield Line(line, path, f"line {number}", constraint)
+
+
+class _Entry(NamedTuple):
+    package: Package
+    pythons: frozenset[str]
+
+
+def _pythons(marker: str, platform: str, python: str) -> frozenset[str]:
+    """Return the Pythons for which a marker holds, out of those that are possible."""
+    possible = (python,) if python else _PYTHONS
+    if not marker:
+        return frozenset(possible)
+    from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
+
+    parsed = Marker(marker)
+    try:
+        return frozenset(p for p in possible if parsed.evaluate(dict(marker_environment(platform, p))))
+    except (UndefinedComparison, UndefinedEnvironmentName):
+        return frozenset(possible)
+
+
+def packages(lines: Iterable[Line], platform: str, python: str) -> list[Package]:
+    """Return what these requirements install on a platform.
+
+    Where the Python is unknown, those Pythons count for which the file asks for a TensorFlow at all. A requirement
+    that holds for none of them is left out; one that holds for some of them only is of unknown version.
+
+    Args:
+        lines: The requirements.
+        platform: Conda subdir.
+        python: Version of Python; may be empty.
+
+    Raises:
+        UsageError: A line is no requirement, or a file that is named cannot be read.
+    """
+    entries: dict[str, list[_Entry]] = {}
+    constraints: dict[str, list[_Entry]] = {}
+    for line in expand(lines):
+        parsed = pip_package(line.text, line.path, line.where)
+        if parsed is not None:
+            package, marker = parsed
+            target = constraints if line.constraint else entries
+            target.setdefault(package.name, []).append(_Entry(package, _pythons(marker, platform, python)))
+    possible: frozenset[str] = frozenset()
+    for name in OWNERS:
+        possible = possible.union(*(entry.pythons for entry in entries.get(name, ())))
+    possible = possible or frozenset((python,) if python else _PYTHONS)
+    found = []
+    for name, given in entries.items():
+        asked = _merged([entry for entry in given if entry.pythons & possible], possible)
+        if asked is not None:
+            bound = _merged([entry for entry in constraints.get(name, ()) if entry.pythons & possible], possible)
+            found.append(_bounded(asked, bound))
+    return found
+
+
+def _merged(entries: list[_Entry], possible: frozenset[str]) -> Package | None:
+    if not entries:
+        return None
+    first = entries[0].package
+    if len(entries) == 1:
+        return first if possible <= entries[0].pythons else first.at("")
+    if all(possible <= entry.pythons for entry in entries):
+        return _all_of([entry.package for entry in entries])
+    same = {(entry.package.version, entry.package.spec) for entry in entries}
+    covered = frozenset().union(*(entry.pythons for entry in entries))
+    return first if len(same) == 1 and possible <= covered else first.at("")
+
+
+def _all_of(packages: list[Package]) -> Package:
+    """Return the package that satisfies several requirements of one name at once."""
+    exact = next((package for package in packages if package.version and not package.spec), None)
+    if exact is not None:
+        return exact
+    specs = ",".join(package.spec for package in packages if package.spec)
+    first = packages[0]
+    version, left = pinned(specs, first.manager)
+    return Package(first.name, version, first.manager, first.build, first.channel, first.source, spec=left)
+
+
+def _bounded(package: Package, constraint: Package | None) -> Package:
+    if constraint is None or (package.version and not package.spec):
+        return package
+    return _all_of([package, constraint])
+
+
+def read_requirements(env: Environment, text: str, path: str, platform: str) -> None:
+    """Read a requirements file, or what ``pip freeze`` printed.
+
+    Raises:
+        UsageError: A line is no requirement, or a file that is named cannot be read.
+    """
+    env.platform = platform
+    env.partial = True
+    seen = (os.path.abspath(path),)
+    env.add(packages(list(expand(lines_of(text, path), seen)), platform, ""))
+
+
+def pip_section(items: Iterable[object], path: str) -> Iterator[Line]:
+    """Yield the requirements of the ``pip:`` section of an environment.yml.
+
+    Raises:
+        UsageError: An item is no text.
+    """
+    for place, item in enumerate(items, 1):
+        where = f"item {place} of the pip section"
+        if not isinstance(item, str):
+            raise UsageError(f"The file {path} cannot be used: {where} has to be a text such as 'tensorflow==2.15'.")
+        text = re.sub(r"(?:^|\s)#.*\Z", "", item).strip()
+        if text.startswith("-") and " " in text:
+            # "-r requirements.txt --no-deps"
+            words = shlex.split(text, posix=os.name != "nt")
+            text = " ".join(words[:2])
+        if text:
+            yield Line(text, path, where)
