@@ -100,6 +100,9 @@ def diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str] = ()) -> Di
         found = list(from_error_text(context, found))
     kept = [finding for finding in found if finding.code not in silenced]
     fired = {finding.code for finding in found}
+    # What a rule decided is not open any more.
+    decided = {finding.code for finding in found if finding.found != "unknown"}
+    kept = [f for f in kept if f.found != "unknown" or f.code not in decided]
     examined = tuple(dict.fromkeys(code for rule in REGISTRY for code in rule.codes if code not in fired))
     return Diagnosis(
         env,

@@ -95,6 +95,10 @@ def find_tensorflow(env: Environment) -> Installed | None:
         package = env.package(name)
         if package:
             return _installed(package)
+    chosen = selector(env)
+    if chosen is not None:
+        # A list cut short: the selector of defaults comes with TensorFlow only, and its build names the variant.
+        return Installed("tensorflow", "", chosen.build, chosen.channel, CONDA, chosen)
     asked = [p for name in (*OWNERS, *CONDA_PARTS) for p in env.requested if p.name == name]
     if asked:
         return _installed(next((p for p in asked if p.version), asked[0]), requested=True)

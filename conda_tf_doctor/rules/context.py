@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from .. import versions
 from ..environment import gpu
 from ..environment.facts import PIP, Environment
 from ..environment.tensorflow import Installed, conda_build, find_tensorflow
@@ -42,9 +43,16 @@ class Context:
         tensorflow = self.tensorflow
         if tensorflow is None or not tensorflow.version:
             return []
-        return self.matrix.builds(
-            distribution=tensorflow.name, version=tensorflow.version, channel=self.channel
-        ) or self.matrix.builds(distribution="tensorflow", version=tensorflow.version, channel=self.channel)
+        candidates = [tensorflow.version]
+        if versions.is_prerelease(tensorflow.version):
+            # An alpha that was withdrawn long ago was built like the release it led to.
+            candidates.append(".".join(map(str, versions.release(tensorflow.version))))
+        for version in candidates:
+            for name in dict.fromkeys((tensorflow.name, "tensorflow")):
+                rows = self.matrix.builds(distribution=name, version=version, channel=self.channel)
+                if rows:
+                    return rows
+        return []
 
     @cached_property
     def channel(self) -> str:

@@ -9,7 +9,7 @@ from .. import versions
 from ..environment.facts import CONDA, PIP, Package
 from ..environment.gpu import CONDA_CUDA, Library, is_gpu_build, serves_another
 from ..environment.tensorflow import conda_build
-from ..findings import CERTAIN, ERROR, LIKELY, POSSIBLE, WARNING, Finding, Fix
+from ..findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
 from .context import Context
 
 _DIRECTML = ("tensorflow-directml", "tensorflow-directml-plugin")
@@ -143,7 +143,10 @@ def _judge_cuda(context: Context, library: Library) -> Iterator[Finding]:
     if build is None or not build.cuda:
         return
     version = library.version
-    if versions.contains(build.cuda, version) or build.cuda_built and version.startswith(f"{build.cuda_built}."):
+    if version.startswith(f"{build.cuda_built}.") or version == build.cuda_built:
+        return
+    if versions.contains(build.cuda, version):
+        yield from _untested(context, library)
         return
     loads = bool(build.cuda_loads) and versions.contains(build.cuda_loads, version)
     stops = build.load_time and not loads
@@ -163,6 +166,29 @@ def _judge_cuda(context: Context, library: Library) -> Iterator[Finding]:
         evidence=(library.package.source,) if library.package.source else (),
         source=build.id,
         package=library.package.name,
+        fix=_cuda_fix(context, library),
+    )
+
+
+def _untested(context: Context, library: Library) -> Iterator[Finding]:
+    """Another minor of the right family: the libraries have the right names, which is all the loader asks for."""
+    tensorflow, build = context.tensorflow, context.build
+    assert tensorflow is not None and build is not None
+    if tensorflow.manager == CONDA or not build.cuda_built:
+        return
+    # NVIDIA names and tests 12 and later as one family; before, a toolkit of the built minor can still be had.
+    quiet = versions.release(build.cuda_built)[0] >= 12 or library.package.manager == PIP
+    yield Finding(
+        "TFD301",
+        INFO if quiet else WARNING,
+        f"{tensorflow.name} {tensorflow.version} was built for CUDA {build.cuda_built}; CUDA {library.version} has "
+        "libraries of the same names and usually works, but is not what it was tested with.",
+        found=library.label,
+        expected=f"CUDA {build.cuda_built} (loads: {_conda_range(build.cuda)})",
+        evidence=(library.package.source,) if library.package.source else (),
+        source=build.id,
+        package=library.package.name,
+        confidence=POSSIBLE,
         fix=_cuda_fix(context, library),
     )
 
