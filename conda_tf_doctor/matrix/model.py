@@ -66,6 +66,7 @@ class Build(NamedTuple):
         preloads: DLLs that TensorFlow loads by name before anything else, and stops without.
         mtx_in_situ: Whether it imports ``_Mtx_init_in_situ``, which builds for runtimes from 14.40 on do not.
         glibc: Oldest glibc.
+        glibc_by_python: Where the wheels of one Python ask for a newer one (``{"3.7": "2.23"}``).
         macos: Oldest macOS.
         avx: Whether the CPU must have AVX.
         microarch_level: x86-64 level that the conda package depends on; 0 where none.
@@ -121,6 +122,7 @@ class Build(NamedTuple):
     preloads: tuple[str, ...] = ()
     mtx_in_situ: bool | None = None
     glibc: str = ""
+    glibc_by_python: dict[str, str] = {}
     macos: str = ""
     avx: bool | None = None
     microarch_level: int = 0
