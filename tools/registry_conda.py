@@ -15,6 +15,12 @@ from tools.workshop import CACHE, WorkshopError, ensure_venv, locked, python_of,
 CARRIER = "conda-lock==4.0.3"
 CARRIER_SHA256 = "c8b0719832a2a971feffebe702bb7ce6265494d610ca9d8813a6c12a26f9ae52"
 INSIDE = "conda_lock/_vendor/conda/"
+# Conda's modules under their own name; and, for Python 3.13, which dropped two private functions, what those did.
+REPLACEMENTS = {
+    b"conda_lock._vendor.conda": b"conda",
+    b"logging._acquireLock()": b"logging._lock.acquire()",
+    b"logging._releaseLock()": b"logging._lock.release()",
+}
 REQUIREMENTS = [
     "archspec",
     "boltons",
@@ -57,7 +63,8 @@ def _unpack(wheel: Path, site: Path) -> None:
                 continue
             data = archive.read(name)
             if name.endswith(".py"):
-                data = data.replace(b"conda_lock._vendor.conda", b"conda")
+                for old, new in REPLACEMENTS.items():
+                    data = data.replace(old, new)
             target = site / "conda" / name[len(INSIDE) :]
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
@@ -71,17 +78,20 @@ def ensure_conda() -> Path:
     """
     folder = ensure_venv("conda", [*REQUIREMENTS, "-e", "."])
     python = python_of(folder)
-    # Without conda-meta a prefix is no conda environment; with a history file it counts as writable.
-    history = folder / "conda-meta" / "history"
-    if history.is_file():
+    stamp = folder / "registry-conda-stamp"
+    wanted = f"{CARRIER} {REPLACEMENTS}"
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return python
     with locked("conda"):
-        if not history.is_file():
+        if not stamp.is_file() or stamp.read_text(encoding="utf-8") != wanted:
             say("making a conda out of " + CARRIER + " …")
             site = next(iter(folder.glob("lib/python3*/site-packages")), folder / "Lib" / "site-packages")
             shutil.rmtree(site / "conda", ignore_errors=True)
             _unpack(_download(), site)
             run([python, "-m", "conda", "--version"], "starting the conda that was made")
+            # Without conda-meta a prefix is no conda environment; with a history file it counts as writable.
+            history = folder / "conda-meta" / "history"
             history.parent.mkdir(exist_ok=True)
             history.touch()
+            stamp.write_text(wanted, encoding="utf-8")
     return python
