@@ -1,0 +1,258 @@
+"""``explain``: a rule's page, or the causes of an error text."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from ..engine import Diagnosis
+    from ..explain.match import Match
+    from ..explain.rank import Cause
+    from ..rules.context import Context
+
+SCHEMA_VERSION = 1
+_EPILOG = """\
+examples:
+  conda tf-doctor explain TFD603
+  conda tf-doctor explain "ImportError: DLL load failed: The specified module could not be found."
+  python -c "import tensorflow" 2>&1 | conda tf-doctor explain - -n myenv
+
+Exit status: 0 the rule or the text is known; 1 the text is not known; 2 unusable request."""
+# What helps with a text that is not known: facts, the whole text, and what would name a library.
+_COLLECT = (
+    "the whole text, from the first line of the first traceback to the last: `explain FILE` or `explain -`",
+    "the facts of the environment it came from: `conda tf-doctor report -n NAME -o report.json`",
+    "what the check says there without a text: `conda tf-doctor check -n NAME -v`",
+    "for a message about a DLL or a shared object, the tree of what is loaded: `conda tf-doctor dlls -n NAME`",
+)
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the arguments of ``explain``."""
+    from .parser import add_output, add_target
+
+    parser.epilog = _EPILOG
+    parser.add_argument(
+        "what",
+        metavar="CODE|NAME|TEXT|FILE|-",
+        nargs="*",
+        default=SUPPRESS,
+        help="a rule's code or name, an error text, a file that holds one, or - for standard input; nothing lists the rules",
+    )
+    add_target(parser)
+    add_output(parser)
+
+
+def execute(args: Namespace) -> int:
+    """Explain and return the exit status: 0 for what is known, 1 for a text that is not.
+
+    Raises:
+        UsageError: There is no such rule, or the text cannot be read.
+    """
+    from ..rules.catalogue import code_of
+
+    what = " ".join(getattr(args, "what", None) or ()).strip()
+    if not what:
+        if not sys.stdin.isatty() and _piped():
+            return _explain_text(_decoded(sys.stdin.buffer.read(), "standard input"), args)
+        return _list_rules(args)
+    code = code_of(what)
+    if code:
+        return _explain_rule(code, args)
+    return _explain_text(_text_of(what), args)
+
+
+def _piped() -> bool:
+    """Tell whether standard input is a pipe or a file: an editor's or a scheduler's empty input is neither."""
+    import stat
+
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
+
+
+def _decoded(content: bytes, where: str) -> str:
+    """Return text in whatever encoding the platform's tools wrote it (PowerShell redirects as UTF-16)."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", "replace")
+    if b"\0" in content[:4096]:
+        raise UsageError(f"There is no text in {where}; give the file that holds the error text.")
+    text = content.decode("utf-8-sig", "replace")
+    if not text.strip():
+        raise UsageError(f"There is no text in {where}; give it the whole error text.")
+    return text
+
+
+def _text_of(what: str) -> str:
+    import re
+
+    if what == "-":
+        return _decoded(sys.stdin.buffer.read(), "standard input")
+    if len(what) < 1024 and os.path.isfile(what):
+        try:
+            with open(what, "rb") as file:
+                return _decoded(file.read(), what)
+        except OSError as error:
+            raise UsageError(f"The file {what} cannot be read: {error.strerror}.") from None
+    if re.fullmatch(r"TFD\S*", what, re.IGNORECASE):
+        raise UsageError(f"There is no rule {what}; `explain` without an argument lists them.")
+    if re.fullmatch(r"\S+\.(?:txt|log|out|err)", what):
+        raise UsageError(f"The file {what} does not exist.")
+    return what
+
+
+def _list_rules(args: Namespace) -> int:
+    from ..rules.catalogue import RULES
+
+    if args.json:
+        from ..render.json import print_document
+
+        print_document(
+            {"schema_version": SCHEMA_VERSION, "rules": [{"code": code, "name": name} for code, name in RULES.items()]}
+        )
+    else:
+        _write("".join(f"{code}  {name}\n" for code, name in RULES.items()))
+    return 0
+
+
+def _write(text: str) -> None:
+    from ..render.text import Style
+
+    Style.of(sys.stdout, os.environ).write(text)
+
+
+def _explain_rule(code: str, args: Namespace) -> int:
+    from ..explain.pages import read_page, render_page
+
+    page = read_page(code)
+    diagnosis = _diagnosis(args)
+    if args.json:
+        from ..render.json import print_document
+
+        document: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "code": code, "name": page.name, "page": page.to_json()}
+        if diagnosis is not None:
+            document["findings"] = [finding.to_json() for finding in diagnosis.findings if finding.code == code]
+        print_document(document)
+        return 0
+    text = render_page(page)
+    if diagnosis is not None:
+        text += "\n" + _here(code, diagnosis)
+    _write(text)
+    return 0
+
+
+def _here(code: str, diagnosis: Diagnosis) -> str:
+    from ..render.text import safe
+
+    found = [finding for finding in diagnosis.findings if finding.code == code]
+    if not found:
+        return f"{safe(diagnosis.env.path)} does not have it.\n"
+    return "".join(f"{safe(diagnosis.env.path)} has it ({f.severity}): {safe(f.message)}\n" for f in found)
+
+
+def _diagnosis(args: Namespace, text: str = "") -> Diagnosis | None:
+    """Check the environment that -n or -p names, with the text as evidence; nothing is checked where none is named."""
+    if not args.name and not args.prefix:
+        return None
+    from ..engine import diagnose
+    from ..environment.prefix import read_prefix
+    from ..matrix.load import load_matrix
+    from .target import resolve_prefix
+
+    env = read_prefix(resolve_prefix(args))
+    env.error_text = text
+    return diagnose(env, load_matrix())
+
+
+def _explain_text(text: str, args: Namespace) -> int:
+    from ..explain.match import find
+    from ..explain.rank import rank
+
+    found = find(text)
+    diagnosis = _diagnosis(args, text)
+    if diagnosis is None:
+        verdict = rank(text)
+    else:
+        from ..matrix.load import load_matrix
+        from ..rules.context import Context
+
+        context: Context = Context(diagnosis.env, load_matrix())
+        verdict = rank(text, context, [f for f in diagnosis.findings if f.evidence != ("error_text",)])
+    if args.json:
+        from ..render.json import print_document
+
+        print_document(_document(found, verdict.causes, diagnosis))
+    else:
+        _write(_screen(found, verdict.causes, verdict.refuted, diagnosis))
+    return 0 if found else 1
+
+
+def _document(found: list[Match], causes: tuple[Cause, ...], diagnosis: Diagnosis | None) -> dict[str, Any]:
+    from ..rules.catalogue import RULES
+
+    document: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "known": bool(found),
+        "telling_line": found[0].line if found else None,
+        "meaning": found[0].meaning if found else None,
+        "causes": [
+            {
+                "code": cause.code,
+                "name": RULES[cause.code],
+                "likelihood": cause.likelihood,
+                "why": cause.why,
+                "line": cause.line,
+                "here": cause.finding.to_json() if cause.finding is not None else None,
+            }
+            for cause in causes
+        ],
+        "collect": [] if causes else list(_COLLECT),
+    }
+    if diagnosis is not None:
+        document["findings"] = [finding.to_json() for finding in diagnosis.findings]
+    return document
+
+
+def _screen(
+    found: list[Match], causes: tuple[Cause, ...], refuted: frozenset[str], diagnosis: Diagnosis | None
+) -> str:
+    from textwrap import fill
+
+    from ..render.text import safe
+    from ..rules.catalogue import RULES
+
+    def wrapped(text: str, indent: str) -> str:
+        return fill(safe(text), 96, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+
+    if not found:
+        lines = ["Unknown: no line of this text is one that TensorFlow, its packages or the loaders are known to write."]
+        lines += ["To find the cause, collect:", *(wrapped(item, "  ") for item in _COLLECT)]
+        return "\n".join(lines) + "\n"
+    lines = ["The telling line:", wrapped(found[0].line, "  "), "", wrapped(found[0].meaning, "")]
+    for match in found[1:]:
+        if match.line != found[0].line and match.meaning != found[0].meaning:
+            lines += ["", "Also in the text:", wrapped(match.line, "  "), wrapped(match.meaning, "  ")]
+    if causes:
+        lines += ["", "Probable causes, the likeliest first:"]
+        for place, cause in enumerate(causes, 1):
+            lines += [f"{place:3}. {cause.code} {RULES[cause.code]} ({cause.likelihood})", wrapped(cause.why, "     ")]
+            if cause.finding is not None:
+                lines.append(wrapped(f"This environment has it ({cause.finding.severity}): {cause.finding.message}", "     "))
+    if diagnosis is not None:
+        others = [f for f in diagnosis.findings if f.severity == "error" and f.code not in {cause.code for cause in causes}]
+        lines += [wrapped(f"This environment also has {f.code} {f.name}: {f.message}", "") for f in others]
+        excluded = [f"{code} {RULES[code]}" for code in sorted(refuted)]
+        if excluded:
+            lines += ["", wrapped(f"Not here, by the facts: {', '.join(excluded)}.", "")]
+    elif causes:
+        lines += ["", "With -n NAME or -p PATH, explain says which of these that environment has."]
+    if causes:
+        lines += [f"More on each: conda tf-doctor explain {causes[0].code}"]
+    return "\n".join(lines) + "\n"
