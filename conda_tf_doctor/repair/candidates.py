@@ -1,0 +1,124 @@
+"""Which versions exist: what the configured channels say, else the matrix and a table of releases."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from .. import versions
+from ..environment.facts import CONDA, PIP
+from ..environment.tensorflow import CONDA_PARTS, OWNERS
+
+if TYPE_CHECKING:
+    from ..matrix.load import Matrix
+
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data", "releases.yaml")
+
+# Asks a channel for all versions of a conda package; ``None`` where it cannot be asked.
+Search = Callable[[str], "list[str] | None"]
+
+
+@lru_cache(maxsize=1)
+def releases() -> dict[str, dict[str, Any]]:
+    """Return the table of releases, every version as text."""
+    from ruamel.yaml import YAML
+
+    loader = YAML(typ="safe", pure=True)
+    # 3.10 is a version, not the number 3.1.
+    node = loader.compose(open(DATA, encoding="utf-8").read())  # noqa: SIM115 - read at once
+    table: dict[str, dict[str, Any]] = {}
+    for key, value in node.value:
+        if value.id != "mapping":
+            continue
+        entry: dict[str, Any] = {}
+        for part, content in value.value:
+            if content.id == "mapping":
+                entry[part.value] = {version.value: spec.value for version, spec in content.value}
+            else:
+                entry[part.value] = [item.value for item in content.value]
+        table[key.value] = entry
+    return table
+
+
+class Catalogue:
+    """The versions that can be chosen from.
+
+    Args:
+        matrix: The compatibility matrix.
+        platform: Conda subdir.
+        channel: Conda channel of the environment's TensorFlow (``defaults`` has other versions than conda-forge).
+        search: Asks the configured channels; left out where there is no conda or no network.
+    """
+
+    def __init__(self, matrix: Matrix, platform: str, channel: str = "", search: Search | None = None) -> None:
+        self.matrix, self.platform, self.channel = matrix, platform, channel
+        self._search = search
+        self._found: dict[str, list[str] | None] = {}
+
+    def from_channels(self, spelled: str) -> list[str] | None:
+        """Return every version that the configured channels have of a conda package; ``None`` where unknown."""
+        if self._search is None:
+            return None
+        if spelled not in self._found:
+            self._found[spelled] = self._search(spelled)
+        return self._found[spelled]
+
+    def versions(self, manager: str, name: str, spelled: str, python: str = "") -> list[str]:
+        """Return what there is of a package, newest first.
+
+        Args:
+            manager: ``conda`` or ``pip``.
+            name: Normalised name.
+            spelled: As the manager spells it.
+            python: The environment's Python version; leaves out what cannot be installed for it.
+        """
+        if manager == CONDA:
+            found = self.from_channels(spelled)
+            if found is not None:
+                return sorted(set(found), key=versions.key, reverse=True)
+        if name in OWNERS or name in CONDA_PARTS:
+            channel = "pypi" if manager == PIP else self.channel or "conda-forge"
+            known = self.matrix.versions(name, channel, self.platform)
+            return [version for version in reversed(known) if not versions.is_prerelease(version)]
+        entry = releases().get(name, {})
+        listed: list[str] = []
+        if manager == CONDA:
+            listed = (entry.get("defaults") if self.channel == "defaults" else None) or entry.get("conda") or []
+        if not listed:
+            of_python: dict[str, str] = entry.get("releases", {})
+            # A conda build for each Python is what the solver looks for; the wheel's range is the best guess.
+            listed = [v for v, spec in of_python.items() if not python or versions.contains(spec, python)]
+        return sorted(listed, key=versions.key, reverse=True)
+
+    def fits_python(self, name: str, version: str, python: str) -> bool:
+        """Tell whether a wheel of that version exists for a Python, as far as the table knows."""
+        of_python: dict[str, str] = releases().get(name, {}).get("releases", {})
+        minor = versions.minor(version)
+        spec = next((spec for known, spec in of_python.items() if versions.minor(known) == minor), "")
+        return not spec or versions.contains(spec, python)
+
+
+_TERM = re.compile(r"(>=|<=|==|~=|=|>|<|!=)?\s*([\w.*+!]+)")
+
+
+def admits(manager: str, spec: str, version: str) -> bool:
+    """Tell whether a version satisfies a spec of that manager."""
+    return versions.contains(spec, version) if manager == PIP else versions.conda_contains(spec, version)
+
+
+def derived(manager: str, specs: tuple[str, ...]) -> str:
+    """Return a version that satisfies all specs, read from their own bounds; empty where none can be read.
+
+    For packages that no table knows: a lower bound or an exact version is one that exists.
+    """
+    named = []
+    for spec in specs:
+        for operator, text in _TERM.findall(spec):
+            plain = text.rstrip("*").rstrip(".")
+            if plain and operator in ("", "=", "==", "~=", ">=", "<="):
+                named.append(plain)
+    fitting = [version for version in named if all(admits(manager, spec, version) for spec in specs)]
+    return max(fitting, key=versions.key, default="")

@@ -1,0 +1,224 @@
+"""What can be done about a finding: each way to repair it, as demands on packages."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from .. import versions
+from ..environment.facts import CONDA, PIP, Environment, normalise
+from ..environment.tensorflow import OWNERS, find_tensorflow, owners
+
+if TYPE_CHECKING:
+    from ..findings import Finding
+    from ..matrix.model import Build
+
+# What no change of packages repairs: the machine, its driver, its variables, files of the user.
+BEYOND_PACKAGES = frozenset({"TFD101", "TFD104", "TFD105", "TFD306", "TFD701", "TFD702", "TFD703", "TFD704"})
+# What only the files on disk tell: putting the package's files back repairs it.
+OF_FILES = frozenset({"TFD102", "TFD501", "TFD502", "TFD503", "TFD504", "TFD505"})
+
+_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][\w.\-]*)\s*(?:\[[^\]]*\])?\s*([^;]*)")
+# Names by which conda and pip call the same thing; elsewhere the normalised names agree.
+PIP_TO_CONDA = {
+    "flatbuffers": "python-flatbuffers",
+    "ml-dtypes": "ml_dtypes",
+    "opt-einsum": "opt_einsum",
+    "typing-extensions": "typing_extensions",
+}
+CONDA_TO_PIP = {normalise(conda): pip for pip, conda in PIP_TO_CONDA.items()}
+
+
+class Want(NamedTuple):
+    """A demand on one package; ``remove`` and ``reinstall`` stand for themselves."""
+
+    manager: str
+    name: str
+    spelled: str
+    spec: str = ""
+    remove: bool = False
+    reinstall: bool = False
+    back: tuple[str, ...] = ()
+
+
+Way = tuple[Want, ...]
+
+
+def to_conda(spec: str) -> str:
+    """Return a PEP 440 specifier set as the version part of a MatchSpec."""
+    return spec.replace(" ", "").replace("||", "|").replace("===", "==").replace("==", "")
+
+
+def to_pip(spec: str) -> str:
+    """Return the version part of a MatchSpec as a PEP 440 specifier set; alternatives give the last one.
+
+    Conda's ``11.2.*`` is ``==11.2.*``, its ``=11.2`` too, and ``<12.0a0`` means ``<12.0``.
+    """
+    terms = []
+    for term in spec.split("|")[-1].split(","):
+        term = term.strip()
+        if not term or term == "*":
+            continue
+        if re.match(r"[<>!~]|==", term):
+            terms.append(re.sub(r"a0$", "", term) if term[0] == "<" else term)
+        elif term.startswith("="):
+            terms.append(f"=={term[1:].rstrip('*').rstrip('.')}.*")
+        else:
+            terms.append(f"=={term}")
+    return ",".join(terms)
+
+
+def parse_requirement(text: str) -> tuple[str, str]:
+    """Split a PEP 508 requirement into its name as written and its specifier set."""
+    matched = _REQUIREMENT.match(text)
+    return (matched.group(1), matched.group(2).replace(" ", "")) if matched else (text, "")
+
+
+def demand(env: Environment, spelled: str, spec: str, manager: str) -> Want:
+    """Return a demand on a package, addressed to whoever owns it.
+
+    Args:
+        env: Tells who owns it.
+        spelled: Its name as ``manager`` spells it.
+        spec: Range in that manager's syntax.
+        manager: Who gets a package that is not there yet.
+    """
+    name = normalise(spelled)
+    if manager == CONDA:
+        pip_name = CONDA_TO_PIP.get(name, name)
+        if env.pip(pip_name) is not None and name != "python":
+            return Want(PIP, pip_name, pip_name, to_pip(spec))
+        return Want(CONDA, name, spelled, spec)
+    conda_name = normalise(PIP_TO_CONDA.get(name, name))
+    if env.pip(name) is None and (env.conda(conda_name) or env.conda(name)):
+        conda_name = conda_name if env.conda(conda_name) else name
+        return Want(CONDA, conda_name, PIP_TO_CONDA.get(name, spelled), to_conda(spec))
+    return Want(PIP, name, spelled, spec)
+
+
+def ways(finding: Finding, env: Environment, build: Build | None = None) -> list[Way]:
+    """Return the ways to repair a finding without another version of TensorFlow, the preferred one first.
+
+    Args:
+        finding: What is wrong.
+        env: The environment.
+        build: The matrix row of its TensorFlow.
+    """
+    tensorflow = find_tensorflow(env)
+    if finding.code == "TFD602":
+        return _one_owner(env)
+    if finding.code == "TFD601" and finding.package in OWNERS:
+        return _one_manager(env)
+    found: list[Way] = []
+    wants = _of_fix(finding, env)
+    named = [want for want in wants if tensorflow and want.name in OWNERS]
+    if wants and all(_holds(want, env) for want in named):
+        found.append(tuple(want for want in wants if want not in named))
+        found += _wider(finding, build, found[0])
+    elif named and tensorflow and all(want.name != tensorflow.name for want in named):
+        # Another distribution carries this TensorFlow here (tensorflow-macos).
+        gone = Want(tensorflow.manager or PIP, tensorflow.name, tensorflow.name, remove=True)
+        found.append((gone, *wants))
+    if finding.code == "TFD601":
+        found += _give_back(finding, env)
+    if finding.code in OF_FILES:
+        found += _files_back(finding, env)
+    return [way for way in found if way]
+
+
+def _wider(finding: Finding, build: Build | None, way: Way) -> list[Way]:
+    """What a build was made with may be in no channel (cuDNN 8.6); what it works with is a wider range."""
+    if finding.code not in ("TFD301", "TFD302", "TFD303", "TFD304"):
+        return []
+    wide = (build.cudnn if finding.code in ("TFD303", "TFD304") else build.cuda) if build else ""
+    spec = to_conda(wide)
+    return [tuple(want._replace(spec=spec) for want in way)] if spec and len(way) == 1 and way[0].manager == CONDA else []
+
+
+def _of_fix(finding: Finding, env: Environment) -> list[Want]:
+    tensorflow = find_tensorflow(env)
+    wants: dict[str, Want] = {}
+    for text in finding.fix.pins:
+        spec = versions.parse_matchspec(text)
+        want = demand(env, spec.name, spec.version, CONDA)
+        wants[CONDA_TO_PIP.get(want.name, want.name)] = want
+    for text in finding.fix.pip:
+        spelled, specs = parse_requirement(text)
+        want = demand(env, spelled, specs, PIP)
+        key = CONDA_TO_PIP.get(want.name, want.name)
+        absent = env.package(want.name) is None
+        by_pip = tensorflow is not None and tensorflow.manager == PIP
+        if key not in wants or want.manager == PIP and (not absent or by_pip):
+            wants[key] = want
+    return list(wants.values())
+
+
+def _holds(want: Want, env: Environment) -> bool:
+    package = env.pip(want.name) if want.manager == PIP else env.conda(want.name)
+    if package is None or not package.version:
+        return False
+    contains = versions.contains if want.manager == PIP else versions.conda_contains
+    return contains(want.spec, package.version)
+
+
+def _one_owner(env: Environment) -> list[Way]:
+    """Several distributions own ``tensorflow``: keep one of them, each in turn, and put its files back."""
+    present = [package for package in owners(env) if package.manager == PIP]
+    found: list[Way] = []
+    for kept in present:
+        # A stub and the distribution it requires are one.
+        others = [p for p in present if p is not kept and not _belong_together(p.name, kept.name, p.version == kept.version)]
+        if not others:
+            continue
+        # They share their files: uninstalling one takes the other's away.
+        back = tuple(f"{p.name}=={p.version}" for p in present if p not in others and p.version)
+        found.append(tuple(Want(PIP, p.name, p.name, remove=True, back=back) for p in others))
+    # The fewest goes first, then the order in which Python's users name them.
+    return sorted(found, key=len)
+
+
+def _belong_together(one: str, other: str, same_version: bool) -> bool:
+    pairs = ({"tensorflow", "tensorflow-intel"}, {"tensorflow", "tensorflow-macos"}, {"tf-nightly", "tf-nightly-intel"})
+    return same_version and {one, other} in pairs
+
+
+def _one_manager(env: Environment) -> list[Way]:
+    """pip and conda both own TensorFlow: keep pip's (it is what Python imports), or conda's."""
+    by_pip = [p for p in owners(env) if p.manager == PIP]
+    by_conda = _conda_tensorflow(env)
+    if not by_pip or not by_conda:
+        return []
+    back = tuple(f"{p.name}=={p.version}" for p in by_pip if p.version)
+    keep_pip = tuple(Want(CONDA, name, name, remove=True, back=back) for name in by_conda)
+    conda = env.conda("tensorflow") or env.conda(by_conda[0])
+    keep_conda: Way = (
+        *(Want(PIP, p.name, p.name, remove=True) for p in by_pip),
+        *(Want(CONDA, name, name, reinstall=True) for name in by_conda),
+    )
+    same = conda is not None and any(p.version == conda.version for p in by_pip)
+    return [keep_conda, keep_pip] if same else [keep_pip, keep_conda]
+
+
+def _conda_tensorflow(env: Environment) -> list[str]:
+    from .simulate import PARTS
+
+    return [p.name for p in env.packages if p.manager != PIP and p.name in PARTS]
+
+
+def _give_back(finding: Finding, env: Environment) -> list[Way]:
+    """pip wrote over a package of conda's: take pip's away and put conda's files back."""
+    name = finding.package
+    conda = env.conda(name)
+    if conda is None:
+        return []
+    back = Want(CONDA, name, conda.name, reinstall=True)
+    return [(Want(PIP, name, name, remove=True), back)] if env.pip(name) else [(back,)]
+
+
+def _files_back(finding: Finding, env: Environment) -> list[Way]:
+    name = finding.package
+    if env.pip(name) is not None:
+        return [(Want(PIP, name, name, reinstall=True),)]
+    if env.conda(name) is not None:
+        return [(Want(CONDA, name, name, reinstall=True),)]
+    return []

@@ -1,0 +1,453 @@
+"""From findings to the smallest change that leaves no error.
+
+The rules themselves are the oracle: a plan is tried on a copy of the facts, and is good when they find no error in it.
+What a rule asks for becomes a demand on a package; the newest version that satisfies all demands on it is taken; and
+when nothing is wrong any more, every change that turns out not to be needed is taken back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from .. import versions
+from ..engine import Diagnosis, diagnose
+from ..environment.facts import CONDA, PIP, Environment, normalise
+from ..environment.tensorflow import OWNERS, find_tensorflow
+from ..errors import UsageError
+from ..findings import ERROR, WARNING, Finding
+from ..rules.context import Context
+from .candidates import Catalogue, admits, derived
+from .levers import BEYOND_PACKAGES, OF_FILES, PIP_TO_CONDA, Want, Way, demand, ways
+from .plan import Change, Conflict, Edit, Key, Plan
+from .simulate import PARTS, simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..matrix.load import Matrix
+
+_MAX_EDITS = 16
+_MAX_DIAGNOSES = 1500
+
+_Edits = dict[Key, Edit]
+
+
+class Demands(NamedTuple):
+    """What the user asked for.
+
+    Attributes:
+        to: Packages and the versions they have to get, as ``(name, conda version spec)``.
+        keep: Normalised names of packages that must not change.
+        warnings: Whether warnings are to be repaired too, where a change of packages can.
+    """
+
+    to: tuple[tuple[str, str], ...] = ()
+    keep: frozenset[str] = frozenset()
+    warnings: bool = False
+
+
+def parse_demand(text: str) -> tuple[str, str]:
+    """Split what ``--to`` names (``tensorflow=2.10``, ``numpy<2``) into a name and the version part of a MatchSpec.
+
+    Raises:
+        UsageError: It names no version.
+    """
+    spec = versions.parse_matchspec(text.strip())
+    if not spec.name or not spec.version:
+        raise UsageError(f"--to {text} names no version; write it as --to tensorflow=2.10.")
+    version = spec.version
+    if version[0].isdigit() and not any(sign in version for sign in "*|,<>"):
+        # tensorflow=2.10 means any 2.10, as on conda's command line; == asks for exactly this one.
+        version = f"=={version}" if "==" in text else f"{version}.*"
+    return spec.name, version
+
+
+class Planner:
+    """Makes plans for one environment.
+
+    Args:
+        env: The facts.
+        matrix: The compatibility matrix.
+        ignore: Codes that the user silenced.
+        demands: What the user asked for.
+        catalogue: The versions that exist; those of the matrix and the table of releases where left out.
+    """
+
+    def __init__(
+        self,
+        env: Environment,
+        matrix: Matrix,
+        ignore: Iterable[str] = (),
+        demands: Demands = Demands(),
+        catalogue: Catalogue | None = None,
+    ) -> None:
+        self.env, self.matrix, self.ignore, self.demands = env, matrix, frozenset(ignore), demands
+        self.tensorflow = find_tensorflow(env)
+        channel = self.tensorflow.channel if self.tensorflow and self.tensorflow.manager != PIP else ""
+        self.catalogue = catalogue or Catalogue(matrix, env.platform, channel)
+        self.before = diagnose(env, matrix, self.ignore)
+        self.wanted = self.before.gpu_wanted
+        self._left = _MAX_DIAGNOSES
+        self._seen: dict[tuple[Edit, ...], Diagnosis] = {}
+        self.blocked: dict[tuple[str, str], Finding] = {}
+        self.obstacle: Finding | None = None
+        self._rejected: set[tuple[Edit, ...]] = set()
+        self._announced: dict[tuple[str, str], Finding] = {}
+        self._of_files = self._only_on_disk()
+
+    # What the rules say
+
+    def diagnose(self, edits: _Edits) -> Diagnosis:
+        """Return the diagnosis of the facts as the edits leave them."""
+        signature = tuple(sorted(edits.values()))
+        if signature not in self._seen:
+            self._left -= 1
+            after = simulate(self.env, edits, self.matrix)
+            self._seen[signature] = diagnose(after, self.matrix, self.ignore)
+        return self._seen[signature]
+
+    def _only_on_disk(self) -> dict[tuple[str, str], Finding]:
+        """Return the errors that the copy of the facts cannot show, as the files on disk are not part of it."""
+        if self.env.kind != "prefix":
+            return {}
+        shown = {(f.code, f.message) for f in self.diagnose({}).findings}
+        return {
+            (f.code, f.package): f
+            for f in self.before.findings
+            if f.severity == ERROR and (f.code, f.message) not in shown
+        }
+
+    def _errors(self, edits: _Edits) -> list[Finding]:
+        diagnosis = self.diagnose(edits)
+        found = [f for f in diagnosis.findings if f.severity == ERROR]
+        if self.demands.warnings:
+            found += [f for f in diagnosis.findings if f.severity == WARNING and ways(f, diagnosis.env)]
+        for finding in self._of_files.values():
+            touched = (CONDA, finding.package) in edits or (PIP, finding.package) in edits
+            demanded = {(w.manager, w.name) for way in ways(finding, self.env) for w in way}
+            if not touched and not (demanded and demanded <= set(edits)):
+                found.append(finding)
+        if self.wanted and not diagnosis.gpu_wanted and diagnosis.tensorflow:
+            message = "The GPU that was wanted would silently not be used any more."
+            found.append(Finding("TFD302", ERROR, message, package="tensorflow"))
+        return [f for f in found if (f.code, f.package) not in self._announced]
+
+    # One change after another
+
+    def _with(self, edits: _Edits, way: Way, code: str) -> _Edits | None:
+        """Return the edits with the demands of one way added; ``None`` where they cannot be met."""
+        new = dict(edits)
+        for want in way:
+            if want.name in self.demands.keep:
+                current = self._installed(want.manager, want.name)
+                if want.remove or want.reinstall or current is None or not admits(want.manager, want.spec, current):
+                    return None
+                continue
+            if not self._add(new, want, code):
+                return None
+        return self._resolved(new)
+
+    def _add(self, edits: _Edits, want: Want, code: str) -> bool:
+        key = (want.manager, want.name)
+        old = edits.get(key)
+        codes = tuple(dict.fromkeys((*(old.codes if old else ()), code)))
+        current = self._installed(want.manager, want.name)
+        if want.remove:
+            if old is not None and not old.removes:
+                return False
+            if current is not None:
+                edits[key] = Edit(want.manager, want.name, want.spelled, codes=codes, back=want.back)
+            return True
+        if old is not None and old.removes:
+            return False
+        if want.reinstall:
+            if old is None:
+                specs = (want.spec,) if want.spec else ()
+                edits[key] = Edit(want.manager, want.name, want.spelled, specs, current or "", codes, reinstall=True)
+            return True
+        specs = tuple(dict.fromkeys((*(old.specs if old else ()), want.spec)))
+        if old is None and current and admits(want.manager, want.spec, current):
+            return True
+        follows = old.follows if old else self._followers(want)
+        edits[key] = Edit(want.manager, want.name, want.spelled, specs, "?", codes, False, follows, self._along(want))
+        return True
+
+    def _along(self, want: Want) -> tuple[str, ...]:
+        """The selector of conda's CUDA packages has to name the same CUDA, or nothing can be installed."""
+        if want.manager == CONDA and want.name == "cudatoolkit" and self.env.conda("cuda-version") is not None:
+            return (f"cuda-version {want.spec}",)
+        return ()
+
+    def _followers(self, want: Want) -> tuple[str, ...]:
+        if want.name not in OWNERS or self.tensorflow is None:
+            return ()
+        if want.manager == PIP:
+            version = want.spec.lstrip("=")
+            rows = self.matrix.builds(want.name, version, "pypi", self.env.platform)
+            stubs = [row.stub_for.partition("==")[0] for row in rows if row.stub_for]
+            return tuple(name for name in stubs if self.env.pip(name) is not None)
+        version = self.tensorflow.version
+        return tuple(
+            p.name for p in self.env.packages
+            if p.manager != PIP and p.name in PARTS and p.name != want.name and p.version == version
+        )  # fmt: skip
+
+    def _installed(self, manager: str, name: str) -> str | None:
+        package = self.env.pip(name) if manager == PIP else self.env.conda(name)
+        return package.version if package else None
+
+    def _resolved(self, edits: _Edits) -> _Edits | None:
+        """Choose the version of every edit anew: the newest that exists and satisfies all that is asked of it."""
+        python = edits.get((CONDA, "python"))
+        if python is not None and not python.removes:
+            chosen = self._choose(python, "")
+            if not chosen:
+                return None
+            edits[python.key] = python = python._replace(version=chosen)
+        minor = python.version if python else self.env.python.version
+        if python is not None and versions.minor(python.version) != self.env.python.minor:
+            self._carry_over(edits, python.version)
+        for key, edit in list(edits.items()):
+            if edit.removes or edit.reinstall or edit is python:
+                continue
+            version = self._choose(edit, minor)
+            if not version:
+                return None
+            edits[key] = edit._replace(version=version)
+        return edits
+
+    def _carry_over(self, edits: _Edits, python: str) -> None:
+        """Another Python needs its own wheels: what pip owns and has none for it gets another version."""
+        for package in self.env.packages:
+            key = (PIP, package.name)
+            if package.manager != PIP or package.name in self.demands.keep or key in edits or not package.version:
+                continue
+            if package.name in OWNERS or self.catalogue.fits_python(package.name, package.version, python):
+                continue
+            newer = self.catalogue.versions(PIP, package.name, package.name, python)
+            if newer:
+                edits[key] = Edit(PIP, package.name, package.name, ("",), newer[0], ("TFD201",))
+
+    def _choose(self, edit: Edit, python: str) -> str:
+        known = self.catalogue.versions(edit.manager, edit.name, edit.spelled, python)
+        fitting = (v for v in known if all(admits(edit.manager, spec, v) for spec in edit.specs))
+        # The lightest touch: TensorFlow's sisters and pinned versions are asked for by range, so newest is right.
+        return next(fitting, "") or ("" if known else derived(edit.manager, edit.specs))
+
+    # The search
+
+    def _repair(self, edits: _Edits) -> _Edits | None:
+        errors = self._errors(edits)
+        if not errors:
+            return None if tuple(sorted(edits.values())) in self._rejected else edits
+        if len(edits) > _MAX_EDITS or self._left <= 0:
+            return None
+        env = self.diagnose(edits).env
+        for finding in errors:
+            options = [way for way in self._ways(finding, env) if self._allowed(way)]
+            best: _Edits | None = None
+            for way in options:
+                new = self._with(edits, way, finding.code)
+                if new is None or new == edits:
+                    continue
+                result = self._repair(new)
+                if result is not None and (best is None or len(result) < len(best)):
+                    best = result
+            if best is not None:
+                return best
+            self.blocked.setdefault((finding.code, finding.package), finding)
+            return None
+        return None
+
+    def _ways(self, finding: Finding, env: Environment) -> list[Way]:
+        found = ways(finding, env, Context(env, self.matrix).build)
+        return found or self._by_trying(finding, env)
+
+    def _by_trying(self, finding: Finding, env: Environment) -> list[Way]:
+        """A rule that names no range: offer the versions of the package it blames, newest first."""
+        name = finding.package
+        package = env.package(name) if name else None
+        if package is None or name in PARTS or name == "python" or finding.code in BEYOND_PACKAGES | OF_FILES:
+            return []
+        manager = PIP if package.manager == PIP else CONDA
+        known = self.catalogue.versions(manager, name, name, env.python.version)
+        exact = "=={}" if manager == PIP else "{}"
+        return [(Want(manager, name, PIP_TO_CONDA.get(name, name) if manager == CONDA else name, exact.format(v)),) for v in known[:12]]
+
+    def _allowed(self, way: Way) -> bool:
+        return not any(want.name in OWNERS and not (want.remove or want.reinstall or self._switches(way)) for want in way)
+
+    @staticmethod
+    def _switches(way: Way) -> bool:
+        return any(want.remove and want.name in OWNERS for want in way)
+
+    def _attempt(self, edits: _Edits) -> _Edits | None:
+        """Repair, announcing what is beyond packages as it turns up."""
+        while True:
+            self.blocked.clear()
+            result = self._repair(edits)
+            beyond = {key: f for key, f in self.blocked.items() if f.code in BEYOND_PACKAGES}
+            if result is not None or not beyond:
+                return result
+            self._announced.update(beyond)
+
+    def search(self) -> _Edits | None:
+        """Return the edits of the best plan, or ``None`` where none leaves nothing but what is announced."""
+        self._announced.clear()
+        self._left = _MAX_DIAGNOSES
+        starts = self._starts()
+        if any(f.code == "TFD101" for f in self._errors({})):
+            # Nothing helps a 32-bit Python: everything else is moot until there is another environment.
+            self._announced.update({(f.code, f.package): f for f in self._errors({})})
+            return {}
+        for start in starts:
+            result = self._attempt(start)
+            if result is not None:
+                return self.minimal(result)
+        blocked = dict(self.blocked)
+        self.obstacle = next(iter(blocked.values()), None)
+        announced = dict(self._announced)
+        result = self._other_tensorflow()
+        if result is not None or self.demands.to or self.demands.keep:
+            return result
+        # Nothing anywhere: say so of what stands in the way, and repair the rest.
+        self._announced = {**announced, **blocked}
+        self._left = max(self._left, _MAX_DIAGNOSES // 4)
+        for _ in range(8):
+            result = self._attempt({})
+            if result is not None:
+                return self.minimal(result)
+            fresh = {key: f for key, f in self.blocked.items() if key not in self._announced}
+            if not fresh:
+                return None
+            self._announced.update(fresh)
+        return None
+
+    def _starts(self) -> list[_Edits]:
+        """Return the edits that the user's own demands make, one for each version that satisfies them."""
+        base: _Edits = {}
+        for name, spec in self.demands.to:
+            if self._means_tensorflow(name):
+                continue
+            want = demand(self.env, name, spec, CONDA)
+            if want.name in self.demands.keep:
+                raise UsageError(f"--to {name} and --keep {name} contradict each other; give one of them.")
+            self._add(base, want, "--to")
+        resolved = self._resolved(base)
+        if resolved is None:
+            return []
+        spec = self._tensorflow_demand()
+        return [resolved] if not spec else self._of_tensorflow(resolved, spec, "--to")
+
+    def _means_tensorflow(self, name: str) -> bool:
+        return self.tensorflow is not None and normalise(name) in (self.tensorflow.name, "tensorflow")
+
+    def _tensorflow_demand(self) -> str:
+        return next((spec for name, spec in self.demands.to if self._means_tensorflow(name)), "")
+
+    def _of_tensorflow(self, edits: _Edits, spec: str, code: str) -> list[_Edits]:
+        """Return the edits with each version of TensorFlow that satisfies a spec, newest first, one for each minor."""
+        tensorflow = self.tensorflow
+        if tensorflow is None:
+            return []
+        manager = PIP if tensorflow.manager == PIP else CONDA
+        found, minors = [], set()
+        for version in self.catalogue.versions(manager, tensorflow.name, tensorflow.name):
+            minor = versions.minor(version)
+            if not versions.conda_contains(spec, version) or minor in minors:
+                continue
+            minors.add(minor)
+            exact = f"=={version}" if manager == PIP else version
+            new = self._with(edits, (Want(manager, tensorflow.name, tensorflow.name, exact),), code)
+            if new is not None:
+                found.append(new)
+        return found
+
+    def _other_tensorflow(self) -> _Edits | None:
+        """Return the best plan with another version of TensorFlow: the fewest changes, then the newest."""
+        if self.tensorflow is None or self._tensorflow_demand() or self.tensorflow.name in self.demands.keep:
+            return None
+        causes = [f for f in self.blocked.values() if f.code not in BEYOND_PACKAGES]
+        if not causes:
+            return None
+        code = causes[0].code
+        best: _Edits | None = None
+        announced: dict[tuple[str, str], Finding] = {}
+        for base in self._starts():
+            for start in self._of_tensorflow(base, "", code):
+                self._announced.clear()
+                result = self._attempt(start)
+                if result is None:
+                    continue
+                result = self.minimal(result)
+                worth = (len(self._announced), len(result))
+                if best is None or worth < (len(announced), len(best)):
+                    best, announced = result, dict(self._announced)
+        self._announced = announced
+        return best
+
+    def minimal(self, edits: _Edits) -> _Edits:
+        """Take back every change without which there is no error either."""
+        again = True
+        while again:
+            again = False
+            for key, edit in list(edits.items()):
+                if "--to" in edit.codes:
+                    continue
+                fewer: _Edits | None = {k: v for k, v in edits.items() if k != key}
+                fewer = self._resolved(dict(fewer)) if fewer else {}
+                if fewer is not None and len(fewer) < len(edits) and not self._errors(fewer):
+                    edits, again = fewer, True
+        return edits
+
+    # What comes out
+
+    def plan(self) -> Plan:
+        """Return the plan, or what conflicts where there is none.
+
+        Raises:
+            UsageError: There is no TensorFlow to repair, or the demands contradict each other.
+        """
+        if self.tensorflow is None:
+            where = self.env.path or "this environment"
+            raise UsageError(f"There is no TensorFlow in {where}, so there is nothing to repair; `create` makes one.")
+        edits = self.search()
+        if edits is None:
+            return Plan(self.before, self.before, {}, (), conflict=self._conflict())
+        return self.finished(edits)
+
+    def finished(self, edits: _Edits) -> Plan:
+        """Return the plan that consists of these edits."""
+        after = self.diagnose(edits)
+        ordered = dict(sorted(edits.items(), key=lambda item: (item[0][0], item[0][1] != "python", item[0][1])))
+        changes = tuple(self._change(edit, ordered) for edit in ordered.values())
+        announced = tuple(self._announced.values())
+        return Plan(self.before, after, ordered, changes, announced)
+
+    def reject(self, edits: _Edits) -> None:
+        """Never propose these edits again."""
+        self._rejected.add(tuple(sorted(edits.values())))
+
+    def _change(self, edit: Edit, edits: _Edits) -> Change:
+        current = self._installed(edit.manager, edit.name) or ""
+        pin = "" if edit.removes else edit.pin
+        why = self._why(edit, edits)
+        return Change(edit.spelled, current, edit.version, edit.manager, pin, edit.codes, why, edit.reinstall)
+
+    def _why(self, edit: Edit, edits: _Edits) -> str:
+        """Return what would be wrong without this change: the plan is minimal, so something would be."""
+        if "--to" in edit.codes:
+            return "You asked for it."
+        now = [f for f in self.before.findings if f.code in edit.codes and f.severity in (ERROR, WARNING)]
+        own = [f for f in now if f.package == edit.name]
+        if own:
+            return own[0].message
+        without = {key: other for key, other in edits.items() if key != edit.key}
+        later = [f for f in self._errors(without) if f.code in edit.codes]
+        return (later or now)[0].message if later or now else "It goes with the other changes."
+
+    def _conflict(self) -> Conflict:
+        from .conflict import explain
+
+        return explain(self)
+
