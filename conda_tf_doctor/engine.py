@@ -88,6 +88,15 @@ def diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str] = ()) -> Di
         matrix: The compatibility matrix.
         ignore: Codes that the user silenced.
     """
+    if env.kind == "file":
+        from .ranges import diagnose_ranges, has_ranges
+
+        if has_ranges(env):
+            return diagnose_ranges(env, matrix, lambda narrowed: _diagnose(narrowed, matrix, ignore))
+    return _diagnose(env, matrix, ignore)
+
+
+def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagnosis:
     context = Context(env, matrix)
     notes = tuple(_notes(env))
     silenced = set(ignore)

@@ -54,6 +54,11 @@ def cuda_runtimes(env: Environment) -> list[Library]:
     return found
 
 
+def cuda_of_unknown_version(env: Environment) -> Package | None:
+    """Return a CUDA runtime of which a file or report does not tell the version; ``None`` where there is none."""
+    return next((p for name in CONDA_CUDA if (p := env.conda(name)) is not None and not p.version), None)
+
+
 def cudnn_libraries(env: Environment) -> list[Library]:
     """Return the cuDNN libraries that conda and pip brought, pip's first."""
     found = [Library(p.version, p) for p in env.packages if _PIP_CUDNN.match(p.name)]
@@ -95,9 +100,12 @@ def wanted(env: Environment, installed: Installed | None, build: Build | None) -
         if package.name in (*_GPU_DISTRIBUTIONS, "cudnn", *CONDA_CUDA) or _PIP_CUDNN.match(package.name):
             return f"{package.name} was asked for"
     brought = cuda_runtimes(env) or cudnn_libraries(env)
-    if brought and not serves_another(env):
-        return f"{brought[0].label} is installed"
-    return ""
+    if serves_another(env):
+        return ""
+    if brought:
+        return f"{brought[0].label} is {'installed' if not env.partial else 'asked for'}".replace("  ", " ")
+    unknown = cuda_of_unknown_version(env)
+    return f"{unknown.name} is {'installed' if not env.partial else 'asked for'}" if unknown else ""
 
 
 def major(version: str) -> int:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 _COLOURS = {ERROR: "31;1", WARNING: "33;1", INFO: "36", "good": "32;1", "title": "1", "dim": "2"}
 # Words carry the meaning, colour only adds to it.
 _WORDS = {ERROR: "ERROR", WARNING: "WARNING", INFO: "NOTE"}
-_CONTROL = {code: None for code in (*range(0x20), 0x7F, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+_CONTROL = {
+    code: None for code in (*range(0x20), 0x7F, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
 _CONTROL[0x09] = _CONTROL[0x0A] = " "  # type: ignore[assignment]
 WIDTH = 100
 
@@ -81,15 +83,19 @@ def _header(diagnosis: Diagnosis, style: Style) -> list[str]:
     lines = [f"{style.paint('title', what)} {safe(env.path)} ({safe(where)})"]
     if tensorflow is None:
         return [*lines, "TensorFlow: none"]
-    words = [tensorflow.name, tensorflow.version or "of unknown version"]
+    asked = tensorflow.package.spec or tensorflow.version or "of any version"
+    words = [tensorflow.name, asked if env.kind == "file" else tensorflow.version or "of unknown version"]
     details = [f"build {tensorflow.build}"] if tensorflow.build else []
     if tensorflow.requested:
         details.append("asked for, not installed")
     elif tensorflow.manager:
-        details.append(f"installed by {tensorflow.manager}")
+        details.append(f"{'by' if env.kind == 'file' else 'installed by'} {tensorflow.manager}")
     if tensorflow.channel:
         details.append(f"from {tensorflow.channel}")
-    lines.append(f"{style.paint('title', 'TensorFlow')} {safe(' '.join(words))}" + safe(f" ({', '.join(details)})" if details else ""))
+    lines.append(
+        f"{style.paint('title', 'TensorFlow')} {safe(' '.join(words))}"
+        + safe(f" ({', '.join(details)})" if details else "")
+    )
     return lines
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from .. import versions
 from ..environment.facts import CONDA, PIP, Package
-from ..environment.gpu import CONDA_CUDA, Library, is_gpu_build, serves_another
+from ..environment.gpu import CONDA_CUDA, Library, cuda_of_unknown_version, is_gpu_build, serves_another
 from ..environment.tensorflow import conda_build
 from ..findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
 from .context import Context
@@ -220,8 +220,8 @@ def _system_or_missing(context: Context) -> Iterator[Finding]:
             fix=_cuda_fix(context, None),
         )
         return
-    if not context.gpu_wanted:
-        return
+    if not context.gpu_wanted or cuda_of_unknown_version(env) or (env.partial and tensorflow.manager == CONDA):
+        return  # there is one; and conda's TensorFlow brings the CUDA that its file does not name
     promised = tensorflow.manager == CONDA and _pin(context, CONDA_CUDA) is not None and env.kind in ("prefix", "solve")
     yield Finding(
         "TFD302",
@@ -333,6 +333,8 @@ def is_partial(context: Context) -> bool:
     env = context.env
     if env.kind in ("prefix", "solve"):
         return False
+    if env.partial:
+        return True
     # Where Python's own companions are listed, the list is a whole one.
     return sum(env.package(name) is not None for name in ("pip", "setuptools", "wheel", "python", "six")) < 3
 

@@ -50,6 +50,7 @@ class Breakage(NamedTuple):
         evidence: How it was established.
         confidence: How sure it is.
         tensorflow: Whether it is between the package and TensorFlow, rather than among other packages.
+        remedy: What to do where no version of the package is the answer; empty otherwise.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Breakage(NamedTuple):
     evidence: tuple[str, ...]
     confidence: str
     tensorflow: bool
+    remedy: str
 
 
 def find(context: Context, name: str) -> Package | None:
@@ -182,6 +184,7 @@ def _breakage(
         tuple(entry.get("evidence", ())),
         row.get("confidence", CERTAIN),
         not row.get("with") and not row.get("python"),
+        row.get("remedy", ""),
     )
 
 
@@ -273,7 +276,7 @@ def complete(context: Context) -> bool:
     that TensorFlow's wheel requires is taken as whole; the few packages that a report mentions are not.
     """
     env, tensorflow = context.env, context.tensorflow
-    if tensorflow is None or tensorflow.requested or env.notes:
+    if tensorflow is None or tensorflow.requested or env.notes or env.partial:
         return False
     if env.kind in ("prefix", "solve"):
         return True
