@@ -68,6 +68,7 @@ class Module:
         problem: The same as words.
         missing_symbols: What others need of it and it lacks.
         passed_over: Copies that the search met before and had to pass over or would have taken later.
+        met: How many of these lie before the copy that is loaded.
         optional: Whether TensorFlow imports without it: delayed, weak, or loaded at run time only.
         assumed_version: Version where a package record or the report tells it, not the file.
     """
@@ -77,6 +78,7 @@ class Module:
         "found_by",
         "image",
         "kind",
+        "met",
         "missing_symbols",
         "name",
         "optional",
@@ -94,6 +96,7 @@ class Module:
         self.problem = ""
         self.missing_symbols: list[MissingSymbol] = []
         self.passed_over: list[str] = []
+        self.met = 0
         self.optional = False
         self.assumed_version = ""
 

@@ -159,6 +159,7 @@ class ElfLoader:
                 # ld.so passes over an object of another class or machine and goes on searching.
                 foreign = foreign or path
                 module.passed_over.append(path)
+                module.met += 1
                 continue
             # Not resolved any further: $ORIGIN is the folder in which ld.so found the name, links included.
             module.path, module.found_by, module.image = path, reason, image

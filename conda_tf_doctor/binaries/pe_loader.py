@@ -164,6 +164,7 @@ class PeLoader:
             image = self._image(path)
             if not image.problem and self.machine and image.machine and image.machine != self.machine:
                 module.passed_over.append(path)
+                module.met += 1
                 continue
             module.path, module.found_by, module.image = path, place.reason, image
             self._judge(module)

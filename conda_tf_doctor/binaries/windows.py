@@ -118,7 +118,7 @@ class WindowsSearch:
             Place(folder, CONDA) for parts in CONDA_FOLDERS if (folder := self.folders.under(prefix, *parts))
         )
         self._added = tuple(Place(folder, ADDED) for folder in added)
-        self._application = Place(prefix, APPLICATION)
+        self._application = Place(_home(prefix), APPLICATION)
         self._system = Place(SYSTEM, SYSTEM_FOLDER)
         self._path = self._path_places(variables.get("PATH"))
 
@@ -161,3 +161,16 @@ class WindowsSearch:
         for place in places:
             first.setdefault(place.folder.lower(), place)
         return tuple(first.values())
+
+
+def _home(prefix: str) -> str:
+    """Return the folder of the running ``python.exe``: of a venv that is its base Python's, which it starts."""
+    try:
+        with open(os.path.join(prefix, "pyvenv.cfg"), encoding="utf-8", errors="replace") as stream:
+            for line in stream:
+                key, _, value = line.partition("=")
+                if key.strip().lower() == "home" and os.path.isdir(value.strip()):
+                    return value.strip()
+    except OSError:
+        pass
+    return prefix

@@ -180,6 +180,7 @@ class Environment:
         path: Where it was read from.
         platform: Conda subdir (``win-64``); empty where unknown.
         prefix: Folder of the environment where it is on this disk, else empty.
+        location: Its folder as a report has it, on whatever machine that was.
         python: The environment's Python.
         packages: Conda's records and pip's distributions; one name may appear once for each.
         requested: What the user tried to install, or asked the solver for.
@@ -202,6 +203,7 @@ class Environment:
         self.path = path
         self.platform = platform
         self.prefix = ""
+        self.location = ""
         self.python = Python()
         self.packages: list[Package] = []
         self.requested: list[Package] = []

@@ -60,6 +60,7 @@ def environment_of(data: Any, path: str) -> Environment:
         env.python = env.python._replace(version=record.version)
     env.virtual_packages = _strings(fields.mapping("virtual_packages"))
     env.env_vars = _strings(fields.mapping("env_vars"))
+    env.location = fields.text("prefix")
     env.error_text = fields.text("error_text")
     env.working_folder = [str(name) for name in fields.items("working_folder")]
     env.user_site = [_package(item, path, "user_site") for item in fields.items("user_site")]

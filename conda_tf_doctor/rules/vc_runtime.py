@@ -61,6 +61,8 @@ def vc_runtime(context: Context) -> Iterator[Finding]:
     tensorflow, env = context.tensorflow, context.env
     if tensorflow is None or env.os != "win":
         return
+    if context.binaries is not None and context.binaries.closure is not None:
+        return  # binaries_runtime judges the files themselves
     runtime = runtime_of(context)
     if runtime is None:
         return

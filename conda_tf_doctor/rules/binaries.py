@@ -1,0 +1,395 @@
+"""TFD102, 401, 402 and 501 to 505 from the binaries themselves: what the loader would find, file by file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
+from .context import Context
+
+if TYPE_CHECKING:
+    from ..binaries.closure import Closure, Module
+    from ..binaries.examine import BinaryFacts
+
+# What TensorFlow loads for a GPU; which version of these is right is the CUDA family's business.
+GPU_LIBRARY = re.compile(
+    r"(?:lib)?(?:cud(?:art|nn)|cublas(?:lt)?|cufft|curand|cusolver|cusparse|nvrtc|cupti|nccl|nvinfer|cuda|nvcuda)"
+    r"(?:_\w+)?(?:64)?[_\d]*(?:\.dll|\.so(?:\.\d+)*)\Z",
+    re.I,
+)
+_PYTHON_DLL = re.compile(r"python3(\d+)t?\.dll\Z", re.I)
+_GLIBC = ("libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1")
+SHOWN = 5
+
+
+def binaries(context: Context) -> Iterator[Finding]:
+    """Judge the closure of TensorFlow's modules, or the binaries of a report."""
+    facts: BinaryFacts | None = context.binaries
+    if facts is None or context.tensorflow is None:
+        return
+    if facts.closure is None:
+        from .binaries_of_report import reported
+
+        yield from reported(context, facts)
+        return
+    from .binaries_runtime import runtime
+
+    closure = facts.closure
+    yield from _gone(context, facts)
+    yield from _machine(context, facts, closure)
+    yield from runtime(context, facts, closure)
+    yield from _missing(context, facts, closure)
+    yield from _corrupt(context, closure)
+    yield from _symbols(context, facts, closure)
+    yield from _shadowed(context, closure)
+    yield from _modified(context, facts)
+
+
+def relative(context: Context, path: str) -> str:
+    """Return a path below the prefix with forward slashes, any other as it is."""
+    prefix = context.env.prefix
+    if prefix and os.path.normcase(path).startswith(os.path.normcase(prefix) + os.sep):
+        return os.path.relpath(path, prefix).replace(os.sep, "/")
+    return path
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return a few names for people, and how many more there are."""
+    unique = list(dict.fromkeys(names))
+    rest = f" and {len(unique) - SHOWN} more" if len(unique) > SHOWN else ""
+    return ", ".join(unique[:SHOWN]) + rest
+
+
+def reinstall(context: Context, path: str = "") -> Fix:
+    """Return what writes TensorFlow's files again, through whoever owns them."""
+    tensorflow = context.tensorflow
+    if tensorflow is None:
+        return Fix()
+    where = ("-p", context.env.prefix) if context.env.prefix else ()
+    if path and "site-packages/tensorflow/" not in path:
+        return Fix(note=f"Install the package that {os.path.basename(path)} belongs to again.")
+    if tensorflow.manager == "conda":
+        return Fix(commands=(("conda", "install", *where, "--force-reinstall", tensorflow.name),))
+    requirement = f"{tensorflow.name}=={tensorflow.version}" if tensorflow.version else tensorflow.name
+    return Fix(
+        commands=(("python", "-m", "pip", "install", "--force-reinstall", "--no-deps", "--no-cache-dir", requirement),)
+    )
+
+
+def owner(context: Context) -> str:
+    """Return the package to blame for TensorFlow's own files."""
+    return context.tensorflow.package.name if context.tensorflow else ""
+
+
+def _gone(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
+    """TFD501: a module that the package recorded is not there (a quarantine, an interrupted installation)."""
+    from ..binaries.integrity import GONE
+    from ..binaries.stack import MAIN
+
+    gone = [damage.recorded for damage in facts.damages if damage.kind == GONE]
+    if not gone:
+        return
+    names = [relative(context, entry.path) for entry in gone]
+    main = any(name.endswith(MAIN) for name in names)
+    verb = "is" if len(gone) == 1 else "are"
+    yield Finding(
+        "TFD501",
+        ERROR if main else WARNING,
+        f"{listed(os.path.basename(name) for name in names)} of {owner(context)} {verb} recorded as installed, but not "
+        "there: an antivirus took it away, or the installation was interrupted.",
+        found="not found",
+        expected="the files that the package recorded",
+        evidence=tuple(names[:SHOWN]),
+        source=gone[0].source,
+        package=owner(context),
+        fix=reinstall(context),
+    )
+
+
+def _machine(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
+    """TFD102: files for another machine than Python's, grouped by machine."""
+    by_machine: dict[str, list[Module]] = {}
+    for module in closure.modules:
+        if module.kind == "machine" and not module.optional:
+            by_machine.setdefault(module.machine, []).append(module)
+    for machine, modules in by_machine.items():
+        names = [relative(context, module.path) for module in modules]
+        yield Finding(
+            "TFD102",
+            ERROR,
+            f"{listed(module.name for module in modules)} {'is' if len(modules) == 1 else 'are'} for {machine}, the "
+            f"environment's Python is for {facts.machine}: it cannot load {'it' if len(modules) == 1 else 'them'}.",
+            found=machine,
+            expected=facts.machine,
+            evidence=tuple(names[:SHOWN]),
+            source=context.env.python.source or context.env.platform,
+            package=owner(context),
+            fix=reinstall(context, names[0]),
+        )
+    if context.env.os == "win":
+        yield from _in_the_way(context, facts, closure)
+
+
+def _in_the_way(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
+    from ..binaries.image import read_image
+
+    for module in closure.modules:
+        if module.kind or not module.passed_over:
+            continue
+        foreign = [path for path in module.passed_over if read_image(path).machine not in ("", facts.machine)]
+        # Only what lies before the copy that is loaded is met at all.
+        foreign = [path for path in foreign if _before(module, path)]
+        if foreign:
+            yield Finding(
+                "TFD102",
+                WARNING,
+                f"A {module.name} for another machine lies before the right one in the search order: Windows 8 and "
+                "later pass over it, older ones stop with error 193.",
+                found=relative(context, foreign[0]),
+                expected=relative(context, module.path),
+                evidence=(relative(context, foreign[0]),),
+                source=context.env.python.source,
+                package="",
+                confidence=LIKELY,
+                fix=Fix(note=f"Remove {relative(context, foreign[0])}, which nothing in the environment can load."),
+            )
+
+
+def _before(module: Module, path: str) -> bool:
+    """Tell whether a copy was met before the one that is loaded: those are noted first."""
+    first = module.passed_over.index(path)
+    return module.image is not None and first < module.met
+
+
+def _missing(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
+    """TFD501: what is nowhere on the search path, one finding for each library."""
+    from ..binaries.examine import VC_RUNTIME
+
+    for module in closure.modules:
+        if module.kind != "missing" or VC_RUNTIME.match(module.name):
+            continue
+        if module.optional:
+            yield from _missing_for_gpu(context, closure, module)
+            continue
+        importers = closure.importers(module)
+        if not importers:
+            continue
+        names = [relative(context, importer.path) for importer in importers]
+        yield Finding(
+            "TFD501",
+            ERROR,
+            f"{module.name}, which {listed(importer.name for importer in importers)} "
+            f"{'imports' if len(importers) == 1 else 'import'}, is nowhere on the search path{_why(context, module)}.",
+            found="not found",
+            expected=module.name,
+            evidence=tuple(names[:SHOWN]),
+            source=names[0],
+            package=owner(context),
+            confidence=CERTAIN if facts.at_hand or GPU_LIBRARY.match(module.name) or _ours(context, module) else LIKELY,
+            fix=_provider(context, module),
+        )
+
+
+def _ours(context: Context, module: Module) -> bool:
+    return module.name.lower().startswith(("_pywrap", "libtensorflow", "python3"))
+
+
+def _why(context: Context, module: Module) -> str:
+    match = _PYTHON_DLL.match(module.name)
+    if match and context.env.python.minor and context.env.python.minor != f"3.{match[1]}":
+        return f": the module is built for Python 3.{match[1]}, the environment has {context.env.python.version}"
+    return ""
+
+
+def _provider(context: Context, module: Module) -> Fix:
+    if module.name.lower().startswith(("_pywrap", "libtensorflow")):
+        return reinstall(context)
+    if GPU_LIBRARY.match(module.name):
+        return Fix(
+            note=f"Install the CUDA or cuDNN package that has {module.name}; the CUDA findings name the version."
+        )
+    return Fix(note=f"Install the package that provides {module.name} into the environment.")
+
+
+def _missing_for_gpu(context: Context, closure: Closure, module: Module) -> Iterator[Finding]:
+    """A library that is loaded by name for the GPU lacks while its siblings are there: no GPU will be used."""
+    if not context.gpu_wanted or not GPU_LIBRARY.match(module.name) or "cudnn" in module.name.lower():
+        return
+    siblings = [m for m in closure.modules if m.path and m.optional and GPU_LIBRARY.match(m.name) and not m.kind]
+    runtime = [m for m in siblings if "cudart" in m.name.lower()]
+    if not runtime or module.name.lower() in ("nvcuda.dll", "libcuda.so.1"):
+        return
+    yield Finding(
+        "TFD501",
+        ERROR,
+        f"{module.name}, which this TensorFlow loads for the GPU, is not on the search path, though {runtime[0].name} "
+        "is: TensorFlow will use no GPU.",
+        found="not found",
+        expected=module.name,
+        evidence=(relative(context, runtime[0].path),),
+        source=context.build.id if context.build else "",
+        package="cudatoolkit",
+        confidence=LIKELY,
+        fix=_provider(context, module),
+    )
+
+
+def _corrupt(context: Context, closure: Closure) -> Iterator[Finding]:
+    """TFD502: files that no loader would take."""
+    for module in closure.modules:
+        if module.kind != "corrupt":
+            continue
+        path = relative(context, module.path)
+        yield Finding(
+            "TFD502",
+            WARNING if module.optional and not context.gpu_wanted else ERROR,
+            f"{module.name} is damaged: {module.problem}.",
+            found=module.problem,
+            expected="a whole image",
+            evidence=(path,),
+            source=path,
+            package=owner(context) if "site-packages/tensorflow" in path else "",
+            fix=reinstall(context, path),
+        )
+
+
+def _symbols(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
+    """TFD505: a library is there and lacks what its importer needs."""
+    from .binaries_runtime import explains
+
+    for module in closure.modules:
+        if module.kind != "symbols" or explains(module, facts, closure):
+            continue
+        if context.env.os == "linux" and any(m.reason == "symbol version" for m in module.missing_symbols):
+            yield from _symbol_versions(context, facts, module)
+            continue
+        missing = module.missing_symbols
+        names = [_shown(item.symbol) for item in missing]
+        importers = list(dict.fromkeys(item.importer for item in missing))
+        reason = next((item.reason for item in missing if item.reason), "")
+        many = len(set(names))
+        if importers == [module.name]:
+            what = f"needs {many} symbol{'s' * (many > 1)} that no library defines"
+        else:
+            need = "need" if len(importers) > 1 else "needs"
+            what = f"does not export {many} symbol{'s' * (many > 1)} that {listed(importers)} {need}"
+        yield Finding(
+            "TFD505",
+            ERROR,
+            f"{module.name} {what}: {listed(names)}{f' ({reason})' if reason and importers != [module.name] else ''}.",
+            found=f"{module.name} {module.version}".strip(),
+            expected=listed(names),
+            evidence=(relative(context, module.path),),
+            source=relative(context, module.path),
+            package=owner(context),
+            fix=Fix(
+                note=f"Bring {module.name} and {listed(importers)} to versions that belong together; reinstall both."
+            ),
+        )
+
+
+def _shown(symbol: str | int) -> str:
+    text = f"ordinal {symbol}" if isinstance(symbol, int) else symbol
+    return text if len(text) <= 80 else text[:77] + "…"
+
+
+def _symbol_versions(context: Context, facts: BinaryFacts, module: Module) -> Iterator[Finding]:
+    """TFD106, TFD610, TFD505: what ``ld.so`` reports as "version … not found"."""
+    from . import platform
+
+    versions = [str(item.symbol) for item in module.missing_symbols if item.reason == "symbol version"]
+    importers = listed(item.importer for item in module.missing_symbols)
+    code, package, fix = "TFD505", "", Fix(note=f"Use a newer {module.name}.")
+    if module.name in _GLIBC:
+        code, fix = "TFD106", Fix(note="Use conda's own build of TensorFlow, an older release, or a newer system.")
+        known = platform.glibc_too_old(context)
+    elif module.name == "libstdc++.so.6":
+        code, package = "TFD610", "libstdcxx-ng"
+        fix = Fix(pins=("libstdcxx-ng >=12",), commands=(("conda", "install", "libstdcxx-ng>=12"),))
+        known = platform.libstdcxx_too_old(context)
+    else:
+        known = iter(())
+    if next(iter(known), None) is not None:
+        return
+    yield Finding(
+        code,
+        ERROR,
+        f"{module.path} is too old for {importers}: it lacks {listed(versions)}.",
+        found=relative(context, module.path),
+        expected=listed(versions),
+        evidence=(relative(context, module.path),),
+        source=module.missing_symbols[0].importer,
+        package=package,
+        fix=fix,
+    )
+
+
+def _shadowed(context: Context, closure: Closure) -> Iterator[Finding]:
+    """TFD504: the copy that is loaded is bad, and a good one lies behind it."""
+    from ..binaries.image import read_image
+
+    for module in closure.modules:
+        if module.kind not in ("machine", "corrupt", "symbols") or not module.path:
+            continue
+        behind = [path for path in module.passed_over if path != module.path and not _before(module, path)]
+        for path in behind:
+            image = read_image(path)
+            needed = {item.symbol for item in module.missing_symbols}
+            if image.problem or image.machine != closure_machine(closure, module):
+                continue
+            if any(image.exports.find(symbol) is None for symbol in needed):
+                continue
+            yield shadow(context, module, path, module.problem)
+            break
+
+
+def closure_machine(closure: Closure, module: Module) -> str:
+    """Return what the importers of a module are for."""
+    return next((importer.machine for importer in closure.importers(module) if importer.machine), "x86_64")
+
+
+def shadow(context: Context, module: Module, better: str, problem: str) -> Finding:
+    """Return the finding that a bad copy hides a good one."""
+    return Finding(
+        "TFD504",
+        ERROR,
+        f"{module.name} is loaded from {relative(context, module.path)} ({module.found_by}; {problem}), and hides the "
+        f"right one in {relative(context, os.path.dirname(better)) or 'the environment'}.",
+        found=relative(context, module.path),
+        expected=relative(context, better),
+        evidence=(relative(context, module.path), relative(context, better)),
+        source=relative(context, module.path),
+        fix=Fix(
+            note=f"Remove or update {relative(context, module.path)}, so that {relative(context, better)} is found."
+        ),
+    )
+
+
+def _modified(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
+    """TFD503: files that are not what was recorded. Only one that became shorter certainly lost something."""
+    from ..binaries.integrity import CHANGED, GONE, SHORTER
+
+    for damage in facts.damages:
+        entry = damage.recorded
+        if damage.kind == GONE or (entry.rewritten and damage.kind == CHANGED and context.env.os == "osx"):
+            continue
+        path = relative(context, entry.path)
+        if damage.kind == CHANGED:
+            what, expected = "its content has another hash", f"sha256 {entry.sha256[:16]}…"
+        else:
+            what, expected = f"it has {damage.found}, recorded are {entry.size:,}", f"{entry.size:,} bytes"
+        yield Finding(
+            "TFD503",
+            ERROR if damage.kind == SHORTER else WARNING,
+            f"{os.path.basename(path)} is not the file that {owner(context)} installed: {what}.",
+            found=damage.found[:24],
+            expected=expected,
+            evidence=(path,),
+            source=entry.source,
+            package=owner(context),
+            confidence=CERTAIN if damage.kind == SHORTER else LIKELY,
+            fix=reinstall(context, path),
+        )
