@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from tools.channel import build_channel
 from tools.registry_conda import ensure_conda
-from tools.workshop import CACHE, ROOT, WorkshopError, ensure_tests, locked, python_of, run
+from tools.workshop import CACHE, ENVIRONMENTS, ROOT, WorkshopError, ensure_tests, locked, python_of, run
 
 VARIABLE = "TF_DOCTOR_CONDAS"
 OLDEST = (24, 7)
@@ -95,14 +95,16 @@ def _own_metadata() -> Path:
 
 def _overlay(python: Path, missing: Sequence[str]) -> str:
     """Return a PYTHONPATH that brings this checkout into somebody else's conda and leaves that conda alone."""
-    digest = hashlib.sha256(f"{python}{missing}{(ROOT / 'pyproject.toml').read_text(encoding='utf-8')}".encode())
+    metadata = _own_metadata()
+    told = [(metadata / name).read_text(encoding="utf-8") for name in ("METADATA", "entry_points.txt")]
+    digest = hashlib.sha256(f"{python}{missing}{told}".encode())
     folder = CACHE / "overlay" / digest.hexdigest()[:16]
     with locked("overlay"):
         if not (folder / "complete").is_file():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             # The metadata with the entry points; the code itself is the checkout's.
-            shutil.copytree(_own_metadata(), folder / _own_metadata().name)
+            shutil.copytree(metadata, folder / metadata.name)
             if missing:
                 pip = [ensure_tests(), "-m", "pip", "install", "-q", "--no-deps", "--target", folder]
                 run([*pip, *missing], "getting what the plugin needs")
@@ -140,7 +142,7 @@ def installation(conda: str | Path) -> Installation:
     if found is None or tuple(int(part) for part in found["version"].split(".")[:2]) < OLDEST:
         raise WorkshopError(f"{conda} is no conda of {'.'.join(map(str, OLDEST))} or later")
     pythonpath = ""
-    if python != python_of(CACHE / "conda"):
+    if python != python_of(ENVIRONMENTS / "conda"):
         have = {_key(name) for name in found["distributions"]}
         pythonpath = _overlay(python, [r for r in _requirements() if _key(r) not in have])
     return Installation(

