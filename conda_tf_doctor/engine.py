@@ -107,11 +107,14 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
         from .rules.evidence import from_error_text
 
         found = list(from_error_text(context, found))
+    if env.kind == "report" and context.tensorflow is not None:
+        from .rules.undecided import undecided
+
+        # What a rule or the text decided is not open any more.
+        decided = {finding.code for finding in found}
+        found += [finding for finding in undecided(context) if finding.code not in decided]
     kept = [finding for finding in found if finding.code not in silenced]
     fired = {finding.code for finding in found}
-    # What a rule decided is not open any more.
-    decided = {finding.code for finding in found if finding.found != "unknown"}
-    kept = [f for f in kept if f.found != "unknown" or f.code not in decided]
     examined = tuple(dict.fromkeys(code for rule in REGISTRY for code in rule.codes if code not in fired))
     return Diagnosis(
         env,

@@ -44,5 +44,4 @@ REGISTRY: tuple[Rule, ...] = (
     Rule(("TFD610",), "platform", "libstdcxx_too_old"),
     Rule(("TFD701", "TFD702"), "surroundings", "surroundings"),
     Rule(("TFD703", "TFD704"), "python_path", "python_path"),
-    Rule((), "undecided", "undecided"),
 )

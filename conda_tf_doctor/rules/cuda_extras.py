@@ -67,20 +67,19 @@ def ptxas_libdevice_missing(context: Context) -> Iterator[Finding]:
     tensorflow, env, build = context.tensorflow, context.env, context.build
     if tensorflow is None or env.os != "linux" or not context.gpu_wanted or not context.cuda:
         return
-    if build is None or build.variant != "gpu" or not tensorflow.version:
+    if (build is not None and build.variant != "gpu") or env.system.cuda_installed:
         return
     # Keras' optimizers are compiled by XLA from 2.11 on; before, only who asks for XLA needs it.
-    if versions.key(tensorflow.version) < versions.key("2.11") or env.system.cuda_installed:
-        return
+    always = bool(tensorflow.version) and versions.key(tensorflow.version) >= versions.key("2.11")
     carriers = ("cuda-nvcc", "cuda-nvcc-tools", "cuda-nvcc-impl", "cudatoolkit-dev", "cuda-toolkit", "cuda-compiler")
     if any(env.conda(name) for name in carriers) or any(p.name.startswith("nvidia-cuda-nvcc") for p in env.packages):
         return
     library = context.cuda[0]
     yield Finding(
         "TFD308",
-        INFO if tensorflow.manager == CONDA else WARNING,
+        WARNING if always and tensorflow.manager != CONDA else INFO,
         f"{library.label} holds neither ptxas nor nvvm/libdevice where XLA looks for them: what TensorFlow "
-        f"{tensorflow.version} compiles with XLA (Keras optimizers, jit_compile) may stop with 'libdevice not found'.",
+        f"{tensorflow.version or ''} compiles with XLA (Keras optimizers, jit_compile) may stop with 'libdevice not found'.",
         found=library.label,
         expected="cuda-nvcc beside it, or XLA_FLAGS=--xla_gpu_cuda_data_dir=…",
         evidence=(library.package.source,),

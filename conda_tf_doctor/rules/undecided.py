@@ -15,7 +15,13 @@ from .cuda import is_partial, system_cuda, system_cudnn
 
 # Packages whose version decides a rule, and the field of the matrix row with the range.
 _PACKAGES = (("TFD603", "numpy"), ("TFD604", "protobuf"), ("TFD605", "keras"), ("TFD606", "h5py"))
-_COLLECT = "run `conda tf-doctor report` in the environment"
+# Compiled against, or tied to, one minor of TensorFlow.
+_ADD_ONS = frozenset(
+    {
+        "tensorflow-text", "tensorflow-addons", "tensorflow-io", "tensorflow-probability", "tensorflow-estimator",
+        "tensorflow-hub", "tf-keras", "keras-nlp", "keras-hub", "keras-cv", "tf-models-official",
+    }
+)  # fmt: skip
 
 
 def _open(code: str, message: str, expected: str, need: str, source: str, package: str = "") -> Finding:
@@ -32,6 +38,7 @@ def undecided(context: Context) -> Iterator[Finding]:
         return
     yield from _of_python(context)
     yield from _of_system(context)
+    yield from _of_surroundings(context)
     yield from _of_gpu(context)
     yield from _of_packages(context)
 
@@ -44,7 +51,7 @@ def _name(context: Context) -> str:
 def _of_python(context: Context) -> Iterator[Finding]:
     env, build = context.env, context.build
     source = build.id if build else ""
-    if not env.python.version:
+    if not env.python.version and not env.package("python"):
         minors = sorted({m for row in context.builds if row.platform == env.platform for m in row.python})
         yield _open(
             "TFD201", f"The report does not say which Python runs {_name(context)}.",
@@ -73,10 +80,16 @@ def _of_system(context: Context) -> Iterator[Finding]:
             "TFD104", f"{_name(context)} needs AVX, and the report does not say which CPU it runs on.",
             "a CPU with AVX", "the CPU's model", build.id, "tensorflow",
         )  # fmt: skip
-    if env.os == "linux" and context.channel == "pypi" and "__glibc" not in env.virtual_packages and not env.system.os:
+    glibc = env.virtual_packages.get("__glibc", "")
+    if env.os == "linux" and not glibc and (not env.system.os or build is None):
         yield _open(
             "TFD106", "The report does not say which glibc the system has.", "",
             "glibc's version: `ldd --version`", build.id if build else "", "tensorflow",
+        )  # fmt: skip
+    if env.os == "linux" and glibc and not context.builds:
+        yield _open(
+            "TFD106", f"The system has glibc {glibc}, but TensorFlow's version is not known.", "",
+            "TensorFlow's version", "", "tensorflow",
         )  # fmt: skip
     if env.os == "linux" and context.channel == "pypi" and not _has(context, "libstdcxx", "libstdcxx-ng"):
         yield _open(
@@ -85,43 +98,79 @@ def _of_system(context: Context) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def _of_surroundings(context: Context) -> Iterator[Finding]:
+    """What the process finds before, or instead of, the environment's own files."""
+    env = context.env
+    where = {"win": "PATH", "linux": "LD_LIBRARY_PATH", "osx": "DYLD_LIBRARY_PATH"}.get(env.os, "PATH")
+    name = _name(context)
+    if not env.env_vars:
+        need = f"the value of {where} in the process that fails"
+        yield _open("TFD702", f"The report does not say where {name} looks for libraries.", "", need, "", "cudatoolkit")
+        yield _open(
+            "TFD701",
+            "The report does not say whether the environment was activated.",
+            "",
+            f"{need}, and CONDA_PREFIX",
+            "",
+        )
+    if not env.working_folder:
+        yield _open(
+            "TFD704", "The report does not say which files lie beside the script.", "",
+            "the names of files in the working folder", "", "tensorflow",
+        )  # fmt: skip
+    if not env.user_site and not env.env_vars:
+        yield _open(
+            "TFD703",
+            "The report does not say what the user site holds.",
+            "",
+            "`python -m pip list --user`",
+            "",
+            "tensorflow",
+        )
+    if not env.binaries:
+        need = "`conda tf-doctor dlls` in the environment"
+        for code in ("TFD501", "TFD502"):
+            yield _open(code, f"The report does not hold the binaries of {name}.", "", need, "", "tensorflow")
+
+
 def _has(context: Context, *names: str) -> bool:
     return any(context.env.conda(name) for name in names)
 
 
 def _of_gpu(context: Context) -> Iterator[Finding]:
     env, build = context.env, context.build
-    if build is None or build.variant != "gpu" or env.os == "osx":
-        if context.gpu_wanted and not env.system.cuda_driver and "__cuda" not in env.virtual_packages:
-            yield _driver(context, "")
-        return
     cuda, cudnn = system_cuda(context), system_cudnn(context)
+    wanted = bool(context.gpu_wanted or cuda)
+    if env.os == "osx" or (build is not None and build.variant != "gpu") or (build is None and not wanted):
+        return
+    source = build.id if build else ""
+    if build is None and (context.cuda or cuda):
+        yield _open(
+            "TFD301", f"The version of {_name(context)} is not known, and so neither is the CUDA it was built for.",
+            "", "TensorFlow's version: `pip show tensorflow`", "", "cudatoolkit",
+        )  # fmt: skip
     if context.cuda or cuda:
-        if not context.cuda:
-            where = "PATH" if env.os == "win" else "LD_LIBRARY_PATH"
-            if where not in env.env_vars:
-                for code in ("TFD302", "TFD702"):
-                    yield _open(
-                        code, f"CUDA {', '.join(cuda)} is installed outside the environment; the report does not say "
-                        f"whether {where} leads to it.",
-                        f"its library folder on {where}", f"the value of {where}", build.id, "cudatoolkit",
-                    )  # fmt: skip
-        if not context.cudnn and not cudnn:
-            for code in ("TFD304", "TFD303"):
-                yield _open(
-                    code, "The report does not say which cuDNN there is.", f"cuDNN {build.cudnn}",
-                    "cuDNN's version", build.id, "cudnn",
-                )  # fmt: skip
-    elif context.gpu_wanted or not is_partial(context):
-        for code in ("TFD301", "TFD303", "TFD302", "TFD304"):
-            library = "cuDNN" if code in ("TFD303", "TFD304") else "CUDA"
-            expected = build.cudnn if library == "cuDNN" else build.cuda
+        where = "PATH" if env.os == "win" else "LD_LIBRARY_PATH"
+        if where not in env.env_vars and context.channel == "pypi":
+            which = context.cuda[0].label if context.cuda else f"CUDA {', '.join(cuda)}"
             yield _open(
-                code, f"The report does not say which {library} {_name(context)} finds.", f"{library} {expected}",
-                f"the version of {library}", build.id, library.lower(),
+                "TFD302", f"{which} is there; the report does not say whether {where} leads pip's TensorFlow to it.",
+                f"its library folder on {where}", f"the value of {where}", source, "cudatoolkit",
             )  # fmt: skip
-    if context.gpu_wanted and not env.system.cuda_driver and "__cuda" not in env.virtual_packages:
-        yield _driver(context, build.driver)
+    else:
+        for code in ("TFD301", "TFD302"):
+            yield _open(
+                code, f"The report does not say which CUDA {_name(context)} finds.",
+                f"CUDA {build.cuda}" if build else "", "the version of CUDA", source, "cudatoolkit",
+            )  # fmt: skip
+    if not context.cudnn and not cudnn or build is None:
+        for code in ("TFD304", "TFD303"):
+            yield _open(
+                code, f"The report does not say which cuDNN {_name(context)} finds.",
+                f"cuDNN {build.cudnn}" if build else "", "cuDNN's version", source, "cudnn",
+            )  # fmt: skip
+    if wanted and not env.system.cuda_driver and "__cuda" not in env.virtual_packages:
+        yield _driver(context, build.driver if build else "")
 
 
 def _driver(context: Context, floor: str) -> Finding:
@@ -134,15 +183,33 @@ def _driver(context: Context, floor: str) -> Finding:
 
 def _of_packages(context: Context) -> Iterator[Finding]:
     env, build, tensorflow = context.env, context.build, context.tensorflow
-    if tensorflow is None or tensorflow.manager == CONDA or not is_partial(context):
+    if tensorflow is None:
         return
+    partial = is_partial(context) and tensorflow.manager != CONDA
+    source = build.id if build else ""
     for code, name in _PACKAGES:
-        if name == "keras" and (not build or not build.keras):
-            continue
         package = env.package(name)
-        if package is None or not package.version:
-            spec = getattr(build, name, "") if build else ""
+        spec = getattr(build, name, "") if build else ""
+        if package is not None and package.version and not tensorflow.version:
+            yield _open(
+                code, f"{name} {package.version} is there, but TensorFlow's version is not known.", "",
+                "TensorFlow's version: `pip show tensorflow`", "", name,
+            )  # fmt: skip
+        elif (package is not None and not package.version) or (package is None and partial and (spec or not build)):
             yield _open(
                 code, f"The report does not say which {name} is beside {_name(context)}.",
-                f"{name} {spec}".strip(), f"{name}'s version: `pip list`", build.id if build else "", name,
+                f"{name} {spec}".strip(), f"{name}'s version: `pip list`", source, name,
+            )  # fmt: skip
+    for package in env.packages:
+        code = "TFD609" if package.name == "tensorflow-metal" else "TFD607" if package.name in _ADD_ONS else ""
+        if code and not (package.version and tensorflow.version):
+            yield _open(
+                code, f"{package.name} has to fit TensorFlow, and the report does not name both versions.", "",
+                f"the versions of {package.name} and TensorFlow: `pip list`", source, package.name,
+            )  # fmt: skip
+    if tensorflow.requested and tensorflow.manager != CONDA:
+        for code in ("TFD201", "TFD103"):
+            yield _open(
+                code, f"{_name(context)} was asked for, and a build for this Python and platform seems to exist.", "",
+                "which Python and platform pip itself runs with: `python -m pip debug --verbose`", source, "python",
             )  # fmt: skip
