@@ -5,11 +5,13 @@ What breaks is looked up in the knowledge tables (see :mod:`~conda_tf_doctor.rul
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from .. import versions
-from ..environment.facts import CONDA, PIP
-from ..findings import ERROR, INFO, Finding, Fix
+from ..environment.facts import CONDA, PIP, normalise
+from ..environment.tensorflow import OWNERS
+from ..findings import ERROR, INFO, LIKELY, WARNING, Finding, Fix
 from .known import CONDA_SPELLING, Breakage, breakages, complete, find, requirements
 
 if TYPE_CHECKING:
@@ -20,23 +22,67 @@ if TYPE_CHECKING:
 _CODES = {"numpy": "TFD603", "protobuf": "TFD604", "keras": "TFD605", "h5py": "TFD606", "tensorflow-metal": "TFD609"}
 _DEPENDENCY = "TFD611"
 _PLUGIN = "TFD607"
+# Compiled for one TensorFlow each, with releases that this project has no table of: what they declare counts.
+_COMPILED = (
+    "tensorflow-decision-forests",
+    "tensorflow-directml-plugin",
+    "intel-extension-for-tensorflow",
+    "tensorflow-compression",
+    "tfx-bsl",
+)
 # Declared by mistake: it builds packages, and nothing of TensorFlow imports it.
 _UNUSED = ("wheel",)
 # A distribution that stands for another, or is its binaries: not a dependency.
 _SELF = ("tensorflow-cpu", "tensorflow-intel", "tensorflow-macos", "nvidia-")
 
+_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*([^;]*)")
+
 
 def packages(context: Context) -> Iterator[Finding]:
     """Report the packages of TensorFlow's stack that do not work with it, or with each other."""
-    if context.tensorflow is None or not context.tensorflow.version:
+    if context.tensorflow is None:
         return
+    yield from _metal_on_old_macos(context)
     told: set[str] = set()
     for table, code in (("works", _DEPENDENCY), ("works_plugins", _PLUGIN)):
         for breakage in breakages(context, table):
             told.add(breakage.name)
             told.update(package.name for package in breakage.beside)
             yield _finding(context, breakage, _CODES.get(breakage.name, code))
+    yield from _declared_by_plugins(context)
     yield from _declared_only(context, told)
+
+
+def _metal_on_old_macos(context: Context) -> Iterator[Finding]:
+    metal = context.env.package("tensorflow-metal")
+    floor = context.matrix.table("works_plugins").get("tensorflow-metal-macos", [])
+    installed = _macos(context)
+    if metal is None or not floor or not installed or versions.contains(floor[0]["works"], installed):
+        return
+    yield Finding(
+        "TFD609",
+        ERROR,
+        f"tensorflow-metal does not load on macOS {installed}, and `import tensorflow` fails with it: "
+        f"{floor[0]['how']}",
+        found=f"macOS {installed}",
+        expected=f"macOS {floor[0]['works']}",
+        evidence=(metal.source or metal.name, *floor[0]["evidence"]),
+        source=f"works: {floor[0]['id']}",
+        fix=Fix(note="Update macOS, or uninstall tensorflow-metal and use the CPU."),
+        package=metal.name,
+    )
+
+
+def _macos(context: Context) -> str:
+    """Return the version of macOS; empty where unknown.
+
+    10.16 is what a Python built for older systems is told by every later macOS: it says nothing.
+    """
+    text = context.env.virtual_packages.get("__osx", "")
+    if not text:
+        matched = re.search(r"\bmac ?os(?: x)? (\d+(?:\.\d+)*)", context.env.system.os, re.I)
+        text = matched.group(1) if matched else ""
+    return "" if text.startswith("10.16") else text
 
 
 def _finding(context: Context, breakage: Breakage, code: str) -> Finding:
@@ -78,12 +124,43 @@ def _fix(context: Context, breakage: Breakage) -> Fix:
     assert tensorflow is not None
     manager = breakage.package.manager if breakage.package else tensorflow.manager
     spec = breakage.works
-    if not spec and breakage.package is not None:
-        return Fix(note=f"Remove {breakage.name} or install the version made for TensorFlow {tensorflow.version}.")
+    if breakage.remedy or (not spec and breakage.package is not None):
+        return Fix(note=breakage.remedy or f"Uninstall {breakage.name}, or use the TensorFlow that it is made for.")
     name = CONDA_SPELLING.get(breakage.name, breakage.name)
     pins = (f"{name} {spec}".strip(),) if manager != PIP else ()
     pip = (f"{breakage.name}{spec}",) if manager != CONDA else ()
     return Fix(pins=pins, pip=pip)
+
+
+def _declared_by_plugins(context: Context) -> Iterator[Finding]:
+    """Report compiled plugins whose own metadata asks for another TensorFlow."""
+    tensorflow = context.tensorflow
+    if tensorflow is None or not tensorflow.version:
+        return
+    for name in _COMPILED:
+        package = context.env.package(name)
+        if package is None or package.manager != PIP:
+            continue
+        for requirement in package.depends:
+            matched = _REQUIREMENT.match(requirement)
+            if not matched or "extra ==" in requirement or normalise(matched.group(1)) not in OWNERS:
+                continue
+            spec = matched.group(2).strip("() ")
+            if spec and not versions.contains(spec, tensorflow.version):
+                yield Finding(
+                    _PLUGIN,
+                    WARNING,
+                    f"{name} {package.version} is compiled for TensorFlow {spec} and fails to load, or is not used, "
+                    f"beside {tensorflow.version}",
+                    found=tensorflow.version,
+                    expected=spec,
+                    evidence=(package.source or name, requirement),
+                    source=f"metadata of {name} {package.version}",
+                    fix=Fix(pip=(f"{tensorflow.name}{spec}",)),
+                    package=name,
+                    confidence=LIKELY,
+                )
+                break
 
 
 def _declared_only(context: Context, told: set[str]) -> Iterator[Finding]:
