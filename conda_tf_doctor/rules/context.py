@@ -9,6 +9,7 @@ from .. import versions
 from ..environment import gpu
 from ..environment.facts import PIP, Environment
 from ..environment.tensorflow import Installed, conda_build, find_tensorflow
+from ..matrix.model import CHANNELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,13 +57,23 @@ class Context:
 
     @cached_property
     def channel(self) -> str:
-        """The channel whose rows apply: unknown counts as ``pypi``, where the reports that omit it come from."""
+        """The channel whose rows apply: unknown counts as ``pypi``, where the reports that omit it come from.
+
+        A channel that the matrix has no rows of is a mirror, whose build strings tell of what, or it is somebody's
+        own, and what is repackaged there are the wheels.
+        """
         tensorflow = self.tensorflow
         if tensorflow is None:
             return ""
         if tensorflow.manager == PIP or not tensorflow.channel:
             return "pypi"
-        return tensorflow.channel
+        channel = tensorflow.channel
+        if channel in CHANNELS or not tensorflow.version:
+            return channel
+        rows = self.matrix.builds(version=tensorflow.version)
+        if any(row.channel == channel for row in rows):
+            return channel
+        return next((row.channel for row in rows if row.has_build_string(tensorflow.build)), "pypi")
 
     @cached_property
     def build(self) -> Build | None:

@@ -32,7 +32,8 @@ def _record_says(context: Context) -> str | None:
         return None
     for text in record.depends:
         spec = versions.parse_matchspec(text)
-        if spec.name in ("python", "python_abi") and spec.version:
+        # ``python >=3.7`` promises nothing about the Pythons that came later.
+        if spec.name in ("python", "python_abi") and re.search(r"<|\.\*|==|^\d|^=", spec.version):
             return spec.version
     tagged = re.search(r"py(\d)(\d+)", record.build)
     return f"{tagged.group(1)}.{tagged.group(2)}.*" if tagged else None

@@ -1,0 +1,163 @@
+"""The environment as a planned transaction leaves it: what is there, minus what goes, plus what comes.
+
+Conda's records know nothing of pip, and pip's TensorFlow is what most transactions break, so both are joined here. A
+record may be conda's own object or anything else with its attributes; conda is not imported.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from ..errors import UsageError
+from .condameta import channel_name, read_records
+from .distinfo import read_pip
+from .facts import CONDA, PIP, Environment, Package, Python, normalise
+from .prefix import STACK, find_site_packages, this_platform
+
+PLANNED = "the planned transaction"
+_MACHINES = {"64": "x86_64", "32": "x86", "arm64": "arm64", "aarch64": "aarch64", "ppc64le": "ppc64", "s390x": "s390x"}
+
+
+class Plan(NamedTuple):
+    """A transaction before it happens.
+
+    Attributes:
+        prefix: The environment's folder; need not exist yet.
+        platform: Conda subdir that is solved for.
+        unlink: Records that go.
+        link: Records that come.
+        pip: Requirements that pip is to install afterwards (the ``pip:`` section of an environment file).
+        virtual_packages: As conda sees them (``{"__cuda": "11.4"}``); ``None`` to look for them here.
+    """
+
+    prefix: str
+    platform: str
+    unlink: tuple[Any, ...]
+    link: tuple[Any, ...]
+    pip: tuple[str, ...] = ()
+    virtual_packages: dict[str, str] | None = None
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """Normalised names of what is not the same before and after."""
+        before = {(r.name, str(r.version), r.build) for r in self.unlink}
+        after = {(r.name, str(r.version), r.build) for r in self.link}
+        names = {normalise(name) for name, _, _ in before ^ after}
+        return frozenset(names | {requirement.name for requirement in map(requested, self.pip) if requirement})
+
+    @property
+    def key(self) -> tuple[str, frozenset[tuple[str, str, str, str]]]:
+        """What tells this transaction from any other."""
+        records = [("-", r) for r in self.unlink] + [("+", r) for r in self.link]
+        return os.path.normcase(self.prefix), frozenset((s, r.name, str(r.version), r.build) for s, r in records)
+
+
+def package_of(record: Any) -> Package:
+    """Return conda's record as a package of the facts."""
+    channel = getattr(record, "channel", None)
+    subdir = str(getattr(record, "subdir", "") or "")
+    name = str(getattr(channel, "canonical_name", None) or channel or "")
+    metadata = {
+        "depends": tuple(getattr(record, "depends", ()) or ()),
+        "constrains": tuple(getattr(record, "constrains", ()) or ()),
+        "subdir": subdir,
+        "channel": name,
+    }
+    known = "" if name.startswith("<") else channel_name(name, subdir)
+    return Package(record.name, str(record.version), CONDA, record.build or "", known, PLANNED, metadata)
+
+
+def requested(requirement: str, platform: str = "", python: str = "") -> Package | None:
+    """Return what a line of a ``pip:`` section asks for.
+
+    Args:
+        requirement: The line.
+        platform: Conda subdir that markers are for; empty lets every marker hold.
+        python: Version of Python that markers are for.
+
+    Returns:
+        ``None`` for an option, a URL without a name, what cannot be parsed, and what a marker excludes.
+    """
+    from .files.platforms import marker_environment
+    from .files.specs import pip_package
+
+    try:
+        parsed = pip_package(requirement.split(" #")[0].strip(), "the environment file", "pip")
+    except UsageError:
+        return None  # pip itself will say so
+    if parsed is None:
+        return None
+    package, marker = parsed
+    if marker and platform:
+        from packaging.markers import Marker
+
+        if not Marker(marker).evaluate(marker_environment(platform, python)):
+            return None
+    return package
+
+
+def read_before(prefix: str, platform: str) -> Environment:
+    """Read what a prefix holds now; a prefix that does not exist holds nothing."""
+    env = Environment("solve", prefix, platform)
+    env.add(read_records(env, prefix))
+    _set_python(env)
+    if os.path.isdir(prefix):
+        site_packages = find_site_packages(prefix, env.python.minor)
+        if site_packages:
+            env.add(list(read_pip(env, prefix, site_packages, STACK)))
+    return env
+
+
+def after(before: Environment, plan: Plan) -> Environment:
+    """Return the environment as the transaction leaves it."""
+    env = Environment("solve", before.path, before.platform)
+    env.notes = before.notes
+    gone = {normalise(record.name) for record in plan.unlink}
+    coming = [package_of(record) for record in plan.link]
+    written = {package.name for package in coming}
+    # Conda writes over what pip has put into the same place; what is left of pip's is its dist-info.
+    env.overwritten = before.overwritten - gone - written
+    kept = [p for p in before.packages if p.name not in (written if p.manager == PIP else gone | written)]
+    env.add([*kept, *coming])
+    _set_python(env)
+    _add_requested(env, plan.pip)
+    return env
+
+
+def _set_python(env: Environment) -> None:
+    record = env.conda("python")
+    if record is None:
+        return
+    machine = _MACHINES.get(env.platform.partition("-")[2], "")
+    if env.platform == "linux-aarch64":
+        machine = "aarch64"
+    env.python = Python(record.version, 32 if machine == "x86" else 64, machine, record.source)
+
+
+def _add_requested(env: Environment, requirements: Iterable[str]) -> None:
+    from ..versions import contains
+
+    for requirement in requirements:
+        wanted = requested(requirement, env.platform, env.python.version)
+        if wanted is None:
+            continue
+        there = env.package(wanted.name)
+        spec = wanted.spec or (f"=={wanted.version}" if wanted.version else "")
+        if there is not None and there.version and contains(spec, there.version):
+            continue  # pip leaves alone what satisfies it
+        env.packages = [p for p in env.packages if p.name != wanted.name]
+        env.add([wanted])
+        # What pip adds by itself is not listed, so nothing is missing because it is absent.
+        env.partial = True
+
+
+def add_surroundings(env: Environment, virtual_packages: dict[str, str] | None) -> None:
+    """Add the machine to an environment of this machine, and conda's virtual packages to any."""
+    if env.platform == this_platform():
+        from .machine import add_machine
+
+        add_machine(env)
+    if virtual_packages is not None:
+        env.virtual_packages = dict(virtual_packages)

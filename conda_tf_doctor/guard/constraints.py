@@ -1,0 +1,262 @@
+"""Finds what to ask of a solver in addition, so that what it returns works.
+
+Every candidate is solved by the user's own solver and judged like any transaction; what is returned is proven. What
+rules say of a finding is tried first (``numpy <2``), then to keep what is there now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from ..environment.solve import Plan
+from ..findings import Finding
+from ..versions import parse_matchspec
+from . import transaction
+from .stack import touches
+from .verdict import Verdict
+
+_ROUNDS = 4
+_REPODATA = "repodata.json"
+
+
+class Found(NamedTuple):
+    """A solution that works.
+
+    Attributes:
+        unlink: Records that go.
+        link: Records that come.
+        constraints: What was asked for in addition, and the finding it answers.
+        verdict: What remains to be said; ``None`` where the solution no longer touches TensorFlow.
+        neutered_specs: As conda's solver has them.
+    """
+
+    unlink: Any
+    link: Any
+    constraints: dict[str, Finding]
+    verdict: Verdict | None
+    neutered_specs: Any
+
+
+class Search:
+    """One search for a consistent environment.
+
+    Attributes:
+        solver: Conda's solver of the request.
+        found: The solution; ``None`` where there is none.
+        tried: The constraints of the last attempt that failed.
+        conflicts: The requests (or pins) that no consistent environment satisfies.
+        instead: Constraints in place of the conflicting requests, where those work.
+    """
+
+    def __init__(
+        self,
+        solver: Any,
+        arguments: dict[str, Any],
+        planned: Plan,
+        assess: Callable[[Plan], Verdict | None],
+    ) -> None:
+        self.solver = solver
+        self.arguments = arguments
+        self.planned = planned
+        self.assess = assess
+        self.found: Found | None = None
+        self.tried: tuple[str, ...] = ()
+        self.conflicts: tuple[str, ...] = ()
+        self.instead: tuple[str, ...] = ()
+        self.pins = transaction.pins(planned.prefix)
+        self._broken_pins: tuple[str, ...] = ()
+
+    @property
+    def requests(self) -> tuple[str, ...]:
+        """What the user asked for, as MatchSpecs."""
+        return tuple(sorted(str(spec) for spec in self.solver.specs_to_add))
+
+    def run(self, verdict: Verdict) -> Found | None:
+        """Search, given what is wrong with the first solution; see the attributes for what came out."""
+        first: tuple[str, ...] = ()
+        for strategy in (_by_rules, _by_keeping, _by_keeping_all):
+            self.found = self._follow(strategy, verdict, self.requests)
+            if self.found is not None:
+                return self.found
+            first = first or self.tried
+        self.tried = first
+        self._explain(verdict)
+        return None
+
+    def _follow(
+        self, strategy: Callable[[Verdict, Search], dict[str, Finding]], verdict: Verdict, requests: tuple[str, ...]
+    ) -> Found | None:
+        constraints: dict[str, Finding] = {}
+        current: Verdict | None = verdict
+        for _ in range(_ROUNDS):
+            assert current is not None
+            added = {spec: f for spec, f in strategy(current, self).items() if spec not in constraints}
+            if not added:
+                return None
+            constraints.update(added)
+            self.tried = tuple(constraints)
+            solved = self._solve(requests, constraints)
+            if solved is None:
+                return None
+            unlink, link, neutered = solved
+            current = self.assess(transaction.plan(self.planned.prefix, unlink, link))
+            if current is None or not current.stopping:
+                return Found(unlink, link, constraints, current, neutered)
+        return None
+
+    def _solve(self, requests: Iterable[str], constraints: Iterable[str]) -> tuple[Any, Any, Any] | None:
+        """Solve with more explicit specs; ``None`` where that has no solution that keeps the user's pins."""
+        from conda.base.constants import UpdateModifier
+
+        modifier = self.arguments.get("update_modifier")
+        fast = str(modifier) in (str(UpdateModifier.FREEZE_INSTALLED), str(UpdateModifier.SPECS_SATISFIED_SKIP_SOLVE))
+        modifiers = [modifier]
+        # Conda itself first solves with everything frozen, and thaws when that fails; unless the user asked for ice.
+        if fast and str(transaction.argument("update_modifier", "")) != str(modifier):
+            modifiers.append(UpdateModifier.UPDATE_SPECS)
+        for each in modifiers:
+            solved = self._attempt([*requests, *constraints], each)
+            if solved is not None:
+                return solved
+        return None
+
+    def _attempt(self, specs: list[str], modifier: Any) -> tuple[Any, Any, Any] | None:
+        from conda.exceptions import (
+            CondaValueError,
+            PackagesNotFoundError,
+            ResolvePackageNotFound,
+            SpecsConfigurationConflictError,
+            UnsatisfiableError,
+        )
+
+        solver = self.solver
+        held = [pin for pin in self.pins if self._is_present(pin)]
+        trial = type(solver)(
+            solver.prefix,
+            getattr(solver, "_channels", None) or solver.channels,
+            solver.subdirs,
+            specs_to_add=_unique([*specs, *held]),
+            # Old versions are what is wanted, and the short list of packages leaves them out.
+            repodata_fn=_REPODATA,
+            command=solver._command,
+        )
+        # A pin and a request for one package mean something else to each solver: as requests they all mean the same.
+        arguments = {**self.arguments, "update_modifier": modifier, "should_retry_solve": False}
+        if self.pins:
+            arguments["ignore_pinned"] = True
+        try:
+            unlink, link = trial.solve_for_diff(**arguments)
+        except (
+            UnsatisfiableError,
+            SpecsConfigurationConflictError,
+            PackagesNotFoundError,
+            ResolvePackageNotFound,
+            CondaValueError,
+            ValueError,
+        ):
+            return None
+        self._broken_pins = self._violated(unlink, link)
+        if self._broken_pins:
+            return None
+        return unlink, link, trial.neutered_specs
+
+    def _final(self, unlink: Iterable[Any], link: Iterable[Any]) -> dict[str, Any]:
+        from conda.core.prefix_data import PrefixData
+
+        records = {record.name: record for record in PrefixData(self.planned.prefix).iter_records()}
+        for record in unlink:
+            records.pop(record.name, None)
+        records.update({record.name: record for record in link})
+        return records
+
+    def _is_present(self, pin: str) -> bool:
+        from conda.models.match_spec import MatchSpec
+
+        return MatchSpec(pin).name in self._final(self.planned.unlink, self.planned.link)
+
+    def _violated(self, unlink: Iterable[Any], link: Iterable[Any]) -> tuple[str, ...]:
+        """Return the user's pins that a solution breaks and the first one did not."""
+        from conda.models.match_spec import MatchSpec
+
+        if not self.pins:
+            return ()
+        final, first = self._final(unlink, link), self._final(self.planned.unlink, self.planned.link)
+        broken = []
+        for pin in self.pins:
+            spec = MatchSpec(pin)
+            record, old = final.get(spec.name), first.get(spec.name)
+            if record is not None and not spec.match(record) and (old is None or spec.match(old)):
+                broken.append(pin)
+        return tuple(broken)
+
+    def _explain(self, verdict: Verdict) -> None:
+        """Find out which request stands in the way, and what could be asked for in its place."""
+        names = {parse_matchspec(spec).name for spec in self.tried}
+        named = [spec for spec in self.requests if parse_matchspec(spec).name in names and _has_version(spec)]
+        pinned = [pin for pin in self.pins if parse_matchspec(pin).name in names]
+        if named:
+            self.conflicts = tuple(named)
+        elif pinned and self._without_pins():
+            self.conflicts = tuple(f"{pin} (pinned)" for pin in pinned)
+            return
+        elif len(self.requests) <= 1:
+            self.conflicts = self.requests
+        else:
+            alone = [spec for spec in self.requests if self._solve([spec], self.tried) is None]
+            self.conflicts = tuple(alone) or self.requests
+        rest = tuple(spec for spec in self.requests if spec not in self.conflicts)
+        if not self.tried:
+            return
+        for strategy in (_by_rules, _by_keeping):
+            tried = self.tried
+            other = self._follow(strategy, verdict, rest)
+            self.tried = tried
+            if other is not None:
+                self.instead = (*rest, *other.constraints)
+                return
+
+    def _without_pins(self) -> bool:
+        pins, self.pins = self.pins, ()
+        try:
+            return self._solve(self.requests, self.tried) is not None
+        finally:
+            self.pins = pins
+
+
+def _has_version(spec: str) -> bool:
+    parsed = parse_matchspec(spec)
+    return bool(parsed.version or parsed.build)
+
+
+def _unique(specs: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(specs))
+
+
+def _by_rules(verdict: Verdict, search: Search) -> dict[str, Finding]:
+    """Ask for what the rules say would repair each finding."""
+    return {pin: finding for finding in verdict.stopping for pin in finding.fix.pins}
+
+
+def _kept(verdict: Verdict, names: Iterable[str], finding: Finding) -> dict[str, Finding]:
+    found = {}
+    for name in names:
+        record = verdict.before.conda(name)
+        if record is not None and record.version:
+            found[f"{record.name} {record.version}"] = finding
+    return found
+
+
+def _by_keeping(verdict: Verdict, search: Search) -> dict[str, Finding]:
+    """Ask for what is there now of the packages that the findings are about."""
+    found: dict[str, Finding] = {}
+    for finding in verdict.stopping:
+        names = [finding.package, *(parse_matchspec(pin).name for pin in finding.fix.pins)]
+        found.update(_kept(verdict, names, finding))
+    return found
+
+
+def _by_keeping_all(verdict: Verdict, search: Search) -> dict[str, Finding]:
+    """Ask for what is there now of everything in TensorFlow's stack that would change."""
+    changed = [record.name for record in search.planned.unlink if touches([record.name])]
+    return _kept(verdict, changed, verdict.stopping[0])

@@ -1,0 +1,217 @@
+"""The doors that conda opens: before a solve, after it, and at the transaction.
+
+Each returns what conda is to raise (or, for an action, to be given) and raises nothing on purpose; whatever goes wrong
+in here is caught by whoever calls, is said in one line, and conda goes on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..environment.solve import Plan, add_surroundings, after, read_before
+from ..settings import BLOCK, DISABLED, MODES, REPAIR, WARN, Settings, from_context
+from . import messages, transaction
+from .stack import has_tensorflow, touches
+
+if TYPE_CHECKING:
+    from conda import CondaError
+
+    from .verdict import Verdict
+
+# Transactions that the solve hooks have judged: the transaction's own hook, which comes later, does not repeat it.
+_judged: set[Any] = set()
+_said: set[str] = set()
+
+
+def _say_once(text: str) -> None:
+    if text not in _said:
+        _said.add(text)
+        messages.say(text)
+
+
+def read_settings() -> Settings:
+    """Return the user's settings with a mode that exists; what is wrong with them is said once."""
+    from conda.base.context import context
+
+    settings = from_context(context.plugins)
+    if settings.mode not in MODES:
+        known = ", ".join(MODES)
+        _say_once(f"tf-doctor: the setting tf_doctor_mode is {settings.mode!r}, which is none of {known}; taken as {WARN}.")
+        settings = settings._replace(mode=WARN)
+    return settings
+
+
+def _ignored(settings: Settings) -> frozenset[str]:
+    from ..errors import UsageError
+    from ..settings import codes
+
+    found: set[str] = set()
+    for word in settings.ignore:
+        try:
+            found |= codes([word], "the setting tf_doctor_ignore")
+        except UsageError as error:
+            _say_once(f"tf-doctor: {error}")
+    return frozenset(found)
+
+
+def is_quiet() -> bool:
+    """Tell whether conda was asked to be quiet."""
+    from conda.base.context import context
+
+    return bool(context.quiet) and not context.json
+
+
+def assess(planned: Plan, settings: Settings) -> Verdict | None:
+    """Judge a transaction; ``None`` where it cannot concern TensorFlow, and then the matrix is not even opened."""
+    changed = planned.changed
+    if not changed:
+        return None
+    before = read_before(planned.prefix, planned.platform)
+    then = after(before, planned)
+    if not has_tensorflow(then) or not touches(changed, before, then):
+        return None
+    if before.python.version and not then.python.version:
+        return None  # the environment is being taken apart
+    from ..matrix.load import load_matrix
+    from .verdict import judge
+
+    planned = transaction.with_virtual_packages(planned)
+    for env in (before, then):
+        add_surroundings(env, planned.virtual_packages)
+    return judge(before, then, load_matrix(settings.matrix), _ignored(settings))
+
+
+def pre_solve() -> None:
+    """Prepare the running solve: in the mode ``repair`` its result passes through here before conda sees it."""
+    if read_settings().mode != REPAIR:
+        return
+    asked = transaction.request()
+    if asked.solver is None or asked.removing:
+        return
+    _watch(asked.solver)
+
+
+def _watch(solver: Any) -> None:
+    """Let one solve of this one object be looked at, and be repeated with constraints where that is needed.
+
+    Conda has no hook that could change a solve. Pins in its context work, but each solver means something else by a
+    pin, and they have to be taken back; what is asked for explicitly means the same to all, and leaves no trace
+    because it is asked of another solver object.
+    """
+    vars(solver).pop("solve_for_diff", None)
+    original: Callable[..., Any] = solver.solve_for_diff
+
+    def solve_for_diff(*args: Any, **kwargs: Any) -> Any:
+        vars(solver).pop("solve_for_diff", None)
+        solved = original(*args, **kwargs)
+        try:
+            arguments = {**dict(zip(transaction.PARAMETERS, args, strict=False)), **kwargs}
+            outcome = _repaired(solver, solved, arguments)
+        except Exception as error:
+            messages.fault(error)
+            return solved
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    solver.solve_for_diff = solve_for_diff
+
+
+def _repaired(solver: Any, solved: Any, arguments: dict[str, Any]) -> Any:
+    """Return the records to unlink and to link, changed where that is needed, or the refusal."""
+    from .constraints import Search
+
+    settings = read_settings()
+    prefix = os.path.abspath(str(solver.prefix))
+    planned = transaction.plan(prefix, *solved)
+    verdict = assess(planned, settings)
+    _judged.add(planned.key)
+    if verdict is None:
+        return solved
+    if verdict.stopping:
+        search = Search(solver, arguments, planned, lambda plan: assess(plan, settings))
+        found = search.run(verdict)
+        if found is None:
+            return _refusal(verdict, prefix, search)
+        messages.constrained(found.constraints)
+        solver.neutered_specs = found.neutered_specs
+        solved, verdict = (found.unlink, found.link), found.verdict
+        _judged.add(transaction.plan(prefix, *solved).key)
+    if verdict is not None:
+        messages.warn(verdict.findings, is_quiet())
+    return solved
+
+
+def _refusal(verdict: Verdict, prefix: str, search: Any = None) -> CondaError:
+    from .command import working
+
+    tensorflow = verdict.tensorflow
+    name = f"{tensorflow.name} {tensorflow.version}".strip() if tensorflow else "TensorFlow"
+    if search is None:
+        return messages.refusal(name, prefix, verdict.stopping, ())
+    command, note = working(search, prefix)
+    return messages.refusal(name, prefix, verdict.stopping, command, search.tried, search.conflicts, note)
+
+
+def post_solve(unlink: Iterable[Any], link: Iterable[Any]) -> CondaError | None:
+    """Judge what a solver returned, before conda asks and downloads; return the refusal, if any."""
+    settings = read_settings()
+    if settings.mode == DISABLED:
+        return None
+    asked = transaction.request()
+    if not asked.prefix:
+        return None  # the transaction itself will tell
+    planned = transaction.plan(asked.prefix, unlink, link)
+    if planned.key in _judged:
+        return None
+    verdict = assess(planned, settings)
+    _judged.add(planned.key)
+    if verdict is None or not verdict.findings:
+        return None
+    if settings.mode in (BLOCK, REPAIR) and verdict.stopping and not asked.removing:
+        return _refusal(verdict, asked.prefix, _alternatives(asked.solver, planned, verdict, settings))
+    messages.warn(verdict.findings, is_quiet())
+    return None
+
+
+def _alternatives(solver: Any, planned: Plan, verdict: Verdict, settings: Settings) -> Any:
+    """Look for a request that would work; a refusal stands without one."""
+    if solver is None:
+        return None
+    from .constraints import Search
+
+    search = Search(solver, transaction.solve_arguments(), planned, lambda plan: assess(plan, settings))
+    try:
+        search.run(verdict)
+    except Exception as error:
+        messages.fault(error)
+        return None
+    return search
+
+
+def verify(prefix: str, unlink: Iterable[Any], link: Iterable[Any], removing: bool, may_refuse: bool) -> CondaError | None:
+    """Judge a transaction that no solve hook has seen: explicit files, clones, revisions.
+
+    Args:
+        prefix: The environment.
+        unlink: Records that go.
+        link: Records that come.
+        removing: Whether packages were asked to be removed.
+        may_refuse: Whether the transaction can still be stopped.
+    """
+    settings = read_settings()
+    if settings.mode == DISABLED:
+        return None
+    planned = transaction.plan(os.path.abspath(str(prefix)), unlink, link)
+    if planned.key in _judged:
+        _judged.discard(planned.key)
+        return None
+    verdict = assess(planned, settings)
+    if verdict is None or not verdict.findings:
+        return None
+    if settings.mode in (BLOCK, REPAIR) and verdict.stopping and planned.link and not removing and may_refuse:
+        return _refusal(verdict, planned.prefix)
+    messages.warn(verdict.findings, is_quiet())
+    return None

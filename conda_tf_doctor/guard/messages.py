@@ -1,0 +1,123 @@
+"""How the guard speaks: on standard error, in single lines, and by one exception."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from conda import CondaError
+
+from ..findings import ERROR, Finding
+
+# Not "conda.…": conda prefixes its own loggers' lines. Ours goes to standard error as it is, whatever the command's
+# flags, so that standard output stays conda's.
+_LOGGER = logging.getLogger("conda_tf_doctor")
+
+
+class TensorFlowConflictError(CondaError):  # type: ignore[misc]
+    """The transaction was refused: it would break the environment's TensorFlow.
+
+    Public attributes are what ``--json`` shows.
+
+    Attributes:
+        findings: What it would break, as ``check --json`` has findings.
+        command: A command that would work; empty where there is none.
+        constraints: What was asked of the solver in vain (mode ``repair``).
+        conflicts: The requests that no consistent environment satisfies.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        findings: Iterable[Finding] = (),
+        command: Sequence[str] = (),
+        constraints: Iterable[str] = (),
+        conflicts: Iterable[str] = (),
+    ) -> None:
+        super().__init__(text)
+        self.findings = [finding.to_json() for finding in findings]
+        self.command = list(command)
+        self.constraints = list(constraints)
+        self.conflicts = list(conflicts)
+
+    # Conda before 26.7 puts every message through the % operator.
+    def __str__(self) -> str:
+        return str(self.message)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}: {self.message}"
+
+
+def say(text: str) -> None:
+    """Write one line to standard error."""
+    _LOGGER.warning("%s", " ".join(text.split()))
+
+
+def fault(error: Exception) -> None:
+    """Say in one line that the guard itself failed."""
+    reason = " ".join(str(error).split())[:300]
+    say(
+        f"tf-doctor: the guard could not judge this transaction ({type(error).__name__}: {reason}); conda goes on without it."
+    )
+    _LOGGER.debug("where the guard failed:", exc_info=error)
+
+
+def line(finding: Finding) -> str:
+    """Return a finding as one line: what, and where it is explained."""
+    return f"{finding.code} {finding.name}: {finding.message.rstrip('.')}."
+
+
+def warn(findings: Iterable[Finding], quiet: bool = False) -> None:
+    """Say what a transaction breaks, a line each; with ``--quiet`` only what really stops working."""
+    for finding in findings:
+        if finding.severity == ERROR or not quiet:
+            say(f"tf-doctor: {finding.severity}: {line(finding)} See: conda tf-doctor explain {finding.code}")
+
+
+def shown(command: Sequence[str]) -> str:
+    """Return a command as one types it."""
+    return " ".join(shlex.quote(part) for part in command)
+
+
+def constrained(constraints: dict[str, Finding]) -> None:
+    """Say what was asked of the solver in addition, and why."""
+    for spec, finding in constraints.items():
+        say(f"tf-doctor: solved again with {spec!r} because of {line(finding)}")
+
+
+def refusal(
+    name: str,
+    prefix: str,
+    findings: Sequence[Finding],
+    command: Sequence[str],
+    constraints: Iterable[str] = (),
+    conflicts: Sequence[str] = (),
+    note: str = "",
+) -> TensorFlowConflictError:
+    """Return the exception that refuses a transaction.
+
+    Args:
+        name: The TensorFlow that would break (``tensorflow 2.10.0``).
+        prefix: The environment.
+        findings: What would break.
+        command: A command that would work; empty where there is none.
+        constraints: What was asked of the solver in vain.
+        conflicts: The requests that stand in the way.
+        note: One more sentence.
+    """
+    lines = [f"this would break {name} in {prefix}; nothing was changed."]
+    lines += [f"  - {line(finding)}" for finding in findings]
+    asked = sorted(set(constraints))
+    if conflicts:
+        what = " and ".join(conflicts)
+        lines.append(f"No consistent environment honours the request {what}: {name} needs {', '.join(asked) or 'something else'}.")
+    if note:
+        lines.append(note)
+    if command:
+        lines.append(f"This would work: {shown(command)}")
+    codes = " ".join(dict.fromkeys(finding.code for finding in findings))
+    lines.append(f"Why: conda tf-doctor explain {codes.split()[0] if codes else ''}".rstrip())
+    lines.append("To go on all the same: set CONDA_PLUGINS_TF_DOCTOR_MODE=warn for this command.")
+    return TensorFlowConflictError("\n".join(lines), findings, command, asked, conflicts)

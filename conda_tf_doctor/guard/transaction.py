@@ -1,0 +1,168 @@
+"""What conda is about to do, asked of conda itself."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..environment.solve import Plan
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_YAML = (".yml", ".yaml")
+# The parameters of a solver's solve_for_transaction and solve_for_diff, the same in every conda.
+PARAMETERS = (
+    "update_modifier", "deps_modifier", "prune", "ignore_pinned", "force_remove", "force_reinstall", "should_retry_solve",
+)  # fmt: skip
+
+
+class Request(NamedTuple):
+    """A solve that conda was asked for.
+
+    Attributes:
+        solver: Conda's solver object; ``None`` where it cannot be had.
+        prefix: The environment's folder; empty where only the transaction itself will tell.
+        removing: Whether packages were asked to be removed.
+    """
+
+    solver: Any
+    prefix: str
+    removing: bool
+
+
+def calling_solver() -> Any:
+    """Return the solver whose ``solve_for_transaction`` is running, or ``None``.
+
+    A hook is told neither the prefix nor the solver, and ``context.target_prefix`` names another environment for
+    ``conda env update`` and, before conda 26.7, ``conda env create`` with a name in the file. Every solver of every
+    conda runs the hooks from this one method, so its own frame is the only witness that is always right.
+    """
+    return _solving().get("self")
+
+
+def _solving() -> dict[str, Any]:
+    """Return the variables of the running ``solve_for_transaction``; empty where none is found."""
+    frame: FrameType | None = sys._getframe(1)
+    for _ in range(40):
+        if frame is None:
+            break
+        if frame.f_code.co_name == "solve_for_transaction":
+            values = dict(frame.f_locals)
+            if hasattr(values.get("self"), "prefix") and hasattr(values["self"], "specs_to_add"):
+                return values
+        frame = frame.f_back
+    return {}
+
+
+def solve_arguments() -> dict[str, Any]:
+    """Return how the running solve was called (``update_modifier``, ``prune`` …)."""
+    return {name: value for name, value in _solving().items() if name in PARAMETERS}
+
+
+def _arguments() -> dict[str, Any]:
+    from conda.base.context import context
+
+    return dict(getattr(context, "_argparse_args", None) or {})
+
+
+def argument(name: str, default: Any = None) -> Any:
+    """Return one of conda's own command-line arguments."""
+    value = _arguments().get(name, default)
+    return default if value is None else value
+
+
+def request() -> Request:
+    """Return what the running solve was asked for."""
+    from conda.base.context import context
+
+    solver = calling_solver()
+    if solver is not None:
+        return Request(solver, os.path.abspath(str(solver.prefix)), bool(solver.specs_to_remove))
+    # A conda whose frames look different: its context is right unless an environment file names the environment.
+    function = str(argument("func", ""))
+    named = argument("name") or argument("prefix")
+    known = named or not function.endswith(("main_env_update.execute", "main_env_create.execute"))
+    return Request(None, os.path.abspath(str(context.target_prefix)) if known else "", False)
+
+
+def environment_files() -> list[str]:
+    """Return the environment files that conda was given."""
+    given = argument("file", [])
+    names = [given] if isinstance(given, str) else [name for name in given if isinstance(name, str)]
+    remote = argument("remote_definition")
+    names += [remote] if isinstance(remote, str) else []
+    return [name for name in names if name.lower().endswith(_YAML) and os.path.isfile(name)]
+
+
+def _lines(entry: str, folder: str, depth: int = 0) -> list[str]:
+    """Return the requirements that a line stands for: itself, or those of the file that it includes."""
+    option, _, rest = entry.strip().replace("=", " ", 1 if entry.startswith("--requirement=") else 0).partition(" ")
+    if option not in ("-r", "--requirement"):
+        return [] if entry.startswith("-") else [entry]
+    path = os.path.join(folder, rest.strip())
+    if depth > 5 or not os.path.isfile(path):
+        return []
+    with open(path, encoding="utf-8", errors="replace") as handle:
+        entries = [line.split(" #")[0].strip() for line in handle]
+    inner = os.path.dirname(path)
+    return [r for line in entries if line and not line.startswith("#") for r in _lines(line, inner, depth + 1)]
+
+
+def pip_section() -> tuple[str, ...]:
+    """Return the requirements in the ``pip:`` sections of the environment files that conda was given."""
+    found: list[str] = []
+    for path in environment_files():
+        with open(path, encoding="utf-8", errors="replace") as handle:
+            text = handle.read()
+        if "pip:" not in text:
+            continue
+        from ..environment.files.text import load_yaml
+
+        document = load_yaml(text, path)
+        dependencies = document.get("dependencies") if isinstance(document, dict) else None
+        for entry in dependencies if isinstance(dependencies, list) else ():
+            section = entry.get("pip") if isinstance(entry, dict) else None
+            for line in section if isinstance(section, list) else ():
+                found += _lines(str(line), os.path.dirname(os.path.abspath(path)))
+    return tuple(found)
+
+
+def _virtual_packages() -> dict[str, str] | None:
+    """Return conda's virtual packages, or ``None`` where this conda tells them otherwise."""
+    from conda.base.context import context
+
+    manager = context.plugin_manager
+    if hasattr(manager, "get_virtual_package_records"):
+        return {record.name: str(record.version or "") for record in manager.get_virtual_package_records()}
+    if hasattr(manager, "get_virtual_packages"):
+        return {f"__{package.name}": str(package.version or "") for package in manager.get_virtual_packages()}
+    return None
+
+
+def plan(prefix: str, unlink: Any, link: Any) -> Plan:
+    """Return the transaction between two sets of records in a prefix."""
+    from conda.base.context import context
+
+    return Plan(prefix, str(context.subdir), tuple(unlink or ()), tuple(link or ()), pip_section())
+
+
+def with_virtual_packages(planned: Plan) -> Plan:
+    """Add conda's virtual packages, which cost something to find out."""
+    return planned._replace(virtual_packages=_virtual_packages())
+
+
+def pins(prefix: str) -> tuple[str, ...]:
+    """Return the user's own pins: those of the settings and those of ``conda-meta/pinned``."""
+    from conda.base.context import context
+
+    if context.ignore_pinned:
+        return ()
+    found = [str(spec) for spec in context.pinned_packages]
+    path = os.path.join(prefix, "conda-meta", "pinned")
+    if os.path.isfile(path):
+        with open(path, encoding="utf-8", errors="replace") as handle:
+            lines = [line.strip() for line in handle]
+        found += [line for line in lines if line and not line.startswith("#")]
+    return tuple(found)

@@ -1,0 +1,138 @@
+"""What a transaction makes worse: the findings after it that were not there before.
+
+An environment that was broken before is not this transaction's fault, and one that gets better is nobody's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..engine import Diagnosis, diagnose
+from ..environment.facts import PIP, Environment
+from ..environment.tensorflow import find_tensorflow
+from ..findings import ERROR, WARNING, Finding, Fix
+
+if TYPE_CHECKING:
+    from ..environment.tensorflow import Installed
+    from ..matrix.load import Matrix
+
+# Who asks to be stopped wants CUDA and cuDNN to stay what TensorFlow was built for, also where another version might
+# load: nobody has tested that one.
+_STOPPING_WARNINGS = frozenset({"TFD301", "TFD303"})
+# What an absent library hides: once it is there, its version comes to light. That is progress, not damage.
+_HIDDEN_BY = {
+    "TFD301": ("TFD302",),
+    "TFD303": ("TFD302", "TFD304"),
+    "TFD304": ("TFD302",),
+    "TFD306": ("TFD302",),
+    "TFD307": ("TFD302", "TFD304"),
+    "TFD308": ("TFD302",),
+    "TFD402": ("TFD401",),
+}
+_RANK = {ERROR: 2, WARNING: 1}
+
+
+class Verdict(NamedTuple):
+    """What the guard thinks of a transaction.
+
+    Attributes:
+        findings: What it makes worse, errors first.
+        tensorflow: The TensorFlow they are about.
+        before: The environment as it is.
+        after: The environment as it would be.
+    """
+
+    findings: tuple[Finding, ...]
+    tensorflow: Installed | None
+    before: Environment
+    after: Environment
+
+    @property
+    def stopping(self) -> tuple[Finding, ...]:
+        """The findings for which ``block`` refuses and ``repair`` repairs."""
+        return tuple(f for f in self.findings if f.severity == ERROR or f.code in _STOPPING_WARNINGS)
+
+
+def _is_worse(finding: Finding, before: Iterable[Finding]) -> bool:
+    if finding.severity not in _RANK:
+        return False
+    for old in before:
+        if old.severity not in _RANK:
+            continue
+        if old.code in _HIDDEN_BY.get(finding.code, ()):
+            return False
+        same = old.code == finding.code and old.package == finding.package
+        if same and _RANK[old.severity] >= _RANK[finding.severity]:
+            return False
+    return True
+
+
+def _left_behind(before: Environment, after: Environment, found: Iterable[Finding]) -> Finding | None:
+    """Return the finding that pip's TensorFlow stays in the folder of the Python that goes, where that is so."""
+    old, new = before.python.minor, after.python.minor
+    tensorflow = find_tensorflow(before)
+    if tensorflow is None or tensorflow.manager != PIP or not old or not new or old == new:
+        return None
+    kept = after.pip(tensorflow.name)
+    if kept is None or kept.source != tensorflow.package.source or any(f.code == "TFD201" for f in found):
+        return None
+    return Finding(
+        "TFD201",
+        WARNING,
+        f"{tensorflow.name} {tensorflow.version} was installed by pip for Python {old} and stays behind when Python becomes "
+        f"{new}: install it again with pip afterwards.",
+        found=after.python.version,
+        expected=f"{old}.*",
+        evidence=(tensorflow.package.source,),
+        source=tensorflow.package.source,
+        package="python",
+        fix=Fix(
+            pins=(f"python {old}.*",),
+            commands=(("python", "-m", "pip", "install", f"{tensorflow.name}=={tensorflow.version}"),),
+        ),
+    )
+
+
+def _without_what_pip_mends(env: Environment, matrix: Matrix) -> Environment:
+    """Forget the versions that pip itself will replace while it installs the TensorFlow that was asked of it."""
+    tensorflow = find_tensorflow(env)
+    if not env.partial or tensorflow is None or tensorflow.manager != PIP or not tensorflow.version:
+        return env
+    from ..versions import contains
+
+    declared: dict[str, str] = {}
+    for row in matrix.builds(tensorflow.name, tensorflow.version, "pypi", env.platform):
+        declared.update(row.requires)
+    mended = Environment(env.kind, env.path, env.platform)
+    vars(mended).update({name: value for name, value in vars(env).items() if name not in ("packages", "_index")})
+    mended.packages = []
+    mended.add(
+        package
+        for package in env.packages
+        if not (package.version and package.name in declared and not contains(declared[package.name], package.version))
+    )
+    return mended
+
+
+def judge(before: Environment, after: Environment, matrix: Matrix, ignore: Iterable[str] = ()) -> Verdict:
+    """Judge a transaction by the environments on its two sides.
+
+    Args:
+        before: The environment as it is.
+        after: The environment as it would be.
+        matrix: The compatibility matrix.
+        ignore: Codes that the user silenced.
+    """
+    silenced = frozenset(ignore)
+    then: Diagnosis = diagnose(_without_what_pip_mends(after, matrix), matrix, silenced)
+    found = [finding for finding in then.findings if finding.severity in _RANK]
+    left = _left_behind(before, after, found)
+    if left is not None and left.code not in silenced:
+        found.append(left)
+    if not found:
+        return Verdict((), then.tensorflow, before, after)
+    now = diagnose(before, matrix, silenced).findings
+    worse = [finding for finding in found if _is_worse(finding, now)]
+    worse.sort(key=lambda finding: finding.severity != ERROR)
+    return Verdict(tuple(worse), then.tensorflow, before, after)
