@@ -159,6 +159,11 @@ class Closure:
         """The modules with something wrong, in load order."""
         return [module for module in self.modules if module.kind]
 
+    @property
+    def failures(self) -> list[Module]:
+        """The problems that stop an import: what may be absent is left out."""
+        return [module for module in self.problems if not module.optional]
+
     def named(self, name: str) -> Module | None:
         """Return the module of that file name in any case."""
         lower = name.lower()

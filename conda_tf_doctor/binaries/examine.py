@@ -80,7 +80,7 @@ def examine(context: Context, thorough: bool = False) -> BinaryFacts | None:
         return BinaryFacts(None, reported=tuple(env.binaries), machine=env.python.machine)
     if not env.prefix:
         return None
-    site_packages = _site_packages(env)
+    site_packages = site_packages_of(env)
     if not site_packages or not os.path.isdir(os.path.join(site_packages, "tensorflow")):
         return None
     recorded = stack_files(env.prefix, site_packages)
@@ -108,7 +108,7 @@ def _examine(
     damages = compare([entry for entry in recorded if entry.source in present], thorough)
     machine = env.python.machine or PLATFORM_MACHINES.get(env.platform, "")
     return BinaryFacts(
-        closure, tuple(modules), tuple(damages), (), machine, preloads if env.os == "win" else (), _at_hand(env)
+        closure, tuple(modules), tuple(damages), (), machine, preloads if env.os == "win" else (), is_at_hand(env)
     )
 
 
@@ -144,24 +144,26 @@ def closure_of(
         preloads if env.os == "win" else (),
         run_time,
         _provided(env),
-        added_folders(site_packages or _site_packages(env)) if env.os == "win" else (),
+        added_folders(site_packages or site_packages_of(env)) if env.os == "win" else (),
     )
 
 
-def _site_packages(env: Environment) -> str:
+def site_packages_of(env: Environment) -> str:
+    """Return the site-packages folder of an environment on this disk; empty where it has none."""
     from ..environment.prefix import find_site_packages
 
     return find_site_packages(env.prefix, env.python.minor)
 
 
-def _at_hand(env: Environment) -> bool:
+def is_at_hand(env: Environment) -> bool:
+    """Tell whether the system's own folders, which the environment's loader searches, are this machine's."""
     system = {"win32": "win", "darwin": "osx"}.get(sys.platform, "linux")
     return env.this_machine and env.os == system
 
 
 def _variables(env: Environment) -> dict[str, str]:
     """Return the variables that decide a search; on Windows as if the environment had been activated."""
-    if not _at_hand(env):
+    if not is_at_hand(env):
         return {}
     if env.os != "win":
         return env.env_vars
@@ -176,7 +178,7 @@ def _variables(env: Environment) -> dict[str, str]:
 
 
 def _system_folder(env: Environment) -> str:
-    if not _at_hand(env) or env.os != "win":
+    if not is_at_hand(env) or env.os != "win":
         return ""
     root = os.environ.get("SYSTEMROOT", r"C:\Windows")
     # A 64-bit process sees the 32-bit system as SysWOW64, a 32-bit one the 64-bit system as Sysnative.
@@ -200,7 +202,7 @@ def _provided(env: Environment) -> dict[str, str]:
         if record and record.version and not _lists_files(env, record.source):
             version = record.version
             break
-    if not version and not _at_hand(env) and env.system.vc_runtime not in ("", "missing"):
+    if not version and not is_at_hand(env) and env.system.vc_runtime not in ("", "missing"):
         version = env.system.vc_runtime
     return dict.fromkeys(_dlls_of(version), version) if version else {}
 

@@ -35,9 +35,13 @@ def binaries(context: Context) -> Iterator[Finding]:
 
         yield from reported(context, facts)
         return
+    yield from judge(context, facts, facts.closure)
+
+
+def judge(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
+    """Judge a closure, TensorFlow's or another module's of the environment."""
     from .binaries_runtime import runtime
 
-    closure = facts.closure
     yield from _gone(context, facts)
     yield from _machine(context, facts, closure)
     yield from runtime(context, facts, closure)
@@ -66,11 +70,9 @@ def listed(names: Iterable[str]) -> str:
 def reinstall(context: Context, path: str = "") -> Fix:
     """Return what writes TensorFlow's files again, through whoever owns them."""
     tensorflow = context.tensorflow
-    if tensorflow is None:
-        return Fix()
     where = ("-p", context.env.prefix) if context.env.prefix else ()
-    if path and "site-packages/tensorflow/" not in path:
-        return Fix(note=f"Install the package that {os.path.basename(path)} belongs to again.")
+    if tensorflow is None or (path and "tensorflow/" not in path):
+        return Fix(note=f"Install the package that {os.path.basename(path) or 'it'} belongs to again.")
     if tensorflow.manager == "conda":
         return Fix(commands=(("conda", "install", *where, "--force-reinstall", tensorflow.name),))
     requirement = f"{tensorflow.name}=={tensorflow.version}" if tensorflow.version else tensorflow.name
@@ -79,9 +81,9 @@ def reinstall(context: Context, path: str = "") -> Fix:
     )
 
 
-def owner(context: Context) -> str:
-    """Return the package to blame for TensorFlow's own files."""
-    return context.tensorflow.package.name if context.tensorflow else ""
+def owner(context: Context, path: str = "site-packages/tensorflow/") -> str:
+    """Return the package to blame for a file where it is TensorFlow's own, else an empty string."""
+    return context.tensorflow.package.name if context.tensorflow and "site-packages/tensorflow/" in path else ""
 
 
 def _gone(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
@@ -126,7 +128,7 @@ def _machine(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
             expected=facts.machine,
             evidence=tuple(names[:SHOWN]),
             source=context.env.python.source or context.env.platform,
-            package=owner(context),
+            package=owner(context, names[0]),
             fix=reinstall(context, names[0]),
         )
     if context.env.os == "win":
@@ -187,7 +189,7 @@ def _missing(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
             expected=module.name,
             evidence=tuple(names[:SHOWN]),
             source=names[0],
-            package=owner(context),
+            package=owner(context, names[0]),
             confidence=CERTAIN if facts.at_hand or GPU_LIBRARY.match(module.name) or _ours(context, module) else LIKELY,
             fix=_provider(context, module),
         )
@@ -251,7 +253,7 @@ def _corrupt(context: Context, closure: Closure) -> Iterator[Finding]:
             expected="a whole image",
             evidence=(path,),
             source=path,
-            package=owner(context) if "site-packages/tensorflow" in path else "",
+            package=owner(context, path),
             fix=reinstall(context, path),
         )
 
@@ -284,7 +286,7 @@ def _symbols(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
             expected=listed(names),
             evidence=(relative(context, module.path),),
             source=relative(context, module.path),
-            package=owner(context),
+            package=owner(context, relative(context, module.path)),
             fix=Fix(
                 note=f"Bring {module.name} and {listed(importers)} to versions that belong together; reinstall both."
             ),
