@@ -34,6 +34,10 @@ def channel_name(text: str, subdir: str = "") -> str:
     parts = [part for part in text.split("?")[0].split("/") if part and ":" not in part]
     if parts and (parts[-1] == subdir or parts[-1] in _SUBDIRS):
         parts.pop()
+    if "t" in parts[:-1]:
+        # anaconda.org's private channels: /t/<token>/channel
+        token = parts.index("t")
+        parts = parts[:token] + parts[token + 2 :]
     if "label" in parts and parts.index("label") > 0:
         parts = parts[: parts.index("label")]
     if not parts:
@@ -111,7 +115,7 @@ def read_records(env: Environment, prefix: str) -> Iterator[Package]:
     folder = os.path.join(prefix, "conda-meta")
     try:
         with os.scandir(folder) as entries:
-            listed = sorted((entry.name for entry in entries if entry.name.endswith(".json")))
+            listed = sorted(entry.name for entry in entries if entry.name.endswith(".json"))
     except FileNotFoundError:
         return
     except OSError as error:

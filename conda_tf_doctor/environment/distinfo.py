@@ -107,13 +107,15 @@ def _is_overwritten(prefix: str, record: Package, dist: DistInfo) -> bool:
             recorded[file] = entry.get("size_in_bytes")
     if not recorded:
         return False
-    for file, size in recorded.items():
-        try:
-            if size is not None and os.stat(os.path.join(dist.path, file)).st_size != size:
-                return True
-        except OSError:
-            continue
-    return False
+    sizes = {file: _size(os.path.join(dist.path, file)) for file in recorded}
+    return any(None not in (size, sizes[file]) and size != sizes[file] for file, size in recorded.items())
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return None
 
 
 def read_pip(env: Environment, prefix: str, site_packages: str, stack: frozenset[str]) -> Iterator[Package]:

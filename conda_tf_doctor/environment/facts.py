@@ -25,8 +25,8 @@ def normalise(name: str) -> str:
 class Package:
     """One installed (or planned) package.
 
-    ``channel``, ``depends`` and ``constrains`` are read from the record only when asked for: a record of TensorFlow is megabytes of
-    JSON, its file name already tells name, version and build.
+    ``channel``, ``depends`` and ``constrains`` are read from the record only when asked for: a record of TensorFlow is
+    megabytes of JSON, its file name already tells name, version and build.
 
     Attributes:
         name: Normalised name.
@@ -194,6 +194,7 @@ class Environment:
         overwritten: Names of conda packages whose files pip has overwritten.
         user_site: Packages in the user site, which come before the environment's own.
         this_machine: Whether the facts about the system are those of the machine this runs on.
+        whole: Whether ``packages`` is known to be everything there is, as a prefix is read and ``report`` writes it.
         partial: Whether ``packages`` is only what was asked for: what a solver or pip adds is not in it, so nothing
             is missing because it is absent.
     """
@@ -217,6 +218,7 @@ class Environment:
         self.overwritten: set[str] = set()
         self.user_site: list[Package] = []
         self.this_machine = False
+        self.whole = kind in ("prefix", "solve")
         self.partial = False
         self._index: dict[str, list[Package]] | None = None
 

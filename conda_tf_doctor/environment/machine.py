@@ -121,7 +121,7 @@ def _file_version(name: str) -> list[str]:
         return []
     from ..binaries.pe import file_version
 
-    path = os.path.join(os.environ.get("SystemRoot", r"C:\Windows"), "System32", name)
+    path = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", name)
     try:
         return file_version(path).split(".") if os.path.exists(path) else []
     except (OSError, ValueError):

@@ -90,7 +90,8 @@ def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Env
 def _is_this_machine(platform: str) -> bool:
     here = this_platform()
     # An x86-64 environment on Apple silicon, and a 32-bit one on 64-bit Windows, run on this machine all the same.
-    return platform == here or platform.split("-")[0] == here.split("-")[0] and here.split("-")[0] in ("osx", "win")
+    system = here.split("-")[0]
+    return platform == here or (platform.split("-")[0] == system and system in ("osx", "win"))
 
 
 def _executable(prefix: str, entries: set[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import UsageError
 from .condameta import channel_name
-from .facts import CONDA, PIP, Binary, Environment, Package, Python, System
+from .facts import CONDA, PIP, Binary, Environment, Note, Package, Python, System
 
 
 def read_report(path: str) -> Environment:
@@ -66,7 +66,13 @@ def environment_of(data: Any, path: str) -> Environment:
     env.user_site = [_package(item, path, "user_site") for item in fields.items("user_site")]
     env.system = _system(_Fields(fields.mapping("system"), path, "system."))
     env.binaries = [_binary(_Fields(item, path, "binaries.")) for item in fields.items("binaries")]
+    env.notes = [_note(_Fields(item, path, "notes.")) for item in fields.items("notes")]
+    env.whole = data.get("complete") is True
     return env
+
+
+def _note(fields: _Fields) -> Note:
+    return Note(fields.text("path"), fields.text("message", required=True))
 
 
 def _machine(text: str) -> str:

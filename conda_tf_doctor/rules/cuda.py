@@ -331,7 +331,7 @@ def cudnn(context: Context) -> Iterator[Finding]:
 def is_partial(context: Context) -> bool:
     """Tell whether the list of packages may be cut short, so that what is not listed may be there all the same."""
     env = context.env
-    if env.kind in ("prefix", "solve"):
+    if env.whole:
         return False
     if env.partial:
         return True

@@ -278,7 +278,7 @@ def complete(context: Context) -> bool:
     env, tensorflow = context.env, context.tensorflow
     if tensorflow is None or tensorflow.requested or env.notes or env.partial:
         return False
-    if env.kind in ("prefix", "solve"):
+    if env.whole:
         return True
     names = requirements(context)
     present = sum(find(context, name) is not None for name in names)

@@ -1,0 +1,71 @@
+"""``report``: the facts of an environment as one document that others can check."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import SUPPRESS, ArgumentParser, Namespace
+
+from ..errors import UsageError
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the arguments of ``report``."""
+    from .parser import add_output, add_target
+
+    add_target(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", default=SUPPRESS, help="write it here (default: print it)")
+    parser.add_argument(
+        "--error-text", metavar="FILE", default=SUPPRESS, help="file with the error message that you saw (- reads it)"
+    )
+    parser.add_argument(
+        "--no-mask", action="store_true", default=SUPPRESS, help="leave user names, home folders and tokens in it"
+    )
+    parser.add_argument(
+        "--matrix", metavar="FILE", default=SUPPRESS, help="YAML file whose rows add to the bundled matrix"
+    )
+    add_output(parser)
+
+
+def execute(args: Namespace) -> int:
+    """Collect and print, or write.
+
+    Raises:
+        UsageError: The environment cannot be read, or the file not written.
+    """
+    from ..environment.collect import collect
+    from ..environment.files.text import read_text
+    from ..environment.prefix import read_prefix
+    from ..matrix.load import load_matrix
+    from .check import options
+    from .target import resolve_prefix
+
+    named = getattr(args, "error_text", "")
+    error_text = read_text(named).strip() if named else ""
+    _, matrix_file = options(args)
+    env = read_prefix(resolve_prefix(args))
+    document = collect(env, load_matrix(matrix_file), error_text, masked=not getattr(args, "no_mask", False))
+    output = getattr(args, "output", "")
+    if output in ("", "-"):
+        from ..render.json import print_document
+
+        print_document(document)
+        return 0
+    _write(output, document)
+    if args.json:
+        from ..render.json import print_document
+
+        print_document(document)
+    elif not args.quiet:
+        program = "conda tf-doctor" if args.door == "conda" else "conda-tf-doctor"
+        print(f"Wrote {output}; `{program} check --report {output}` checks it anywhere.", file=sys.stderr)
+    return 0
+
+
+def _write(path: str, document: object) -> None:
+    from ..repair import atomic
+
+    try:
+        atomic.write(path, (json.dumps(document, indent=2) + "\n").encode("ascii"))
+    except OSError as error:
+        raise UsageError(f"The report cannot be written to {path}: {error.strerror or error}.") from None
