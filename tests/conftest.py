@@ -25,11 +25,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("_conda_and_solver", pairs, ids=ids, indirect=True, scope="session")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs a real conda."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--wine`."""
+    parser.addoption(
+        "--wine", action="store_true", help="run what needs wine, also where it cannot be found (and fails)"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what runs a real conda; leave out what needs wine on machines without it, unless it is asked for."""
     for item in items:
-        if "conda" in getattr(item, "fixturenames", ()):
+        if {"conda", "registry_conda"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.conda)
+    if not config.getoption("--wine") and shutil.which("wine") is None:
+        wine = [item for item in items if item.get_closest_marker("wine")]
+        config.hook.pytest_deselected(items=wine)
+        items[:] = [item for item in items if item not in wine]
 
 
 def _which() -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,20 +31,12 @@ def demo(args: Sequence[str]) -> int:
 
 
 def test(args: Sequence[str]) -> int:
-    """Run the whole suite, on the conda of the index and on those that TF_DOCTOR_CONDAS lists."""
+    """Run the whole suite, on the index's conda and those that TF_DOCTOR_CONDAS lists; arguments are pytest's."""
     python = ensure_tests()
     ensure_conda()
-    wine = "--wine" in args
-    rest = [arg for arg in args if arg != "--wine"]
-    if wine:
-        os.environ["TF_DOCTOR_WINE"] = "1"
-    parallel = (
-        []
-        if any(arg in ("-n", "-p", "--pdb") or arg.startswith(("-n", "--numprocesses")) for arg in rest)
-        else ["-n", "2"]
-    )
+    chosen = any(arg == "--pdb" or arg.startswith(("-n", "--numprocesses")) for arg in args)
     # Status 5 (no test was collected) is a failure as any other.
-    return _call(python, "pytest", *parallel, *rest)
+    return _call(python, "pytest", *([] if chosen else ["-n", "2"]), *args)
 
 
 def lint(args: Sequence[str]) -> int:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib.util
 import json
 import re
+import shutil
+import sys
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -65,6 +69,56 @@ def dist_info(
     rows.append(f"{folder}/RECORD,,")
     content[f"{folder}/RECORD"] = "".join(f"{row}\n" for row in rows).encode()
     return content
+
+
+def write_wheel(
+    folder: Path,
+    name: str,
+    version: str,
+    *,
+    requires: Iterable[str] = (),
+    files: Mapping[str, bytes | str] | None = None,
+    tag: str = "py3-none-any",
+    requires_python: str = "",
+) -> Path:
+    """Write a wheel that pip itself can install (``pip install --no-index --find-links FOLDER``), and return it.
+
+    Arguments are those of `dist_info`.
+    """
+    content = dist_info(name, version, requires=requires, files=files, tag=tag, requires_python=requires_python)
+    wheel = folder / f"{_escaped(name)}-{version}-{tag}.whl"
+    folder.mkdir(parents=True, exist_ok=True)
+    # What the installer adds is no part of the wheel; neither is its line in RECORD.
+    installer = f"{_escaped(name)}-{version}.dist-info/INSTALLER"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for path, data in content.items():
+            if path.endswith("/RECORD"):
+                data = b"".join(row for row in data.splitlines(True) if not row.startswith(installer.encode()))
+            if path != installer:
+                archive.writestr(zipfile.ZipInfo(path, (2023, 11, 14, 22, 13, 20)), data)
+    return wheel
+
+
+def make_runnable(prefix: Path) -> Path:
+    """Put this very Python, and pip, into an environment whose own Python is only a token, and return it.
+
+    For what starts the environment's Python in earnest, such as a repair that calls its pip. Not for Windows.
+
+    Raises:
+        FileNotFoundError: The environment's Python is of another minor version than this one.
+    """
+    minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    executable = prefix / "bin" / f"python{minor}"
+    base = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+    # Never written through: conda's files are hard links into the package cache.
+    executable.unlink()
+    executable.symlink_to(base)
+    (prefix / "pyvenv.cfg").write_text(f"home = {base.parent}\nversion = {minor}\n", encoding="utf-8")
+    pip = importlib.util.find_spec("pip")
+    if pip is None or pip.origin is None:
+        raise FileNotFoundError(f"{sys.executable} has no pip to copy")
+    shutil.copytree(Path(pip.origin).parent, site_packages(prefix) / "pip", dirs_exist_ok=True)
+    return executable
 
 
 def site_packages(prefix: Path) -> Path:
