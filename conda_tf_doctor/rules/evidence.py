@@ -74,6 +74,11 @@ _FIX = {
 _UNSURE = {CERTAIN: CERTAIN, LIKELY: LIKELY, POSSIBLE: POSSIBLE}
 
 
+def is_open(finding: Finding) -> bool:
+    """Tell whether a finding only says what is not known (see :mod:`.undecided`)."""
+    return finding.severity == INFO and finding.found == "unknown"
+
+
 def _shortened(line: str, limit: int = 300) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
@@ -117,7 +122,9 @@ def from_error_text(context: Context, found: Iterable[Finding]) -> Iterable[Find
     """
     from ..explain.rank import rank
 
-    found = list(found)
+    given = list(found)
+    # What a rule leaves open is no finding yet: the text may decide it.
+    found = [finding for finding in given if not is_open(finding)]
     verdict = rank(context.env.error_text, context, found)
     context.verdict = verdict
     causes = {cause.code: cause for cause in verdict.causes}
@@ -134,4 +141,4 @@ def from_error_text(context: Context, found: Iterable[Finding]) -> Iterable[Find
         broken = place == 0 and cause.strength >= 1 and not any(f.severity == ERROR for f in joined) and cause.likelihood != POSSIBLE
         joined.append(_new(cause, ERROR if telling or broken else INFO))
         explained = explained or telling or broken
-    return joined
+    return [*joined, *(finding for finding in given if is_open(finding))]
