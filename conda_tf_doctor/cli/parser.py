@@ -95,8 +95,9 @@ def configure(parser: ArgumentParser) -> None:
     check.configure_parser(parser)
     parser.description, parser.epilog = SUMMARY, _EPILOG
     parser.formatter_class = RawDescriptionHelpFormatter
+    # Without `prog` argparse formats the usage to find it, which costs more than all the rest of it.
     verbs = parser.add_subparsers(
-        dest="verb", metavar="COMMAND", title="commands", parser_class=_VerbParser, required=False
+        dest="verb", metavar="COMMAND", title="commands", parser_class=_VerbParser, required=False, prog=parser.prog
     )
     for verb, summary in VERBS.items():
         verbs.add_parser(verb, help=summary, description=f"{summary[:1].upper()}{summary[1:]}.").verb = verb
