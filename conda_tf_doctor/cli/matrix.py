@@ -190,7 +190,7 @@ def _folded(cells: list[dict[str, str]], shown: list[str]) -> list[dict[str, str
     """Fold lines that differ in the release alone: ``2.10.0 - 2.10.1``."""
     lines: dict[tuple[str, ...], dict[str, Any]] = {}
     for cell in cells:
-        alike = tuple(cell[name] for name in shown if name != "tensorflow") + (_series(cell["tensorflow"]),)
+        alike = (_series(cell["tensorflow"]), *(cell[name] for name in shown if name != "tensorflow"))
         if alike in lines:
             lines[alike]["last"] = cell["tensorflow"]
         else:

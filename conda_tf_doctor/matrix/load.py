@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from ..versions import contains, key
+from ..versions import contains, is_prerelease, key
 from .compiled import FILE_NAME, is_fresh
 from .model import EMPTY, STUB, Build, canonical, from_row
 
@@ -133,7 +133,10 @@ class Matrix:
             variant: ``cpu`` or ``gpu``, or the channel's own word (``cuda112``, ``mkl``).
         """
         minor = ".".join(python.split(".")[:2])
-        wanted = tensorflow if any(sign in tensorflow for sign in "<>=!~") else f"=={tensorflow}.*"
+        wanted = tensorflow
+        if not any(sign in tensorflow for sign in "<>=!~"):
+            whole = tensorflow.count(".") > 1 or is_prerelease(tensorflow)
+            wanted = f"=={tensorflow}" if whole else f"=={tensorflow}.*"
         found = []
         for version in self._all_versions():
             if tensorflow and not contains(wanted, version):
@@ -142,7 +145,7 @@ class Matrix:
                 found += [
                     build
                     for build in self._chunk(version, its_channel)
-                    if (not platform or build.platform in (platform, "noarch"))
+                    if (not platform or build.platform == platform)
                     and (not distribution or distribution in (build.distribution, *build.packages))
                     and (not variant or variant in (build.variant, build.variant_name))
                     and (not python or minor in build.python)

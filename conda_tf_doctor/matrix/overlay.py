@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ..errors import UsageError
 from .check import check_document
-from .compiled import read_documents
 from .expand import SHARED, Row, rows_of
 from .load import DATA, Matrix
 from .source import Document, InvalidFileError, Problem, parse
@@ -36,9 +36,12 @@ def _bundled_shared(needed: bool) -> dict[str, Any]:
     if not needed:
         return {}
     found: dict[str, Any] = {}
-    for document in read_documents(DATA):
-        if isinstance(document.value, dict) and document.value.get("kind") == SHARED:
-            found.update(document.value.get("shared") or {})
+    for name in sorted(os.listdir(DATA)):
+        if name.endswith(".yaml"):
+            with open(os.path.join(DATA, name), encoding="utf-8") as stream:
+                text = stream.read()
+            if f"\nkind: {SHARED}\n" in text:
+                found.update(parse(text, name).value["shared"])
     return found
 
 
