@@ -77,7 +77,7 @@ def _validate(args: Namespace) -> int:
     from ..matrix.load import load_matrix
     from ..matrix.overlay import validate
 
-    problems = validate(args.validate, {build.id for build in load_matrix().builds()})
+    problems = validate(args.validate, load_matrix().ids())
     if args.json:
         from ..render.json import print_document
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .source import Document, Path, Problem
 
-FORMAT = 1
+FORMAT = 2
 FILE_NAME = "matrix.compiled.json"
 # Code that decides what the derived form holds: a change of it makes the file stale, too.
 _CODE = ("compiled.py", "expand.py", "model.py", "source.py")
@@ -160,12 +160,13 @@ def compile_folder(data: str) -> str:
             for version, channels in by_version.items()
         },
         "tables": {name: add(value) for name, value in tables.items()},
-        "summary": add([_summary(row) for row in rows]),
+        "summary": add([summary(row) for row in rows]),
     }
     return json.dumps(header, separators=(",", ":"), ensure_ascii=True) + "\n" + "".join(chunks)
 
 
-def _summary(row: dict[str, Any]) -> list[Any]:
+def summary(row: dict[str, Any]) -> list[Any]:
+    """Return what is listed of every row: enough to name versions without reading them all."""
     return [
         row["channel"],
         row["distribution"],
@@ -174,6 +175,7 @@ def _summary(row: dict[str, Any]) -> list[Any]:
         row.get("kind", "build"),
         row.get("python", []),
         row.get("packages", []),
+        row["id"],
     ]
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, BinaryIO
 
 from ..versions import contains, is_prerelease, key
-from .compiled import FILE_NAME, is_fresh
+from .compiled import FILE_NAME, is_fresh, summary
 from .model import EMPTY, STUB, Build, canonical, from_row
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
@@ -82,6 +82,16 @@ class Matrix:
         known = list(self._versions.get(version, ()))
         return known + [channel for other, channel in self._added if other == version and channel not in known]
 
+    def _listed(self) -> list[list[Any]]:
+        if self._summary is None:
+            self._summary = self._read(self._summary_place)
+            self._summary += [summary(row) for rows in self._added.values() for row in rows]
+        return self._summary
+
+    def ids(self) -> set[str]:
+        """Return the ids of all rows."""
+        return {row[-1] for row in self._listed()}
+
     def versions(self, distribution: str, channel: str = "pypi", platform: str = "", python: str = "") -> list[str]:
         """Return the versions of a distribution that can be used, oldest first, each as its channel spells it.
 
@@ -93,13 +103,8 @@ class Matrix:
             platform: Conda subdir.
             python: A minor (``3.9``).
         """
-        if self._summary is None:
-            self._summary = self._read(self._summary_place)
-            for row in (row for rows in self._added.values() for row in rows):
-                parts = [row["channel"], row["distribution"], row["tensorflow"], row["platform"]]
-                self._summary.append([*parts, row.get("kind", "build"), row.get("python", []), row.get("packages", [])])
         found = set()
-        for its_channel, name, version, its_platform, kind, pythons, packages in self._summary:
+        for its_channel, name, version, its_platform, kind, pythons, packages, _ in self._listed():
             if kind == EMPTY or (channel and its_channel != channel):
                 continue
             if name != distribution and distribution not in packages:
@@ -180,8 +185,7 @@ class Matrix:
 
     def overlay(self, rows: list[Row], tables: dict[str, Any]) -> None:
         """Lay rows and tables over the matrix: a row with the id of an existing one changes the fields it names."""
-        ids = {row["id"] for row in rows}
-        known = {build.id for build in self.builds()} & ids
+        known = self.ids()
         self._builds.clear()
         for row in rows:
             if row["id"] in known:

@@ -97,7 +97,7 @@ def lay_over(matrix: Matrix, file: str) -> None:
     """
     try:
         document = read_overlay(file)
-        rows, problems = overlay_rows(document, {build.id for build in matrix.builds()})
+        rows, problems = overlay_rows(document, matrix.ids())
     except InvalidFileError as error:
         rows, problems = [], error.problems
     if problems:
