@@ -80,8 +80,9 @@ class ElfLoader:
 
     def _start(self, program: str) -> None:
         module = self._add(Module("python", program, PROGRAM, self._image(program)))
-        self._program = module
+        # One without a dynamic section (a static Python, a wrapper) tells nothing about what a module will find.
         if module.image and not module.image.problem and module.image.machine == self.machine:
+            self._program = module
             self._follow(module)
             self._global = self.closure.reach(module)
 
@@ -246,7 +247,7 @@ class ElfLoader:
 
         Not without the interpreter: its own symbols, and those of the libraries that it was linked with, count.
         """
-        if self._program is None or self._program.kind:
+        if self._program is None:
             return
         everywhere: set[bytes] = set()
         for module in self._global:
