@@ -188,7 +188,7 @@ def _untested(context: Context, library: Library) -> Iterator[Finding]:
         evidence=(library.package.source,) if library.package.source else (),
         source=build.id,
         package=library.package.name,
-        confidence=POSSIBLE,
+        confidence=LIKELY,
         fix=_cuda_fix(context, library),
     )
 
