@@ -123,10 +123,10 @@ def _of_package(
             if missing and name in requirements(context) and is_missing(context, name):
                 yield _breakage(context, name, None, entry, missing, (), missing["severity"], tensorflow)
             continue
-        if not package.version:
-            continue
         for row in entry.get("breaks", ()):
             broken = row["versions"].replace(_MINOR, versions.minor(tensorflow))
+            if broken and not package.version:
+                continue
             if not versions.contains(broken, package.version) or not _holds(row.get("python", ""), python):
                 continue
             if not versions.contains(row.get("tensorflow", ""), tensorflow):
@@ -207,7 +207,8 @@ def _severity(context: Context, package: Package, row: dict[str, Any], beside: t
     if promise is False:
         return severity
     if promise is None:
-        return "" if binary and package.manager == CONDA else severity
+        # A wheel that a private channel repackaged is still the wheel, compiled against what it was compiled against.
+        return "" if binary and package.manager == CONDA and context.channel != "pypi" else severity
     return "" if binary else _MILDER[severity]
 
 

@@ -30,6 +30,7 @@ _COMPILED = (
     "tensorflow-compression",
     "tfx-bsl",
 )
+_WHEELS = ("tensorflow-text", "tensorflow-io", "tensorflow-addons")
 # Declared by mistake: it builds packages, and nothing of TensorFlow imports it.
 _UNUSED = ("wheel",)
 # A distribution that stands for another, or is its binaries: not a dependency.
@@ -49,6 +50,7 @@ def packages(context: Context) -> Iterator[Finding]:
             told.add(breakage.name)
             told.update(package.name for package in breakage.beside)
             yield _finding(context, breakage, _CODES.get(breakage.name, code))
+    yield from _wheels_beside_conda(context, told)
     yield from _declared_by_plugins(context)
     yield from _declared_only(context, told)
 
@@ -130,6 +132,30 @@ def _fix(context: Context, breakage: Breakage) -> Fix:
     pins = (f"{name} {spec}".strip(),) if manager != PIP else ()
     pip = (f"{breakage.name}{spec}",) if manager != CONDA else ()
     return Fix(pins=pins, pip=pip)
+
+
+def _wheels_beside_conda(context: Context, told: set[str]) -> Iterator[Finding]:
+    """Report plugins whose wheels are compiled for the TensorFlow wheel, beside conda's own build on Linux."""
+    tensorflow = context.tensorflow
+    if tensorflow is None or tensorflow.manager != CONDA or context.env.os != "linux":
+        return
+    for name in _WHEELS:
+        package = context.env.package(name)
+        if package is None or package.manager != PIP or name in told:
+            continue
+        yield Finding(
+            _PLUGIN,
+            WARNING,
+            f"{name} from pip is compiled for pip's TensorFlow; beside conda's build its operations fail to load "
+            '("undefined symbol")',
+            found=f"{tensorflow.name} from {tensorflow.channel or 'conda'}",
+            expected="TensorFlow and its plugin from one source",
+            evidence=(package.source or name, "tensorflow/text#385"),
+            source="rules: wheels beside conda's build",
+            fix=Fix(note=f"Install {name} with conda, or TensorFlow with pip."),
+            package=name,
+            confidence=LIKELY,
+        )
 
 
 def _declared_by_plugins(context: Context) -> Iterator[Finding]:
