@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ..errors import UsageError
 from .facts import CONDA, Environment, Note, Package
 
-# Conda writes a record's keys in alphabetical order, and everything a rule asks for comes before "files": the lists
-# of files behind it are megabytes for TensorFlow.
+# Conda and libmamba write a record's keys in alphabetical order, and everything a rule asks for comes before "files":
+# the lists of files behind it are megabytes for TensorFlow.
 _HEAD = 1 << 16
 _FILES = '"files": ['
 
@@ -62,14 +63,15 @@ def read_record(path: str) -> dict[str, Any]:
         ValueError: It is not a JSON object.
     """
     with open(path, encoding="utf-8") as handle:
-        head = handle.read(_HEAD)
+        head = handle.read(_HEAD).removeprefix("\ufeff")
         cut = head.find(_FILES)
         if cut >= 0:
             try:
                 record = json.loads(head[:cut].rstrip().rstrip(",") + "}")
             except ValueError:
                 record = {}
-            if "depends" in record and "channel" in record:
+            keys = list(record)
+            if "depends" in record and "channel" in record and ("constrains" in record or keys == sorted(keys)):
                 return {**_tail(path), **record}
             # another writer, another order: read it whole
         record = json.loads(head + handle.read())
@@ -115,28 +117,54 @@ def read_records(env: Environment, prefix: str) -> Iterator[Package]:
     folder = os.path.join(prefix, "conda-meta")
     try:
         with os.scandir(folder) as entries:
-            listed = sorted(entry.name for entry in entries if entry.name.endswith(".json"))
+            listed = sorted(((entry.name, entry) for entry in entries if entry.name.endswith(".json")), key=_first)
     except FileNotFoundError:
         return
+    except PermissionError:
+        raise UsageError(f"The folder {folder} cannot be read: permission denied.") from None
     except OSError as error:
         env.notes.append(Note("conda-meta", f"The folder conda-meta cannot be read: {error.strerror}."))
         return
-    for file in listed:
+    seen: dict[str, str] = {}
+    for file, entry in listed:
         source = f"conda-meta/{file}"
+        problem = _unreadable(entry)
+        if problem:
+            env.notes.append(Note(source, f"The record {source} cannot be used: {problem}; it is left out."))
+            continue
         parts = file[:-5].rsplit("-", 2)
         lazy = _Lazy(env, os.path.join(folder, file), source)
         if len(parts) == 3 and all(parts):
-            yield Package(parts[0], parts[1], CONDA, parts[2], None, source, lazy)
+            package: Package | None = Package(parts[0], parts[1], CONDA, parts[2], None, source, lazy)
+        else:
+            package = _whole(env, lazy)
+        if package is None:
             continue
-        whole = _whole(env, lazy)
-        if whole:
-            yield whole
+        if package.name in seen:
+            text = f"{source} and {seen[package.name]} record the same package: an interrupted transaction left one."
+            env.notes.append(Note(source, text))
+        seen.setdefault(package.name, source)
+        yield package
+
+
+def _first(pair: tuple[str, Any]) -> str:
+    return pair[0]
+
+
+def _unreadable(entry: os.DirEntry[str]) -> str:
+    """Return why a record cannot be read at all, or nothing; opening a pipe would wait for ever."""
+    try:
+        if entry.is_file():
+            return "" if entry.stat().st_size else "the file is empty"
+        return "the link leads nowhere" if entry.is_symlink() and not os.path.exists(entry.path) else "it is no file"
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 def _whole(env: Environment, lazy: _Lazy) -> Package | None:
     """Read a record whose file name does not tell; pip's old ``*.json`` leftovers and strangers are noted."""
     try:
-        with open(lazy.path, encoding="utf-8") as handle:
+        with open(lazy.path, encoding="utf-8-sig") as handle:
             record = json.load(handle)
         name, version = record["name"], record["version"]
         if isinstance(name, str) and isinstance(version, str):

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from .facts import PIP, Environment, Note, Package, normalise
+from .facts import CONDA, PIP, Environment, Note, Package, normalise
 
 _SUFFIXES = (".dist-info", ".egg-info")
+_EGG_TAG = re.compile(r"-py\d[\d.]*(?:-[\w.-]+)?\Z")
+
+
+# What pip writes and conda's package would have listed, had it been there when it was built.
+_BY_PIP = ("REQUESTED", "direct_url.json")
 
 
 class DistInfo(NamedTuple):
@@ -32,20 +38,22 @@ class DistInfo(NamedTuple):
 
 
 def list_dist_infos(site_packages: str) -> Iterator[DistInfo]:
-    """Yield every distribution of a site-packages folder, by the names of its metadata folders alone."""
-    try:
-        with os.scandir(site_packages) as entries:
-            names = sorted(entry.name for entry in entries if entry.name.endswith(_SUFFIXES))
-    except OSError:
-        return
+    """Yield every distribution of a site-packages folder, by the names of its metadata folders alone.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    with os.scandir(site_packages) as entries:
+        names = sorted(entry.name for entry in entries if entry.name.endswith(_SUFFIXES))
     for file in names:
-        stem = file.rsplit(".", 1)[0]
-        name, _, version = stem.partition("-")
-        if name.startswith("~"):
-            continue  # what pip left behind when a file was in use
-        if file.endswith(".egg-info"):
-            version = version.split("-py")[0]
-        yield DistInfo(normalise(name), version, os.path.join(site_packages, file))
+        stem, _, kind = file.rpartition(".")
+        if kind == "egg-info":
+            stem = _EGG_TAG.sub("", stem)
+        name, _, version = stem.rpartition("-")
+        if not name or not version[:1].isdigit():
+            name, version = stem, ""  # develop eggs carry no version
+        if name and not name.startswith("~"):  # what pip left behind when a file was in use
+            yield DistInfo(normalise(name), version, os.path.join(site_packages, file))
 
 
 def _installer(dist: DistInfo) -> str:
@@ -99,14 +107,16 @@ def _is_overwritten(prefix: str, record: Package, dist: DistInfo) -> bool:
             paths = json.load(handle).get("paths_data", {}).get("paths", ())
     except (OSError, ValueError, AttributeError):
         return False
-    recorded = {}
-    for entry in paths:
-        path = entry.get("_path", "") if isinstance(entry, dict) else ""
-        folder, _, file = path.rpartition("/")
-        if folder.endswith(os.path.basename(dist.path)) and file in ("RECORD", "INSTALLER", "WHEEL"):
-            recorded[file] = entry.get("size_in_bytes")
+    recorded: dict[str, Any] = {}
+    for entry in paths if isinstance(paths, list) else ():
+        path = entry.get("_path") if isinstance(entry, dict) else ""
+        folder, _, file = path.rpartition("/") if isinstance(path, str) else ("", "", "")
+        if folder.rpartition("/")[2] == os.path.basename(dist.path):
+            recorded[file] = entry.get("size_in_bytes") if file in ("RECORD", "INSTALLER", "WHEEL") else None
     if not recorded:
         return False
+    if any(file not in recorded and _size(os.path.join(dist.path, file)) is not None for file in _BY_PIP):
+        return True
     sizes = {file: _size(os.path.join(dist.path, file)) for file in recorded}
     return any(None not in (size, sizes[file]) and size != sizes[file] for file, size in recorded.items())
 
@@ -129,36 +139,92 @@ def read_pip(env: Environment, prefix: str, site_packages: str, stack: frozenset
             record of the same version.
     """
     by_name: dict[str, list[DistInfo]] = {}
-    for dist in list_dist_infos(site_packages):
-        by_name.setdefault(dist.name, []).append(dist)
+    try:
+        for dist in list_dist_infos(site_packages):
+            by_name.setdefault(dist.name, []).append(dist)
+    except OSError as error:
+        source = _relative(prefix, site_packages)
+        env.notes.append(
+            Note(source, f"The folder {source} cannot be read: {error.strerror}; pip's packages are unknown.")
+        )
     for name, dists in by_name.items():
         record = env.conda(name)
-        same = [d for d in dists if record is not None and _same_version(d.version, record.version)]
-        for dist in dists:
-            source = os.path.relpath(dist.path, prefix).replace(os.sep, "/")
-            package = Package(name, dist.version, PIP, "", "pypi", source, _Lazy(env, dist, source))
-            if not dist.version:
-                _read_name(env, package, dist)
-            if record is None:
-                if name in stack or _installer(dist) != "conda":
-                    if _installer(dist) == "conda":
-                        # conda's under another name (python-flatbuffers holds flatbuffers)
-                        package = Package(name, dist.version, "conda", "", "", source, _Lazy(env, dist, source))
-                    yield package
-            elif dist in same:
-                if name in stack and _installer(dist) == "pip" and _is_overwritten(prefix, record, dist):
-                    env.overwritten.add(name)
-                    yield package
-            else:
-                if not same or _newer(dist, same[0]):
-                    env.overwritten.add(name)
-                    yield package
-                else:
-                    text = (
-                        f"{source} is left over from pip's {name} {dist.version}; conda's {record.version} was "
-                        "installed over it."
-                    )
-                    env.notes.append(Note(source, text))
+        if record is None:
+            yield from _without_record(env, prefix, dists, name in stack)
+        else:
+            yield from _beside_record(env, prefix, record, dists, name in stack)
+
+
+def _relative(prefix: str, path: str) -> str:
+    # os.path.relpath asks the system for the working folder each time.
+    return path[len(prefix) :].lstrip("/\\").replace(os.sep, "/") if path.startswith(prefix) else path
+
+
+def _package(env: Environment, prefix: str, dist: DistInfo, manager: str = PIP) -> Package:
+    source = _relative(prefix, dist.path)
+    channel = "pypi" if manager == PIP else ""
+    return Package(dist.name, dist.version, manager, "", channel, source, _Lazy(env, dist, source))
+
+
+def _without_record(env: Environment, prefix: str, dists: list[DistInfo], in_stack: bool) -> Iterator[Package]:
+    """Yield the distributions of one name that conda knows nothing of, what was installed last first."""
+    if len(dists) > 1:
+        dists = sorted(dists, key=_changed, reverse=True)
+    for place, dist in enumerate(dists):
+        by_conda = _installer(dist) == "conda"
+        if by_conda and not in_stack:
+            continue  # conda's under another name (msgpack-python holds msgpack)
+        package = _package(env, prefix, dist, CONDA if by_conda else PIP)
+        if not _has_metadata(dist):
+            reason = "it has no METADATA"
+            env.notes.append(Note(package.source, f"{package.source} is not whole: {reason}; reinstall {dist.name}."))
+            if place or len(dists) > 1:
+                continue  # the rest of an older one
+        elif not dist.version:
+            _read_name(env, package, dist)
+        yield package
+
+
+def _beside_record(
+    env: Environment, prefix: str, record: Package, dists: list[DistInfo], in_stack: bool
+) -> Iterator[Package]:
+    """Yield the distributions of one name by which pip has replaced conda's."""
+    same = [dist for dist in dists if _same_version(dist.version, record.version)]
+    for dist in dists:
+        if dist in same:
+            if in_stack and _installer(dist) not in ("", "conda") and _is_overwritten(prefix, record, dist):
+                env.overwritten.add(dist.name)
+                yield _package(env, prefix, dist)
+            continue
+        if _installer(dist) == "conda":
+            continue  # conda's own, whose version is spelled another way
+        package = _package(env, prefix, dist)
+        if not dist.version:
+            _read_name(env, package, dist)
+            if not package.version or _same_version(package.version, record.version):
+                continue
+        if not _has_metadata(dist):
+            text = f"{package.source} is the rest of an older {dist.name}: it has no METADATA; it is left out."
+            env.notes.append(Note(package.source, text))
+        elif not same or _changed(dist) > _changed(same[0]):
+            env.overwritten.add(dist.name)
+            yield package
+        else:
+            text = (
+                f"{package.source} is left over from pip; conda's {dist.name} {record.version} was installed over it."
+            )
+            env.notes.append(Note(package.source, text))
+
+
+def _has_metadata(dist: DistInfo) -> bool:
+    return dist.path.endswith(".egg-info") or os.path.isfile(os.path.join(dist.path, "METADATA"))
+
+
+def _changed(dist: DistInfo) -> float:
+    try:
+        return os.stat(dist.path).st_mtime
+    except OSError:
+        return 0.0
 
 
 def _read_name(env: Environment, package: Package, dist: DistInfo) -> None:
@@ -185,10 +251,3 @@ def _same_version(left: str, right: str) -> bool:
     from ..versions import key
 
     return key(left.replace("_", "-")) == key(right.replace("_", "-"))
-
-
-def _newer(left: DistInfo, right: DistInfo) -> bool:
-    try:
-        return os.stat(left.path).st_mtime > os.stat(right.path).st_mtime
-    except OSError:
-        return False

@@ -194,7 +194,7 @@ class Environment:
         overwritten: Names of conda packages whose files pip has overwritten.
         user_site: Packages in the user site, which come before the environment's own.
         this_machine: Whether the facts about the system are those of the machine this runs on.
-        whole: Whether ``packages`` is known to be everything there is, as a prefix is read and ``report`` writes it.
+        collected: Whether a report was written by ``report``, and so names every package there is.
         partial: Whether ``packages`` is only what was asked for: what a solver or pip adds is not in it, so nothing
             is missing because it is absent.
     """
@@ -218,7 +218,7 @@ class Environment:
         self.overwritten: set[str] = set()
         self.user_site: list[Package] = []
         self.this_machine = False
-        self.whole = kind in ("prefix", "solve")
+        self.collected = False
         self.partial = False
         self._index: dict[str, list[Package]] | None = None
 
@@ -247,6 +247,11 @@ class Environment:
     def pip(self, name: str) -> Package | None:
         """Return pip's distribution of that name."""
         return next((p for p in self.all_named(name) if p.manager == PIP), None)
+
+    @property
+    def whole(self) -> bool:
+        """Whether ``packages`` is known to be everything there is."""
+        return self.kind in ("prefix", "solve") or self.collected
 
     @property
     def os(self) -> str:

@@ -27,6 +27,9 @@ _MODULES = frozenset(
 )  # fmt: skip
 
 
+_DRIVER_FILES = ("/proc/driver/nvidia/version", "/usr/lib/wsl/lib/libcuda.so.1")
+
+
 def add_machine(env: Environment) -> None:
     """Add the facts about this machine to an environment that runs on it."""
     env.this_machine = True
@@ -110,7 +113,8 @@ def _driver() -> str:
         return matched.group(1) if matched else ""
     if sys.platform == "win32":
         # nvcuda.dll of driver 456.71 has the file version 27.21.14.5671: the last five digits are the driver.
-        digits = "".join(_file_version("nvcuda.dll"))[-5:]
+        parts = _file_version("nvcuda.dll")
+        digits = ("".join(parts[:-1]) + parts[-1].zfill(4))[-5:] if parts else ""
         return f"{digits[:3]}.{digits[3:]}" if len(digits) == 5 else ""
     return ""
 
@@ -185,6 +189,18 @@ def virtual_packages() -> dict[str, str]:
     return found
 
 
+def overridden(system: str) -> dict[str, str]:
+    """Return the virtual packages that ``CONDA_OVERRIDE_*`` names.
+
+    Args:
+        system: ``linux``, ``osx`` or ``win``: the one that the environment is for.
+    """
+    names = {"CUDA": "__cuda", "ARCHSPEC": "__archspec"}
+    names |= {"linux": {"GLIBC": "__glibc"}, "osx": {"OSX": "__osx"}}.get(system, {})
+    found = {package: _override(name) for name, package in names.items()}
+    return {package: version for package, version in found.items() if version}
+
+
 def _override(name: str) -> str | None:
     """Return ``CONDA_OVERRIDE_<name>``: empty where it says "none", ``None`` where it is not set."""
     value = os.environ.get(f"CONDA_OVERRIDE_{name}")
@@ -193,7 +209,7 @@ def _override(name: str) -> str | None:
 
 def _driver_cuda() -> str:
     # Loading libcuda wakes the driver; only where there is one.
-    if sys.platform == "linux" and not os.path.exists("/proc/driver/nvidia/version"):
+    if sys.platform == "linux" and not any(map(os.path.exists, _DRIVER_FILES)):
         return ""
     if sys.platform == "win32" and not _file_version("nvcuda.dll"):
         return ""
@@ -245,4 +261,7 @@ def _user_site(env: Environment) -> list[Package]:
     else:
         root = base or os.path.expanduser("~/.local")
         folder = os.path.join(root, "lib", f"python{minor}", "site-packages")
-    return [Package(d.name, d.version, PIP, "", "pypi", d.path) for d in list_dist_infos(folder)]
+    try:
+        return [Package(d.name, d.version, PIP, "", "pypi", d.path) for d in list_dist_infos(folder)]
+    except OSError:
+        return []  # most people have none

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 
-from ..binaries.header import read_header
+from ..binaries.header import Header, read_header
 from ..errors import UsageError
 from .condameta import read_records
 from .distinfo import read_pip
@@ -47,7 +48,9 @@ def this_platform() -> str:
         return "win-64" if sys.maxsize > 2**32 else "win-32"
     if sys.platform == "darwin":
         return "osx-arm64" if machine == "arm64" else "osx-64"
-    return {"x86_64": "linux-64", "arm64": "linux-aarch64", "ppc64le": "linux-ppc64le"}.get(machine, f"linux-{machine}")
+    return {"x86_64": "linux-64", "arm64": "linux-aarch64", "ppc64le": "linux-ppc64le", "i686": "linux-32"}.get(
+        machine, f"linux-{machine}"
+    )
 
 
 def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Environment:
@@ -77,14 +80,38 @@ def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Env
     if "conda-meta" not in entries and not executable and "pyvenv.cfg" not in entries:
         raise UsageError(f"{prefix} is not an environment: it has neither a conda-meta folder nor a Python.")
     _read_python(env, prefix, executable)
-    site_packages = find_site_packages(prefix, env.python.minor, entries)
+    site_packages = find_site_packages(prefix, _site_minor(env), entries)
+    if not env.python.version:
+        env.python = env.python._replace(version=_version_of_names(entries, site_packages))
     if site_packages:
         env.add(list(read_pip(env, prefix, site_packages, STACK)))
     if with_machine and env.platform and _is_this_machine(env.platform):
         from .machine import add_machine
 
         add_machine(env)
+    elif any(name.startswith("CONDA_OVERRIDE_") for name in os.environ):
+        # As conda has it with CONDA_SUBDIR: of another platform only what the user says is known.
+        from .machine import overridden
+
+        env.virtual_packages = overridden(env.os)
     return env
+
+
+def _site_minor(env: Environment) -> str:
+    """Return the minor as site-packages' folder spells it: free-threaded builds have a ``t`` behind it."""
+    record = env.conda("python")
+    free = env.python.minor and record is not None and record.build.endswith("t")
+    return env.python.minor + ("t" if free else "")
+
+
+def _version_of_names(entries: set[str], site_packages: str) -> str:
+    """Return the minor that a Python without conda's record and pyvenv.cfg shows in the names of its files."""
+    for name in entries:
+        matched = re.match(r"python3(\d+)t?\.dll\Z", name, re.I)
+        if matched:
+            return f"3.{matched.group(1)}"
+    matched = re.search(r"[\\/]python(\d\.\d+)t?[\\/]site-packages\Z", site_packages)
+    return matched.group(1) if matched else ""
 
 
 def _is_this_machine(platform: str) -> bool:
@@ -96,7 +123,7 @@ def _is_this_machine(platform: str) -> bool:
 
 def _executable(prefix: str, entries: set[str]) -> str:
     for name in ("python.exe", "bin/python", "Scripts/python.exe", "bin/python3"):
-        if name.split("/")[0] in entries and os.path.exists(os.path.join(prefix, *name.split("/"))):
+        if name.split("/")[0] in entries and os.path.isfile(os.path.join(prefix, *name.split("/"))):
             return name
     return ""
 
@@ -105,8 +132,10 @@ def _read_python(env: Environment, prefix: str, executable: str) -> None:
     record = env.conda("python")
     version = record.version if record else ""
     machine, bits, source = "", 0, record.source if record else ""
+    if not executable and os.path.islink(os.path.join(prefix, "bin", "python")):
+        env.notes.append(Note("bin/python", "The link bin/python leads nowhere; what Python is for is unknown."))
     if executable:
-        header = read_header(os.path.join(prefix, *executable.split("/")))
+        header = _header(env, prefix, executable)
         machine, bits = header.machine, header.bits
         if header.format:
             source = executable
@@ -115,8 +144,6 @@ def _read_python(env: Environment, prefix: str, executable: str) -> None:
             if header.format == "macho" and here in header.machines:
                 machine = here
             env.platform = env.platform or _SUBDIRS.get((header.format, machine), "")
-        elif not os.path.islink(os.path.join(prefix, executable)):
-            env.notes.append(Note(executable, f"{executable} is no executable image; its bitness is unknown."))
     if not env.platform:
         env.platform = _platform_of_records(env) or ("win-64" if os.path.isdir(os.path.join(prefix, "Library")) else "")
         env.platform = env.platform or this_platform()
@@ -125,12 +152,27 @@ def _read_python(env: Environment, prefix: str, executable: str) -> None:
     env.python = Python(version, bits, machine, source)
 
 
+def _header(env: Environment, prefix: str, executable: str) -> Header:
+    try:
+        header = read_header(os.path.join(prefix, *executable.split("/")))
+    except OSError as error:
+        env.notes.append(Note(executable, f"{executable} cannot be read: {error.strerror}; its bitness is unknown."))
+        return Header()
+    if not header.format:
+        env.notes.append(Note(executable, f"{executable} is no executable image; its bitness is unknown."))
+    return header
+
+
 def _platform_of_records(env: Environment) -> str:
     for name in ("python", "tensorflow-base", "numpy", "vc14-runtime", "libgcc-ng"):
         record = env.conda(name)
-        subdir = str(record.metadata.get("subdir") or "") if record else ""
-        if subdir and subdir != "noarch":
-            return subdir
+        if record is None:
+            continue
+        # The channel's URL ends with the subdir, too.
+        channel = str(record.metadata.get("channel") or "").rstrip("/")
+        for subdir in (str(record.metadata.get("subdir") or ""), channel.rpartition("/")[2]):
+            if subdir in _SUBDIRS.values():
+                return subdir
     return ""
 
 
@@ -158,9 +200,6 @@ def find_site_packages(prefix: str, minor: str, entries: set[str] | None = None)
     for lib in ("Lib", "lib"):
         if lib not in names:
             continue
-        windows = os.path.join(prefix, lib, "site-packages")
-        if os.path.isdir(windows):
-            return windows
         if minor:
             exact = os.path.join(prefix, lib, f"python{minor}", "site-packages")
             if os.path.isdir(exact):
@@ -169,8 +208,12 @@ def find_site_packages(prefix: str, minor: str, entries: set[str] | None = None)
             found = [name for name in os.listdir(os.path.join(prefix, lib)) if name.startswith("python")]
         except OSError:
             continue
-        for name in sorted(found, key=lambda n: (len(n), n), reverse=True):
-            folder = os.path.join(prefix, lib, name, "site-packages")
-            if os.path.isdir(folder):
-                return folder
+        folders = [os.path.join(name, "site-packages") for name in sorted(found, key=_length_and_name, reverse=True)]
+        for folder in (*folders, "site-packages"):
+            if os.path.isdir(os.path.join(prefix, lib, folder)):
+                return os.path.join(prefix, lib, folder)
     return ""
+
+
+def _length_and_name(name: str) -> tuple[int, str]:
+    return len(name), name

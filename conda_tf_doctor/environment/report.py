@@ -67,7 +67,7 @@ def environment_of(data: Any, path: str) -> Environment:
     env.system = _system(_Fields(fields.mapping("system"), path, "system."))
     env.binaries = [_binary(_Fields(item, path, "binaries.")) for item in fields.items("binaries")]
     env.notes = [_note(_Fields(item, path, "notes.")) for item in fields.items("notes")]
-    env.whole = data.get("complete") is True
+    env.collected = data.get("complete") is True
     return env
 
 
