@@ -22,7 +22,7 @@ from .plan import Change, Conflict, Edit, Key, Plan
 from .simulate import PARTS, simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ..matrix.load import Matrix
 
@@ -91,6 +91,7 @@ class Planner:
         self._seen: dict[tuple[Edit, ...], Diagnosis] = {}
         self.blocked: dict[tuple[str, str], Finding] = {}
         self.obstacle: Finding | None = None
+        self._insist: set[Key] = set()
         self._rejected: set[tuple[Edit, ...]] = set()
         self._announced: dict[tuple[str, str], Finding] = {}
         self._of_files = self._only_on_disk()
@@ -166,7 +167,7 @@ class Planner:
                 edits[key] = Edit(want.manager, want.name, want.spelled, specs, current or "", codes, reinstall=True)
             return True
         specs = tuple(dict.fromkeys((*(old.specs if old else ()), want.spec)))
-        if old is None and current and admits(want.manager, want.spec, current):
+        if old is None and current and admits(want.manager, want.spec, current) and key not in self._insist:
             return True
         follows = old.follows if old else self._followers(want)
         edits[key] = Edit(want.manager, want.name, want.spelled, specs, "?", codes, False, follows, self._along(want))
@@ -301,9 +302,9 @@ class Planner:
             self._announced.update({(f.code, f.package): f for f in self._errors({})})
             return {}
         for start in starts:
-            result = self._attempt(start)
+            result = self._accepted(self._attempt(start))
             if result is not None:
-                return self.minimal(result)
+                return result
         blocked = dict(self.blocked)
         self.obstacle = next(iter(blocked.values()), None)
         announced = dict(self._announced)
@@ -376,15 +377,19 @@ class Planner:
         for base in self._starts():
             for start in self._of_tensorflow(base, "", code):
                 self._announced.clear()
-                result = self._attempt(start)
+                result = self._accepted(self._attempt(start))
                 if result is None:
                     continue
-                result = self.minimal(result)
                 worth = (len(self._announced), len(result))
                 if best is None or worth < (len(announced), len(best)):
                     best, announced = result, dict(self._announced)
         self._announced = announced
         return best
+
+    def _accepted(self, edits: _Edits | None) -> _Edits | None:
+        """Return the smallest part of a plan; ``None`` where that was rejected before."""
+        smallest = None if edits is None else self.minimal(edits)
+        return None if smallest is None or tuple(sorted(smallest.values())) in self._rejected else smallest
 
     def minimal(self, edits: _Edits) -> _Edits:
         """Take back every change without which there is no error either."""
@@ -423,6 +428,31 @@ class Planner:
         changes = tuple(self._change(edit, ordered) for edit in ordered.values())
         announced = tuple(self._announced.values())
         return Plan(self.before, after, ordered, changes, announced)
+
+    def left_after(self, edits: Mapping[Key, Edit], env: Environment) -> list[Finding]:
+        """Return the errors of other facts (what a solver would really install) that the plan did not announce."""
+        expected = {(f.code, f.package) for f in self._errors(dict(edits))}
+        found = [f for f in diagnose(env, self.matrix, self.ignore).findings if f.severity == ERROR]
+        return [f for f in found if (f.code, f.package) not in {*expected, *self._announced}]
+
+    def refined(self, edits: Mapping[Key, Edit], left: Iterable[Finding], env: Environment) -> _Edits | None:
+        """Return the edits with what repairs these errors added; ``None`` where nothing does, or nothing is new."""
+        new: _Edits | None = dict(edits)
+        for finding in left:
+            options = [way for way in self._ways(finding, env) if self._allowed(way)]
+            for way in options:
+                demanded = self._with(dict(new or {}), self._forced(way), finding.code)
+                if demanded is not None:
+                    new = demanded
+                    break
+            else:
+                return None
+        return new if new != dict(edits) else None
+
+    def _forced(self, way: Way) -> Way:
+        """A demand that the facts now meet, but conda's solution would not, has to be made all the same."""
+        self._insist.update((want.manager, want.name) for want in way)
+        return way
 
     def reject(self, edits: _Edits) -> None:
         """Never propose these edits again."""

@@ -1,0 +1,150 @@
+"""``fix``: plan the smallest repair, show it, ask, write it, and on request carry it out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from ..matrix.load import Matrix
+    from ..repair.session import Wishes
+    from ..render.text import Style
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the arguments of ``fix``."""
+    from .parser import add_output, add_prompt, add_rules, add_target
+
+    add_target(parser)
+    parser.add_argument("--all-envs", action="store_true", default=SUPPRESS, help="every environment that has errors")
+    parser.add_argument("--file", metavar="FILE", default=SUPPRESS, help="an environment.yml, requirements.txt or pixi.toml")
+    parser.add_argument("--platform", metavar="SUBDIR", default=SUPPRESS, help="what the file is for, such as win-64")
+    parser.add_argument("--output", "-o", metavar="FILE", default=SUPPRESS, help="write the repaired file here instead")
+    parser.add_argument("--diff", action="store_true", default=SUPPRESS, help="print only the unified diff; implies --dry-run")
+    parser.add_argument(
+        "--to", metavar="PKG=VERSION", action="append", default=SUPPRESS, help="aim at a version (tensorflow=2.10); repeatable"
+    )
+    parser.add_argument(
+        "--keep", metavar="PACKAGE", action="append", default=SUPPRESS, help="do not change a package; repeatable"
+    )
+    parser.add_argument("--warnings", action="store_true", default=SUPPRESS, help="repair warnings too, where packages can")
+    parser.add_argument("--apply", action="store_true", default=SUPPRESS, help="bring the environment to the pins")
+    parser.add_argument("--undo", action="store_true", default=SUPPRESS, help="take the last change of the pins back")
+    parser.add_argument("--offline", action="store_true", default=SUPPRESS, help="ask neither channels nor index")
+    add_rules(parser)
+    add_prompt(parser)
+    add_output(parser)
+
+
+def execute(args: Namespace) -> int:
+    """Repair.
+
+    Raises:
+        UsageError: The arguments do not go together, or the target cannot be used.
+    """
+    from ..matrix.load import load_matrix
+    from ..render.text import Style
+
+    wishes, matrix_file = _wishes(args)
+    matrix = load_matrix(matrix_file)
+    style = Style.of(sys.stdout, os.environ)
+    if getattr(args, "file", ""):
+        return _file(args, matrix, wishes, style)
+    if getattr(args, "all_envs", False):
+        return _all(args, matrix, wishes, style)
+    from ..repair.session import Session
+    from .target import resolve_prefix
+
+    if getattr(args, "diff", False) and not wishes.json:
+        return _only_diff(resolve_prefix(args), matrix, wishes, style)
+    result = Session(resolve_prefix(args), matrix, wishes, style).run()
+    if wishes.json:
+        _print(result.document)
+    return result.status
+
+
+def _wishes(args: Namespace) -> tuple[Wishes, str]:
+    from ..environment.facts import normalise
+    from ..repair.planner import Demands, parse_demand
+    from ..repair.session import Wishes
+    from .check import options
+
+    file, undo = getattr(args, "file", ""), getattr(args, "undo", False)
+    apply, all_envs = getattr(args, "apply", False), getattr(args, "all_envs", False)
+    targets = [flag for flag, value in (("--file", file), ("--all-envs", all_envs)) if value]
+    targets += [flag for flag, value in (("-n", args.name), ("-p", args.prefix)) if value]
+    if len(targets) > 1:
+        raise UsageError(f"{' and '.join(targets)} name different targets; give one of them.")
+    if file and (apply or undo):
+        raise UsageError(f"{'--apply' if apply else '--undo'} is for an environment; --file writes the file alone.")
+    for flag in ("output", "platform"):
+        if getattr(args, flag, "") and not file:
+            raise UsageError(f"--{flag} goes with --file.")
+    if undo and (apply or getattr(args, "to", None)):
+        raise UsageError("--undo takes the last change back and goes with neither --apply nor --to.")
+    ignore, matrix_file = options(args)
+    demands = Demands(
+        tuple(parse_demand(text) for text in getattr(args, "to", ())),
+        frozenset(normalise(name) for name in getattr(args, "keep", ())),
+        getattr(args, "warnings", False),
+    )
+    dry_run = args.dry_run or getattr(args, "diff", False)
+    offline = getattr(args, "offline", False)
+    yes = args.yes
+    if args.door == "conda":
+        from conda.base.context import context
+
+        yes, offline = yes or bool(context.always_yes), offline or bool(context.offline)
+        dry_run = dry_run or bool(context.dry_run)
+    return Wishes(args.door, demands, ignore, apply, undo, dry_run, yes, args.json, args.quiet, offline), matrix_file
+
+
+def _print(document: Any) -> None:
+    from ..render.json import print_document
+
+    print_document(document)
+
+
+def _only_diff(prefix: str, matrix: Matrix, wishes: Wishes, style: Style) -> int:
+    from ..repair.session import Session
+
+    result = Session(prefix, matrix, wishes._replace(json=True, quiet=True), style).run()
+    style.write(result.document["diff"])
+    return result.status
+
+
+def _all(args: Namespace, matrix: Matrix, wishes: Wishes, style: Style) -> int:
+    from ..environment.prefix import read_prefix
+    from ..environment.tensorflow import find_tensorflow
+    from ..repair.session import Result, Session, unreadable
+    from .target import all_prefixes
+
+    results: list[Result] = []
+    for prefix in all_prefixes(args):
+        try:
+            if find_tensorflow(read_prefix(prefix)) is None:
+                continue
+            results.append(Session(prefix, matrix, wishes, style).run())
+        except UsageError as error:
+            if not wishes.json:
+                print(error, file=sys.stderr)
+            results.append(unreadable(prefix, error))
+    if wishes.json:
+        _print({"schema_version": 1, "environments": [result.document for result in results]})
+    elif not results:
+        style.write("There is no environment with TensorFlow.\n")
+    return max((result.status for result in results), default=0)
+
+
+def _file(args: Namespace, matrix: Matrix, wishes: Wishes, style: Style) -> int:
+    from ..repair.filesession import FileSession
+
+    session = FileSession(args.file, getattr(args, "platform", ""), getattr(args, "output", ""), matrix, wishes, style)
+    result = session.run(only_diff=getattr(args, "diff", False) and not wishes.json)
+    if wishes.json:
+        _print(result.document)
+    return result.status

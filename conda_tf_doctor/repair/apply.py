@@ -1,0 +1,285 @@
+"""Carries a plan out: pip takes away, conda moves, pip installs; then the environment is checked again.
+
+Before each step the journal says so, and each step can be done twice, so that a run that was killed is finished by the
+next one. What got worse is taken back: conda by its revision, pip by the versions it had.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..environment.facts import CONDA, PIP, Environment, Package
+from ..findings import ERROR
+from . import journal as journals
+from . import pinned
+from .journal import STEPS, UNDOING, Journal
+from .verify import conda_removes, conda_specs, pip_environ, pip_requirements, python_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..engine import Diagnosis
+    from .conda import Conda
+    from .plan import Plan
+
+Check = Callable[[], "Diagnosis"]
+Say = Callable[[str], None]
+
+
+class Outcome(NamedTuple):
+    """How applying ended.
+
+    Attributes:
+        ok: Whether the plan was carried out and nothing got worse.
+        after: The diagnosis of what is there now.
+        message: One sentence.
+        undone: Whether everything was taken back.
+    """
+
+    ok: bool
+    after: Diagnosis
+    message: str
+    undone: bool = False
+
+
+def draft(plan: Plan, env: Environment, revision: int, pins: str | None, users_pins: Sequence[str] = ()) -> Journal:
+    """Return the journal of a plan that is about to be applied.
+
+    Args:
+        plan: The plan.
+        env: The environment as it is.
+        revision: Conda's revision of it.
+        pins: The pinned file as it will be; ``None`` where it stays.
+        users_pins: The user's own pins on installed packages.
+    """
+    edits = plan.edits
+    back = [text for edit in edits.values() for text in edit.back]
+    again = [e for e in edits.values() if e.reinstall and e.manager == PIP]
+    back += [f"{e.spelled}=={e.version}" for e in again if e.version]
+    gone = {e.name for e in edits.values() if e.removes and e.manager == PIP}
+    return Journal(
+        started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        revision=revision,
+        conda_before=tuple(sorted(records(env))),
+        pip_before=tuple(f"{p.name}=={p.version}" for p in env.packages if p.manager == PIP and p.version),
+        conda_install=tuple(conda_specs(edits, users_pins)),
+        conda_remove=tuple(conda_removes(edits)),
+        conda_reinstall=tuple(_records(plan, env)),
+        pip_install=(*pip_requirements(edits), *_for_new_python(plan, env)),
+        pip_uninstall=tuple(e.spelled for e in edits.values() if e.removes and e.manager == PIP),
+        pip_back=tuple(dict.fromkeys(text for text in back if text.split("==")[0] not in gone)),
+        errors_before=_errors(plan.before),
+        pinned=pins,
+    )
+
+
+def _records(plan: Plan, env: Environment) -> list[str]:
+    """Return the exact records that are put back, spelled as conda spells them."""
+    found = []
+    for edit in plan.edits.values():
+        package = env.conda(edit.name)
+        if edit.reinstall and edit.manager == CONDA and package is not None:
+            found.append(_record(package))
+    return found
+
+
+def _for_new_python(plan: Plan, env: Environment) -> list[str]:
+    """Another minor of Python has a site-packages of its own: all that pip owns has to be installed there again."""
+    python = plan.edits.get((CONDA, "python"))
+    if python is None or python.version.split(".")[:2] == env.python.version.split(".")[:2]:
+        return []
+    planned = {edit.name for edit in plan.edits.values() if edit.manager == PIP}
+    return [
+        f"{p.name}=={p.version}"
+        for p in env.packages
+        if p.manager == PIP and p.version and p.name not in planned and p.name not in ("pip", "setuptools", "wheel")
+    ]
+
+
+def _record(package: Package) -> str:
+    """Return ``name=version=build`` with the name as conda spells it, which its file tells."""
+    stem = os.path.basename(package.source).removesuffix(".json")
+    ending = f"-{package.version}-{package.build}"
+    return f"{stem.removesuffix(ending) if stem.endswith(ending) else package.name}={package.version}={package.build}"
+
+
+def records(env: Environment) -> set[str]:
+    """Return every conda package of an environment as ``name=version=build``."""
+    return {_record(p) for p in env.packages if p.manager == CONDA and p.build and p.source.endswith(".json")}
+
+
+def _errors(diagnosis: Diagnosis) -> tuple[tuple[str, str], ...]:
+    return tuple((f.code, f.package) for f in diagnosis.findings if f.severity == ERROR)
+
+
+def commands(journal: Journal, prefix: str) -> list[list[str]]:
+    """Return the commands that a journal stands for, as one would type them."""
+    python = python_of(prefix) or os.path.join(prefix, "bin", "python")
+    pip = [python, "-m", "pip"]
+    found: list[list[str]] = []
+    if journal.pip_uninstall:
+        found.append([*pip, "uninstall", *journal.pip_uninstall])
+    if journal.conda_remove:
+        found.append(["conda", "remove", "-p", prefix, *journal.conda_remove])
+    if journal.conda_reinstall:
+        found.append(["conda", "install", "-p", prefix, "--force-reinstall", *journal.conda_reinstall])
+    if journal.conda_install:
+        found.append(["conda", "install", "-p", prefix, *journal.conda_install])
+    if journal.pip_back:
+        found.append([*pip, "install", "--force-reinstall", "--no-deps", *journal.pip_back])
+    if journal.pip_install:
+        found.append([*pip, "install", *journal.pip_install])
+    return found
+
+
+class Applier:
+    """Applies one journal to one environment.
+
+    Args:
+        prefix: The environment.
+        conda: The user's conda.
+        check: Diagnoses the environment as it is on the disk.
+        say: Tells the user, a line at a time.
+        quiet: Whether pip's own progress goes nowhere.
+    """
+
+    def __init__(self, prefix: str, conda: Conda, check: Check, say: Say, quiet: bool = False) -> None:
+        self.prefix, self.conda, self.check, self.say, self.quiet = prefix, conda, check, say, quiet
+        steps = (self._uninstall, self._conda, self._install, self._judge, self._pins)
+        self._steps: dict[str, Callable[[Journal], str]] = dict(zip(STEPS, steps, strict=True))
+
+    def run(self, journal: Journal) -> Outcome:
+        """Carry a journal out from the step it is at, to the end or back to the start."""
+        if journal.step == UNDOING:
+            return self.undo(journal, "The undoing of a repair was interrupted; it is finished now.")
+        for step in STEPS[STEPS.index(journal.step) :]:
+            journal = journal.at(step, self.prefix)
+            failure = self._steps[step](journal)
+            if failure:
+                return self.undo(journal, failure)
+        journals.close(self.prefix)
+        return Outcome(True, self.check(), "The environment was repaired.")
+
+    # The steps; each returns what went wrong, or nothing
+
+    def _uninstall(self, journal: Journal) -> str:
+        if journal.pip_uninstall and not self._pip("uninstall", "--yes", *journal.pip_uninstall):
+            return f"pip could not uninstall {', '.join(journal.pip_uninstall)}."
+        return ""
+
+    def _conda(self, journal: Journal) -> str:
+        there = self._conda_names()
+        removes = [name for name in journal.conda_remove if name in there]
+        if removes and not self.conda.show("remove", "--yes", "-p", self.prefix, *removes):
+            return f"conda could not remove {', '.join(removes)}."
+        if journal.conda_reinstall and not self.conda.show(
+            "install", "--yes", "-p", self.prefix, "--force-reinstall", "--no-deps", *journal.conda_reinstall
+        ):
+            return f"conda could not put back {', '.join(journal.conda_reinstall)}."
+        # The user's pins are among the specs, as far as the plan does not replace them.
+        if journal.conda_install and not self.conda.show(
+            "install", "--yes", "--no-pin", "-p", self.prefix, *journal.conda_install
+        ):
+            return f"conda could not install {', '.join(journal.conda_install)}."
+        return ""
+
+    def _pip(self, *args: str) -> bool:
+        python = python_of(self.prefix)
+        if not python:
+            return False
+        target: Any = subprocess.DEVNULL if self.quiet else sys.stderr
+        done = subprocess.run(
+            [python, "-m", "pip", *args], stdin=subprocess.DEVNULL, stdout=target, env=pip_environ(), check=False
+        )
+        return done.returncode == 0
+
+    def _install(self, journal: Journal) -> str:
+        if journal.pip_back and not self._pip("install", "--force-reinstall", "--no-deps", *journal.pip_back):
+            return f"pip could not put back {', '.join(journal.pip_back)}."
+        if journal.pip_install and not self._pip("install", *journal.pip_install):
+            return f"pip could not install {', '.join(journal.pip_install)}."
+        return ""
+
+    def _judge(self, journal: Journal) -> str:
+        after = self.check()
+        new = [f for f in after.findings if f.severity == ERROR and (f.code, f.package) not in journal.errors_before]
+        if after.tensorflow is None:
+            return "TensorFlow is gone after the repair."
+        if new and len(_errors(after)) >= len(journal.errors_before):
+            return f"The environment got worse: {new[0].code}: {new[0].message}"
+        return ""
+
+    def _pins(self, journal: Journal) -> str:
+        if journal.pinned is not None and journal.pinned != pinned.read(self.prefix):
+            pinned.write(self.prefix, journal.pinned)
+        return ""
+
+    def _conda_names(self) -> set[str]:
+        try:
+            files = os.listdir(os.path.join(self.prefix, "conda-meta"))
+        except OSError:
+            return set()
+        return {file[:-5].rsplit("-", 2)[0] for file in files if file.endswith(".json") and file.count("-") >= 2}
+
+    # Back
+
+    def undo(self, journal: Journal, reason: str) -> Outcome:
+        """Take everything back that was done, and say so."""
+        self.say(reason)
+        self.say("Taking it back …")
+        journal = journal.at(UNDOING, self.prefix)
+        problems = [*self._conda_back(journal), *self._pip_back(journal)]
+        after = self.check()
+        if problems:
+            message = f"{reason} Not everything could be taken back: {'; '.join(problems)}."
+            return Outcome(False, after, message)
+        journals.close(self.prefix)
+        return Outcome(False, after, f"{reason} Everything was taken back.", undone=True)
+
+    def _conda_back(self, journal: Journal) -> list[str]:
+        now = self._records_now()
+        if set(journal.conda_before) == now or not journal.conda_before:
+            return []
+        back = journal.revision >= 0 and self.conda.show(
+            "install", "--yes", "-p", self.prefix, "--revision", str(journal.revision)
+        )
+        if back and set(journal.conda_before) == self._records_now():
+            return []
+        # Exactly what was there, without asking a solver.
+        extra = {record.split("=")[0] for record in self._records_now()} - {r.split("=")[0] for r in journal.conda_before}
+        wanted = [spec for spec in journal.conda_before if spec not in self._records_now()]
+        if extra:
+            self.conda.show("remove", "--yes", "--force", "-p", self.prefix, *extra)
+        if wanted:
+            self.conda.show("install", "--yes", "--no-deps", "--no-pin", "-p", self.prefix, *wanted)
+        missing = set(journal.conda_before) - self._records_now()
+        return [f"conda did not bring back {', '.join(sorted(missing))}"] if missing else []
+
+    def _records_now(self) -> set[str]:
+        from ..environment.prefix import read_prefix
+
+        env = read_prefix(self.prefix, with_machine=False)
+        return records(env)
+
+    def _pip_back(self, journal: Journal) -> list[str]:
+        from ..environment.prefix import read_prefix
+
+        env = read_prefix(self.prefix, with_machine=False)
+        now = {f"{p.name}=={p.version}" for p in env.packages if p.manager == PIP and p.version}
+        before = set(journal.pip_before)
+        names = {text.split("==")[0] for text in before}
+        extra = sorted(text.split("==")[0] for text in now - before if text.split("==")[0] not in names)
+        # What was uninstalled may have taken shared files with it.
+        lost = before - now
+        again = sorted(lost | ({t for t in before if t.startswith("tensorflow")} if journal.pip_uninstall else set()))
+        problems = []
+        if extra and not self._pip("uninstall", "--yes", *extra):
+            problems.append(f"pip did not uninstall {', '.join(extra)}")
+        if again and not self._pip("install", "--force-reinstall", "--no-deps", *again):
+            problems.append(f"pip did not bring back {', '.join(again)}")
+        return problems

@@ -1,0 +1,102 @@
+"""Files that are always either old or new: written aside, flushed to the disk, and renamed."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from ..errors import UsageError
+
+
+def write(path: str, data: bytes) -> None:
+    """Replace a file's content at once; whoever reads it meanwhile, or is killed, has the old or the new one.
+
+    Raises:
+        OSError: The disk is full, or the folder cannot be written; the old content is still there.
+    """
+    # A link stays a link: what it leads to is replaced.
+    path = os.path.realpath(path)
+    folder = os.path.dirname(path)
+    handle, scratch = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".new", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _keep_mode(path, scratch)
+        os.replace(scratch, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(scratch)
+        raise
+    _flush_folder(folder)
+
+
+def _keep_mode(path: str, scratch: str) -> None:
+    try:
+        mode = stat.S_IMODE(os.stat(path).st_mode)
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        mode = 0o666 & ~mask
+    with suppress(OSError):
+        os.chmod(scratch, mode)
+
+
+def _flush_folder(folder: str) -> None:
+    if sys.platform == "win32":
+        return
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def remove(path: str) -> None:
+    """Remove a file; one that is not there is no error."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+        _flush_folder(os.path.dirname(path))
+
+
+def read(path: str) -> bytes | None:
+    """Return a file's content, or ``None`` where there is no such file."""
+    try:
+        with open(path, "rb") as handle:
+            return handle.read()
+    except FileNotFoundError:
+        return None
+
+
+@contextmanager
+def locked(folder: str) -> Iterator[None]:
+    """Hold the lock on an environment against other repairs; the system drops it with a process that dies.
+
+    Raises:
+        UsageError: Another repair holds it.
+    """
+    path = os.path.join(folder, ".tf-doctor.lock")
+    with open(path, "a+b") as handle:
+        try:
+            _lock(handle.fileno())
+        except OSError:
+            raise UsageError(f"Another conda-tf-doctor is at work in {os.path.dirname(folder)}; wait for it to end.") from None
+        yield
+
+
+def _lock(handle: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        os.lseek(handle, 0, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

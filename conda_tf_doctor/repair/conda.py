@@ -1,0 +1,180 @@
+"""Conda as the repair uses it: as a subprocess, always the one the user runs, with the user's channels and solver."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ..errors import UsageError
+
+# What conda's JSON says when no channel could be reached; everything else it says is about the request.
+_NOT_REACHED = (
+    "CondaHTTPError", "UnavailableInvalidChannel", "ProxyError", "SSLError", "OfflineError", "CondaSSLError",
+    "ConnectionFailed", "InvalidMatchSpec.offline",
+)  # fmt: skip
+
+
+class Answer(NamedTuple):
+    """What a conda command gave.
+
+    Attributes:
+        ok: Whether it ended well.
+        data: Its JSON document; empty where there is none.
+        message: What it says went wrong.
+        reached: Whether the channels could be asked at all.
+    """
+
+    ok: bool
+    data: dict[str, Any]
+    message: str = ""
+    reached: bool = True
+
+
+class Moves(NamedTuple):
+    """What a solve would do: records by name, each as ``(version, build, channel)``."""
+
+    link: dict[str, tuple[str, str, str]]
+    unlink: dict[str, tuple[str, str, str]]
+
+
+def find_conda(door: str) -> list[str]:
+    """Return the command that starts conda; empty where there is none.
+
+    Args:
+        door: ``conda`` where conda itself runs us: then it is that one.
+    """
+    if door == "conda":
+        return [sys.executable, "-m", "conda"]
+    named = os.environ.get("CONDA_EXE", "")
+    if named and os.path.isfile(named):
+        return [named]
+    found = shutil.which("conda")
+    return [found] if found else []
+
+
+class Conda:
+    """Runs conda commands.
+
+    Args:
+        command: What starts conda.
+        subdir: Platform of the environment, where it is not this machine's.
+        quiet: Whether conda's own progress goes nowhere, as with ``--json``.
+    """
+
+    def __init__(self, command: Sequence[str], subdir: str = "", quiet: bool = False) -> None:
+        self.command, self.subdir, self.quiet = list(command), subdir, quiet
+
+    def environ(self) -> dict[str, str]:
+        """Return the variables conda runs with: ours, the guard off, for what it would say is said here."""
+        values = {**os.environ, "CONDA_PLUGINS_TF_DOCTOR_MODE": "disabled"}
+        if self.subdir:
+            values["CONDA_SUBDIR"] = self.subdir
+        return values
+
+    def json(self, *args: str) -> Answer:
+        """Run a command that answers in JSON."""
+        try:
+            done = subprocess.run(
+                [*self.command, *args, "--json"],
+                capture_output=True, text=True, encoding="utf-8", errors="replace",
+                stdin=subprocess.DEVNULL, env=self.environ(), check=False,
+            )  # fmt: skip
+        except OSError as error:
+            return Answer(False, {}, f"{self.command[0]} cannot be started: {error.strerror}", reached=False)
+        try:
+            data = json.loads(done.stdout)
+        except ValueError:
+            tail = (done.stderr or done.stdout).strip().splitlines()[-1:]
+            return Answer(False, {}, tail[0] if tail else f"conda ended with status {done.returncode}")
+        if not isinstance(data, dict):
+            return Answer(done.returncode == 0, {"list": data})
+        name = str(data.get("exception_name") or "")
+        message = str(data.get("message") or data.get("error") or "")
+        return Answer(done.returncode == 0 and not name, data, message, not any(word in name for word in _NOT_REACHED))
+
+    def show(self, *args: str) -> bool:
+        """Run a command whose progress the user sees, on standard error; tell whether it ended well."""
+        target: Any = subprocess.DEVNULL if self.quiet else sys.stderr
+        try:
+            done = subprocess.run(
+                [*self.command, *args], stdin=subprocess.DEVNULL, stdout=target, env=self.environ(), check=False
+            )
+        except OSError:
+            return False
+        return done.returncode == 0
+
+    def search(self, spelled: str) -> list[str] | None:
+        """Return the versions that the configured channels have; ``None`` where they could not be asked."""
+        answer = self.json("search", spelled)
+        if answer.ok:
+            records = answer.data.get(spelled) or [r for rows in answer.data.values() if isinstance(rows, list) for r in rows]
+            return [str(r.get("version")) for r in records if isinstance(r, dict) and r.get("name") == spelled]
+        return [] if answer.reached and "PackagesNotFound" in str(answer.data.get("exception_name")) else None
+
+    def solve(self, prefix: str, specs: Sequence[str], removes: Sequence[str] = ()) -> tuple[Answer, Moves]:
+        """Return what installing (or removing) would do, without doing it."""
+        moves = Moves({}, {})
+        answer = Answer(True, {})
+        if removes:
+            answer = self.json("remove", "--dry-run", "--yes", "-p", prefix, *removes)
+            _collect(answer, moves)
+        if specs and answer.ok:
+            answer = self.json("install", "--dry-run", "--yes", "--no-pin", "-p", prefix, *specs)
+            _collect(answer, moves)
+        return answer, moves
+
+    def revision(self, prefix: str) -> int:
+        """Return the number of the environment's current revision; -1 where it has none."""
+        answer = self.json("list", "--revisions", "-p", prefix)
+        numbers = [r.get("rev", -1) for r in answer.data.get("list", []) if isinstance(r, dict)]
+        return max(numbers, default=-1)
+
+
+def _collect(answer: Answer, moves: Moves) -> None:
+    actions = answer.data.get("actions")
+    if not isinstance(actions, dict):
+        return
+    for key, target in (("LINK", moves.link), ("UNLINK", moves.unlink)):
+        for record in actions.get(key) or ():
+            if isinstance(record, dict):
+                parts = (str(record.get("version")), str(record.get("build_string") or ""), str(record.get("channel") or ""))
+                target[str(record.get("name"))] = parts
+
+
+def connect(door: str, platform: str, quiet: bool) -> Conda | None:
+    """Return the conda to work with; ``None`` where there is none."""
+    from ..environment.prefix import this_platform
+
+    command = find_conda(door)
+    return Conda(command, platform if platform != this_platform() else "", quiet) if command else None
+
+
+def check_writable(prefix: str) -> str:
+    """Return why an environment must not be changed; empty where it may be."""
+    meta = os.path.join(prefix, "conda-meta")
+    frozen = os.path.join(meta, "frozen")
+    if os.path.exists(frozen):
+        return f"{prefix} is frozen ({frozen}): it must not be changed. Repair a clone of it, or let its owner unfreeze it."
+    if not os.path.isdir(meta):
+        return f"{prefix} is no conda environment, so it has no pins; repair the requirements file it was made from."
+    if os.path.exists(os.path.join(meta, "pixi")):
+        return f"{prefix} belongs to a pixi workspace, which makes it anew from its manifest; use fix --file pixi.toml."
+    if not os.access(meta, os.W_OK | os.X_OK):
+        return f"You have no permission to write in {meta}; ask its owner, or repair a clone of the environment."
+    return ""
+
+
+def require(conda: Conda | None) -> Conda:
+    """Return the conda.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if conda is None:
+        raise UsageError("There is no conda to apply this with: run it as `conda tf-doctor`, or set CONDA_EXE.")
+    return conda

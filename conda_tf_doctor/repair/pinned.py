@@ -1,0 +1,226 @@
+"""``conda-meta/pinned``: our pins in a block of their own, every other byte as the user left it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from .. import versions
+from ..environment.facts import CONDA, normalise
+from ..errors import UsageError
+from . import atomic
+from .plan import Plan
+
+NAME = os.path.join("conda-meta", "pinned")
+BACKUP = os.path.join("conda-meta", "pinned.tf-doctor-backup")
+_BEGIN = "# >>> conda-tf-doctor >>> pins written by `conda tf-doctor fix`; `fix --undo` takes the last change back"
+_BEGIN_MARK, _END_MARK = "# >>> conda-tf-doctor >>>", "# <<< conda-tf-doctor <<<"
+_REPLACED = "  # set aside by conda-tf-doctor, see below"
+
+
+class Pin(NamedTuple):
+    """One line of the file.
+
+    Attributes:
+        line: 1-based.
+        text: As written, without comment.
+        name: Normalised.
+        version: Version part of the MatchSpec.
+    """
+
+    line: int
+    text: str
+    name: str
+    version: str
+
+
+class Clash(NamedTuple):
+    """A pin of the user that the plan cannot honour."""
+
+    pin: Pin
+    package: str
+    wanted: str
+
+
+def decode(data: bytes) -> str:
+    """Return the file's text so that encoding it again gives the same bytes, whatever they were."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def encode(text: str) -> bytes:
+    """Return the bytes of a decoded text."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _lines(text: str) -> list[str]:
+    return text.splitlines(keepends=True)
+
+
+def _newline(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
+
+
+def _block(lines: list[str]) -> tuple[int, int]:
+    """Return where our block begins and ends (exclusive); both the end of the file where there is none."""
+    begin = next((i for i, line in enumerate(lines) if line.startswith(_BEGIN_MARK)), -1)
+    if begin < 0:
+        return len(lines), len(lines)
+    end = next((i for i in range(begin, len(lines)) if lines[i].startswith(_END_MARK)), -1)
+    if end < 0:
+        raise UsageError(
+            f"{NAME} has the line {_BEGIN_MARK!r} but not the one that ends the block ({_END_MARK!r}); "
+            "put it back, or remove both."
+        )
+    return begin, end + 1
+
+
+def users_pins(text: str) -> list[Pin]:
+    """Return the pins outside our block."""
+    lines = _lines(text)
+    begin, end = _block(lines)
+    found = []
+    for number, line in enumerate(lines, 1):
+        if begin < number <= end:
+            continue
+        found += _parsed(number, line)
+    return found
+
+
+def our_pins(text: str) -> list[Pin]:
+    """Return the pins of our block."""
+    lines = _lines(text)
+    begin, end = _block(lines)
+    return [pin for number in range(begin + 1, end + 1) for pin in _parsed(number, lines[number - 1])]
+
+
+def _parsed(number: int, line: str) -> list[Pin]:
+    text = line.split("#")[0].strip()
+    if not text:
+        return []
+    spec = versions.parse_matchspec(text)
+    return [Pin(number, text, normalise(spec.name), spec.version)] if spec.name else []
+
+
+def wanted(plan: Plan) -> dict[str, tuple[str, str, str]]:
+    """Return what the plan pins: by normalised name the conda name, the version spec and the version expected."""
+    found = {}
+    for edit in plan.conda_edits:
+        if edit.removes or edit.reinstall or not edit.spec:
+            continue
+        found[edit.name] = (edit.spelled, edit.spec, edit.version)
+        for text in edit.also:
+            spec = versions.parse_matchspec(text)
+            found.setdefault(normalise(spec.name), (spec.name, spec.version, ""))
+    return found
+
+
+def clashes(text: str, plan: Plan) -> list[Clash]:
+    """Return the user's pins that the plan contradicts."""
+    found = []
+    plans = wanted(plan)
+    for pin in users_pins(text):
+        if pin.name in plans and pin.version:
+            spelled, spec, version = plans[pin.name]
+            if version and not versions.conda_contains(pin.version, version):
+                found.append(Clash(pin, spelled, spec))
+    for edit in plan.of(CONDA):
+        if edit.removes:
+            found += [Clash(pin, edit.spelled, "") for pin in users_pins(text) if pin.name == edit.name]
+    return found
+
+
+def rewritten(text: str, plan: Plan, set_aside: Iterable[Clash] = ()) -> str:
+    """Return the file with our block brought up to date.
+
+    Pins of earlier repairs stay unless this plan speaks of the package. A pin of the user on the same package is
+    joined with ours, for solvers let the last line on a package win.
+
+    Args:
+        text: The file now.
+        plan: What to pin.
+        set_aside: Pins of the user that become comments, because the user agreed to it.
+    """
+    lines = _lines(text)
+    newline = _newline(text)
+    aside = {clash.pin.line for clash in set_aside}
+    plans = wanted(plan)
+    gone = {edit.name for edit in plan.conda_edits if edit.removes}
+    users = {pin.name: pin for pin in users_pins(text) if pin.line not in aside}
+    pins: dict[str, str] = {}
+    for pin in our_pins(text):
+        if pin.name not in gone:
+            pins[pin.name] = pin.text
+    for name, (spelled, spec, _) in plans.items():
+        user = users.get(name)
+        if user is not None and user.version and user.version != spec:
+            spec = ",".join(f"({part})" if "|" in part else part for part in (user.version, spec))
+        elif user is not None and user.version:
+            pins.pop(name, None)
+            continue
+        pins[name] = f"{spelled} {spec}"
+    begin, end = _block(lines)
+    block = [_BEGIN + newline, *(pins[name] + newline for name in sorted(pins)), _END_MARK + newline] if pins else []
+    before = [_commented(line) if number in aside else line for number, line in enumerate(lines[:begin], 1)]
+    after = [_commented(line) if number in aside else line for number, line in enumerate(lines[end:], end + 1)]
+    if block and before and not before[-1].endswith(("\n", "\r")):
+        block[0] = newline + block[0]
+    if block == lines[begin:end]:
+        block = lines[begin:end]
+    return "".join([*before, *block, *after])
+
+
+def _commented(line: str) -> str:
+    body = line.rstrip("\r\n")
+    return f"# {body}{_REPLACED}{line[len(body):]}"
+
+
+def path_of(prefix: str) -> str:
+    """Return the path of a prefix's pinned file."""
+    return os.path.join(prefix, NAME)
+
+
+def read(prefix: str) -> str:
+    """Return the text of a prefix's pinned file; empty where it has none.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    try:
+        return decode(atomic.read(path_of(prefix)) or b"")
+    except OSError as error:
+        raise UsageError(f"{path_of(prefix)} cannot be read: {error.strerror}.") from None
+
+
+def write(prefix: str, text: str) -> None:
+    """Write the pinned file, and beside it a backup of what it was.
+
+    The backup's first byte tells whether there was a file at all, so that undoing removes one that was not there.
+
+    Raises:
+        OSError: The file is still the old one.
+    """
+    path = path_of(prefix)
+    old = atomic.read(path)
+    atomic.write(os.path.join(prefix, BACKUP), b"-" if old is None else b"+" + old)
+    if text or old is not None:
+        atomic.write(path, encode(text))
+
+
+def undo(prefix: str) -> str:
+    """Put the pinned file back to what it was before the last write; return its text.
+
+    Raises:
+        UsageError: There is nothing to undo.
+        OSError: The file is still as it was.
+    """
+    backup = os.path.join(prefix, BACKUP)
+    data = atomic.read(backup)
+    if data is None:
+        raise UsageError(f"There is nothing to undo in {prefix}: `fix` has not written its pins.")
+    if data[:1] == b"-":
+        atomic.remove(path_of(prefix))
+    else:
+        atomic.write(path_of(prefix), data[1:])
+    atomic.remove(backup)
+    return decode(data[1:])

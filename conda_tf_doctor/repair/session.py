@@ -1,0 +1,272 @@
+"""``fix`` for one environment: look for an interrupted repair, plan, show, ask, then write the pins or apply."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..engine import Diagnosis, diagnose
+from ..environment.facts import CONDA
+from ..environment.prefix import read_prefix
+from ..errors import UsageError
+from . import apply, atomic, journal, pinned
+from .candidates import Catalogue
+from .conda import Conda, check_writable, connect, require
+from .plan import Plan
+from .planner import Demands, Planner
+from .show import document, render, unified
+from .verify import verified_plan
+
+if TYPE_CHECKING:
+    from ..matrix.load import Matrix
+    from ..render.text import Style
+
+
+class Wishes(NamedTuple):
+    """How ``fix`` was called.
+
+    Attributes:
+        door: ``conda`` or ``console``.
+        demands: What the user asked for.
+        ignore: Silenced codes.
+        apply: Whether the environment is to be brought to the pins.
+        undo: Whether the last change is to be taken back.
+        dry_run: Whether nothing may be written.
+        yes: Whether nothing is asked.
+        json: Whether standard output is one document.
+        quiet: Whether progress is kept back.
+        offline: Whether neither channels nor index may be asked.
+    """
+
+    door: str
+    demands: Demands
+    ignore: frozenset[str]
+    apply: bool = False
+    undo: bool = False
+    dry_run: bool = False
+    yes: bool = False
+    json: bool = False
+    quiet: bool = False
+    offline: bool = False
+
+
+class Result(NamedTuple):
+    """What came of one environment: the exit status and the JSON document."""
+
+    status: int
+    document: dict[str, Any]
+
+
+class Session:
+    """Repairs one environment.
+
+    Args:
+        prefix: The environment.
+        matrix: The compatibility matrix.
+        wishes: How ``fix`` was called.
+        style: How to write to the screen.
+    """
+
+    def __init__(self, prefix: str, matrix: Matrix, wishes: Wishes, style: Style) -> None:
+        self.prefix, self.matrix, self.wishes, self.style = prefix, matrix, wishes, style
+
+    def say(self, text: str) -> None:
+        """Tell the user a line; with ``--json`` on standard error."""
+        from ..render.text import safe
+
+        if self.wishes.json:
+            if not self.wishes.quiet:
+                print(safe(text), file=sys.stderr)
+        else:
+            self.style.write(safe(text) + "\n")
+
+    def ask(self, question: str) -> bool:
+        """Ask yes or no; without a terminal, or with ``--json``, the answer is no."""
+        if self.wishes.yes:
+            return True
+        if self.wishes.json or not sys.stdin.isatty() and not _has_input():
+            return False
+        self.style.write(f"{question} [y/N] ")
+        sys.stdout.flush()
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    def diagnosis(self) -> Diagnosis:
+        """Return the diagnosis of what is on the disk now."""
+        return diagnose(read_prefix(self.prefix), self.matrix, self.wishes.ignore)
+
+    def run(self) -> Result:
+        """Repair the environment.
+
+        Raises:
+            UsageError: It cannot be read, another repair is at work, or there is nothing to repair.
+        """
+        env = read_prefix(self.prefix)
+        refusal = "" if self.wishes.dry_run else check_writable(self.prefix)
+        if refusal:
+            return self._refused(refusal, Diagnosis(env, None, ()))
+        if self.wishes.dry_run:
+            if journal.load(self.prefix) is not None:
+                self.say("A repair of this environment was interrupted; the next `fix` without --dry-run finishes it.")
+            return self._repair()
+        with atomic.locked(self.prefix + "/conda-meta"):
+            interrupted = journal.load(self.prefix)
+            if interrupted is not None:
+                return self._resume(interrupted)
+            if self.wishes.undo:
+                return self._undo()
+            return self._repair()
+
+    # An interrupted repair
+
+    def _resume(self, found: journal.Journal) -> Result:
+        conda = require(connect(self.wishes.door, read_prefix(self.prefix).platform, self.wishes.json or self.wishes.quiet))
+        self.say(f"A repair of {found.started} was interrupted in the step {found.step!r}.")
+        before = self.diagnosis()
+        applier = apply.Applier(self.prefix, conda, self.diagnosis, self.say, self.wishes.json or self.wishes.quiet)
+        if self.wishes.undo:
+            outcome = applier.undo(found, "The interrupted repair is undone.")
+            outcome = outcome._replace(ok=outcome.undone)
+        elif found.step == journal.UNDOING or self.ask("Finish it?"):
+            outcome = applier.run(found)
+        else:
+            return self._refused("Nothing was done; finish it with --yes, or take it back with --undo.", before)
+        return self._done(Plan(before, outcome.after, {}, ()), outcome, [])
+
+    def _undo(self) -> Result:
+        old = pinned.read(self.prefix)
+        before = self.diagnosis()
+        new = pinned.undo(self.prefix)
+        diff = unified(old, new, pinned.NAME)
+        message = f"{pinned.path_of(self.prefix)} is what it was before the last `fix`; the packages were not changed."
+        self.say(message)
+        plan = Plan(before, before, {}, ())
+        made = document(plan, self.prefix, "prefix", (), diff, written=True, message=message, ok=True)
+        return Result(0, made)
+
+    # A new one
+
+    def _plan(self, text: str) -> tuple[Plan, Conda | None]:
+        env = read_prefix(self.prefix)
+        conda = None if self.wishes.offline else connect(self.wishes.door, env.platform, True)
+        draft = Planner(env, self.matrix, self.wishes.ignore, self.wishes.demands)
+        channel = draft.tensorflow.channel if draft.tensorflow and draft.tensorflow.manager == CONDA else ""
+        catalogue = Catalogue(self.matrix, env.platform, channel, conda.search if conda else None)
+        planner = Planner(env, self.matrix, self.wishes.ignore, self.wishes.demands, catalogue)
+        plan = verified_plan(planner, conda, self.prefix, self._users_pins(text))
+        if self.wishes.offline and plan.edits:
+            plan = plan._replace(unverified="--offline was given")
+        return plan, conda
+
+    def _users_pins(self, text: str) -> list[str]:
+        """Return the user's own pins on packages that are installed; a solve has to honour them."""
+        env = read_prefix(self.prefix, with_machine=False)
+        return [pin.text for pin in pinned.users_pins(text) if env.conda(pin.name) is not None]
+
+    def _repair(self) -> Result:
+        text = pinned.read(self.prefix)
+        plan, _ = self._plan(text)
+        clashes = pinned.clashes(text, plan) if plan.conflict is None else []
+        new = pinned.rewritten(text, plan, clashes) if plan.conflict is None else text
+        diff = unified(text, new, pinned.NAME)
+        env = plan.before.env
+        kept = [pin for pin in self._users_pins(text) if not any(pin == clash.pin.text for clash in clashes)]
+        record = apply.draft(plan, env, -1, new if new != text else None, kept)
+        commands = apply.commands(record, self.prefix)
+        if not self.wishes.json:
+            self.style.write(render(plan, self.prefix, self.style, commands, diff))
+        if plan.conflict is not None:
+            return self._refused("There is no plan that satisfies everything.", plan.before, plan, tell=False)
+        for clash in clashes:
+            self.say(
+                f"Your pin {clash.pin.text!r} (line {clash.pin.line} of {pinned.NAME}) conflicts with "
+                f"{clash.package} {clash.wanted or '(removed)'}."
+            )
+        common = {"commands": commands, "diff": diff}
+        if self.wishes.dry_run:
+            made = document(plan, self.prefix, "prefix", **common, message="Nothing was written.")  # type: ignore[arg-type]
+            return Result(0 if plan.ok else 1, made)
+        if clashes and (self.wishes.yes or not self.ask("Set your pin aside as a comment?")):
+            return self._refused("Your own pins were not touched, so nothing was written.", plan.before, plan, diff)
+        if not plan.edits or (new == text and not self.wishes.apply):
+            message = "" if not plan.edits else "The pins say so already; --apply brings the environment to them."
+            if message:
+                self.say(message)
+            made = document(plan, self.prefix, "prefix", **common, message=message)  # type: ignore[arg-type]
+            return Result(0 if plan.ok else 1, made)
+        if not self.ask("Apply this?" if self.wishes.apply else f"Write {pinned.NAME}?"):
+            return self._refused("Nothing was written.", plan.before, plan, diff)
+        if self.wishes.apply:
+            return self._apply(plan, record, common)
+        return self._write(plan, new, common)
+
+    def _write(self, plan: Plan, new: str, common: dict[str, Any]) -> Result:
+        try:
+            pinned.write(self.prefix, new)
+        except OSError as error:
+            message = f"{pinned.path_of(self.prefix)} could not be written ({error.strerror}); it is as it was."
+            return self._refused(message, plan.before, plan, common["diff"])
+        message = f"Written: {pinned.path_of(self.prefix)}. The packages are as they were; --apply brings them to the pins."
+        self.say(message)
+        made = document(
+            plan, self.prefix, "prefix", **common, written=True, message=message,
+            findings_after=plan.before.findings,
+        )  # fmt: skip
+        return Result(0 if plan.ok else 1, made)
+
+    def _apply(self, plan: Plan, record: journal.Journal, common: dict[str, Any]) -> Result:
+        quiet = self.wishes.json or self.wishes.quiet
+        conda = require(connect(self.wishes.door, plan.before.env.platform, quiet))
+        record = record._replace(revision=conda.revision(self.prefix))
+        applier = apply.Applier(self.prefix, conda, self.diagnosis, self.say, quiet)
+        try:
+            outcome = applier.run(record)
+        except OSError as error:
+            message = f"The repair stopped ({error.strerror or error}); run `fix` again to finish it, or fix --undo."
+            return self._refused(message, plan.before, plan, common["diff"])
+        except KeyboardInterrupt:
+            self.say("Interrupted; run `fix` again to finish the repair, or `fix --undo` to take it back.")
+            raise
+        return self._done(plan, outcome, common["commands"], common["diff"])
+
+    # How it ends
+
+    def _done(self, plan: Plan, outcome: apply.Outcome, commands: list[list[str]], diff: str = "") -> Result:
+        errors = outcome.after.count("error")
+        ok = outcome.ok and errors == 0
+        message = outcome.message
+        if outcome.ok and errors:
+            message += f" {errors} error{'s' if errors > 1 else ''} remain{'' if errors > 1 else 's'}; `check` tells which."
+        self.say(message)
+        made = document(
+            plan, self.prefix, "prefix", commands, diff, applied=outcome.ok, written=outcome.ok and bool(diff),
+            message=message, ok=ok, findings_after=outcome.after.findings,
+        )  # fmt: skip
+        return Result(0 if ok else 1, made)
+
+    def _refused(
+        self, message: str, before: Diagnosis, plan: Plan | None = None, diff: str = "", tell: bool = True
+    ) -> Result:
+        if tell:
+            self.say(message)
+        plan = plan or Plan(before, before, {}, ())
+        made = document(
+            plan, self.prefix, "prefix", (), diff, message=message, ok=False, findings_after=before.findings
+        )
+        return Result(1, made)
+
+
+def _has_input() -> bool:
+    """Tell whether something is piped in that may answer."""
+    import stat
+    from os import fstat
+
+    try:
+        mode = fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError, AttributeError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
+
+
+def unreadable(prefix: str, error: UsageError) -> Result:
+    """Return the result for an environment that cannot be worked on, for ``--all-envs``."""
+    return Result(1, {"schema_version": 1, "target": {"kind": "prefix", "path": prefix}, "ok": False, "error": str(error)})

@@ -1,0 +1,139 @@
+"""A plan for people and for machines."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+from .plan import SCHEMA_VERSION, Change, Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..render.text import Style
+
+
+def document(
+    plan: Plan, path: str, kind: str, commands: Sequence[Sequence[str]], diff: str, **outcome: Any
+) -> dict[str, Any]:
+    """Return the JSON document of ``fix``.
+
+    Args:
+        plan: The plan.
+        path: What it is for.
+        kind: ``prefix`` or ``file``.
+        commands: What applying it runs.
+        diff: What writing it changes.
+        outcome: ``applied``, ``written``, ``message``, ``findings_after`` where they differ from the plan's.
+    """
+    after = outcome.pop("findings_after", None)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "target": {"kind": kind, "path": path, "platform": plan.before.env.platform or None},
+        "changes": [change.to_json() for change in plan.changes],
+        "commands": [list(command) for command in commands],
+        "applied": outcome.pop("applied", False),
+        "written": outcome.pop("written", False),
+        "findings_before": [finding.to_json() for finding in plan.before.findings],
+        "findings_after": [finding.to_json() for finding in (plan.after.findings if after is None else after)],
+        "announced": [finding.to_json() for finding in plan.announced],
+        "conflict": plan.conflict.to_json() if plan.conflict else None,
+        "verified_by": plan.verified or None,
+        "unverified": plan.unverified or None,
+        "moves": list(plan.moves),
+        "diff": diff,
+        "message": outcome.pop("message", ""),
+        "ok": outcome.pop("ok", plan.ok),
+    }
+
+
+def unified(old: str, new: str, path: str) -> str:
+    """Return a unified diff; empty where nothing changes."""
+    lines = difflib.unified_diff(
+        old.splitlines(keepends=True), new.splitlines(keepends=True), f"{path} (now)", f"{path} (planned)"
+    )
+    out = []
+    for line in lines:
+        body = line.rstrip("\r\n")
+        out.append(body + "\n")
+        if not line.endswith(("\n", "\r")):
+            out.append("\\ No newline at end of file\n")
+    return "".join(out)
+
+
+def wrapped(text: str, indent: str) -> list[str]:
+    """Return a text in lines of the screen's width, without control characters."""
+    from textwrap import wrap
+
+    from ..render.text import WIDTH, safe
+
+    return wrap(safe(text), WIDTH, initial_indent=indent, subsequent_indent=" " * len(indent), break_on_hyphens=False)
+
+
+def _line(change: Change) -> str:
+    before = change.before or "(not there)"
+    if change.reinstall:
+        what = f"{change.package} {change.before}: put its files back"
+    elif not change.after:
+        what = f"{change.package} {before} -> removed"
+    else:
+        what = f"{change.package} {before} -> {change.after}"
+    return f"{what} [{change.where}, {' '.join(change.rules)}]"
+
+
+def render(plan: Plan, path: str, style: Style, commands: Sequence[Sequence[str]] = (), diff: str = "") -> str:
+    """Return the plan as text: each change with its rule, what is announced, and how it can be carried out."""
+    from ..render.text import command_line, safe
+
+    lines = [f"{style.paint('title', 'Repair of')} {safe(path)}"]
+    if plan.conflict is not None:
+        return "\n".join([*lines, *_conflict(plan, style)]) + "\n"
+    if not plan.changes:
+        lines.append("Nothing has to change." if plan.ok else "No change of packages repairs this.")
+    for change in plan.changes:
+        lines += ["", f"  {style.paint('good', safe(_line(change)))}", *wrapped(change.why, "      ")]
+    if plan.moves:
+        lines += ["", "  With it conda changes:", *(f"      {safe(move)}" for move in plan.moves[:12])]
+        if len(plan.moves) > 12:
+            lines.append(f"      and {len(plan.moves) - 12} more")
+    for finding in plan.announced:
+        lines += ["", f"  {style.paint('error', 'REMAINS')} {finding.code} {finding.name}", *wrapped(finding.message, "      ")]
+        if finding.fix.note:
+            lines += wrapped(finding.fix.note, "      ")
+        if finding.code == "TFD101":
+            lines += wrapped("`conda tf-doctor create NAME` makes a 64-bit one.", "      ")
+    if plan.changes:
+        lines += ["", _verdict(plan)]
+    if commands:
+        lines += ["", "  By hand:", *(f"      {safe(command_line(tuple(command)))}" for command in commands)]
+    if diff:
+        lines += ["", *(_painted(line, style) for line in diff.splitlines())]
+    return "\n".join(lines) + "\n"
+
+
+def _verdict(plan: Plan) -> str:
+    if plan.unverified and plan.verified:
+        return f"  Confirmed by {plan.verified}; otherwise unverified: {plan.unverified}."
+    if plan.unverified:
+        return f"  Unverified: {plan.unverified}."
+    return f"  Confirmed by {plan.verified}: it can be installed." if plan.verified else ""
+
+
+def _conflict(plan: Plan, style: Style) -> list[str]:
+    from ..render.text import safe
+
+    conflict = plan.conflict
+    assert conflict is not None
+    lines = [style.paint("error", "There is no plan that satisfies everything."), *wrapped(conflict.why, "  ")]
+    if len(conflict.demands) > 1:
+        lines.append(f"  These conflict: {safe(' and '.join(conflict.demands))}")
+    elif conflict.demands:
+        lines.append(f"  This cannot be met: {safe(conflict.demands[0])}")
+    return lines + [line for way in conflict.ways for line in wrapped(way, "  - ")]
+
+
+def _painted(line: str, style: Style) -> str:
+    from ..render.text import safe
+
+    kind = {"+": "good", "-": "error", "@": "info"}.get(line[:1])
+    return style.paint(kind, safe(line)) if kind else safe(line)

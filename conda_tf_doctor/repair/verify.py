@@ -1,0 +1,162 @@
+"""Asks conda and pip whether a plan can be installed, before anybody is asked to agree to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..environment.facts import CONDA, Environment, Package, normalise
+from .plan import Edits, Plan
+from .planner import Planner
+
+if TYPE_CHECKING:
+    from .conda import Conda, Moves
+
+_ATTEMPTS = 6
+_NO_NETWORK = ("connection", "Connection", "timed out", "Temporary failure", "ProxyError", "SSLError", "getaddrinfo")
+
+
+def python_of(prefix: str) -> str:
+    """Return the environment's own Python; empty where it has none."""
+    for parts in (("python.exe",), ("bin", "python"), ("Scripts", "python.exe")):
+        path = os.path.join(prefix, *parts)
+        if os.path.isfile(path):
+            return path
+    return ""
+
+
+def pip_environ() -> dict[str, str]:
+    """Return the variables pip runs with: nothing outside the environment is looked at, nothing is asked."""
+    return {**os.environ, "PYTHONNOUSERSITE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PYTHONPATH": ""}
+
+
+def conda_specs(edits: Edits, pinned: Sequence[str] = ()) -> list[str]:
+    """Return the MatchSpecs that bring about the edits, the user's other pins included."""
+    specs: list[str] = []
+    for edit in edits.values():
+        if edit.manager == CONDA and not edit.removes and not edit.reinstall:
+            specs += [edit.pin, *edit.also]
+    named = {spec.split()[0] for spec in specs}
+    return specs + [pin for pin in pinned if pin.split()[0] not in named] if specs else []
+
+
+def conda_removes(edits: Edits) -> list[str]:
+    """Return the conda packages that go."""
+    return [edit.spelled for edit in edits.values() if edit.manager == CONDA and edit.removes]
+
+
+def pip_requirements(edits: Edits) -> list[str]:
+    """Return what pip has to install."""
+    return [e.pin for e in edits.values() if e.manager != CONDA and not e.removes and not e.reinstall]
+
+
+def verified_plan(planner: Planner, conda: Conda | None, prefix: str, pinned: Sequence[str] = ()) -> Plan:
+    """Return a plan that conda and pip can carry out, as far as they can be asked.
+
+    What conda would not install is rejected, and the next best plan is tried.
+
+    Args:
+        planner: Makes plans.
+        conda: The user's conda; ``None`` leaves conda's part unverified.
+        prefix: The environment.
+        pinned: The user's own pins on installed packages, which the solve has to honour.
+    """
+    plan = planner.plan()
+    refusals: list[str] = []
+    for _ in range(_ATTEMPTS):
+        if plan.conflict is not None or not plan.edits:
+            break
+        specs, removes = conda_specs(plan.edits, pinned), conda_removes(plan.edits)
+        if not specs and not removes:
+            return _pip_checked(plan, prefix)
+        if conda is None:
+            return plan._replace(unverified="there is no conda to ask what the channels have")
+        answer, moves = conda.solve(prefix, specs, removes)
+        if not answer.reached:
+            return plan._replace(unverified=f"the channels could not be asked ({_short(answer.message)})")
+        if answer.ok:
+            solved = moves_applied(planner, plan, moves)
+            left = planner.left_after(plan.edits, solved)
+            if not left:
+                return _pip_checked(plan._replace(verified="conda", moves=_besides(plan, moves)), prefix)
+            refusals.append(f"what conda would install with it still has {', '.join(f.code for f in left)}")
+            refined = planner.refined(plan.edits, left, solved)
+            if refined is not None:
+                plan = planner.finished(refined)
+                continue
+        else:
+            refusals.append(_short(answer.message))
+        planner.reject(dict(plan.edits))
+        following = planner.plan()
+        if following.conflict is not None:
+            return plan._replace(conflict=following.conflict._replace(why=f"Conda refuses the plan: {refusals[0]}"))
+        plan = following
+    else:
+        return plan._replace(unverified=f"conda refused {len(refusals)} plans, the first with: {refusals[0]}")
+    return plan
+
+
+def _short(message: str) -> str:
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return " ".join(lines[:3])[:300]
+
+
+def _besides(plan: Plan, moves: Moves) -> tuple[str, ...]:
+    planned = {normalise(edit.spelled) for edit in plan.edits.values() if edit.manager == CONDA}
+    planned |= {name for edit in plan.edits.values() for name in edit.follows}
+    found = []
+    for name in sorted({*moves.link, *moves.unlink}):
+        old, new = moves.unlink.get(name), moves.link.get(name)
+        if normalise(name) not in planned and (old or ("", ""))[0] != (new or ("", ""))[0]:
+            found.append(f"{name} {old[0] if old else '(new)'} -> {new[0] if new else 'removed'}")
+    return tuple(found)
+
+
+def moves_applied(planner: Planner, plan: Plan, moves: Moves) -> Environment:
+    """Return the facts as conda's own solution and the rest of the plan leave them."""
+    from .simulate import simulate
+
+    env = simulate(planner.env, {k: e for k, e in plan.edits.items() if e.manager != CONDA}, planner.matrix)
+    expected = {p.name: p for p in simulate(planner.env, plan.edits, planner.matrix).packages if p.manager == CONDA}
+    gone = {normalise(name) for name in moves.unlink}
+    kept = [p for p in env.packages if p.manager != CONDA or p.name not in gone]
+    for name, (version, build, channel) in moves.link.items():
+        old = expected.get(normalise(name))
+        metadata = old.metadata if old is not None and old.version == version else {}
+        kept.append(Package(name, version, CONDA, build, channel.rsplit("/", 1)[-1], f"conda-meta/{name}-{version}-{build}.json", metadata))
+        if name == "python":
+            env.python = env.python._replace(version=version)
+    env.packages = kept
+    env._index = None
+    return env
+
+
+def _pip_checked(plan: Plan, prefix: str) -> Plan:
+    """Ask pip, with the environment's own Python, whether what it has to install exists."""
+    wanted = pip_requirements(plan.edits)
+    if not wanted:
+        return plan
+    if (CONDA, "python") in plan.edits:
+        return plan._replace(unverified="pip can only be asked when the new Python is there")
+    python = python_of(prefix)
+    if not python:
+        return plan._replace(unverified="the environment has no Python that could ask pip")
+    command = [python, "-m", "pip", "install", "--dry-run", "--quiet", "--report", "-", *wanted]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, encoding="utf-8", errors="replace",
+            stdin=subprocess.DEVNULL, env=pip_environ(), timeout=300, check=False,
+        )  # fmt: skip
+        report = json.loads(done.stdout) if done.returncode == 0 else None
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return plan._replace(unverified="the environment's pip does not answer here")
+    if report is None:
+        said = done.stderr.strip().splitlines()
+        reason = next((line for line in said if line.startswith("ERROR")), said[-1] if said else "no reason given")
+        if any(word in done.stderr for word in _NO_NETWORK):
+            return plan._replace(unverified="pip could not reach its index")
+        return plan._replace(unverified=f"pip says: {reason.removeprefix('ERROR: ')[:200]}")
+    return plan._replace(verified=f"{plan.verified} and pip".removeprefix(" and "))
