@@ -109,10 +109,13 @@ def _templates(tmp_path_factory: pytest.TempPathFactory) -> dict[object, Path]:
 def make_env(
     request: pytest.FixtureRequest, _templates: dict[object, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Path]:
-    """`make_env(name, *specs, subdir=None, env=None, channels=(), conda=None) -> prefix`.
+    """`make_env(name, *specs, subdir=None, env=None, channels=(), conda=None, asked=None) -> prefix`.
 
     The environment is made by real conda (of the test's own `conda`, or of `registry_conda`) with the guard off. The
     same request is solved once per session, conda and solver; later ones are copies, which costs milliseconds.
+
+    `asked` says what the user is on record to have asked for, where that is not `specs`: an environment made when what
+    is old now was the newest has the old versions, and a history of mere names that lets any solver move them.
     """
 
     def make(
@@ -122,6 +125,7 @@ def make_env(
         env: Mapping[str, str] | None = None,
         channels: Sequence[str] = (),
         conda: condas.Conda | None = None,
+        asked: Sequence[str] | None = None,
     ) -> Path:
         used = conda or request.getfixturevalue("conda" if "conda" in request.fixturenames else "registry_conda")
         key = (used.version, used.solver, specs, subdir, tuple(sorted((env or {}).items())), tuple(channels))
@@ -133,6 +137,11 @@ def make_env(
         # History and records are written to in place; the copy needs its own.
         shutil.rmtree(prefix / "conda-meta")
         shutil.copytree(_templates[key] / "conda-meta", prefix / "conda-meta")
+        if asked is not None:
+            history = prefix / "conda-meta" / "history"
+            lines = history.read_text(encoding="utf-8").splitlines(keepends=True)
+            lines = [f"# update specs: {list(asked)!r}\n" if "# update specs:" in line else line for line in lines]
+            history.write_text("".join(lines), encoding="utf-8")
         return prefix
 
     return make
