@@ -1,4 +1,4 @@
-"""Makes the matrix's derived form when the package is built, for wheels and for editable installs."""
+"""Makes the derived forms of the matrix and of the catalogue of error texts when the package is built, for wheels and for editable installs."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class MatrixBuildHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Compiles ``conda_tf_doctor/matrix/data/*.yaml``."""
+    """Compiles ``conda_tf_doctor/{matrix,explain}/data/*.yaml``."""
 
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Write the derived form and have it shipped, though git ignores it."""
+        """Write the derived forms and have them shipped, though git ignores it."""
         sys.path.insert(0, self.root)
         try:
-            from conda_tf_doctor.matrix.compiled import write
+            from conda_tf_doctor.explain import compiled as catalogue
+            from conda_tf_doctor.matrix import compiled as matrix
 
-            path = write(os.path.join(self.root, "conda_tf_doctor", "matrix", "data"))
+            package = os.path.join(self.root, "conda_tf_doctor")
+            paths = [
+                matrix.write(os.path.join(package, "matrix", "data")),
+                catalogue.write(os.path.join(package, "explain", "data")),
+            ]
         finally:
             sys.path.remove(self.root)
-        build_data["artifacts"].append("/" + os.path.relpath(path, self.root).replace(os.sep, "/"))
+        build_data["artifacts"] += ["/" + os.path.relpath(path, self.root).replace(os.sep, "/") for path in paths]

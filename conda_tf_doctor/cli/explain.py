@@ -42,7 +42,7 @@ def configure_parser(parser: ArgumentParser) -> None:
         metavar="CODE|NAME|TEXT|FILE|-",
         nargs="*",
         default=SUPPRESS,
-        help="a rule's code or name, an error text, a file that holds one, or - for standard input; nothing lists the rules",
+        help="a rule's code or name, an error text, a file that holds one, or - (standard input)",
     )
     add_target(parser)
     add_output(parser)
@@ -136,7 +136,12 @@ def _explain_rule(code: str, args: Namespace) -> int:
     if args.json:
         from ..render.json import print_document
 
-        document: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "code": code, "name": page.name, "page": page.to_json()}
+        document: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION,
+            "code": code,
+            "name": page.name,
+            "page": page.to_json(),
+        }
         if diagnosis is not None:
             document["findings"] = [finding.to_json() for finding in diagnosis.findings if finding.code == code]
         print_document(document)
@@ -220,9 +225,7 @@ def _document(found: list[Match], causes: tuple[Cause, ...], diagnosis: Diagnosi
     return document
 
 
-def _screen(
-    found: list[Match], causes: tuple[Cause, ...], refuted: frozenset[str], diagnosis: Diagnosis | None
-) -> str:
+def _screen(found: list[Match], causes: tuple[Cause, ...], refuted: frozenset[str], diagnosis: Diagnosis | None) -> str:
     from textwrap import fill
 
     from ..render.text import safe
@@ -232,7 +235,9 @@ def _screen(
         return fill(safe(text), 96, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
 
     if not found:
-        lines = ["Unknown: no line of this text is one that TensorFlow, its packages or the loaders are known to write."]
+        lines = [
+            "Unknown: no line of this text is one that TensorFlow, its packages or the loaders are known to write."
+        ]
         lines += ["To find the cause, collect:", *(wrapped(item, "  ") for item in _COLLECT)]
         return "\n".join(lines) + "\n"
     lines = ["The telling line:", wrapped(found[0].line, "  "), "", wrapped(found[0].meaning, "")]
@@ -244,9 +249,13 @@ def _screen(
         for place, cause in enumerate(causes, 1):
             lines += [f"{place:3}. {cause.code} {RULES[cause.code]} ({cause.likelihood})", wrapped(cause.why, "     ")]
             if cause.finding is not None:
-                lines.append(wrapped(f"This environment has it ({cause.finding.severity}): {cause.finding.message}", "     "))
+                lines.append(
+                    wrapped(f"This environment has it ({cause.finding.severity}): {cause.finding.message}", "     ")
+                )
     if diagnosis is not None:
-        others = [f for f in diagnosis.findings if f.severity == "error" and f.code not in {cause.code for cause in causes}]
+        others = [
+            f for f in diagnosis.findings if f.severity == "error" and f.code not in {cause.code for cause in causes}
+        ]
         lines += [wrapped(f"This environment also has {f.code} {f.name}: {f.message}", "") for f in others]
         excluded = [f"{code} {RULES[code]}" for code in sorted(refuted)]
         if excluded:

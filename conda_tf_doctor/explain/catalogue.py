@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from ..rules.catalogue import RULES
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 SHARED = "shared.yaml"
+ADVICE = "advice.yaml"
 EXCLUDED = "excluded"
 LIKELIHOODS = (*CONFIDENCES, EXCLUDED)
 
@@ -120,16 +120,6 @@ def _signature(item: dict[str, Any], shared: dict[str, Any]) -> Signature:
     )
 
 
-def _documents() -> Iterable[tuple[str, Any]]:
-    from ruamel.yaml import YAML
-
-    yaml = YAML(typ="safe")
-    for name in sorted(os.listdir(DATA)):
-        if name.endswith(".yaml"):
-            with open(os.path.join(DATA, name), encoding="utf-8") as file:
-                yield name, yaml.load(file)
-
-
 @lru_cache(maxsize=1)
 def signatures() -> tuple[Signature, ...]:
     """Return every signature.
@@ -137,8 +127,11 @@ def signatures() -> tuple[Signature, ...]:
     Raises:
         CatalogueError: A file of the catalogue is not of its form.
     """
-    documents = dict(_documents())
+    from .compiled import load
+
+    documents = load(DATA)
     shared = documents.pop(SHARED)
+    documents.pop(ADVICE, None)
     found = [_signature(item, shared) for items in documents.values() for item in items]
     names = [signature.id for signature in found]
     if len(set(names)) != len(names):
@@ -150,3 +143,21 @@ def signatures() -> tuple[Signature, ...]:
 def by_id() -> dict[str, Signature]:
     """Return the signatures by their id."""
     return {signature.id: signature for signature in signatures()}
+
+
+@lru_cache(maxsize=1)
+def _advice() -> dict[str, dict[str, str]]:
+    from .compiled import load
+
+    table: dict[str, dict[str, str]] = load(DATA)[ADVICE]
+    return table
+
+
+def advice(code: str) -> tuple[str, str]:
+    """Return what repairs a cause that a text alone establishes, and which fact would make it certain.
+
+    Args:
+        code: The rule that stands for the cause.
+    """
+    entry = _advice().get(code, {})
+    return entry.get("fix", ""), entry.get("needs", "")

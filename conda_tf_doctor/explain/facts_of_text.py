@@ -325,6 +325,18 @@ def _wheel_for_another_python(subject: Subject, _: str) -> Truth:
     return tag != "cp" + minor.replace(".", "")
 
 
+def _directml(subject: Subject, _: str) -> Truth:
+    if subject.context is None:
+        return None
+    return any("directml" in package.name for package in subject.context.env.packages)
+
+
+def _pip_cuda(subject: Subject, _: str) -> Truth:
+    if subject.context is None:
+        return None
+    return any(package.name.startswith("nvidia-") for package in subject.context.env.packages)
+
+
 def _several_cuda(subject: Subject, _: str) -> Truth:
     if subject.context is None:
         return None
@@ -338,7 +350,10 @@ def _cudart_was_loaded(subject: Subject, _: str) -> Truth:
         return True
     if subject.library.kind != CUDA or subject.library.part == "cudart":
         return False
-    return False if re.search(r"cudart", subject.text, re.I) else None
+    if re.search(r"cudart", subject.text, re.I):
+        return False
+    # Releases that load on demand begin with the runtime; where it is not what failed, it was found.
+    return True if re.search(r"Could\s+not\s+load\s+dynamic\s+library", subject.text, re.I) else None
 
 
 FACTS: dict[str, Callable[[Subject, str], Truth]] = {
@@ -358,7 +373,7 @@ FACTS: dict[str, Callable[[Subject, str], Truth]] = {
     "conda-tensorflow": _conda_tensorflow,
     "gpu-build": _gpu_build,
     "cpu-build": _cpu_build,
-    "directml": lambda s, _: None if s.context is None else any("directml" in p.name for p in s.context.env.packages),
+    "directml": _directml,
     "cuda-at-import": _cuda_at_import,
     "cuda-not-at-import": _cuda_not_at_import,
     "cuda-known": lambda subject, _: bool(_cuda_versions(subject)),
@@ -368,10 +383,12 @@ FACTS: dict[str, Callable[[Subject, str], Truth]] = {
     "cudnn-fits": _fits(CUDNN, _cudnn_versions, True),
     "cudnn-misfits": _fits(CUDNN, _cudnn_versions, False),
     "cuda-in-environment": lambda s, _: None if s.context is None else bool(s.context.cuda),
-    "cudnn-in-environment-fits": _fits(CUDNN, lambda s: [c.version for c in s.context.cudnn] if s.context else [], True),
+    "cudnn-in-environment-fits": _fits(
+        CUDNN, lambda s: [c.version for c in s.context.cudnn] if s.context else [], True
+    ),
     "conda-cuda": _conda_package("cudatoolkit", "cuda-cudart", "cuda-toolkit"),
     "conda-cudnn": _conda_package("cudnn"),
-    "pip-cuda": lambda s, _: None if s.context is None else any(p.name.startswith("nvidia-") for p in s.context.env.packages),
+    "pip-cuda": _pip_cuda,
     "several-cuda": _several_cuda,
     "cudart-was-loaded": _cudart_was_loaded,
     "library-of": lambda subject, kind: subject.library.kind == kind,

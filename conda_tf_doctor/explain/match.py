@@ -16,8 +16,12 @@ from .libraries import parse_library
 from .tracebacks import shadowing_frame
 
 # Texts come as whole logs; what tells is at their ends.
-LIMIT = 400_000
+LIMIT = 120_000
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\r")
+# A line break as JSON writes it; the n of a Windows path (C:\\new) is followed by other things.
+_WRITTEN_BREAK = re.compile(
+    r"(?<!\\)\\n(?=\s{2}|\\n|\Z|\s*File |Traceback|During|The above|Failed to|See http|\w*Error)"
+)
 _PLACE = {CERTAIN: 0, LIKELY: 1, POSSIBLE: 2, EXCLUDED: 3}
 
 
@@ -65,18 +69,20 @@ class Signal(NamedTuple):
 
 
 def normalise(text: str) -> str:
-    """Return a text as a terminal shows it: no escape sequences, and line breaks where a notebook wrote ``\\n``."""
+    """Return a text as a terminal shows it: no escape sequences, real line breaks."""
     if len(text) > LIMIT:
         text = text[: LIMIT // 2] + "\n" + text[-LIMIT // 2 :]
     text = _ESCAPES.sub("", text)
-    if "\\n" in text and text.count("\n") < 3:
-        text = text.replace("\\n", "\n").replace('\\"', '"')
+    if text.count("\n") < 3:
+        text = _WRITTEN_BREAK.sub("\n", text).replace('\\"', '"')
     return text
 
 
 class _Kept(dict[str, str]):
     def __missing__(self, key: str) -> str:
-        return {"library": "the library", "file": "the file", "wanted": "some version", "name": "the name"}.get(key, "?")
+        return {"library": "the library", "file": "the file", "wanted": "some version", "name": "the name"}.get(
+            key, "?"
+        )
 
 
 def fill(text: str, captured: Mapping[str, str]) -> str:
@@ -149,7 +155,13 @@ def match(text: str) -> list[Signal]:
             if known is None or _PLACE[likelihood] < _PLACE[known.likelihood]:
                 strength = known.strength if known else signature.strength
                 signals[candidate] = Signal(
-                    candidate, likelihood, found.line, found.captured, why, found.signature, max(strength, signature.strength)
+                    candidate,
+                    likelihood,
+                    found.line,
+                    found.captured,
+                    why,
+                    found.signature,
+                    max(strength, signature.strength),
                 )
         fatal = fatal or (signature.strength >= 2 and bool(signature.causes))
     return sorted(signals.values(), key=lambda signal: (_PLACE[signal.likelihood], -signal.strength))

@@ -40,7 +40,9 @@ def read_page(code: str) -> Page:
         text = file.read()
     title, *parts = _HEADING.split(text)
     name = title.removeprefix("# ").split()[1]
-    return Page(code, name, tuple((heading, body.strip()) for heading, body in zip(parts[::2], parts[1::2], strict=True)))
+    return Page(
+        code, name, tuple((heading, body.strip()) for heading, body in zip(parts[::2], parts[1::2], strict=True))
+    )
 
 
 def plain(markdown: str, width: int = 88) -> str:

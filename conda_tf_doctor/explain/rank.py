@@ -85,7 +85,15 @@ def rank(text: str, context: Context | None = None, findings: Iterable[Finding] 
             # What says more, and what is named first, comes first among equals.
             score = scores[likelihood] * 100 + signature.strength * 20 - place * 2 - order
             cause = Cause(
-                code, likelihood, why, found.line, found.captured, found.signature, signature.strength, score, by_code.get(code)
+                code,
+                likelihood,
+                why,
+                found.line,
+                found.captured,
+                found.signature,
+                signature.strength,
+                score,
+                by_code.get(code),
             )
             if code not in best or score > best[code].score:
                 best[code] = cause

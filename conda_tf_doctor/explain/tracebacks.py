@@ -12,9 +12,12 @@ STACK = ("tensorflow", "keras", "numpy", "h5py", "google", "absl", "six", "wrapt
 _INNOCENT = frozenset(("test", "this", "antigravity", "idlelib", "main", "__main__", "setup", "site", "cmd", "lib2to3"))
 
 _FRAME = re.compile(
-    r"""^[\s>|│]*(?:File[ ]["'](?P<file>[^"'\n]+?)["'](?:,[ ]line[ ](?P<line>\d+))?"""
-    r"""|File[ ](?P<plain>[^\s"':,]+\.py)(?::(?P<plain_line>\d+))?(?:[ ]in|,[ ]in|,[ ]line|:)|(?P<bare>[^\s"':,()]+\.py)[ ]in[ ]<module>)""",
-    re.MULTILINE,
+    r"""^[\s>|│]*(?:
+    File[ ]["'](?P<file>[^"'\n]+?)["'](?:,[ ]line[ ]\d+)?                   # Python
+    |File[ ](?P<plain>[^\s"':,]+\.py)(?::\d+)?(?:[ ]in|,[ ]in|,[ ]line|:)   # IPython 8
+    |(?P<bare>[^\s"':,()]+\.py)[ ]in[ ]<module>                             # older IPython
+    )""",
+    re.MULTILINE | re.VERBOSE,
 )
 _LIBRARY = re.compile(
     r"(?:site|dist)-packages|[\\/]lib(?:64)?[\\/]python\d|[\\/]Lib[\\/]|[\\/]lib[\\/](?!.*[\\/])|<frozen|<stdin>|<string>|<ipython|bin[\\/]",
@@ -53,7 +56,8 @@ class Frame(NamedTuple):
 def frames(text: str) -> list[Frame]:
     """Return the frames of every traceback in a text, in order."""
     return [
-        Frame((found["file"] or found["plain"] or found["bare"]).strip(), found.start()) for found in _FRAME.finditer(text)
+        Frame((found["file"] or found["plain"] or found["bare"]).strip(), found.start())
+        for found in _FRAME.finditer(text)
     ]
 
 
