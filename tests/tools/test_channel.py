@@ -97,7 +97,7 @@ def test_windows_transactions(
     + [(version, "cpu*") for version in ("2.10", "2.12", "2.15", "2.17", "2.18", "2.19")],
 )
 def test_every_tensorflow_of_conda_forge_can_be_installed(registry_conda: Conda, version: str, build: str) -> None:
-    prefix = registry_conda.create("env", f"tensorflow={version}={build}")
+    prefix = registry_conda.create("env", f"tensorflow={version}.*={build}")
     records = registry_conda.records(prefix)
     assert records["tensorflow"].startswith(version)
     assert ("cudnn" in records) == (build == "cuda*"), records
