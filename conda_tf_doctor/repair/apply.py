@@ -70,7 +70,8 @@ def draft(plan: Plan, env: Environment, revision: int, pins: str | None, users_p
         conda_install=tuple(conda_specs(edits, users_pins)),
         conda_remove=tuple(conda_removes(edits)),
         conda_reinstall=tuple(_records(plan, env)),
-        pip_install=(*pip_requirements(edits), *_for_new_python(plan, env)),
+        pip_install=tuple(pip_requirements(edits)),
+        pip_again=tuple(_for_new_python(plan, env)),
         pip_uninstall=tuple(e.spelled for e in edits.values() if e.removes and e.manager == PIP),
         pip_back=tuple(dict.fromkeys(text for text in back if text.split("==")[0] not in gone)),
         errors_before=_errors(plan.before),
@@ -132,8 +133,8 @@ def commands(journal: Journal, prefix: str) -> list[list[str]]:
         found.append(["conda", "install", "-p", prefix, *journal.conda_install])
     if journal.pip_back:
         found.append([*pip, "install", "--force-reinstall", "--no-deps", *journal.pip_back])
-    if journal.pip_install:
-        found.append([*pip, "install", *journal.pip_install])
+    if journal.pip_install or journal.pip_again:
+        found.append([*pip, "install", *journal.pip_install, *journal.pip_again])
     return found
 
 
@@ -201,9 +202,17 @@ class Applier:
     def _install(self, journal: Journal) -> str:
         if journal.pip_back and not self._pip("install", "--force-reinstall", "--no-deps", *journal.pip_back):
             return f"pip could not put back {', '.join(journal.pip_back)}."
-        if journal.pip_install and not self._pip("install", *journal.pip_install):
-            return f"pip could not install {', '.join(journal.pip_install)}."
-        return ""
+        wanted = journal.pip_install
+        if not wanted and not journal.pip_again:
+            return ""
+        force = ("--force-reinstall",) if journal.pip_again else ()
+        if self._pip("install", *force, *wanted, *journal.pip_again):
+            return ""
+        # What the plan does not speak of may have another version for the new Python; TensorFlow's own may not.
+        loose = [t if t.startswith("tensorflow") else t.split("==")[0] for t in journal.pip_again]
+        if journal.pip_again and self._pip("install", *force, *wanted, *loose):
+            return ""
+        return f"pip could not install {', '.join((*wanted, *journal.pip_again))}."
 
     def _judge(self, journal: Journal) -> str:
         after = self.check()

@@ -28,6 +28,7 @@ class Journal(NamedTuple):
         conda_remove: Conda packages that go.
         conda_reinstall: Conda packages whose files are put back, as ``name=version=build``.
         pip_install: Requirements for pip.
+        pip_again: What pip owned for the Python before, as ``name==version``, to be had for the new one.
         pip_uninstall: Distributions that go.
         pip_back: Requirements whose files are put back.
         errors_before: Codes and packages of the errors before.
@@ -43,6 +44,7 @@ class Journal(NamedTuple):
     conda_remove: tuple[str, ...] = ()
     conda_reinstall: tuple[str, ...] = ()
     pip_install: tuple[str, ...] = ()
+    pip_again: tuple[str, ...] = ()
     pip_uninstall: tuple[str, ...] = ()
     pip_back: tuple[str, ...] = ()
     errors_before: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,192 @@
+"""Environments that live: their Python runs, and pip installs into them, so that a repair can be carried out for real."""
+
+from __future__ import annotations
+
+import bz2
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools import condas, wheels
+from tools.workshop import ensure_tests
+
+# The TensorFlow that a case uses: one that has wheels for the Python that runs here, and none for the next one.
+TENSORFLOW_OF = {"3.10": "2.10.1", "3.11": "2.15.0", "3.12": "2.19.0"}
+
+# What TensorFlow's wheels require besides, in versions that go with all of them.
+SMALL = {
+    "absl-py": "2.1.0", "astunparse": "1.6.3", "gast": "0.5.5", "google-pasta": "0.2.0", "opt-einsum": "3.3.0",
+    "six": "1.16.0", "termcolor": "2.3.0", "typing-extensions": "4.12.2", "wrapt": "1.14.1", "grpcio": "1.62.3",
+    "packaging": "23.2", "libclang": "16.0.6", "tensorflow-io-gcs-filesystem": "0.34.0", "requests": "2.31.0",
+    "setuptools": "69.5.1", "keras-preprocessing": "1.1.2",
+}  # fmt: skip
+
+
+def _alive() -> tuple[str, str]:
+    """Return a Python that can stand in for an environment's own, and its minor version."""
+    for command in (sys.executable, *(shutil.which(f"python{minor}") or "" for minor in TENSORFLOW_OF)):
+        if not command:
+            continue
+        code = "import sys; print(getattr(sys, '_base_executable', sys.executable)); print('%d.%d' % sys.version_info[:2])"
+        done = subprocess.run([command, "-c", code], capture_output=True, text=True, check=True)
+        executable, minor = done.stdout.split()
+        if minor in TENSORFLOW_OF:
+            return executable, minor
+    pytest.skip(f"there is no Python of {', '.join(TENSORFLOW_OF)} here")
+
+
+@pytest.fixture(scope="session")
+def alive() -> tuple[str, str]:
+    """A Python that can stand in for an environment's own: its executable and minor version."""
+    return _alive()
+
+
+@pytest.fixture(scope="session")
+def living_channel(channel: Path, alive: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The local channels, but the Python of one minor version really runs, with pip."""
+    executable, minor = alive
+    root = tmp_path_factory.mktemp("living") / "channels"
+    shutil.copytree(channel, root, copy_function=os.link)
+    only_pip = root.parent / "pip"
+    only_pip.mkdir()
+    code = "import os, pip; print(os.path.dirname(pip.__file__))"
+    found = subprocess.run([str(ensure_tests()), "-c", code], capture_output=True, text=True, check=True)
+    (only_pip / "pip").symlink_to(found.stdout.strip())
+    # bash alone can start a program under another name, by which Python finds the environment that it belongs to.
+    launcher = f'#!/bin/bash\nexec -a "$0" "{executable}" "$@"\n'.encode()
+    extra = {
+        f"bin/python{minor}": launcher,
+        "pyvenv.cfg": f"home = {Path(executable).parent}\ninclude-system-site-packages = false\n".encode(),
+        f"lib/python{minor}/site-packages/pip-for-tests.pth": f"{only_pip}\n".encode(),
+    }
+    folder = root / "conda-forge" / "linux-64"
+    for archive in sorted(folder.glob(f"python-{minor}.*.tar.bz2")):
+        _rewrite(archive, extra)
+    return root
+
+
+def _rewrite(archive: Path, extra: dict[str, bytes]) -> None:
+    members: dict[str, Any] = {}
+    with tarfile.open(archive, "r:bz2") as old:
+        for member in old.getmembers():
+            reader = old.extractfile(member) if member.isfile() else None
+            members[member.name] = (member, reader.read() if reader else b"")
+    paths = json.loads(members["info/paths.json"][1])
+    listed = {entry["_path"]: entry for entry in paths["paths"]}
+    for name, content in extra.items():
+        entry = {"_path": name, "path_type": "hardlink", "sha256": hashlib.sha256(content).hexdigest(), "size_in_bytes": len(content)}
+        listed[name] = entry
+    for entry in listed.values():
+        if entry["path_type"] == "softlink":
+            entry["sha256"] = hashlib.sha256(extra[next(name for name in extra if name.startswith("bin/"))]).hexdigest()
+    paths["paths"] = list(listed.values())
+    content = {name: data for name, (_, data) in members.items()} | extra
+    content["info/paths.json"] = json.dumps(paths).encode()
+    content["info/files"] = "".join(f"{path}\n" for path in sorted(listed)).encode()
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as new:
+        for name, data in content.items():
+            member = members[name][0] if name in members else tarfile.TarInfo(name)
+            member.mtime = 1700000000
+            if member.issym():
+                new.addfile(member)
+                continue
+            member.size, member.mode = len(data), 0o755 if name.startswith("bin/") else 0o644
+            new.addfile(member, io.BytesIO(data))
+    data = bz2.compress(stream.getvalue(), 1)
+    archive.unlink()
+    archive.write_bytes(data)
+    facts = {"md5": hashlib.md5(data).hexdigest(), "sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+    for name in ("repodata.json", "current_repodata.json"):
+        file = archive.parent / name
+        document = json.loads(file.read_text(encoding="utf-8"))
+        document["packages"][archive.name].update(facts)
+        file.unlink()
+        file.write_text(json.dumps(document), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of wheels with real names and versions and no payload, for pip without an index."""
+    folder = tmp_path_factory.mktemp("wheels")
+    versions = {
+        "numpy": ["1.23.5", "1.24.4", "1.26.4", "2.0.2", "2.1.3", "2.3.4"],
+        "protobuf": ["3.19.6", "3.20.3", "4.21.12", "4.25.8", "5.28.3", "5.29.5", "6.31.1", "6.33.5"],
+        "keras": ["2.10.0", "2.15.0", "3.5.0", "3.12.0"],
+        "h5py": ["3.7.0", "3.10.0", "3.11.0", "3.14.0"],
+        "ml-dtypes": ["0.2.0", "0.3.2", "0.4.1", "0.5.3"],
+        "tensorboard": ["2.10.1", "2.15.2", "2.19.0"],
+        "tensorflow-estimator": ["2.10.0", "2.15.0"],
+        "flatbuffers": ["23.5.26", "25.2.10"],
+        "tensorflow": ["2.10.1", "2.12.0", "2.15.0", "2.15.1", "2.19.0"],
+        "tensorflow-cpu": ["2.10.1", "2.14.0", "2.15.0", "2.19.0"],
+    }
+    for name, each in {**versions, **{name: [version] for name, version in SMALL.items()}}.items():
+        for version in each:
+            make_wheel(folder, name, version)
+    return folder
+
+
+def make_wheel(folder: Path, name: str, version: str, requires: Iterable[str] = ()) -> None:
+    """Write a wheel; those of TensorFlow's owners all hold the same file, as the real ones do."""
+    module = "tensorflow" if name.startswith("tensorflow") and name.count("-") <= 1 else name.replace("-", "_")
+    if name in ("tensorflow-estimator", "tensorflow-io-gcs-filesystem"):
+        module = name.replace("-", "_")
+    files = {f"{module}/__init__.py": f"__version__ = {version!r}\n"}
+    content = wheels.dist_info(name, version, requires=requires, files=files)
+    escaped = name.replace("-", "_")
+    with zipfile.ZipFile(folder / f"{escaped}-{version}-py3-none-any.whl", "w") as archive:
+        for path, data in content.items():
+            if not path.endswith(("/INSTALLER", "/REQUESTED")):
+                archive.writestr(path, data)
+
+
+Install = Callable[..., None]
+
+
+class Living:
+    """A conda whose environments live.
+
+    Attributes:
+        conda: The conda.
+        minor: Python's minor version that runs.
+        variables: What every command needs to find the wheels.
+    """
+
+    def __init__(self, conda: condas.Conda, minor: str, wheelhouse: Path) -> None:
+        self.conda, self.minor = conda, minor
+        self.variables = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheelhouse), "PIP_NO_CACHE_DIR": "1"}
+
+    def env(self, name: str, *specs: str, python: str = "") -> Path:
+        """Make an environment with a Python that runs, unless another one is asked for."""
+        return self.conda.create(name, f"python={python or self.minor}", *specs)
+
+    def pip(self, prefix: Path, *requirements: str) -> None:
+        """Install with the environment's own pip."""
+        command = [str(prefix / "bin" / "python"), "-m", "pip", "install", "-q", "--no-deps", *requirements]
+        env = {**self.conda.environ(self.variables), "PYTHONPATH": "", "PYTHONNOUSERSITE": "1"}
+        subprocess.run(command, check=True, env=env, capture_output=True, text=True)
+
+    def doctor(self, *args: str | Path, **variables: str) -> condas.Result:
+        """Run ``conda tf-doctor``."""
+        return self.conda.doctor(*args, env={**self.variables, **variables})
+
+
+@pytest.fixture
+def living(registry_conda: condas.Conda, living_channel: Path, alive: tuple[str, str], wheelhouse: Path, tmp_path: Path) -> Living:
+    """A real conda (of the index) on channels whose Python runs."""
+    conda = condas.Conda(registry_conda.installation, registry_conda.solver, tmp_path / "world", living_channel.parent / "pkgs")
+    conda.channels = living_channel
+    conda.write_condarc()
+    return Living(conda, alive[1], wheelhouse)

@@ -1,0 +1,99 @@
+"""Real broken environments, repaired by real conda and pip until ``check`` is content."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .conftest import SMALL, TENSORFLOW_OF, Living
+
+# What TensorFlow's wheel declares, as far as a missing one is an error; of the minor version that runs.
+STACK = {
+    "2.10.1": ["numpy==1.23.5", "protobuf==3.19.6", "keras==2.10.0", "tensorflow-estimator==2.10.0", "tensorboard==2.10.1"],
+    "2.15.0": [
+        "numpy==1.26.4", "protobuf==4.25.8", "keras==2.15.0", "tensorflow-estimator==2.15.0", "tensorboard==2.15.2",
+        "ml-dtypes==0.2.0",
+    ],
+    "2.19.0": ["numpy==1.26.4", "protobuf==5.28.3", "keras==3.5.0", "tensorboard==2.19.0", "ml-dtypes==0.5.3"],
+}  # fmt: skip
+OTHERS = [*(f"{name}=={version}" for name, version in SMALL.items()), "flatbuffers==23.5.26", "h5py==3.10.0"]
+
+
+def _with_tensorflow(living: Living, *instead: str, name: str = "tf") -> Path:
+    """Make an environment with pip's TensorFlow, whole but for what the case puts in its place."""
+    version = TENSORFLOW_OF[living.minor]
+    prefix = living.env(name)
+    replaced = {text.split("==")[0] for text in instead}
+    stack = [text for text in [f"tensorflow=={version}", *STACK[version], *OTHERS] if text.split("==")[0] not in replaced]
+    living.pip(prefix, *stack)
+    if instead:
+        living.pip(prefix, *instead)
+    return prefix
+
+
+def _codes(living: Living, prefix: Path) -> set[str]:
+    document = living.doctor("check", "-p", prefix, "--json").json()
+    return {finding["code"] for finding in document["findings"] if finding["severity"] == "error"}
+
+
+def _repaired(living: Living, prefix: Path, *args: str) -> dict[str, object]:
+    before = {path.name for path in (prefix / "conda-meta").iterdir()}
+    result = living.doctor("fix", "-p", prefix, "--apply", "--yes", "--json", *args)
+    document: dict[str, object] = result.json()
+    assert result.rc == 0, document["message"] or result.err
+    assert document["applied"] is True
+    assert living.doctor("check", "-p", prefix).rc == 0
+    again = living.doctor("fix", "-p", prefix, "--apply", "--yes", "--json").json()
+    assert again["changes"] == []
+    assert not [name for name in {p.name for p in (prefix / "conda-meta").iterdir()} - before if "journal" in name]
+    return document
+
+
+def test_numpy_2(living: Living) -> None:
+    prefix = _with_tensorflow(living, "numpy==2.1.3")
+    expected = {"3.10": "TFD603", "3.11": "TFD603"}.get(living.minor)
+    if expected is None:
+        pytest.skip(f"TensorFlow {TENSORFLOW_OF[living.minor]} is made for numpy 2")
+    assert expected in _codes(living, prefix)
+    document = _repaired(living, prefix)
+    assert [(c["package"], c["from"], c["where"]) for c in document["changes"]] == [("numpy", "2.1.3", "pip")]  # type: ignore[attr-defined]
+
+
+def test_python_too_new_for_pips_tensorflow(living: Living, fake_pip_install) -> None:
+    version = TENSORFLOW_OF[living.minor]
+    newer = f"3.{int(living.minor.split('.')[1]) + 1}"
+    prefix = living.env("tf", python=newer)
+    for text in [f"tensorflow=={version}", *STACK[version], *OTHERS]:
+        name, _, number = text.partition("==")
+        fake_pip_install(prefix, name, number)
+    assert "TFD201" in _codes(living, prefix)
+    document = _repaired(living, prefix)
+    assert {change["package"] for change in document["changes"]} >= {"python"}  # type: ignore[attr-defined]
+    assert living.conda.records(prefix)["python"].startswith(living.minor)
+    assert (prefix / "lib" / f"python{living.minor}" / "site-packages" / "tensorflow" / "__init__.py").is_file()
+    assert "python >=" in (prefix / "conda-meta" / "pinned").read_text(encoding="utf-8")
+
+
+def test_two_distributions_of_tensorflow(living: Living) -> None:
+    other = {"3.10": "2.15.0", "3.11": "2.14.0", "3.12": "2.15.0"}[living.minor]
+    prefix = _with_tensorflow(living)
+    living.pip(prefix, f"tensorflow-cpu=={other}")
+    assert "TFD602" in _codes(living, prefix)
+    _repaired(living, prefix)
+    site = prefix / "lib" / f"python{living.minor}" / "site-packages"
+    # What they share was put back after one of them took it along.
+    assert TENSORFLOW_OF[living.minor] in (site / "tensorflow" / "__init__.py").read_text(encoding="utf-8")
+    assert not list(site.glob("tensorflow_cpu-*.dist-info"))
+
+
+def test_pips_tensorflow_over_condas(living: Living) -> None:
+    in_conda = {"3.10": "2.10.0", "3.11": "2.15.0", "3.12": "2.18.0"}[living.minor]
+    prefix = living.env("tf", f"tensorflow={in_conda}=cpu*")
+    by_pip = {"3.10": "2.10.1", "3.11": "2.15.1", "3.12": "2.19.0"}[living.minor]
+    living.pip(prefix, f"tensorflow=={by_pip}", *OTHERS, *STACK[TENSORFLOW_OF[living.minor]])
+    assert "TFD601" in _codes(living, prefix)
+    _repaired(living, prefix)
+    document = living.doctor("check", "-p", prefix, "--json").json()
+    assert document["tensorflow"]["version"]
