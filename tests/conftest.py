@@ -52,21 +52,25 @@ def _which() -> list[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which condas the suite ran on, and how many tests each solver had."""
+    """Say which condas the suite ran on, and how many tests each of them had with each solver."""
+    ran = [
+        report
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, ())
+        if report.when == "call" and "conda" in report.keywords
+    ]
+    if not ran:
+        return
+    terminalreporter.section("condas")
+    for line in _which():
+        terminalreporter.line(line)
     counts: dict[str, int] = {}
-    for outcome in ("passed", "failed", "error"):
-        for report in terminalreporter.stats.get(outcome, ()):
-            if getattr(report, "when", "") == "call" or outcome == "error":
-                for conda in condas.installations() if "[" in report.nodeid else ():
-                    for solver in conda.solvers:
-                        name = f"{conda.version}-{solver}"
-                        if name in report.nodeid.split("[", 1)[1]:
-                            counts[name] = counts.get(name, 0) + 1
-    if counts:
-        terminalreporter.section("condas")
-        for line in _which():
-            terminalreporter.line(line)
-        terminalreporter.line(", ".join(f"{name}: {count} tests" for name, count in sorted(counts.items())))
+    for report in ran:
+        names = [f"{conda.version}-{solver}" for conda, solver in _combinations()]
+        # A test that takes any conda ran on the first.
+        name = next((name for name in names if name in report.nodeid), names[0])
+        counts[name] = counts.get(name, 0) + 1
+    terminalreporter.line(", ".join(f"{count} tests on {name}" for name, count in sorted(counts.items())))
 
 
 @pytest.fixture(scope="session")
