@@ -72,7 +72,13 @@ def working(search: Search, prefix: str) -> tuple[tuple[str, ...], str]:
     arguments = sorted(map(typed, specs))
     files = transaction.environment_files()
     if files:
-        return ("conda", "tf-doctor", "fix", "--file", files[0]), f"The file {files[0]} would work with: {', '.join(arguments)}."
+        return (
+            "conda",
+            "tf-doctor",
+            "fix",
+            "--file",
+            files[0],
+        ), f"The file {files[0]} would work with: {', '.join(arguments)}."
     verb = "install" if os.path.isdir(os.path.join(prefix, "conda-meta")) else "create"
     command = ["conda", verb, *_target(prefix)]
     for channel in transaction.argument("channel", ()) or ():

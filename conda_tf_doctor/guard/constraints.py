@@ -7,12 +7,14 @@ rules say of a finding is tried first (``numpy <2``), then to keep what is there
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any, NamedTuple
 
 from ..environment.solve import Plan
 from ..findings import Finding
-from ..versions import parse_matchspec
-from . import transaction
+from ..versions import conda_contains, parse_matchspec
+from . import messages, transaction
 from .stack import touches
 from .verdict import Verdict
 
@@ -74,12 +76,14 @@ class Search:
 
     def run(self, verdict: Verdict) -> Found | None:
         """Search, given what is wrong with the first solution; see the attributes for what came out."""
+        messages.searching(verdict)
         first: tuple[str, ...] = ()
-        for strategy in (_by_rules, _by_keeping, _by_keeping_all):
+        for strategy in (_by_all_rules, _by_rules, _by_keeping, _by_keeping_all):
             self.found = self._follow(strategy, verdict, self.requests)
             if self.found is not None:
                 return self.found
-            first = first or self.tried
+            if strategy is _by_rules:
+                first = self.tried
         self.tried = first
         self._explain(verdict)
         return None
@@ -89,6 +93,7 @@ class Search:
     ) -> Found | None:
         constraints: dict[str, Finding] = {}
         current: Verdict | None = verdict
+        self.tried = ()
         for _ in range(_ROUNDS):
             assert current is not None
             added = {spec: f for spec, f in strategy(current, self).items() if spec not in constraints}
@@ -142,11 +147,14 @@ class Search:
             command=solver._command,
         )
         # A pin and a request for one package mean something else to each solver: as requests they all mean the same.
-        arguments = {**self.arguments, "update_modifier": modifier, "should_retry_solve": False}
+        # That another attempt may follow spares the classic solver its long search for who is to blame.
+        arguments = {**self.arguments, "update_modifier": modifier, "should_retry_solve": True}
         if self.pins:
             arguments["ignore_pinned"] = True
         try:
-            unlink, link = trial.solve_for_diff(**arguments)
+            # Solvers report their progress on standard output, and most of these solves are for nothing.
+            with redirect_stdout(StringIO()):
+                unlink, link = trial.solve_for_diff(**arguments)
         except (
             UnsatisfiableError,
             SpecsConfigurationConflictError,
@@ -233,9 +241,28 @@ def _unique(specs: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(specs))
 
 
+def _by_all_rules(verdict: Verdict, search: Search) -> dict[str, Finding]:
+    """Ask for what the rules say would repair each finding, also those that nobody is stopped for."""
+    return _ruled(verdict, verdict.findings)
+
+
 def _by_rules(verdict: Verdict, search: Search) -> dict[str, Finding]:
-    """Ask for what the rules say would repair each finding."""
-    return {pin: finding for finding in verdict.stopping for pin in finding.fix.pins}
+    """Ask for what the rules say would repair each finding that has to be repaired."""
+    return _ruled(verdict, verdict.stopping)
+
+
+def _ruled(verdict: Verdict, findings: Iterable[Finding]) -> dict[str, Finding]:
+    """Return the pins of findings; what is there now and is content comes before a range."""
+    found = {}
+    for finding in findings:
+        for pin in finding.fix.pins:
+            spec = parse_matchspec(pin)
+            now = verdict.before.conda(spec.name)
+            content = now is not None and bool(now.version) and not conda_contains(spec.version, now.version)
+            # A finding on what is there would not be new, so its version works although the range leaves it out.
+            keep = content and now is not None and finding.package == now.name
+            found[f"{now.name} {now.version}" if keep and now is not None else pin] = finding
+    return found
 
 
 def _kept(verdict: Verdict, names: Iterable[str], finding: Finding) -> dict[str, Finding]:

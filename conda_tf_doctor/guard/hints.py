@@ -1,1 +1,153 @@
-"""Filled below."""
+"""One plain sentence for a request for TensorFlow or CUDA that cannot be met: what does exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from .. import versions
+from ..environment.tensorflow import OWNERS
+from ..matrix.model import CHANNELS
+from ..settings import DISABLED
+
+if TYPE_CHECKING:
+    from ..matrix.load import Matrix
+
+_TENSORFLOW = (*OWNERS, "tensorflow-base")
+_CUDA = ("cudatoolkit", "cudnn", "cuda-version", "cuda-toolkit", "cuda-cudart")
+_CODE = "tf_doctor_versions"
+
+
+def _specs(error: Any) -> tuple[list[versions.MatchSpec], list[versions.MatchSpec]]:
+    """Return the specs that the error is about, and everything that was asked for."""
+    from ..environment.facts import normalise
+    from . import transaction
+
+    missing = [str(package) for package in getattr(error, "packages", ()) or ()]
+    asked = [text for text in transaction.argument("packages", ()) or () if isinstance(text, str)]
+    asked += transaction.conda_section()
+
+    def parsed(texts: Iterable[str]) -> list[versions.MatchSpec]:
+        specs = (versions.parse_matchspec(text) for text in dict.fromkeys(texts))
+        return [spec._replace(name=normalise(spec.name)) for spec in specs]
+
+    return parsed(missing or asked), parsed(asked)
+
+
+def _python(specs: Iterable[versions.MatchSpec]) -> str:
+    """Return the minor of Python that was asked for, or that the environment has."""
+    from ..environment.solve import read_before
+    from .transaction import request
+
+    for spec in specs:
+        matched = re.search(r"\d+\.\d+", spec.version) if spec.name == "python" else None
+        if matched:
+            return matched.group()
+    from conda.base.context import context
+
+    prefix = request().prefix
+    return read_before(prefix, str(context.subdir)).python.minor if prefix else ""
+
+
+def _channels() -> list[str]:
+    from conda.base.context import context
+
+    from ..environment.condameta import channel_name
+
+    named = [channel_name(str(channel)) for channel in context.channels]
+    return [channel for channel in CHANNELS if channel in named]
+
+
+def _span(found: list[str]) -> str:
+    shown = [version for version in found if not versions.is_prerelease(version)] or found
+    if len(shown) <= 4:
+        return ", ".join(shown)
+    return f"{shown[0]} to {shown[-1]}"
+
+
+def _admits(spec: str, version: str) -> bool:
+    # `conda install tensorflow=2.10` on a command line, `tensorflow 2.10` nowhere but in records
+    return versions.conda_contains(f"={spec}" if spec[:1].isdigit() else spec, version)
+
+
+def _sentence(matrix: Matrix, spec: versions.MatchSpec, platform: str, python: str, channels: Iterable[str]) -> str:
+    """Return which versions of a TensorFlow there are, in the user's channels and on the index."""
+    name, wanted = spec.name, spec.version.strip("= ")
+    asked = f"{name} {wanted}".strip()
+    where = f"Python {python} on {platform}" if python else platform
+    there, holding = [], []
+    for channel in (*channels, "pypi"):
+        label = "pip" if channel == "pypi" else channel
+        found = matrix.versions(name, channel, platform, python)
+        there.append(f"{label} has {_span(found)}" if found else f"{label} has none")
+        if any(_admits(spec.version, version) for version in found):
+            holding.append(label)
+    if holding and (wanted or not python):
+        channels_of = ", ".join(holding)
+        return (
+            f"{asked} does exist for {where} ({channels_of}), so something else that was asked for stands in its way."
+        )
+    text = f"Of {name}, for {where}, {' and '.join(there)}."
+    if wanted:
+        releases = [v for v in matrix.versions(name, "", platform) if _admits(spec.version, v)]
+        minors = sorted(
+            {
+                m
+                for version in releases[-3:]
+                for row in matrix.builds(name, version, platform=platform)
+                for m in row.python
+            },
+            key=versions.key,
+        )
+        if minors:
+            text += f" {asked} is for Python {minors[0]} to {minors[-1]}."
+        elif not releases:
+            elsewhere = any(_admits(spec.version, v) for v in matrix.versions(name, "", ""))
+            text += f" There is no {asked} for {platform}." if elsewhere else f" There is no {asked}."
+    return text
+
+
+def _cuda_sentence(matrix: Matrix, specs: list[versions.MatchSpec], platform: str) -> str:
+    """Return which TensorFlow goes with the CUDA that was asked for."""
+    wanted = next((spec for spec in specs if spec.name in _CUDA and spec.version), None)
+    if wanted is None or wanted.name == "cudnn":
+        return ""
+    version = wanted.version.strip("=~<>!* ").rstrip(".*")
+    rows = [row for row in matrix.builds(platform=platform) if row.cuda and row.kind == "build"]
+    fitting = sorted({row.tensorflow for row in rows if versions.contains(row.cuda, version)}, key=versions.key)
+    if not fitting:
+        known = sorted({row.cuda_built for row in rows if row.cuda_built}, key=versions.key)
+        return f"No TensorFlow for {platform} is built for CUDA {version}; there are builds for {_span(known)}."
+    return f"TensorFlow {_span(fitting)} goes with CUDA {version} on {platform}."
+
+
+def hints(error: Any) -> list[Any]:
+    """Return hints on an error that concerns TensorFlow; none for any other.
+
+    Args:
+        error: The error that conda is about to print.
+    """
+    from conda.exceptions import PackagesNotFoundError, ResolvePackageNotFound, UnsatisfiableError
+
+    if not isinstance(error, (UnsatisfiableError, PackagesNotFoundError, ResolvePackageNotFound)):
+        return []
+    about, asked = _specs(error)
+    tensorflow = next((spec for spec in about if spec.name in _TENSORFLOW), None)
+    if tensorflow is None and not any(spec.name in _CUDA for spec in about):
+        return []
+    from conda.base.context import context
+    from conda.plugins.types import CondaErrorHint
+
+    from ..matrix.load import load_matrix
+    from .hooks import read_settings
+
+    settings = read_settings()
+    if settings.mode == DISABLED:
+        return []
+    matrix, platform = load_matrix(settings.matrix), str(context.subdir)
+    if tensorflow is not None:
+        text = _sentence(matrix, tensorflow, platform, _python(asked), _channels())
+    else:
+        text = _cuda_sentence(matrix, about, platform)
+    return [CondaErrorHint(text=text, hint_code=_CODE)] if text else []

@@ -38,22 +38,22 @@ def read_settings() -> Settings:
     settings = from_context(context.plugins)
     if settings.mode not in MODES:
         known = ", ".join(MODES)
-        _say_once(f"tf-doctor: the setting tf_doctor_mode is {settings.mode!r}, which is none of {known}; taken as {WARN}.")
+        _say_once(
+            f"tf-doctor: the setting tf_doctor_mode is {settings.mode!r}, which is none of {known}; taken as {WARN}."
+        )
         settings = settings._replace(mode=WARN)
     return settings
 
 
-def _ignored(settings: Settings) -> frozenset[str]:
-    from ..errors import UsageError
-    from ..settings import codes
+def ignored_codes(settings: Settings) -> frozenset[str]:
+    """Return the codes that the user silenced; a word that names no rule is said once and left out."""
+    from ..rules.catalogue import code_of
 
-    found: set[str] = set()
-    for word in settings.ignore:
-        try:
-            found |= codes([word], "the setting tf_doctor_ignore")
-        except UsageError as error:
-            _say_once(f"tf-doctor: {error}")
-    return frozenset(found)
+    found = {word: code_of(word) for word in settings.ignore}
+    for word, code in found.items():
+        if code is None:
+            _say_once(f"tf-doctor: the setting tf_doctor_ignore names {word!r}, but there is no such rule.")
+    return frozenset(code for code in found.values() if code is not None)
 
 
 def is_quiet() -> bool:
@@ -80,7 +80,7 @@ def assess(planned: Plan, settings: Settings) -> Verdict | None:
     planned = transaction.with_virtual_packages(planned)
     for env in (before, then):
         add_surroundings(env, planned.virtual_packages)
-    return judge(before, then, load_matrix(settings.matrix), _ignored(settings))
+    return judge(before, then, load_matrix(settings.matrix), ignored_codes(settings))
 
 
 def pre_solve() -> None:
@@ -147,8 +147,7 @@ def _repaired(solver: Any, solved: Any, arguments: dict[str, Any]) -> Any:
 def _refusal(verdict: Verdict, prefix: str, search: Any = None) -> CondaError:
     from .command import working
 
-    tensorflow = verdict.tensorflow
-    name = f"{tensorflow.name} {tensorflow.version}".strip() if tensorflow else "TensorFlow"
+    name = messages.named(verdict)
     if search is None:
         return messages.refusal(name, prefix, verdict.stopping, ())
     command, note = working(search, prefix)
@@ -191,7 +190,9 @@ def _alternatives(solver: Any, planned: Plan, verdict: Verdict, settings: Settin
     return search
 
 
-def verify(prefix: str, unlink: Iterable[Any], link: Iterable[Any], removing: bool, may_refuse: bool) -> CondaError | None:
+def verify(
+    prefix: str, unlink: Iterable[Any], link: Iterable[Any], removing: bool, may_refuse: bool
+) -> CondaError | None:
     """Judge a transaction that no solve hook has seen: explicit files, clones, revisions.
 
     Args:

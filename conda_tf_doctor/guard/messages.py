@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from conda import CondaError
 
 from ..findings import ERROR, Finding
+
+if TYPE_CHECKING:
+    from .verdict import Verdict
 
 # Not "conda.…": conda prefixes its own loggers' lines. Ours goes to standard error as it is, whatever the command's
 # flags, so that standard output stays conda's.
@@ -57,10 +60,8 @@ def say(text: str) -> None:
 
 def fault(error: Exception) -> None:
     """Say in one line that the guard itself failed."""
-    reason = " ".join(str(error).split())[:300]
-    say(
-        f"tf-doctor: the guard could not judge this transaction ({type(error).__name__}: {reason}); conda goes on without it."
-    )
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    say(f"tf-doctor: the guard could not judge this transaction ({reason}); conda goes on without it.")
     _LOGGER.debug("where the guard failed:", exc_info=error)
 
 
@@ -79,6 +80,18 @@ def warn(findings: Iterable[Finding], quiet: bool = False) -> None:
 def shown(command: Sequence[str]) -> str:
     """Return a command as one types it."""
     return " ".join(shlex.quote(part) for part in command)
+
+
+def searching(verdict: Verdict) -> None:
+    """Say that solving goes on, for it may take as long again."""
+    codes = ", ".join(dict.fromkeys(finding.code for finding in verdict.stopping))
+    say(f"tf-doctor: what was solved would break {named(verdict)} ({codes}); looking for what would not …")
+
+
+def named(verdict: Verdict) -> str:
+    """Return the TensorFlow of a verdict with its version."""
+    tensorflow = verdict.tensorflow
+    return f"{tensorflow.name} {tensorflow.version}".strip() if tensorflow else "TensorFlow"
 
 
 def constrained(constraints: dict[str, Finding]) -> None:
@@ -111,8 +124,8 @@ def refusal(
     lines += [f"  - {line(finding)}" for finding in findings]
     asked = sorted(set(constraints))
     if conflicts:
-        what = " and ".join(conflicts)
-        lines.append(f"No consistent environment honours the request {what}: {name} needs {', '.join(asked) or 'something else'}.")
+        what, needed = " and ".join(conflicts), ", ".join(asked) or "something else"
+        lines.append(f"No consistent environment honours the request {what}: {name} needs {needed}.")
     if note:
         lines.append(note)
     if command:

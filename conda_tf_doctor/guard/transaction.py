@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..environment.solve import Plan
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 _YAML = (".yml", ".yaml")
 # The parameters of a solver's solve_for_transaction and solve_for_diff, the same in every conda.
 PARAMETERS = (
-    "update_modifier", "deps_modifier", "prune", "ignore_pinned", "force_remove", "force_reinstall", "should_retry_solve",
+    "update_modifier", "deps_modifier", "prune", "ignore_pinned", "force_remove", "force_reinstall",
+    "should_retry_solve",
 )  # fmt: skip
 
 
@@ -110,22 +112,30 @@ def _lines(entry: str, folder: str, depth: int = 0) -> list[str]:
     return [r for line in entries if line and not line.startswith("#") for r in _lines(line, inner, depth + 1)]
 
 
+def _dependencies() -> Iterator[tuple[str, Any]]:
+    """Yield the dependencies of the environment files that conda was given, each with its file."""
+    from ..environment.files.text import load_yaml
+
+    for path in environment_files():
+        with open(path, encoding="utf-8", errors="replace") as handle:
+            document = load_yaml(handle.read(), path)
+        dependencies = document.get("dependencies") if isinstance(document, dict) else None
+        for entry in dependencies if isinstance(dependencies, list) else ():
+            yield path, entry
+
+
+def conda_section() -> list[str]:
+    """Return what the environment files ask of conda."""
+    return [entry for _, entry in _dependencies() if isinstance(entry, str)]
+
+
 def pip_section() -> tuple[str, ...]:
     """Return the requirements in the ``pip:`` sections of the environment files that conda was given."""
     found: list[str] = []
-    for path in environment_files():
-        with open(path, encoding="utf-8", errors="replace") as handle:
-            text = handle.read()
-        if "pip:" not in text:
-            continue
-        from ..environment.files.text import load_yaml
-
-        document = load_yaml(text, path)
-        dependencies = document.get("dependencies") if isinstance(document, dict) else None
-        for entry in dependencies if isinstance(dependencies, list) else ():
-            section = entry.get("pip") if isinstance(entry, dict) else None
-            for line in section if isinstance(section, list) else ():
-                found += _lines(str(line), os.path.dirname(os.path.abspath(path)))
+    for path, entry in _dependencies():
+        section = entry.get("pip") if isinstance(entry, dict) else None
+        for line in section if isinstance(section, list) else ():
+            found += _lines(str(line), os.path.dirname(os.path.abspath(path)))
     return tuple(found)
 
 

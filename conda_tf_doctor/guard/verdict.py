@@ -12,6 +12,7 @@ from ..engine import Diagnosis, diagnose
 from ..environment.facts import PIP, Environment
 from ..environment.tensorflow import find_tensorflow
 from ..findings import ERROR, WARNING, Finding, Fix
+from .drift import drift
 
 if TYPE_CHECKING:
     from ..environment.tensorflow import Installed
@@ -80,8 +81,8 @@ def _left_behind(before: Environment, after: Environment, found: Iterable[Findin
     return Finding(
         "TFD201",
         WARNING,
-        f"{tensorflow.name} {tensorflow.version} was installed by pip for Python {old} and stays behind when Python becomes "
-        f"{new}: install it again with pip afterwards.",
+        f"{tensorflow.name} {tensorflow.version} was installed by pip for Python {old} and stays behind when Python "
+        f"becomes {new}: install it again with pip afterwards.",
         found=after.python.version,
         expected=f"{old}.*",
         evidence=(tensorflow.package.source,),
@@ -127,12 +128,14 @@ def judge(before: Environment, after: Environment, matrix: Matrix, ignore: Itera
     silenced = frozenset(ignore)
     then: Diagnosis = diagnose(_without_what_pip_mends(after, matrix), matrix, silenced)
     found = [finding for finding in then.findings if finding.severity in _RANK]
+    told = {finding.code for finding in found} | silenced
+    found += [finding for finding in drift(after, matrix) if finding.code not in told]
     left = _left_behind(before, after, found)
     if left is not None and left.code not in silenced:
         found.append(left)
     if not found:
         return Verdict((), then.tensorflow, before, after)
-    now = diagnose(before, matrix, silenced).findings
+    now = (*diagnose(before, matrix, silenced).findings, *drift(before, matrix))
     worse = [finding for finding in found if _is_worse(finding, now)]
     worse.sort(key=lambda finding: finding.severity != ERROR)
     return Verdict(tuple(worse), then.tensorflow, before, after)

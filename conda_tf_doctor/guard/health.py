@@ -1,0 +1,67 @@
+"""The engine's verdict in ``conda doctor``: two lines and where to read on."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+
+from ..engine import Diagnosis, diagnose
+from ..findings import ERROR, WARNING
+
+
+def _diagnosis(prefix: str) -> Diagnosis:
+    from ..environment.prefix import read_prefix
+    from ..matrix.load import load_matrix
+    from .hooks import ignored_codes, read_settings
+
+    settings = read_settings()
+    return diagnose(read_prefix(prefix), load_matrix(settings.matrix), ignored_codes(settings))
+
+
+def check(prefix: str, verbose: bool) -> None:
+    """Print what is wrong with an environment's TensorFlow.
+
+    Args:
+        prefix: The environment.
+        verbose: Whether to print every finding, not only the first.
+    """
+    from ..render.text import safe
+
+    diagnosis = _diagnosis(prefix)
+    tensorflow = diagnosis.tensorflow
+    if tensorflow is None:
+        print("TensorFlow: not installed, nothing to check.\n")
+        return
+    name = safe(f"{tensorflow.name} {tensorflow.version}".strip())
+    errors, warnings = diagnosis.count(ERROR), diagnosis.count(WARNING)
+    if not errors and not warnings:
+        print(f"TensorFlow: {name} is consistent with what is installed beside it.\n")
+        return
+    print(f"TensorFlow: {name} has {errors} error(s) and {warnings} warning(s):")
+    told = [finding for finding in diagnosis.findings if finding.severity in (ERROR, WARNING)]
+    for finding in told if verbose else told[:1]:
+        print(f"  {finding.severity} {finding.code} {finding.name}: {safe(finding.message)}")
+    print(f"  All of it: conda tf-doctor -p {prefix}\n")
+
+
+def fix(prefix: str, args: Namespace, confirm: Callable[[str], None]) -> int:
+    """Bring the environment to versions that work together, after asking.
+
+    Args:
+        prefix: The environment.
+        args: The arguments of ``conda doctor``.
+        confirm: Asks; raises where the answer is no, or under ``--dry-run``.
+
+    Returns:
+        The exit status.
+    """
+    from ..cli.main import console
+
+    if not _diagnosis(prefix).count(ERROR):
+        print("TensorFlow: nothing to repair, skipping.")
+        return 0
+    planned = console(["fix", "--dry-run", "-p", prefix])
+    if planned:
+        return planned
+    confirm("Bring the environment to these versions?")
+    return console(["fix", "--apply", "--yes", "-p", prefix])
