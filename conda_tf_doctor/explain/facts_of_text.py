@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from ..findings import INFO
+from ..findings import INFO, POSSIBLE
 from ..versions import contains
 from .libraries import CUDA, CUDNN, LibraryName, parse_library
 
@@ -50,7 +50,10 @@ class Subject:
     def __init__(self, text: str, context: Context | None = None, findings: Iterable[Finding] = ()) -> None:
         self.text = text
         self.context = context
-        self.found = {finding.code for finding in findings if finding.severity != INFO}
+        # What a rule itself only holds possible does not decide between the causes of a text.
+        self.found = {
+            finding.code for finding in findings if finding.severity != INFO and finding.confidence != POSSIBLE
+        }
         self.captured: Mapping[str, str] = {}
 
     def with_captured(self, captured: Mapping[str, str]) -> Subject:

@@ -53,7 +53,7 @@ def test_no_text_stands_for_itself_only() -> None:
         pytest.param(
             "\n".join(
                 [
-                    "2021-11-20 I tensorflow/core/platform/cpu_feature_guard.cc:142] This TensorFlow binary is optimized"
+                    "I tensorflow/core/platform/cpu_feature_guard.cc:142] This TensorFlow binary is optimized"
                     " with oneAPI Deep Neural Network Library (oneDNN) to use the following CPU instructions: AVX2",
                     "W tensorflow/stream_executor/dso_loader.cc:64] Could not load dynamic library 'cudart64_110.dll'",
                     "Traceback (most recent call last):",
@@ -93,8 +93,8 @@ def test_no_text_stands_for_itself_only() -> None:
             id="a notebook's JSON",
         ),
         pytest.param(
-            "> ImportError: Could not find the DLL(s) 'msvcp140_1.dll'. TensorFlow requires that these DLLs be installed",
-            "ImportError: Could not find the DLL(s) 'msvcp140_1.dll'. TensorFlow requires that these DLLs be installed",
+            "> Could not find the DLL(s) 'msvcp140_1.dll'. TensorFlow requires that these DLLs be installed",
+            "Could not find the DLL(s) 'msvcp140_1.dll'. TensorFlow requires that these DLLs be installed",
             id="a quoted line",
         ),
     ],

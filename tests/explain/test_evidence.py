@@ -1,0 +1,211 @@
+"""An error text beside the facts, through the engine: what is an error, what is refuted, what comes first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conda_tf_doctor.engine import Diagnosis, diagnose
+from conda_tf_doctor.environment.report import environment_of
+from conda_tf_doctor.matrix.load import load_matrix
+
+DLL = "ImportError: DLL load failed: The specified module could not be found."
+
+
+def checked(text: str, platform: str, packages: dict[str, str], manager: str = "pip", **fields: Any) -> Diagnosis:
+    named = [{"name": name, "version": version, "manager": manager} for name, version in packages.items()]
+    report = {"platform": platform, "packages": named, "error_text": text, **fields}
+    return diagnose(environment_of(report, "test"), load_matrix())
+
+
+def errors(diagnosis: Diagnosis) -> list[str]:
+    return [finding.name for finding in diagnosis.findings if finding.severity == "error"]
+
+
+@pytest.mark.parametrize(
+    ("text", "platform", "packages", "fields", "first"),
+    [
+        pytest.param(DLL, "win-64", {"tensorflow": "2.3.1"}, {}, "vc-runtime-missing", id="nothing else is known"),
+        pytest.param(
+            DLL,
+            "win-64",
+            {"tensorflow": "2.3.1"},
+            {"system": {"vc_runtime": "14.16.27033"}},
+            "vc-runtime-old",
+            id="2017's runtime",
+        ),
+        pytest.param(
+            DLL,
+            "win-64",
+            {"tensorflow-gpu": "1.12.0"},
+            {"system": {"cuda_installed": ["10.0"]}},
+            "cuda-mismatch",
+            id="CUDA 10 for 9",
+        ),
+        pytest.param(DLL, "win-64", {"tensorflow-gpu": "1.12.0"}, {}, "cuda-mismatch", id="a GPU build imports CUDA"),
+        pytest.param(
+            DLL,
+            "win-64",
+            {"tensorflow-gpu": "1.10.0"},
+            {"system": {"cuda_installed": ["9.0"], "cudnn_installed": ["6.0"]}},
+            "cudnn-mismatch",
+            id="right CUDA, wrong cuDNN",
+        ),
+        pytest.param(
+            "ImportError: DLL load failed",
+            "win-64",
+            {"tensorflow": "1.12.0"},
+            {"system": {"vc_runtime": "14.0.24215"}},
+            "cpu-no-avx",
+            id="the usual runtime is there",
+        ),
+        pytest.param(
+            "ImportError: DLL load failed",
+            "win-64",
+            {"tensorflow": "1.12.0"},
+            {"system": {"cpu_features": {"avx": True}}},
+            "vc-runtime-missing",
+            id="a CPU with AVX",
+        ),
+        pytest.param(
+            DLL,
+            "win-64",
+            {"tensorflow": "1.15.0"},
+            {"python": {"version": "3.6.8", "bits": 32}},
+            "python-32bit",
+            id="32-bit Python",
+        ),
+        pytest.param(
+            "Illegal instruction (core dumped)", "linux-64", {"tensorflow": "2.4.0"}, {}, "cpu-no-avx", id="SIGILL"
+        ),
+        pytest.param(
+            "Illegal instruction (core dumped)",
+            "linux-64",
+            {"tensorflow": "2.4.0"},
+            {"system": {"cpu_features": {"avx": True}}},
+            "cpu-no-avx",
+            id="SIGILL in spite of AVX: newer instructions",
+        ),
+        pytest.param(
+            "zsh: illegal hardware instruction  python",
+            "osx-64",
+            {"tensorflow": "2.5.0"},
+            {"system": {"machine": "arm64"}},
+            "macos-arm-x86",
+            id="Rosetta",
+        ),
+        pytest.param(
+            "Num GPUs Available:  0",
+            "win-64",
+            {"tensorflow": "2.13.0"},
+            {"system": {"cuda_installed": ["11.8"]}},
+            "gpu-unsupported-on-windows",
+            id="no GPU on Windows since 2.11",
+        ),
+        pytest.param(
+            "Num GPUs Available:  0", "linux-64", {"tensorflow": "2.12.0"}, {}, "cuda-missing", id="no CUDA on Linux"
+        ),
+        pytest.param(
+            "Num GPUs Available:  0",
+            "linux-64",
+            {"tensorflow": "2.4.0"},
+            {"system": {"cuda_installed": ["10.1"]}},
+            "cuda-mismatch",
+            id="another CUDA on Linux",
+        ),
+        pytest.param(
+            "ImportError: libcudart.so.9.0: cannot open shared object file: No such file or directory",
+            "linux-64",
+            {"tensorflow-gpu": "1.12.0"},
+            {"system": {"cuda_installed": ["9.0"]}},
+            "cuda-missing",
+            id="the right CUDA, not on the loader's path",
+        ),
+        pytest.param(
+            "TypeError: Descriptors cannot not be created directly.",
+            "linux-64",
+            {"tensorflow": "2.8.0", "protobuf": "4.21.1", "numpy": "1.22.0"},
+            {"system": {"cuda_installed": ["10.1"]}},
+            "protobuf-mismatch",
+            id="what the text says comes before a CUDA that nobody asked about",
+        ),
+        pytest.param(
+            "AttributeError: 'str' object has no attribute 'decode'",
+            "linux-64",
+            {"tensorflow": "2.3.0", "h5py": "3.1.0"},
+            {},
+            "h5py-mismatch",
+            id="h5py 3",
+        ),
+        pytest.param(
+            "No matching distribution found for tensorflow",
+            "linux-aarch64",
+            {},
+            {"requested": [{"name": "tensorflow", "version": "2.3.0", "manager": "pip"}]},
+            "platform-unsupported",
+            id="no wheel for ARM",
+        ),
+    ],
+)
+def test_first_error(text: str, platform: str, packages: dict[str, str], fields: dict[str, Any], first: str) -> None:
+    assert errors(checked(text, platform, packages, **fields))[:1] == [first]
+
+
+def test_a_text_without_tensorflow_still_speaks() -> None:
+    diagnosis = checked(
+        "CUDA driver version is insufficient for CUDA runtime version", "win-64", {"cudatoolkit": "10.0.130"}, "conda"
+    )
+    assert diagnosis.tensorflow is None
+    assert errors(diagnosis) == ["driver-too-old"]
+
+
+def test_a_text_about_something_else_changes_nothing() -> None:
+    packages = {"tensorflow": "2.15.0", "numpy": "1.26.4"}
+    plain = checked("", "linux-64", packages)
+    other = checked("KeyError: 'loss'", "linux-64", packages)
+    assert other.findings == plain.findings
+    assert plain.ok
+
+
+def test_harmless_lines_are_no_error() -> None:
+    text = (
+        "This TensorFlow binary is optimized to use available CPU instructions in performance-critical operations.\n"
+        "TF-TRT Warning: Could not find TensorRT\n"
+    )
+    assert checked(text, "linux-64", {"tensorflow": "2.15.0", "numpy": "1.26.4"}).ok
+
+
+def test_facts_refute_a_cause() -> None:
+    diagnosis = checked(
+        DLL, "win-64", {"tensorflow": "2.3.1"}, system={"vc_runtime": "14.38.33135", "cpu_features": {"avx": True}}
+    )
+    assert not {"vc-runtime-missing", "vc-runtime-old", "cpu-no-avx"} & set(errors(diagnosis))
+
+
+def test_a_finding_of_the_text_says_how_sure_it_is() -> None:
+    found = next(f for f in checked(DLL, "win-64", {"tensorflow": "2.3.1"}).findings if f.severity == "error")
+    assert found.confidence == "likely"
+    assert found.found == DLL
+    assert found.needs
+    assert found.fix.note
+    certain = checked("libdevice not found at ./libdevice.10.bc", "linux-64", {"tensorflow": "2.9.0"}).findings[0]
+    assert (certain.name, certain.confidence, certain.needs) == ("ptxas-libdevice-missing", "certain", ())
+
+
+def test_one_finding_for_text_and_facts() -> None:
+    diagnosis = checked(
+        "ImportError: numpy.core.umath failed to import", "linux-64", {"tensorflow": "2.15.1", "numpy": "2.2.6"}
+    )
+    found = [finding for finding in diagnosis.findings if finding.name == "numpy-abi"]
+    assert len(found) == 1
+    assert found[0].expected
+    assert any(line.startswith("error_text:") for line in found[0].evidence)
+
+
+def test_what_the_user_saw_outranks_what_is_only_declared() -> None:
+    """numpy 1.20 imports with TensorFlow 2.5, so facts alone make it no error; the text shows that it broke."""
+    packages = {"tensorflow": "2.5.0", "numpy": "1.21.0"}
+    assert checked("", "linux-64", packages).ok
+    text = "NotImplementedError: Cannot convert a symbolic Tensor (lstm/strided_slice:0) to a numpy array."
+    assert errors(checked(text, "linux-64", packages)) == ["numpy-abi"]
