@@ -1,0 +1,466 @@
+"""Prefixes of every platform, whole and broken, read as files."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conda_tf_doctor.engine import diagnose
+from conda_tf_doctor.environment.facts import Environment
+from conda_tf_doctor.environment.prefix import find_site_packages, read_prefix, this_platform
+from conda_tf_doctor.errors import UsageError
+from conda_tf_doctor.matrix.load import load_matrix
+from tools.prefixes import add_dist, add_record, make_prefix, record, site_packages
+
+
+def names(env: Environment) -> dict[str, tuple[str, str]]:
+    return {package.name: (package.version, package.manager) for package in env.packages}
+
+
+def noted(env: Environment) -> dict[str, str]:
+    return {note.path: note.message for note in env.notes}
+
+
+@pytest.mark.parametrize(
+    ("platform", "bits", "machine"),
+    [
+        ("win-64", 64, "x86_64"),
+        ("win-32", 32, "x86"),
+        ("win-arm64", 64, "arm64"),
+        ("linux-64", 64, "x86_64"),
+        ("linux-aarch64", 64, "aarch64"),
+        ("osx-64", 64, "x86_64"),
+        ("osx-arm64", 64, "arm64"),
+    ],
+)
+def test_the_executable_tells_platform_machine_and_bits(tmp_path: Path, platform: str, bits: int, machine: str) -> None:
+    prefix = make_prefix(tmp_path / "env", platform, "3.9.18")
+    add_record(prefix, platform, "numpy", "1.26.4", "py39_0", distribution="numpy")
+    add_dist(prefix, "tensorflow", "2.10.0", requires=["numpy>=1.20"])
+    env = read_prefix(str(prefix))
+    assert (env.platform, env.python.version, env.python.bits, env.python.machine) == (
+        platform,
+        "3.9.18",
+        bits,
+        machine,
+    )
+    assert names(env) == {
+        "python": ("3.9.18", "conda"), "numpy": ("1.26.4", "conda"), "tensorflow": ("2.10.0", "pip"),
+    }  # fmt: skip
+    assert env.notes == [] and env.this_machine == (platform == this_platform())
+    tensorflow = env.package("tensorflow")
+    assert tensorflow is not None
+    assert (tensorflow.depends, tensorflow.channel) == (("numpy>=1.20",), "pypi")
+    assert tensorflow.source.endswith("site-packages/tensorflow-2.10.0.dist-info") and "\\" not in tensorflow.source
+
+
+@pytest.mark.parametrize("platform", ["win-64", "linux-aarch64"])
+def test_without_an_executable_the_records_tell_the_platform(tmp_path: Path, platform: str) -> None:
+    prefix = make_prefix(tmp_path / "env", platform, "")
+    add_record(prefix, platform, "python", "3.10.13", "h0_0", files=["x"] * 3000)
+    assert read_prefix(str(prefix)).platform == platform
+
+
+def test_a_channel_url_tells_the_platform_of_a_record_without_a_subdir(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "osx-arm64", "")
+    document = record("osx-arm64", "python", "3.10.13", "h0_0")
+    del document["subdir"]
+    (prefix / "conda-meta" / "python-3.10.13-h0_0.json").write_text(json.dumps(document), encoding="utf-8")
+    assert read_prefix(str(prefix)).platform == "osx-arm64"
+
+
+def test_records_name_channel_and_dependencies(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64")
+    add_record(prefix, "linux-64", "cudnn", "8.1.0.77", "h90431f1_0", depends=["cudatoolkit 11.*"], constrains=["x <1"])
+    add_record(prefix, "linux-64", "six", "1.16.0", "pyhd3eb1b0_1", "defaults", noarch="python", distribution="six")
+    env = read_prefix(str(prefix))
+    cudnn, six = env.conda("cudnn"), env.conda("six")
+    assert cudnn is not None and six is not None
+    assert (cudnn.build, cudnn.channel, cudnn.depends) == ("h90431f1_0", "conda-forge", ("cudatoolkit 11.*",))
+    assert (cudnn.constrains, six.channel) == (("x <1",), "defaults")
+    assert len(env.all_named("six")) == 1, "a noarch package's dist-info is conda's"
+
+
+def rattler(document: dict) -> dict:
+    """The order in which rattler (pixi) writes a record: the package's own fields first, lists of files last."""
+    first = ("build", "build_number", "depends", "constrains", "name", "subdir", "version", "fn", "channel")
+    return {**{key: document[key] for key in first}, **document}
+
+
+def files_first(document: dict) -> dict:
+    return {"files": document["files"], "name": document["name"], "version": document["version"], **document}
+
+
+def files_in_the_middle(document: dict) -> dict:
+    order = ("name", "version", "channel", "files", "depends", "constrains", "subdir")
+    return {**{key: document[key] for key in order}, **document}
+
+
+def constrains_last(document: dict) -> dict:
+    head = {key: document[key] for key in ("depends", "channel", "files")}
+    return {**head, **{k: v for k, v in document.items() if k != "constrains"}, "constrains": document["constrains"]}
+
+
+@pytest.mark.parametrize("indent", [None, 2, 4])
+@pytest.mark.parametrize("order", [dict, rattler, files_first, files_in_the_middle, constrains_last])
+def test_the_order_of_a_records_keys_does_not_matter(tmp_path: Path, order: Callable, indent: int | None) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64")
+    files = [f"lib/python3.10/site-packages/tensorflow/include/header_{number}.h" for number in range(4000)]
+    document = record(
+        "linux-64", "tensorflow-base", "2.15.0", "cuda120py310h_0",
+        depends=["cudnn >=8.8,<9"], constrains=["tensorflow-gpu ==2.15"], files=files,
+    )  # fmt: skip
+    path = prefix / "conda-meta" / "tensorflow-base-2.15.0-cuda120py310h_0.json"
+    path.write_text(json.dumps(order(document), indent=indent), encoding="utf-8")
+    assert path.stat().st_size > 1 << 17
+    env = read_prefix(str(prefix))
+    package = env.conda("tensorflow-base")
+    assert package is not None
+    assert package.depends == ("cudnn >=8.8,<9",)
+    assert package.constrains == ("tensorflow-gpu ==2.15",)
+    assert (package.channel, env.notes) == ("conda-forge", [])
+
+
+def test_a_record_that_starts_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64")
+    text = json.dumps(record("linux-64", "numpy", "1.26.4", "py310_0", depends=["libblas"]), indent=2)
+    (prefix / "conda-meta" / "numpy-1.26.4-py310_0.json").write_text(text, encoding="utf-8-sig")
+    (prefix / "conda-meta" / "odd.json").write_text(text.replace("numpy", "odd"), encoding="utf-8-sig")
+    env = read_prefix(str(prefix))
+    assert env.packages and env.conda("numpy").depends == ("libblas",)  # type: ignore[union-attr]
+    assert "odd" in names(env) and env.notes == []
+
+
+# What breaks a record, the note it leaves, and whether the package is still there.
+BROKEN: dict[str, tuple[Callable[[Path], object], str, bool]] = {
+    "half-written": (lambda path: path.write_bytes(path.read_bytes()[:200]), "broken JSON", True),
+    "not UTF-8": (lambda path: path.write_bytes(b'{"name": "\xff\xfe"}'), "broken JSON", True),
+    "a list": (lambda path: path.write_text("[]"), "not a JSON object", True),
+    "nested too deeply": (lambda path: path.write_text("[" * 200_000), "broken JSON", True),
+    "empty": (lambda path: path.write_text(""), "empty", False),
+    "a folder": (lambda path: (path.unlink(), path.mkdir()), "no file", False),
+    "a pipe": (lambda path: (path.unlink(), os.mkfifo(path)), "no file", False),
+    "a dangling link": (lambda path: (path.unlink(), path.symlink_to(path.with_name("gone"))), "leads nowhere", False),
+    "a link to itself": (lambda path: (path.unlink(), path.symlink_to(path)), "", False),
+}
+
+
+@pytest.mark.parametrize("breakage", BROKEN)
+def test_a_broken_record_is_noted_and_the_rest_checked(tmp_path: Path, breakage: str) -> None:
+    apply, words, there = BROKEN[breakage]
+    prefix = make_prefix(tmp_path / "env", "win-64", "3.12.1")
+    path = add_record(prefix, "win-64", "tensorflow", "2.10.0", "mkl_py310_0", "defaults")
+    add_dist(prefix, "tensorflow", "2.10.0")
+    numpy = add_record(prefix, "win-64", "h5py", "3.10.0", "py312_0")
+    apply(numpy)
+    path.unlink()
+    env = read_prefix(str(prefix))
+    diagnosis = diagnose(env, load_matrix())
+    for package in env.packages:
+        assert isinstance(package.depends, tuple) and isinstance(package.channel, str)
+    source = "conda-meta/h5py-3.10.0-py312_0.json"
+    assert words in noted(env)[source]
+    assert (env.conda("h5py") is not None) == there
+    assert "TFD201" in {finding.code for finding in diagnosis.findings}, "the rest is still checked"
+    if not there:
+        told = [finding for finding in diagnosis.findings if finding.code == "TFD901"]
+        assert [(finding.severity, finding.evidence) for finding in told] == [("info", (source,))]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"version": "1.0"}', "'name'"),
+        ('{"name": "odd"}', "'version'"),
+        ('{"name": 3, "version": "1"}', "not text"),
+        ("[1]", "broken"),
+        ("{", "broken"),
+    ],
+)
+def test_a_record_whose_file_name_does_not_tell_is_read_whole_or_left_out(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64")
+    (prefix / "conda-meta" / "odd.json").write_text(text, encoding="utf-8")
+    env = read_prefix(str(prefix))
+    assert reason in noted(env)["conda-meta/odd.json"] and "odd" not in names(env)
+
+
+def test_two_records_of_one_package_are_noted(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64")
+    add_record(prefix, "linux-64", "numpy", "1.26.4", "py310_0")
+    add_record(prefix, "linux-64", "numpy", "2.0.0", "py310_0")
+    env = read_prefix(str(prefix))
+    assert "interrupted" in noted(env)["conda-meta/numpy-2.0.0-py310_0.json"]
+    assert len(env.all_named("numpy")) == 2
+
+
+def test_pip_over_conda_shows_both_and_conda_alone_shows_one(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64")
+    add_record(prefix, "linux-64", "numpy", "1.26.4", "py310_0", distribution="numpy")
+    assert [p.manager for p in read_prefix(str(prefix)).all_named("numpy")] == ["conda"]
+    (site_packages(prefix, "linux-64") / "numpy-1.26.4.dist-info").rename(prefix / "away")
+    add_dist(prefix, "numpy", "2.1.0")
+    env = read_prefix(str(prefix))
+    assert [(p.manager, p.version) for p in env.all_named("numpy")] == [("conda", "1.26.4"), ("pip", "2.1.0")]
+    assert env.package("numpy").version == "2.1.0" and env.overwritten == {"numpy"}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("change", "taken"),
+    [
+        (lambda folder: (folder / "INSTALLER").write_text("conda\n"), False),
+        (lambda folder: (folder / "INSTALLER").unlink(), False),
+        (lambda folder: (folder / "INSTALLER").write_text("pip\n"), True),
+        (lambda folder: (folder / "INSTALLER").write_text("uv"), True),
+    ],
+    ids=["conda", "unsaid", "pip", "uv"],
+)
+def test_the_same_version_is_pips_where_installer_and_sizes_say_so(
+    tmp_path: Path, change: Callable, taken: bool
+) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64")
+    add_record(prefix, "linux-64", "numpy", "1.26.4", "py310_0", distribution="numpy")
+    change(site_packages(prefix, "linux-64") / "numpy-1.26.4.dist-info")
+    assert ("numpy" in read_prefix(str(prefix)).overwritten) == taken
+
+
+def test_a_conda_package_that_was_built_with_pip_stays_condas(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64")
+    path = add_record(prefix, "linux-64", "numpy", "1.26.4", "py310_0", distribution="numpy")
+    folder = site_packages(prefix, "linux-64") / "numpy-1.26.4.dist-info"
+    (folder / "INSTALLER").write_text("pip\n")
+    document = json.loads(path.read_text())
+    for entry in document["paths_data"]["paths"]:
+        if entry["_path"].endswith("INSTALLER"):
+            entry["size_in_bytes"] = 4
+    path.write_text(json.dumps(document, indent=2))
+    assert read_prefix(str(prefix)).overwritten == set()
+    (folder / "REQUESTED").write_text("")  # only pip writes that, for what the user named
+    assert read_prefix(str(prefix)).overwritten == {"numpy"}
+
+
+def test_what_pip_left_when_conda_installed_over_it_is_noted(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64")
+    old = add_dist(prefix, "numpy", "2.1.0")
+    add_record(prefix, "linux-64", "numpy", "1.26.4", "py310_0", distribution="numpy")
+    os.utime(old, (time.time() - 3600, time.time() - 3600))
+    env = read_prefix(str(prefix))
+    assert [(p.manager, p.version) for p in env.all_named("numpy")] == [("conda", "1.26.4")]
+    assert "left over" in noted(env)["lib/python3.10/site-packages/numpy-2.1.0.dist-info"]
+    os.utime(old, (time.time() + 3600, time.time() + 3600))
+    assert read_prefix(str(prefix)).package("numpy").version == "2.1.0", "pip came last"  # type: ignore[union-attr]
+
+
+def test_condas_own_dist_info_of_another_spelling_is_not_pips(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64")
+    add_record(prefix, "linux-64", "protobuf", "4.25.3", "py310_0")
+    add_dist(prefix, "protobuf", "4.25.3.post1", installer="conda")
+    assert [p.manager for p in read_prefix(str(prefix)).all_named("protobuf")] == ["conda"]
+
+
+def test_of_two_versions_the_one_installed_last_counts(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "win-64")
+    for version, age in (("2.10.0", 100), ("2.9.1", 0)):
+        folder = add_dist(prefix, "tensorflow", version)
+        os.utime(folder, (time.time() - age, time.time() - age))
+    assert read_prefix(str(prefix)).package("tensorflow").version == "2.9.1"  # type: ignore[union-attr]
+
+
+def test_a_dist_info_without_metadata_is_noted(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "win-64")
+    folder = add_dist(prefix, "tensorflow", "2.10.0")
+    (folder / "METADATA").unlink()
+    env = read_prefix(str(prefix))
+    assert "METADATA" in noted(env)["Lib/site-packages/tensorflow-2.10.0.dist-info"]
+    assert names(env)["tensorflow"] == ("2.10.0", "pip"), "its folder still names it"
+    add_dist(prefix, "tensorflow", "2.9.1")
+    assert [p.version for p in read_prefix(str(prefix)).all_named("tensorflow")] == ["2.9.1"]
+
+
+def test_an_empty_dist_info_beside_condas_record_is_no_pip_package(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64")
+    add_record(prefix, "linux-64", "numpy", "1.26.4", "py310_0", distribution="numpy")
+    (site_packages(prefix, "linux-64") / "numpy-1.19.5.dist-info").mkdir()
+    env = read_prefix(str(prefix))
+    assert [p.manager for p in env.all_named("numpy")] == ["conda"]
+    assert list(noted(env)) == ["lib/python3.10/site-packages/numpy-1.19.5.dist-info"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "metadata", "expected"),
+    [
+        ("tensorflow_gpu-1.15.0-py3.7.egg-info", "", ("tensorflow-gpu", "1.15.0")),
+        ("tensorflow_gpu-1.15.0-py3.7-win-amd64.egg-info", "", ("tensorflow-gpu", "1.15.0")),
+        ("absl_py-0.9.0.egg-info", "", ("absl-py", "0.9.0")),
+        ("tensorflow-gpu-2.4.0.dist-info", "", ("tensorflow-gpu", "2.4.0")),
+        ("Keras-2.10.0.dist-info", "", ("keras", "2.10.0")),
+        ("mine.egg-info", "Metadata-Version: 1.0\nName: mine\nVersion: 0.3\n", ("mine", "0.3")),
+    ],
+)
+def test_every_kind_of_metadata_folder_is_read(
+    tmp_path: Path, entry: str, metadata: str, expected: tuple[str, str]
+) -> None:
+    prefix = make_prefix(tmp_path / "env", "win-64")
+    folder = prefix / "Lib" / "site-packages" / entry
+    folder.mkdir()
+    (folder / ("PKG-INFO" if entry.endswith("egg-info") else "METADATA")).write_text(metadata)
+    env = read_prefix(str(prefix))
+    assert names(env)[expected[0]] == (expected[1], "pip") and env.notes == []
+
+
+def test_what_pip_renamed_while_it_was_in_use_is_no_package(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "win-64")
+    (prefix / "Lib" / "site-packages" / "~umpy-1.26.4.dist-info").mkdir()
+    assert list(names(read_prefix(str(prefix)))) == ["python"]
+
+
+def test_a_package_that_conda_names_otherwise_is_condas(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64")
+    add_record(prefix, "linux-64", "python-flatbuffers", "24.3.25", "0", distribution="flatbuffers")
+    add_record(prefix, "linux-64", "msgpack-python", "1.0.7", "0", distribution="msgpack")
+    env = read_prefix(str(prefix))
+    assert names(env)["flatbuffers"] == ("24.3.25", "conda") and "msgpack" not in names(env)
+
+
+def test_a_free_threaded_python_has_its_own_site_packages(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.13.0", "h0_0_cp313t")
+    add_dist(prefix, "numpy", "2.1.3")
+    (prefix / "lib" / "python3.13" / "site-packages" / "numpy-1.0.dist-info").mkdir(parents=True)
+    env = read_prefix(str(prefix))
+    assert env.python.minor == "3.13" and env.package("numpy").version == "2.1.3"  # type: ignore[union-attr]
+
+
+def test_a_folder_of_another_python_does_not_count(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.9.18")
+    (prefix / "lib" / "python3.10" / "site-packages" / "numpy-2.0.0.dist-info").mkdir(parents=True)
+    (prefix / "lib" / "site-packages").mkdir()
+    assert find_site_packages(str(prefix), "3.9").endswith("python3.9/site-packages".replace("/", os.sep))
+    assert find_site_packages(str(prefix), "").endswith("python3.10/site-packages".replace("/", os.sep))
+
+
+@pytest.mark.parametrize("key", ["version", "version_info"])
+def test_a_venv_is_an_environment(tmp_path: Path, key: str) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.11.7")
+    for path in (prefix / "conda-meta").iterdir():
+        path.unlink()
+    (prefix / "conda-meta").rmdir()
+    (prefix / "pyvenv.cfg").write_text(f"home = /usr/bin\n{key} = 3.11.7.final.0\n")
+    add_dist(prefix, "tensorflow", "2.15.0")
+    env = read_prefix(str(prefix))
+    assert (env.python.version, env.platform, names(env)) == ("3.11.7", "linux-64", {"tensorflow": ("2.15.0", "pip")})
+
+
+@pytest.mark.parametrize(("platform", "marker"), [("win-64", "python39.dll"), ("linux-64", "")])
+def test_a_python_that_nobody_recorded_shows_its_minor(tmp_path: Path, platform: str, marker: str) -> None:
+    prefix = make_prefix(tmp_path / "env", platform, "3.9.18")
+    for path in (prefix / "conda-meta").iterdir():
+        path.unlink()
+    if marker:
+        (prefix / marker).write_text("")
+    assert read_prefix(str(prefix)).python.version == "3.9"
+
+
+def test_a_prefix_reached_through_a_link_is_the_same(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "real env ü", "win-64")
+    add_dist(prefix, "tensorflow", "2.10.0")
+    link = tmp_path / "link"
+    link.symlink_to(prefix, target_is_directory=True)
+    one, other = read_prefix(str(prefix)), read_prefix(str(link) + os.sep)
+    assert names(one) == names(other)
+    assert [p.source for p in one.packages] == [p.source for p in other.packages]
+
+
+def test_an_executable_that_is_none_is_noted(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "win-64")
+    (prefix / "python.exe").write_text("#!/bin/sh\n")
+    env = read_prefix(str(prefix))
+    assert "no executable image" in noted(env)["python.exe"]
+    assert (env.platform, env.python.bits) == ("win-64", 0), "the records still tell the platform"
+
+
+def test_a_python_whose_link_leads_nowhere_is_noted(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64")
+    (prefix / "bin" / "python3.10").unlink()
+    env = read_prefix(str(prefix))
+    assert "leads nowhere" in noted(env)["bin/python"] and env.platform == "linux-64"
+
+
+def test_site_packages_that_cannot_be_listed_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prefix = make_prefix(tmp_path / "env", "win-64")
+    folder = prefix / "Lib" / "site-packages"
+    if os.geteuid() == 0:
+        # Permissions do not bind root; a listing that fails does.
+        listing = os.scandir
+
+        def refusing(path: str) -> object:
+            if os.fspath(path) == str(folder):
+                raise PermissionError(13, "Permission denied", path)
+            return listing(path)
+
+        monkeypatch.setattr(os, "scandir", refusing)
+    else:
+        folder.chmod(0)
+    env = read_prefix(str(prefix))
+    assert "Permission denied" in noted(env)["Lib/site-packages"] and "python" in names(env)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: None, "does not exist"),
+        (lambda path: path.write_text(""), "is a file"),
+        (lambda path: path.mkdir(), "not an environment"),
+    ],
+    ids=["nothing", "a file", "an empty folder"],
+)
+def test_what_is_no_environment_is_one_sentence(tmp_path: Path, make: Callable, words: str) -> None:
+    make(tmp_path / "env")
+    with pytest.raises(UsageError) as caught:
+        read_prefix(str(tmp_path / "env"))
+    assert words in str(caught.value) and str(tmp_path / "env") in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("platform", "variables", "expected"),
+    [
+        ("win-64", {"CONDA_OVERRIDE_CUDA": "11.4"}, {"__cuda": "11.4"}),
+        ("win-64", {"CONDA_OVERRIDE_CUDA": ""}, {}),
+        ("win-64", {"CONDA_OVERRIDE_GLIBC": "2.17"}, {}),
+        ("linux-aarch64", {"CONDA_OVERRIDE_GLIBC": "2.17"}, {"__glibc": "2.17"}),
+        ("osx-arm64", {"CONDA_OVERRIDE_OSX": "13.0"}, {"__osx": "13.0"}),
+        ("osx-arm64", {"CONDA_OVERRIDE_ARCHSPEC": "m1"}, {"__archspec": "m1"}),
+    ],
+)
+def test_overrides_speak_for_another_platform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, variables: dict[str, str], expected: dict[str, str]
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert read_prefix(str(make_prefix(tmp_path / "env", platform))).virtual_packages == expected
+
+
+def test_overrides_win_over_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prefix = make_prefix(tmp_path / "env", this_platform())
+    real = read_prefix(str(prefix))
+    assert real.this_machine and real.system.machine
+    monkeypatch.setenv("CONDA_OVERRIDE_CUDA", "12.2")
+    monkeypatch.setenv("CONDA_OVERRIDE_GLIBC", "2.12")
+    monkeypatch.setenv("CONDA_OVERRIDE_ARCHSPEC", "nehalem")
+    found = read_prefix(str(prefix)).virtual_packages
+    assert found["__cuda"] == "12.2" and found["__archspec"] == "nehalem"
+    assert found.get("__glibc", "2.12") == "2.12"
+
+
+def test_reading_does_not_write(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64")
+    add_dist(prefix, "tensorflow", "2.15.0")
+    before = sorted((str(path), path.lstat().st_mtime_ns) for path in prefix.rglob("*"))
+    diagnose(read_prefix(str(prefix)), load_matrix())
+    assert sorted((str(path), path.lstat().st_mtime_ns) for path in prefix.rglob("*")) == before
