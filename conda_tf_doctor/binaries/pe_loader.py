@@ -256,7 +256,9 @@ class PeLoader:
         target, _, name = forwarder.rpartition(".")
         module, fresh = self._find(target, self.search.for_import(library.path))
         if fresh:
-            self.closure.edges.append(Edge(library, module))
+            # Where a forwarder leads to nothing, the loader tells of the symbol (127), not of the library.
+            module.optional = True
+            self.closure.edges.append(Edge(library, module, optional=True))
             if module.image and not module.kind:
                 self._follow(module, self.search.for_import(library.path))
         if module.kind in (MISSING, CORRUPT, MACHINE):
