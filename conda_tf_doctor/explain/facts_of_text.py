@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ..findings import INFO, POSSIBLE
-from ..versions import contains
+from ..versions import contains, minor
 from .libraries import CUDA, CUDNN, LibraryName, parse_library
 
 if TYPE_CHECKING:
@@ -270,6 +270,16 @@ def _package(subject: Subject, argument: str) -> Truth:
     return _within(spec, package.version) if spec else True
 
 
+def _of_another_minor(subject: Subject, name: str) -> Truth:
+    """Whether a package that is released along with TensorFlow is of another minor version."""
+    context = subject.context
+    package = context.env.package(name) if context else None
+    installed = context.tensorflow if context else None
+    if package is None or installed is None or not package.version or not installed.version:
+        return None
+    return minor(package.version) != minor(installed.version)
+
+
 def _twice(subject: Subject, name: str) -> Truth:
     if subject.context is None:
         return None
@@ -340,6 +350,25 @@ def _pip_cuda(subject: Subject, _: str) -> Truth:
     return any(package.name.startswith("nvidia-") for package in subject.context.env.packages)
 
 
+def _wheel_for_this_python(subject: Subject, argument: str) -> Truth:
+    truth = _wheel_for_another_python(subject, argument)
+    return None if truth is None else not truth
+
+
+def _tensorflow_version_known(subject: Subject, _: str) -> Truth:
+    installed = subject.context.tensorflow if subject.context else None
+    return None if subject.context is None else bool(installed and installed.version)
+
+
+def _python_has_build(subject: Subject, _: str) -> Truth:
+    """Whether this very release was published for this Python on this platform."""
+    context = subject.context
+    if context is None or not context.env.python.minor:
+        return None
+    rows = [row for row in context.builds if row.platform == context.env.platform and row.python]
+    return any(context.env.python.minor in row.python for row in rows) if rows else None
+
+
 def _several_cuda(subject: Subject, _: str) -> Truth:
     if subject.context is None:
         return None
@@ -402,6 +431,7 @@ FACTS: dict[str, Callable[[Subject, str], Truth]] = {
     "text": lambda subject, regex: bool(re.search(regex, subject.text, re.I | re.M)),
     "found": lambda subject, code: code in subject.found,
     "package": _package,
+    "of-another-minor": _of_another_minor,
     "twice": _twice,
     "some-package-twice": _some_package_twice,
     "channels-of": _channels_differ,
@@ -409,4 +439,7 @@ FACTS: dict[str, Callable[[Subject, str], Truth]] = {
     "in-environment": _in_environment,
     "wheel-for-another-platform": _wheel_for_another_platform,
     "wheel-for-another-python": _wheel_for_another_python,
+    "wheel-for-this-python": _wheel_for_this_python,
+    "tensorflow-version-known": _tensorflow_version_known,
+    "python-has-build": _python_has_build,
 }

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -40,3 +42,13 @@ def test_a_page_fits_a_terminal(code: str) -> None:
 def test_commands_are_not_wrapped() -> None:
     command = "conda install " + " ".join(f"package{number}" for number in range(20))
     assert plain(f"Type\n\n```shell\n{command}\n```\n\nand wait.") == f"Type\n\n    {command}\n\nand wait."
+
+
+def test_the_index_in_the_documentation_lists_every_rule() -> None:
+    index = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
+    listed = dict(
+        re.findall(
+            r"^\| \[(TFD\d+)\]\(\.\./conda_tf_doctor/explain/pages/\1\.md\) \| ([a-z0-9-]+) \| .{15,} \|$", index, re.M
+        )
+    )
+    assert listed == RULES
