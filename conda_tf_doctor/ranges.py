@@ -58,20 +58,26 @@ def diagnose_ranges(env: Environment, matrix: Matrix, judge: Judge) -> Diagnosis
 
     Returns:
         The findings of the newest TensorFlow that the file admits, without those that another one, or another pick
-        within a range, does not have.
+        within a range, does not have. Where every one has an error, but not the same, those of the newest.
     """
     installed = find_tensorflow(env)
     if installed is None:
         return judge(env)
     package = installed.package
+    first: Diagnosis | None = None
     common: Diagnosis | None = None
+    hopeless = True
     for world in _worlds(env, package, matrix):
         found = _best(env, judge, {package: _at(package, world)})
+        first = first or found
         common = found if common is None else _common(common, found)
-        if not any(finding.severity != INFO for finding in common.findings):
+        hopeless = hopeless and not found.ok
+        if not hopeless and not any(finding.severity != INFO for finding in common.findings):
             break
-    if common is None:
+    if common is None or first is None:
         common = judge(env)
+    elif hopeless and common.ok:
+        common = first  # each has another error, and none has none
     findings = tuple(_as_asked(env, finding) for finding in common.findings)
     return common._replace(env=env, tensorflow=installed, findings=findings)
 

@@ -12,7 +12,7 @@ from .platforms import PLATFORMS, chosen
 from .specs import conda_file, conda_url, subdir_of, wheel_file
 from .text import as_list, as_mapping, load_yaml
 
-_CONDA_LOCK = re.compile(r"^package:\s*$", re.M)
+_CONDA_LOCK = re.compile(r"^package:", re.M)
 _PIXI_LOCK = re.compile(r"^environments:\s*$", re.M)
 _PIXI_VERSIONS = range(4, 8)
 
