@@ -201,7 +201,7 @@ def _severity(context: Context, package: Package, row: dict[str, Any], beside: t
     tensorflow = context.tensorflow
     if tensorflow is None or tensorflow.manager != CONDA:
         return severity
-    promise = promised(_records(context), package)
+    promise = promised(records(context), package)
     if promise is None:
         promise = _promised_by_row(context, package)
     if promise is False:
@@ -212,7 +212,8 @@ def _severity(context: Context, package: Package, row: dict[str, Any], beside: t
     return "" if binary else _MILDER[severity]
 
 
-def _records(context: Context) -> tuple[Package, ...]:
+def records(context: Context) -> tuple[Package, ...]:
+    """Return the conda records that carry what TensorFlow depends on."""
     found = (context.env.conda(name) for name in _RECORDS)
     return tuple(record for record in found if record is not None)
 
@@ -265,7 +266,7 @@ def is_missing(context: Context, name: str) -> bool:
     tensorflow = context.tensorflow
     if tensorflow is not None and tensorflow.manager == CONDA:
         wanted = {name, OTHER_NAMES.get(name, name)}
-        specs = (versions.parse_matchspec(text).name for record in _records(context) for text in record.depends)
+        specs = (versions.parse_matchspec(text).name for record in records(context) for text in record.depends)
         return any(spec.replace("_", "-") in wanted for spec in specs)
     return True
 
@@ -363,5 +364,6 @@ __all__ = [
     "is_missing",
     "joined",
     "promised",
+    "records",
     "requirements",
 ]

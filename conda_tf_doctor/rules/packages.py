@@ -12,7 +12,7 @@ from .. import versions
 from ..environment.facts import CONDA, PIP, normalise
 from ..environment.tensorflow import OWNERS
 from ..findings import ERROR, INFO, LIKELY, WARNING, Finding, Fix
-from .known import CONDA_SPELLING, Breakage, breakages, complete, find, requirements
+from .known import CONDA_SPELLING, Breakage, breakages, complete, find, promised, records, requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +50,7 @@ def packages(context: Context) -> Iterator[Finding]:
             told.add(breakage.name)
             told.update(package.name for package in breakage.beside)
             yield _finding(context, breakage, _CODES.get(breakage.name, code))
+    yield from _conda_libraries(context)
     yield from _wheels_beside_conda(context, told)
     yield from _declared_by_plugins(context)
     yield from _declared_only(context, told)
@@ -132,6 +133,34 @@ def _fix(context: Context, breakage: Breakage) -> Fix:
     pins = (f"{name} {spec}".strip(),) if manager != PIP else ()
     pip = (f"{breakage.name}{spec}",) if manager != CONDA else ()
     return Fix(pins=pins, pip=pip)
+
+
+def _conda_libraries(context: Context) -> Iterator[Finding]:
+    """Report shared libraries of another version than the one that conda's build is linked to.
+
+    The solver never leaves them so; a package installed without its dependencies, or by force, does. The row of the
+    build says which to look at, its record has the last word.
+    """
+    tensorflow, row = context.tensorflow, context.build
+    if tensorflow is None or row is None or tensorflow.manager != CONDA or row.channel == "pypi":
+        return
+    for name, spec in row.requires.items():
+        library = context.env.conda(name) if name.startswith("lib") else None
+        if library is None or not library.version or versions.contains(spec, library.version):
+            continue
+        if promised(records(context), library) is False:
+            yield Finding(
+                _DEPENDENCY,
+                ERROR,
+                f"{name} {library.version} is not the one that this build of TensorFlow {tensorflow.version} is linked "
+                f"to ({spec}): its library is not found, or lacks symbols",
+                found=library.version,
+                expected=spec,
+                evidence=(library.source or name,),
+                source=row.id,
+                fix=Fix(pins=(f"{name} {spec.replace('==', '')}",)),
+                package=name,
+            )
 
 
 def _wheels_beside_conda(context: Context, told: set[str]) -> Iterator[Finding]:
