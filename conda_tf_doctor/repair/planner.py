@@ -55,7 +55,7 @@ def parse_demand(text: str) -> tuple[str, str]:
     spec = versions.parse_matchspec(text.strip())
     if not spec.name or not spec.version:
         raise UsageError(f"--to {text} names no version; write it as --to tensorflow=2.10.")
-    version = spec.version
+    version = spec.version if spec.version.startswith("==") else spec.version.removeprefix("=")
     if version[0].isdigit() and not any(sign in version for sign in "*|,<>"):
         # tensorflow=2.10 means any 2.10, as on conda's command line; == asks for exactly this one.
         version = f"=={version}" if "==" in text else f"{version}.*"
@@ -93,7 +93,7 @@ class Planner:
         self.obstacle: Finding | None = None
         self._insist: set[Key] = set()
         self._rejected: set[tuple[Edit, ...]] = set()
-        self._announced: dict[tuple[str, str], Finding] = {}
+        self.announced: dict[tuple[str, str], Finding] = {}
         self._of_files = self._only_on_disk()
 
     # What the rules say
@@ -118,7 +118,8 @@ class Planner:
             if f.severity == ERROR and (f.code, f.message) not in shown
         }
 
-    def _errors(self, edits: _Edits) -> list[Finding]:
+    def errors(self, edits: _Edits) -> list[Finding]:
+        """Return what is wrong with the facts as the edits leave them, but for what is announced."""
         diagnosis = self.diagnose(edits)
         found = [f for f in diagnosis.findings if f.severity == ERROR]
         if self.demands.warnings:
@@ -131,7 +132,7 @@ class Planner:
         if self.wanted and not diagnosis.gpu_wanted and diagnosis.tensorflow:
             message = "The GPU that was wanted would silently not be used any more."
             found.append(Finding("TFD302", ERROR, message, package="tensorflow"))
-        return [f for f in found if (f.code, f.package) not in self._announced]
+        return [f for f in found if (f.code, f.package) not in self.announced]
 
     # One change after another
 
@@ -238,7 +239,7 @@ class Planner:
     # The search
 
     def _repair(self, edits: _Edits) -> _Edits | None:
-        errors = self._errors(edits)
+        errors = self.errors(edits)
         if not errors:
             return None if tuple(sorted(edits.values())) in self._rejected else edits
         if len(edits) > _MAX_EDITS or self._left <= 0:
@@ -290,16 +291,16 @@ class Planner:
             beyond = {key: f for key, f in self.blocked.items() if f.code in BEYOND_PACKAGES}
             if result is not None or not beyond:
                 return result
-            self._announced.update(beyond)
+            self.announced.update(beyond)
 
     def search(self) -> _Edits | None:
         """Return the edits of the best plan, or ``None`` where none leaves nothing but what is announced."""
-        self._announced.clear()
+        self.announced.clear()
         self._left = _MAX_DIAGNOSES
         starts = self._starts()
-        if any(f.code == "TFD101" for f in self._errors({})):
+        if any(f.code == "TFD101" for f in self.errors({})):
             # Nothing helps a 32-bit Python: everything else is moot until there is another environment.
-            self._announced.update({(f.code, f.package): f for f in self._errors({})})
+            self.announced.update({(f.code, f.package): f for f in self.errors({})})
             return {}
         for start in starts:
             result = self._accepted(self._attempt(start))
@@ -307,21 +308,21 @@ class Planner:
                 return result
         blocked = dict(self.blocked)
         self.obstacle = next(iter(blocked.values()), None)
-        announced = dict(self._announced)
+        announced = dict(self.announced)
         result = self._other_tensorflow()
         if result is not None or self.demands.to or self.demands.keep:
             return result
         # Nothing anywhere: say so of what stands in the way, and repair the rest.
-        self._announced = {**announced, **blocked}
+        self.announced = {**announced, **blocked}
         self._left = max(self._left, _MAX_DIAGNOSES // 4)
         for _ in range(8):
             result = self._attempt({})
             if result is not None:
                 return self.minimal(result)
-            fresh = {key: f for key, f in self.blocked.items() if key not in self._announced}
+            fresh = {key: f for key, f in self.blocked.items() if key not in self.announced}
             if not fresh:
                 return None
-            self._announced.update(fresh)
+            self.announced.update(fresh)
         return None
 
     def _starts(self) -> list[_Edits]:
@@ -376,14 +377,14 @@ class Planner:
         announced: dict[tuple[str, str], Finding] = {}
         for base in self._starts():
             for start in self._of_tensorflow(base, "", code):
-                self._announced.clear()
+                self.announced.clear()
                 result = self._accepted(self._attempt(start))
                 if result is None:
                     continue
-                worth = (len(self._announced), len(result))
+                worth = (len(self.announced), len(result))
                 if best is None or worth < (len(announced), len(best)):
-                    best, announced = result, dict(self._announced)
-        self._announced = announced
+                    best, announced = result, dict(self.announced)
+        self.announced = announced
         return best
 
     def _accepted(self, edits: _Edits | None) -> _Edits | None:
@@ -401,7 +402,7 @@ class Planner:
                     continue
                 fewer: _Edits | None = {k: v for k, v in edits.items() if k != key}
                 fewer = self._resolved(dict(fewer)) if fewer else {}
-                if fewer is not None and len(fewer) < len(edits) and not self._errors(fewer):
+                if fewer is not None and len(fewer) < len(edits) and not self.errors(fewer):
                     edits, again = fewer, True
         return edits
 
@@ -426,14 +427,14 @@ class Planner:
         after = self.diagnose(edits)
         ordered = dict(sorted(edits.items(), key=lambda item: (item[0][0], item[0][1] != "python", item[0][1])))
         changes = tuple(self._change(edit, ordered) for edit in ordered.values())
-        announced = tuple(self._announced.values())
+        announced = tuple(self.announced.values())
         return Plan(self.before, after, ordered, changes, announced)
 
     def left_after(self, edits: Mapping[Key, Edit], env: Environment) -> list[Finding]:
         """Return the errors of other facts (what a solver would really install) that the plan did not announce."""
-        expected = {(f.code, f.package) for f in self._errors(dict(edits))}
+        expected = {(f.code, f.package) for f in self.errors(dict(edits))}
         found = [f for f in diagnose(env, self.matrix, self.ignore).findings if f.severity == ERROR]
-        return [f for f in found if (f.code, f.package) not in {*expected, *self._announced}]
+        return [f for f in found if (f.code, f.package) not in {*expected, *self.announced}]
 
     def refined(self, edits: Mapping[Key, Edit], left: Iterable[Finding], env: Environment) -> _Edits | None:
         """Return the edits with what repairs these errors added; ``None`` where nothing does, or nothing is new."""
@@ -473,7 +474,7 @@ class Planner:
         if own:
             return own[0].message
         without = {key: other for key, other in edits.items() if key != edit.key}
-        later = [f for f in self._errors(without) if f.code in edit.codes]
+        later = [f for f in self.errors(without) if f.code in edit.codes]
         return (later or now)[0].message if later or now else "It goes with the other changes."
 
     def _conflict(self) -> Conflict:
