@@ -223,6 +223,10 @@ def _cuda_versions(subject: Subject) -> list[str]:
     ]
 
 
+def _cuda_in_environment(subject: Subject) -> list[str]:
+    return [library.version for library in subject.context.cuda if library.version] if subject.context else []
+
+
 def _cudnn_versions(subject: Subject) -> list[str]:
     context = subject.context
     if context is None:
@@ -415,6 +419,7 @@ FACTS: dict[str, Callable[[Subject, str], Truth]] = {
     "cudnn-fits": _fits(CUDNN, _cudnn_versions, True),
     "cudnn-misfits": _fits(CUDNN, _cudnn_versions, False),
     "cuda-in-environment": lambda s, _: None if s.context is None else bool(s.context.cuda),
+    "cuda-in-environment-fits": _fits(CUDA, _cuda_in_environment, True),
     "cudnn-in-environment-fits": _fits(
         CUDNN, lambda s: [c.version for c in s.context.cudnn] if s.context else [], True
     ),
