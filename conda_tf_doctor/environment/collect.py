@@ -6,7 +6,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..binaries.header import read_header
 from .facts import Environment, Package
+from .gpu import find_dll
 from .mask import mask, masker
 from .prefix import STACK
 from .tensorflow import CONDA_PARTS, OWNERS
@@ -112,12 +114,12 @@ def _binaries(env: Environment, matrix: Matrix) -> list[dict[str, Any]]:
     context = Context(env, matrix)
     if context.tensorflow is None:
         return []
+    rows = _by_name(env)
     facts: BinaryFacts | None = context.binaries
     if facts is None or facts.closure is None:
-        return []
+        return rows
     from ..binaries.closure import CORRUPT, MISSING
 
-    rows = []
     for module in facts.closure.modules:
         if not module.path:
             continue
@@ -141,6 +143,19 @@ def _binaries(env: Environment, matrix: Matrix) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _by_name(env: Environment) -> list[dict[str, Any]]:
+    """Return the DLLs that nothing imports, and a rule looks for by name."""
+    path = find_dll(env, "zlibwapi.dll") if env.os == "win" else ""
+    if not path:
+        return []
+    try:
+        header = read_header(path)
+    except OSError:
+        return []
+    known = _present(machine=header.machine, bits=header.bits)
+    return [{"path": _relative(env, path), **known, "imports": [], "missing": [], "problem": None}]
 
 
 def _relative(env: Environment, path: str) -> str:

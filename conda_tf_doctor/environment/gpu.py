@@ -114,16 +114,20 @@ def major(version: str) -> int:
     return numbers[0] if numbers else -1
 
 
-def finds_dll(env: Environment, name: str) -> bool | None:
-    """Tell whether a DLL is in one of the folders that a Windows environment searches.
+def find_dll(env: Environment, name: str) -> str | None:
+    """Return where a DLL is in the folders that a Windows environment searches; empty where it is in none of them.
 
     Returns:
-        ``None`` where the environment is not on this disk.
+        ``None`` where nobody has looked: a file, or a report that a person wrote.
     """
     if not env.prefix:
-        return None
+        reported = (
+            b.path for b in env.binaries if b.path.replace("\\", "/").rpartition("/")[2].lower() == name.lower()
+        )
+        return next(reported, "" if env.collected else None)
     folders = ["", "Library/bin", "Library/usr/bin", "Library/mingw-w64/bin", "Scripts", "DLLs"]
     paths = [os.path.join(env.prefix, *folder.split("/")) for folder in folders]
     if env.this_machine:
         paths += env.env_vars.get("PATH", "").split(os.pathsep)
-    return any(os.path.exists(os.path.join(path, name)) for path in paths if path)
+    found = (os.path.join(path, name) for path in paths if path)
+    return next((path for path in found if os.path.exists(path)), "")

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from .. import versions
 from ..environment.facts import CONDA
-from ..environment.gpu import finds_dll
+from ..environment.gpu import find_dll
 from ..findings import CERTAIN, ERROR, INFO, POSSIBLE, WARNING, Finding, Fix
 from .context import Context
-from .cuda import system_cudnn
+from .cuda import is_partial, system_cudnn
 
 # cuDNN 8.3 to 8.9 load zlibwapi.dll at run time; 9.x carries zlib itself (9.0 and 9.1 still load it where present).
 _NEEDS_ZLIB = ">=8.3,<9"
@@ -28,8 +28,8 @@ def zlibwapi_missing(context: Context) -> Iterator[Finding]:
     library = context.cudnn[0]
     if not versions.contains(_NEEDS_ZLIB, library.version) or env.conda("libzlib-wapi"):
         return
-    on_disk = finds_dll(env, "zlibwapi.dll")
-    if on_disk or (env.kind == "report" and on_disk is None):
+    on_disk = find_dll(env, "zlibwapi.dll")
+    if on_disk or (on_disk is None and (env.kind == "report" or is_partial(context))):
         return
     yield Finding(
         "TFD307",

@@ -1,0 +1,131 @@
+"""A report gives away no user name, home folder, token or password, and still reads as before."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conda_tf_doctor.environment.mask import mask, masker
+
+NOBODY = masker({})
+ALICE = masker({"HOME": "/data/people/alice", "USER": "alice"})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r"C:\Users\Alice B\envs\tf\python.exe", r"C:\Users\<user>\envs\tf\python.exe"),
+        ("c:/users/alice/envs", "c:/users/<user>/envs"),
+        (r'File "C:\\Users\\alice\\x.py", line 1', r'File "C:\\Users\\<user>\\x.py", line 1'),
+        (r"C:\Users\ALICE~1\AppData", r"C:\Users\<user>\AppData"),
+        (r"C:\Documents and Settings\alice\x", r"C:\Documents and Settings\<user>\x"),
+        ("/home/alice/miniconda3/bin:/usr/bin", "/home/<user>/miniconda3/bin:/usr/bin"),
+        (r"C:\Users\alice\bin;C:\Users\bob\bin;C:\bin", r"C:\Users\<user>\bin;C:\Users\<user>\bin;C:\bin"),
+        ("/Users/alice/x and /Users/bob", "/Users/<user>/x and /Users/<user>"),
+        ("cannot open /home/alice in this folder", "cannot open /home/<user> in this folder"),
+        ("/mnt/c/Users/alice/x", "/mnt/c/Users/<user>/x"),
+        ("/lustre/home/alice", "/lustre/home/<user>"),
+        ("/home/linuxbrew/.linuxbrew/bin", "/home/linuxbrew/.linuxbrew/bin"),
+        (r"C:\Users\Public\conda", r"C:\Users\Public\conda"),
+        ("https://conda.anaconda.org/t/tk-123-abc/acme/linux-64", "https://conda.anaconda.org/t/<token>/acme/linux-64"),
+        ("https://alice:pa@ss@host.example/channel", "https://<hidden>@host.example/channel"),
+        ("https://t0k3n@host.example/channel", "https://<hidden>@host.example/channel"),
+        ("https://host.example/channel?token=abc&x=1", "https://host.example/channel?token=<token>&x=1"),
+        ("uses ghp_0123456789abcdefABCDEF to log in", "uses <token> to log in"),
+        ("/opt/conda/envs/tf", "/opt/conda/envs/tf"),
+        ("numpy >=1.20,<2", "numpy >=1.20,<2"),
+        ("https://conda.anaconda.org/conda-forge/linux-64", "https://conda.anaconda.org/conda-forge/linux-64"),
+        ("/t/env/bin", "/t/env/bin"),
+    ],
+)
+def test_what_is_masked_and_what_is_not(text: str, expected: str) -> None:
+    assert NOBODY(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/data/people/alice/envs/tf", "<home>/envs/tf"),
+        ("/data/people/alice", "<home>"),
+        ("/data/people/alicent/envs", "/data/people/alicent/envs"),
+        ("/scratch/alice/envs", "/scratch/<user>/envs"),
+        (r"D:\work\Alice\envs", r"D:\work\<user>\envs"),
+        ("alice is a name, not a path", "alice is a name, not a path"),
+    ],
+)
+def test_the_users_own_name_and_home_are_masked_wherever_they_are(text: str, expected: str) -> None:
+    assert ALICE(text) == expected
+
+
+@pytest.mark.parametrize("name", ["root", "conda", "python", "tensorflow", "ab"])
+def test_a_name_that_is_nobodys_stays(name: str) -> None:
+    assert masker({"USER": name, "HOME": "/"})(f"/opt/{name}/lib") == f"/opt/{name}/lib"
+
+
+PERSON = st.text("abcdefghijklmnopqrstuvwxyzäöüABC.-_0123456789", min_size=3, max_size=12).filter(
+    lambda name: (
+        re.match(r"[^\W\d_]", name)
+        and name.lower() not in {"public", "default", "shared", "runner", "runneradmin", "linuxbrew"}
+    )
+)
+TAIL = st.sampled_from(["", "/x", "/miniconda3/envs/tf", "/AppData/Local"])
+HOMES = st.sampled_from(["/home/{}", "/Users/{}", "C:/Users/{}", "/net/home/{}", "C:/Documents and Settings/{}"])
+
+
+@given(PERSON, TAIL, HOMES, st.sampled_from(["/", "\\", "\\\\"]), st.sampled_from(["", "PATH=", "in ", "file://"]))
+def test_no_home_folder_keeps_its_name(person: str, tail: str, home: str, separator: str, before: str) -> None:
+    path = (home.format(person) + tail).replace("/", separator)
+    masked = NOBODY(f"{before}{path};/usr/bin")
+    components = re.split(r"[\\/;:= ]+", masked)
+    assert person not in components
+    assert "<user>" in components and masked.endswith("/usr/bin")
+
+
+SECRET = st.text("abcdefghijklmnopqrstuvwxyz0123456789-_.~%", min_size=6, max_size=30).filter(lambda s: "tk-" not in s)
+
+
+@given(SECRET, SECRET, st.sampled_from(["acme", "conda-forge/label/dev"]))
+def test_no_url_keeps_a_secret(user: str, secret: str, channel: str) -> None:
+    for url in (
+        f"https://conda.example/t/{secret}/{channel}/linux-64",
+        f"https://{user}:{secret}@conda.example/{channel}",
+        f"https://{secret}@conda.example/{channel}",
+        f"https://conda.example/{channel}?token={secret}",
+        f"file:///x https://conda.example:8443/t/{secret}/{channel} and more",
+    ):
+        masked = NOBODY(url)
+        assert f"/{secret}/" not in masked and f"{secret}@" not in masked and f"={secret}" not in masked
+        assert channel in masked and "conda.example" in masked
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(["/home/bob/x", "https://a:b@c/t/d/e"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=15,
+)
+
+
+def shape(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: shape(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [shape(each) for each in value]
+    return str if isinstance(value, str) else value
+
+
+@given(JSON)
+def test_masking_keeps_the_shape_and_is_done_once(value: object) -> None:
+    masked = mask(value, ALICE)
+    assert shape(masked) == shape(value)
+    assert mask(masked, ALICE) == masked
+    json.dumps(masked)
+
+
+def test_fields_that_hold_no_path_are_left_alone() -> None:
+    value = {"name": "/home/bob/x", "prefix": "/home/bob/x", "list": [{"name": "/home/bob"}, "/home/bob"]}
+    expected = {"name": "/home/bob/x", "prefix": "/home/<user>/x", "list": [{"name": "/home/bob"}, "/home/<user>"]}
+    assert mask(value, NOBODY, ["name"]) == expected
