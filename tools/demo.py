@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tools.condas import Conda, Installation, installation
 from tools.registry_conda import ensure_conda
 from tools.wheels import pip_install_tensorflow
-from tools.workshop import CACHE, WorkshopError, say
+from tools.workshop import CACHE, WorkshopError, locked, say
 
 FOLDER = CACHE / "demo"
 
@@ -160,9 +160,11 @@ def main(argv: Sequence[str]) -> int:
     except WorkshopError as error:
         say(str(error))
         return 1
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    conda = Conda(found, "classic", FOLDER)
-    wrong = {scene.name: _played(conda, scene) for scene in wanted}
+    # Two demos at once would take each other's environments away.
+    with locked("demo"):
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        conda = Conda(found, "classic", FOLDER)
+        wrong = {scene.name: _played(conda, scene) for scene in wanted}
     print()
     for scene in wanted:
         code = ", ".join(scene.expected) or "nothing wrong"

@@ -48,6 +48,8 @@ def locked(name: str) -> Iterator[None]:
             import fcntl
 
             fcntl.flock(handle, fcntl.LOCK_EX)
+            # What this process starts holds the lock too: a pip that outlives us is waited for.
+            os.set_inheritable(handle.fileno(), True)
         yield
 
 
@@ -67,6 +69,7 @@ def run(command: Iterable[object], what: str, **options: object) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
+        close_fds=False,
         text=True,
         errors="replace",
         **options,  # type: ignore[call-overload]
@@ -79,7 +82,8 @@ def run(command: Iterable[object], what: str, **options: object) -> None:
 def _make_venv(folder: Path) -> None:
     """Make a virtual environment with pip, also where the distribution has split ensurepip off from Python."""
     shutil.rmtree(folder, ignore_errors=True)
-    made = subprocess.run([sys.executable, "-m", "venv", str(folder)], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "venv", str(folder)]
+    made = subprocess.run(command, capture_output=True, close_fds=False, text=True, check=False)
     if made.returncode == 0:
         return
     shutil.rmtree(folder, ignore_errors=True)
