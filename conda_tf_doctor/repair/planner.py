@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from ..matrix.load import Matrix
 
+# Warnings that are repaired unasked: two TensorFlows over each other import until the next change of either.
+_FRAGILE = ("TFD601", "TFD602")
 _MAX_EDITS = 16
 _MAX_DIAGNOSES = 1500
 
@@ -53,7 +55,7 @@ def parse_demand(text: str) -> tuple[str, str]:
         UsageError: It names no version.
     """
     spec = versions.parse_matchspec(text.strip())
-    if not spec.name or not spec.version:
+    if not spec.name or spec.version.strip("=*") == "":
         raise UsageError(f"--to {text} names no version; write it as --to tensorflow=2.10.")
     version = spec.version if spec.version.startswith("==") else spec.version.removeprefix("=")
     if version[0].isdigit() and not any(sign in version for sign in "*|,<>"):
@@ -122,8 +124,14 @@ class Planner:
         """Return what is wrong with the facts as the edits leave them, but for what is announced."""
         diagnosis = self.diagnose(edits)
         found = [f for f in diagnosis.findings if f.severity == ERROR]
-        if self.demands.warnings:
-            found += [f for f in diagnosis.findings if f.severity == WARNING and ways(f, diagnosis.env)]
+        found += [
+            f
+            for f in diagnosis.findings
+            if f.severity == WARNING
+            and (self.demands.warnings or f.code in _FRAGILE)
+            and ways(f, diagnosis.env)
+            and (f.code not in _FRAGILE or f.package in OWNERS)
+        ]
         for finding in self._of_files.values():
             touched = (CONDA, finding.package) in edits or (PIP, finding.package) in edits
             demanded = {(w.manager, w.name) for way in ways(finding, self.env) for w in way}
@@ -132,7 +140,23 @@ class Planner:
         if self.wanted and not diagnosis.gpu_wanted and diagnosis.tensorflow:
             message = "The GPU that was wanted would silently not be used any more."
             found.append(Finding("TFD302", ERROR, message, package="tensorflow"))
+        if diagnosis.tensorflow is None and self.tensorflow is not None:
+            found.append(Finding("TFD602", ERROR, "No TensorFlow would be left.", package="tensorflow"))
+        found += self._without_wheels(edits)
         return [f for f in found if (f.code, f.package) not in self.announced]
+
+    def _without_wheels(self, edits: _Edits) -> list[Finding]:
+        """Another Python needs its own wheels: what pip owns has to exist for it."""
+        python = edits.get((CONDA, "python"))
+        if python is None or versions.minor(python.version) == self.env.python.minor:
+            return []
+        minor = versions.minor(python.version)
+        return [
+            Finding("TFD201", ERROR, f"There is no wheel of {p.name} {p.version} for Python {minor}.", package=p.name)
+            for p in self.diagnose(edits).env.packages
+            if p.manager == PIP and p.version and p.name not in OWNERS
+            and not self.catalogue.fits_python(p.name, p.version, python.version)
+        ]  # fmt: skip
 
     # One change after another
 

@@ -8,7 +8,7 @@ from .. import versions
 from ..environment.facts import CONDA, PIP, Package
 from ..environment.prefix import STACK
 from ..environment.tensorflow import CONDA_PARTS, OWNERS
-from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
+from ..findings import CERTAIN, LIKELY, WARNING, Finding, Fix
 from .context import Context
 
 # What conda builds together: these are linked against each other, and each channel links them its own way.
@@ -79,7 +79,7 @@ def _tensorflow_twice(by_conda: list[Package], by_pip: list[Package]) -> Finding
     same = _same([*by_conda, *by_pip])
     return Finding(
         "TFD601",
-        WARNING if same else ERROR,
+        WARNING,
         f"conda and pip have both installed TensorFlow ({_label(by_conda[0])} and {_label(by_pip[0])}) into the same "
         "folder: its files are a mixture of the two" + (" builds." if same else " versions."),
         found="; ".join(_label(package) for package in (*by_conda, *by_pip)),
@@ -121,9 +121,13 @@ def _duplicate(module: str, packages: list[Package]) -> Finding:
     names = list(dict.fromkeys(p.name for p in packages))
     return Finding(
         "TFD602",
-        WARNING if same else ERROR,
+        # Two versions over each other were run in many pairs: the later one's files win, and it imports. What breaks is
+        # the next change of either.
+        WARNING,
         f"{' and '.join(_label(p) for p in packages)} all install the import package {module}: "
-        + ("removing one removes files of the other." if same else "its files are a mixture of different versions."),
+        + ("removing one removes files of the other."
+            if same
+            else "which version is imported depends on the order of installation, and removing one damages the other."),
         found=", ".join(_label(p) for p in packages),
         expected="one of them",
         evidence=tuple(p.source for p in packages if p.source),

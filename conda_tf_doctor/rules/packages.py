@@ -111,7 +111,7 @@ def _finding(context: Context, breakage: Breakage, code: str) -> Finding:
     return Finding(
         code,
         breakage.severity,
-        message,
+        f"{message}.",
         found=found,
         expected=breakage.works or f"a version made for {stack}",
         evidence=(*evidence, *breakage.evidence),
