@@ -78,7 +78,7 @@ class Search:
         """Search, given what is wrong with the first solution; see the attributes for what came out."""
         messages.searching(verdict)
         first: tuple[str, ...] = ()
-        for strategy in (_by_all_rules, _by_rules, _by_keeping, _by_keeping_all):
+        for strategy in (_by_all_rules, _by_rules, _by_range, _by_keeping, _by_keeping_all):
             self.found = self._follow(strategy, verdict, self.requests)
             if self.found is not None:
                 return self.found
@@ -214,9 +214,7 @@ class Search:
             alone = [spec for spec in self.requests if self._solve([spec], self.tried) is None]
             self.conflicts = tuple(alone) or self.requests
         rest = tuple(spec for spec in self.requests if spec not in self.conflicts)
-        if not self.tried:
-            return
-        for strategy in (_by_rules, _by_keeping):
+        for strategy in (_by_rules, _by_keeping) if rest else (_by_rules,):
             tried = self.tried
             other = self._follow(strategy, verdict, rest)
             self.tried = tried
@@ -255,13 +253,25 @@ def _ruled(verdict: Verdict, findings: Iterable[Finding]) -> dict[str, Finding]:
     """Return the pins of findings; what is there now and is content comes before a range."""
     found = {}
     for finding in findings:
-        for pin in finding.fix.pins:
+        # What takes another TensorFlow of pip's as well is beyond any solver of conda's.
+        for pin in () if finding.fix.pip else finding.fix.pins:
             spec = parse_matchspec(pin)
             now = verdict.before.conda(spec.name)
             content = now is not None and bool(now.version) and not conda_contains(spec.version, now.version)
             # A finding on what is there would not be new, so its version works although the range leaves it out.
             keep = content and now is not None and finding.package == now.name
             found[f"{now.name} {now.version}" if keep and now is not None else pin] = finding
+    return found
+
+
+def _by_range(verdict: Verdict, search: Search) -> dict[str, Finding]:
+    """Ask as the rules do, but of cuDNN for any version that works, not only for the one that was tested."""
+    found = _by_rules(verdict, search)
+    for finding in verdict.stopping:
+        if finding.code == "TFD303" and finding.expected.startswith("cuDNN "):
+            for pin in finding.fix.pins:
+                found.pop(pin, None)
+            found[f"cudnn {finding.expected[6:]}"] = finding
     return found
 
 

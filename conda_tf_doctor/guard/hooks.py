@@ -151,6 +151,8 @@ def _refusal(verdict: Verdict, prefix: str, search: Any = None) -> CondaError:
     if search is None:
         return messages.refusal(name, prefix, verdict.stopping, ())
     command, note = working(search, prefix)
+    if not command:
+        note = note or next((finding.fix.note for finding in verdict.stopping if finding.fix.note), "")
     return messages.refusal(name, prefix, verdict.stopping, command, search.tried, search.conflicts, note)
 
 

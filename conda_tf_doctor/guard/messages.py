@@ -124,8 +124,8 @@ def refusal(
     lines += [f"  - {line(finding)}" for finding in findings]
     asked = sorted(set(constraints))
     if conflicts:
-        what, needed = " and ".join(conflicts), ", ".join(asked) or "something else"
-        lines.append(f"No consistent environment honours the request {what}: {name} needs {needed}.")
+        what, needs = " and ".join(conflicts), f": {name} needs {', '.join(asked)}" if asked else ""
+        lines.append(f"No consistent environment honours the request {what}{needs}.")
     if note:
         lines.append(note)
     if command:

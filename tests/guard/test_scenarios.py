@@ -1,0 +1,183 @@
+"""What users do, on every conda and solver, in every mode. The table at the end of a run comes from here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from tests.guard.worlds import WORLDS, build, planned
+
+from conda_tf_doctor.versions import conda_contains
+from tools.condas import Conda, Result
+
+CODES = re.compile(r"^tf-doctor: (?:error|warning): (TFD\d+)", re.M)
+
+
+class Scenario(NamedTuple):
+    """A transaction and what the guard has to make of it.
+
+    Attributes:
+        world: Which environment it meets.
+        command: Conda's arguments.
+        codes: What `warn` says: these and no other.
+        stops: Whether `block` refuses.
+        works: What the command that `block` names asks for; empty where there is none.
+        repaired: Versions that `repair` brings (MatchSpec's version part); empty where it refuses.
+        conflict: The request that `repair` names where it refuses.
+    """
+
+    world: str
+    command: str
+    codes: frozenset[str] = frozenset()
+    stops: bool = True
+    works: tuple[str, ...] = ()
+    repaired: dict[str, str] = {}
+    conflict: str = ""
+
+
+def codes(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+SCENARIOS = {
+    "1 create": Scenario(
+        "nothing",
+        "create -n env -c inhouse tensorflow=2.10 cudatoolkit cudnn",
+        codes("TFD201 TFD301 TFD604"),
+        works=("cudatoolkit=11.2", "cudnn", "python>=3.7,<3.11", "tensorflow=2.10"),
+        repaired={"tensorflow": "2.10.*", "python": "<3.11", "cudatoolkit": "11.2.*", "cudnn": "8.*", "protobuf": "<4"},
+    ),
+    "2 install cudatoolkit=11.8": Scenario(
+        "pip 2.10 with CUDA",
+        "install cudatoolkit=11.8",
+        codes("TFD301"),
+        works=("cudatoolkit=11.2",),
+        conflict="cudatoolkit=11.8",
+    ),
+    "2 update cudatoolkit": Scenario(
+        "pip 2.10 with CUDA",
+        "update cudatoolkit",
+        codes("TFD301"),
+        works=("cudatoolkit=11.2",),
+        repaired={"cudatoolkit": "11.2.*", "cudnn": "8.1.*"},
+    ),
+    "2 update --all": Scenario(
+        "pip 2.10 with CUDA",
+        "update --all",
+        codes("TFD301 TFD303 TFD603 TFD604"),
+        works=("--update-all", "cudatoolkit=11.2", "cudnn=8.1", "numpy>=1.20,<2"),
+        repaired={"cudatoolkit": "11.2.*", "cudnn": "8.1.*", "numpy": "<2", "protobuf": "<4"},
+    ),
+    "2 drags cudnn": Scenario(
+        "pip 2.10 with CUDA",
+        "install -c inhouse somepackage cudnn",
+        codes("TFD303"),
+        works=("somepackage", "cudnn>=8.1,<9"),
+        repaired={"somepackage": "", "cudnn": ">=8.9,<9"},
+    ),
+    "2 drags cudnn 9": Scenario(
+        "pip 2.10 with CUDA", "install -c inhouse newerpackage", codes("TFD303"), conflict="newerpackage"
+    ),
+    "3 update --all": Scenario(
+        "pip 2.15",
+        "update --all",
+        codes("TFD603 TFD611"),
+        works=("--update-all", "numpy>=1.23.5,<2.0.0"),
+        repaired={"numpy": "<2"},
+    ),
+    "3 install scipy": Scenario(
+        "pip 2.15 alone",
+        "install scipy",
+        codes("TFD603 TFD606 TFD611"),
+        works=("scipy",),
+        repaired={"numpy": "<2", "scipy": ""},
+    ),
+    "3 needs numpy 2": Scenario(
+        "pip 2.15", "install -c inhouse somestats", codes("TFD603 TFD611"), conflict="somestats"
+    ),
+    "4 python=3.12, conda": Scenario(
+        "in-house 2.10", "install -c inhouse python=3.12", codes("TFD201 TFD604"), conflict="python=3.12"
+    ),
+    "4 python=3.12, pip": Scenario(
+        "pip 2.10 with CUDA", "install python=3.12", codes("TFD201 TFD603 TFD604 TFD611"), conflict="python=3.12"
+    ),
+    "4 python=3.11, pip": Scenario("pip 2.15 alone", "install python=3.11", codes("TFD201"), stops=False),
+    "5 older vc14_runtime": Scenario(
+        "win pip 2.19", "install -c inhouse oldgraphics", codes("TFD402"), conflict="oldgraphics"
+    ),
+    "5 only vs2015_runtime": Scenario(
+        "win pip 2.10, defaults",
+        "install -c inhouse -c defaults --override-channels legacytool",
+        codes("TFD402"),
+        conflict="legacytool",
+    ),
+    "5 CUDA beside 2.15": Scenario(
+        "win pip 2.15", "install cudatoolkit=11.2 cudnn=8.1", codes("TFD305"), conflict="cudatoolkit=11.2"
+    ),
+    "5 cudnn 8.4": Scenario(
+        "win pip 2.10 with CUDA",
+        "install -c inhouse cudnn=8.4",
+        codes("TFD307"),
+        works=("cudnn=8.4", "libzlib-wapi"),
+        repaired={"cudnn": "8.4.*", "libzlib-wapi": ""},
+    ),
+    "6 remove cudnn": Scenario("pip 2.10 with CUDA", "remove cudnn", codes("TFD304"), stops=False),
+    "6 remove tensorflow": Scenario("in-house 2.10", "remove tensorflow", stops=False),
+    "6 remove --all": Scenario("in-house 2.10", "remove --all", stops=False),
+    "9 broken, unrelated": Scenario("pip 2.10 beside numpy 2", "install attrs", stops=False),
+    "9 broken, related": Scenario("pip 2.10 beside numpy 2", "install libstdcxx-ng=13", stops=False),
+    "9 repairs": Scenario("pip 2.10 beside numpy 2", "install numpy=1.26", stops=False),
+    "9 worse": Scenario(
+        "pip 2.10 beside numpy 2", "install python=3.12", codes("TFD201 TFD611"), conflict="python=3.12"
+    ),
+    "10 no TensorFlow": Scenario("plain", "install numpy cudatoolkit", stops=False),
+    "10 unrelated": Scenario("pip 2.10 with CUDA", "install attrs", stops=False),
+}
+
+
+def _environment_option(scenario: Scenario) -> list[str]:
+    words = scenario.command.split()
+    return words if "-n" in words else [words[0], "-n", "env", *words[1:]]
+
+
+@pytest.mark.parametrize("mode", ["warn", "block", "repair"])
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenario(
+    name: str,
+    mode: str,
+    conda: Conda,
+    run: Callable[..., Result],
+    make_env: Callable[..., Path],
+    record: Callable[..., None],
+) -> None:
+    scenario = SCENARIOS[name]
+    prefix = build(scenario.world, make_env) if scenario.world != "nothing" else conda.prefix("env")
+    subdir = WORLDS[scenario.world].subdir or None
+    result = run(*_environment_option(scenario), "--dry-run", "--yes", "--json", mode=mode, subdir=subdir)
+    record(name, mode, result)
+    document = result.json()
+    said = frozenset(CODES.findall(result.err))
+    if mode == "warn" or not scenario.stops:
+        assert result.rc == 0, result
+        assert said == scenario.codes, result.err
+        return
+    if mode == "repair" and scenario.repaired:
+        assert result.rc == 0, result
+        assert not said & scenario.codes, result.err
+        final = planned(prefix, document)
+        wrong = {n: (final.get(n), s) for n, s in scenario.repaired.items() if n not in final or not conda_contains(s, final[n])}
+        assert not wrong, result.err
+        assert "solved again with" in result.err
+        return
+    assert result.rc == 1, result
+    assert document["exception_name"] == "TensorFlowConflictError", document
+    stopping = {finding["code"] for finding in document["findings"]}
+    assert stopping <= scenario.codes and stopping, document
+    missing = [word for word in scenario.works if word not in document["command"]]
+    assert not missing, document["command"]
+    assert scenario.conflict in document["message"], document["message"]
+    if scenario.conflict:
+        assert scenario.conflict in " ".join(document["conflicts"]), document
