@@ -26,6 +26,7 @@ from .image import Image, read_image
 
 Inode = tuple[int, int]
 NOWHERE = "no library defines it"
+OUTSIDE = "outside the environment, not read"
 
 
 class ElfLoader:
@@ -149,6 +150,12 @@ class ElfLoader:
         if known is not None:
             return known, False
         module = Module(name)
+        if "/" in name and not self._may_read(name):
+            # ld.so would open any path that a file names; what lies outside is none of an environment's.
+            module.found_by = OUTSIDE if os.path.exists(name) else ""
+            if not module.found_by:
+                module.fail(MISSING, "not found")
+            return self._add(module), True
         foreign = ""
         for path, reason in self._candidates(name, importer):
             same = self._by_inode.get(_inode(path) or (-1, -1))
@@ -171,6 +178,12 @@ class ElfLoader:
         if importer is not None:
             self._loaders[id(module)] = importer
         return self._add(module), True
+
+    def _may_read(self, path: str) -> bool:
+        folder = os.path.dirname(os.path.abspath(path))
+        inside = os.path.abspath(self.prefix)
+        listed = (*self._library_path, *linux.default_folders(self.machine))
+        return folder == inside or folder.startswith(inside + os.sep) or folder in listed
 
     def _elsewhere(self, module: Module, foreign: str) -> None:
         if module.name in self.provided:

@@ -19,6 +19,7 @@ RELATIVE = "@loader_path"
 EXECUTABLE = "@executable_path"
 ABSOLUTE = "install name"
 FALLBACK = "DYLD_FALLBACK_LIBRARY_PATH"
+OUTSIDE = "outside the environment, not read"
 SYSTEM_FOLDERS = ("/usr/lib/", "/System/")
 
 
@@ -116,7 +117,10 @@ class MachoLoader:
                 return known
             if os.path.isfile(path):
                 module = Module(os.path.basename(name), path, reason)
-                self._load(module)
+                if reason == ABSOLUTE and not self._inside(path):
+                    module.found_by = OUTSIDE
+                else:
+                    self._load(module)
                 self._add(module)
                 return module
         known = self._missing.get(name)
@@ -129,6 +133,10 @@ class MachoLoader:
             module.fail(MISSING, "not found")
         self._add(module)
         return module
+
+    def _inside(self, path: str) -> bool:
+        """Tell whether a path lies in the environment: what a file names elsewhere is none of its business."""
+        return os.path.abspath(path).startswith(os.path.abspath(self.prefix) + os.sep)
 
     def _candidates(self, name: str, importer: Module | None, rpaths: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         base = os.path.basename(name)

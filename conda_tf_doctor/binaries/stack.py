@@ -81,7 +81,7 @@ def _from_pip(prefix: str, site_packages: str) -> Iterator[Recorded]:
         for match in _RECORD_LINE.finditer(_read(record)):
             path = os.path.normpath(os.path.join(site_packages, *match["path"].split("/")))
             # RECORD may name scripts outside site-packages, but TensorFlow's binaries are all within.
-            if os.path.commonpath((path, site_packages)) == site_packages:
+            if path.startswith(site_packages + os.sep):
                 size = int(match["size"]) if match["size"] else -1
                 yield Recorded(path, _hex(match["hash"] or ""), size, source, "pip")
 
@@ -102,7 +102,8 @@ def _from_conda(prefix: str) -> Iterator[Recorded]:
         except (ValueError, AttributeError, KeyError, TypeError):
             continue
         for file, entry in files:
-            if not BINARY.search(file) or ".." in file.split("/") or entry.get("path_type") == "softlink":
+            outside = ".." in re.split(r"[\\/]", file) or ":" in file
+            if outside or not BINARY.search(file) or entry.get("path_type") == "softlink":
                 continue
             rewritten = bool(entry.get("prefix_placeholder"))
             digest = entry.get("sha256_in_prefix") or ("" if rewritten else entry.get("sha256")) or ""

@@ -1,0 +1,85 @@
+"""Time and memory of the closure of TensorFlow 2.10 for Windows: 63 binaries, the largest of 938 MB."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.index_wheels import link_into, unpacked
+
+pytestmark = [pytest.mark.network, pytest.mark.slow]
+
+ROUNDS = 5
+SECONDS, TIMES_PEFILE, MEGABYTES = 3.0, 1.5, 150.0
+
+COMMON = """
+import json, os, sys, time
+try:
+    import resource
+except ImportError:
+    resource = None
+root = sys.argv[1]
+files = [os.path.join(r, f) for r, _, fs in os.walk(root) for f in fs if f.endswith((".pyd", ".dll", ".so"))]
+files.sort(key=lambda f: "_pywrap_tensorflow_internal" not in f)
+def done(start, **more):
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 if resource else 0
+    print(json.dumps({"seconds": seconds, "peak": peak, "files": len(files), **more}))
+"""
+PEFILE = (
+    COMMON
+    + """
+import pefile
+directory = [pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_IMPORT"]]
+start = time.perf_counter()
+for file in files:
+    pe = pefile.PE(file, fast_load=True)
+    pe.parse_data_directories(directory)
+    pe.close()
+done(start)
+"""
+)
+OURS = (
+    COMMON
+    + """
+import pefile
+from conda_tf_doctor.binaries.closure import resolve
+start = time.perf_counter()
+closure = resolve(root, "win-64", files, "3.10.5", preloads=["msvcp140.dll", "msvcp140_1.dll"])
+done(start, problems=[m.name for m in closure.problems], edges=len(closure.edges))
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("env")
+    link_into(unpacked("tensorflow==2.10.0", python="3.10"), root / "Lib" / "site-packages")
+    for dll in unpacked("msvc-runtime==14.29.30133", python="3.10").rglob("*.dll"):
+        (root / dll.name).write_bytes(dll.read_bytes())
+    return root
+
+
+def _run(code: str, prefix: Path) -> dict[str, float]:
+    done = subprocess.run([sys.executable, "-c", code, str(prefix)], capture_output=True, text=True, check=True)
+    told: dict[str, float] = json.loads(done.stdout)
+    return told
+
+
+def test_closure_beside_pefile(prefix: Path) -> None:
+    # In turns, and the best of each: other work on the machine then hits both alike.
+    pairs = [(_run(PEFILE, prefix), _run(OURS, prefix)) for _ in range(ROUNDS)]
+    pefile, ours = min(p["seconds"] for p, _ in pairs), min(o["seconds"] for _, o in pairs)
+    last = pairs[-1][1]
+    figures = f"pefile {pefile:.2f} s, closure with symbols {ours:.2f} s, {last['peak']:.0f} MB"
+    print(figures)
+    assert last["problems"] == []
+    assert last["files"] >= 63
+    assert last["edges"] > 900
+    assert ours <= TIMES_PEFILE * pefile, figures
+    assert ours < SECONDS, figures
+    assert max(o["peak"] for _, o in pairs) <= MEGABYTES, figures

@@ -1,0 +1,126 @@
+"""Reads mutated binaries and says how that went; run as a program of its own, so that its memory can be measured.
+
+    python mutations.py SEED COUNT FOLDER
+
+Prints one JSON object: slowest file in seconds, peak memory in MB, files opened outside what may be read, and how
+many files of each kind were read and found bad.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import struct
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+
+from conda_tf_doctor.binaries.closure import resolve
+from conda_tf_doctor.binaries.image import read_image
+from conda_tf_doctor.binaries.linux import CACHE, default_folders
+from tools.images import executable
+from tools.tiny_elf import make_so
+from tools.tiny_macho import make_dylib
+from tools.tiny_pe import make_dll
+
+EXTREMES = (0, 1, 2, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
+
+
+def seeds(folder: Path) -> list[tuple[str, str, bytes]]:
+    """Return platform, file name and content of what is mutated: small files of ours, and real programs."""
+    pe = {"exports": {"one": "", "two": "OTHER.two", "three": "OTHER.#3"}, "version": "14.29.30133.0"}
+    links = {"imports": {"KERNEL32.dll": ["Sleep"], "dep.dll": ["one", 7]}, "delayed": {"late.dll": ["x"]}}
+    files = [
+        ("win-64", make_dll(folder / "a.dll", **pe, **links)),  # type: ignore[arg-type]
+        ("win-32", make_dll(folder / "b.dll", machine="x86", **pe, **links)),  # type: ignore[arg-type]
+    ]
+    elf = {"needed": ["libc.so.6", "libdep.so"], "soname": "lib.so", "runpath": "$ORIGIN/../lib:$ORIGIN"}
+    more = {"defines": ["one", "two"], "undefined": ["malloc", "three"], "versions": ["V_1", "V_2"]}
+    needs = {"libc.so.6": ["GLIBC_2.2.5"], "libdep.so": ["W_1", "W_2"]}
+    for platform, machine in (("linux-64", "x86_64"), ("linux-aarch64", "aarch64")):
+        path = make_so(folder / f"{machine}.so", **elf, **more, version_needs=needs, machine=machine)  # type: ignore[arg-type]
+        files.append((platform, path))
+    names = ["@rpath/libdep.dylib", "/usr/lib/libSystem.B.dylib"]
+    dylib = {"weak": ["@loader_path/w.dylib"], "rpaths": ["@loader_path/../lib"], "install_name": "@rpath/l.dylib"}
+    files.append(("osx-64", make_dylib(folder / "thin.dylib", names, **dylib)))  # type: ignore[arg-type]
+    files.append(
+        ("osx-arm64", make_dylib(folder / "fat.dylib", names, **dylib, machines=["x86_64", "arm64"]))  # type: ignore[arg-type]
+    )
+    found = [(platform, path.name, path.read_bytes()) for platform, path in files]
+    found += [(platform, f"{platform}.dll", executable(platform)) for platform in ("win-32", "win-64", "win-arm64")]
+    extension = next((p for p in Path(os.__file__).parent.glob("lib-dynload/*.so") if p.stat().st_size < 200_000), None)
+    if extension is not None and sys.platform.startswith("linux"):
+        found.append(("linux-64", extension.name, extension.read_bytes()))
+    return found
+
+
+def mutated(data: bytes, chance: random.Random) -> bytes:
+    """Return a file with some of: flipped bytes, extreme numbers, a cut, bytes put in, a part written over another."""
+    out = bytearray(data)
+    for _ in range(chance.choice((1, 1, 2, 4, 16))):
+        # Most of what is read lies in the headers and tables at the beginning.
+        at = chance.randrange(min(len(out), chance.choice((64, 512, 4096, len(out)))) or 1)
+        kind = chance.randrange(7)
+        if kind == 0 and out:
+            out[at] ^= 1 << chance.randrange(8)
+        elif kind in (1, 2):
+            size = chance.choice((2, 4, 8))
+            number = chance.choice((*EXTREMES, len(out), len(out) - 1, chance.getrandbits(32)))
+            out[at : at + size] = struct.pack("<Q", number)[:size]
+        elif kind == 3:
+            del out[chance.randrange(len(out) + 1) :]
+        elif kind == 4:
+            out[at:at] = chance.randbytes(chance.randrange(1, 64))
+        elif kind == 5 and len(out) > 64:
+            other = chance.randrange(len(out) - 32)
+            out[at : at + 32] = out[other : other + 32]
+        else:
+            out[at : at + 8] = b"\xff" * 8
+    return bytes(out)
+
+
+def main(seed: int, count: int, folder: Path) -> None:
+    """Mutate, read, resolve, print."""
+    import resource
+
+    chance = random.Random(seed)
+    originals = seeds(folder / "seeds")
+    prefix = folder / "env"
+    (prefix / "lib").mkdir(parents=True)
+    (prefix / "Library" / "bin").mkdir(parents=True)
+    make_dll(prefix / "dep.dll", ["one"])
+    make_so(prefix / "lib" / "libdep.so", versions=["W_1", "W_2"], defines=["three"])
+    make_dylib(prefix / "lib" / "libdep.dylib")
+    allowed = (str(folder), CACHE, *(folder + os.sep for folder in default_folders("x86_64")))
+    allowed += tuple({sys.prefix, sys.base_prefix, str(Path(os.__file__).parent), str(Path(__file__).parents[2])})
+    outside: set[str] = set()
+
+    def watch(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "open" and isinstance(arguments[0], str) and not os.path.abspath(arguments[0]).startswith(allowed):
+            outside.add(arguments[0])
+
+    sys.addaudithook(watch)
+    slowest, bad = 0.0, Counter[str]()
+    for number in range(count):
+        platform, name, data = originals[number % len(originals)]
+        path = prefix / "lib" / name
+        path.write_bytes(mutated(data, chance))
+        start = time.perf_counter()
+        image = read_image(str(path))
+        assert image.exports.names is not None
+        assert image.symbols.defined is not None
+        assert isinstance(image.version, str)
+        closure = resolve(str(prefix), platform, [str(path)], "3.10.1")
+        closure.verdicts()
+        slowest = max(slowest, time.perf_counter() - start)
+        bad[f"{platform} {closure.roots[0].kind or 'good'}"] += 1
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024 * 1024)
+    print(json.dumps({"slowest": slowest, "peak": peak, "outside": sorted(outside), "read": dict(sorted(bad.items()))}))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
