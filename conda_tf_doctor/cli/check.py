@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import SUPPRESS, ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
     from ..engine import Diagnosis
     from ..environment.facts import Environment
     from ..matrix.load import Matrix
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``check``."""
+    from argparse import SUPPRESS
+
     from .parser import add_output, add_rules, add_target
 
     add_target(parser)

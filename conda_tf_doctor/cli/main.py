@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import Namespace
-from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
 
 
 def run(args: Namespace) -> int:
@@ -43,9 +46,9 @@ def _unusable(message: str, args: Namespace) -> int:
 
 def from_conda(args: Namespace) -> int:
     """Run what ``conda tf-doctor`` parsed."""
-    from .parser import complete
+    from .arguments import complete
 
-    return run(complete(args, "conda"))
+    return run(complete(vars(args), "conda"))
 
 
 def console(argv: Sequence[str] | None = None) -> int:
@@ -54,9 +57,15 @@ def console(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: Arguments without the program's name; those of the process where omitted.
     """
-    from .parser import parse
+    from .arguments import plain
 
-    return run(parse(sys.argv[1:] if argv is None else argv))
+    words = sys.argv[1:] if argv is None else argv
+    args = plain(words)
+    if args is None:
+        from .parser import parse
+
+        args = parse(words)
+    return run(args)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
+from .arguments import complete
+
 SUMMARY = "Name why TensorFlow does not work in an environment, repair it, and keep it working."
 _EPILOG = "Exit status: 0 nothing at severity error; 1 errors found, or a fix refused or failed; 2 unusable request."
 
@@ -29,14 +31,22 @@ VERBS = {
 class UsageParser(ArgumentParser):
     """Reports unusable arguments as the contract has it: one line, exit status 2, JSON where it was asked for."""
 
+    # All words of the call: a parser of a verb sees only those behind the verb.
+    words: Sequence[str] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # A flag has one spelling, today and when another one with the same beginning comes.
+        super().__init__(*args, **{"allow_abbrev": False, **kwargs})
+
     def error(self, message: str) -> NoReturn:
-        """Print one line and exit with status 2."""
-        if "--json" in sys.argv:
+        """Print one line, and the document that stands for it, and exit with status 2."""
+        from ..render.text import safe
+
+        if "--json" in UsageParser.words:
             from ..render.json import print_error
 
             print_error(f"{message[:1].upper()}{message[1:]}.")
-        else:
-            print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
+        print(f"{self.prog}: {safe(message)}; see {self.prog} --help", file=sys.stderr)
         raise SystemExit(2)
 
 
@@ -103,26 +113,6 @@ def configure(parser: ArgumentParser) -> None:
         verbs.add_parser(verb, help=summary, description=f"{summary[:1].upper()}{summary[1:]}.").verb = verb
 
 
-DEFAULTS: dict[str, Any] = {
-    "verb": None, "name": None, "prefix": None, "json": False, "verbosity": 0, "quiet": False, "dry_run": False,
-    "yes": False, "ignore": [], "matrix": "",
-}  # fmt: skip
-
-
-def complete(args: Namespace, door: str) -> Namespace:
-    """Return the arguments with every default filled in.
-
-    Flags that were not given are absent from what argparse returns, so that conda's context finds the user's own
-    settings for them.
-
-    Args:
-        args: What argparse returned.
-        door: ``conda`` or ``console``.
-    """
-    values = {name: value for name, value in vars(args).items() if value is not None}
-    return Namespace(**{**DEFAULTS, **values, "door": door})
-
-
 def parse(argv: Sequence[str]) -> Namespace:
     """Parse the arguments of the console script."""
     from .. import __version__
@@ -130,4 +120,5 @@ def parse(argv: Sequence[str]) -> Namespace:
     parser = UsageParser(prog="conda-tf-doctor")
     parser.add_argument("-V", "--version", action="version", version=f"conda-tf-doctor {__version__}")
     configure(parser)
-    return complete(parser.parse_args(argv), "console")
+    UsageParser.words = argv
+    return complete(vars(parser.parse_args(argv)), "console")

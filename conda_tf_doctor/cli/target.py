@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
 
 
 def resolve_prefix(args: Namespace) -> str:
@@ -43,13 +46,12 @@ def _from_conda(args: Namespace) -> str:
 
 def _roots() -> list[str]:
     """Return the folders of conda, mamba and micromamba installations that this process can know of."""
-    found = []
-    for name in ("CONDA_ROOT", "MAMBA_ROOT_PREFIX"):
-        if os.environ.get(name):
-            found.append(os.environ[name])
-    for name in ("CONDA_EXE", "CONDA_PYTHON_EXE", "MAMBA_EXE"):
-        if os.environ.get(name):
-            found.append(os.path.dirname(os.path.dirname(os.environ[name])))
+    found = [os.environ[name] for name in ("CONDA_ROOT", "MAMBA_ROOT_PREFIX") if os.environ.get(name)]
+    programs = [os.environ[name] for name in ("CONDA_EXE", "CONDA_PYTHON_EXE", "MAMBA_EXE") if os.environ.get(name)]
+    for folder in map(os.path.dirname, programs):
+        # On Windows python.exe lies in the root itself.
+        inside = os.path.basename(folder).lower() in ("bin", "scripts", "condabin")
+        found.append(os.path.dirname(folder) if inside else folder)
     if os.path.isdir(os.path.join(sys.prefix, "conda-meta")):
         found.append(sys.prefix)
     return found
@@ -91,6 +93,14 @@ def _registered() -> list[str]:
         return []
 
 
+def _folders_in(folder: str) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.path for entry in entries if entry.is_dir()]
+    except OSError:
+        return []
+
+
 def all_prefixes(args: Namespace) -> list[str]:
     """Return every environment there is, each once, sorted by path."""
     if args.door == "conda":
@@ -99,11 +109,7 @@ def all_prefixes(args: Namespace) -> list[str]:
         found = list(list_all_known_prefixes())
     else:
         found = [*_registered(), *_roots()]
-        for folder in environment_folders():
-            try:
-                found += [entry.path for entry in os.scandir(folder) if entry.is_dir()]
-            except OSError:
-                continue
+        found += [prefix for folder in environment_folders() for prefix in _folders_in(folder)]
     existing = {
         os.path.realpath(prefix): prefix for prefix in found if os.path.isdir(os.path.join(prefix, "conda-meta"))
     }
