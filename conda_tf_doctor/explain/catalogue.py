@@ -29,7 +29,7 @@ class Condition(NamedTuple):
     """What facts make of a cause.
 
     Attributes:
-        facts: Facts that all have to hold (see :mod:`.facts_of_text`).
+        facts: Facts that all have to hold (see :mod:`.facts`).
         likelihood: What the cause becomes then.
         why: Replaces the cause's own sentence where given.
     """
@@ -67,6 +67,7 @@ class Signature(NamedTuple):
         causes: In the order of their likelihood where all else is equal; empty where the message is harmless, or the
             environment is not at fault.
         special: Name of the function that finds it in the frames of a traceback.
+        yields_to: Ids of signatures that say more; where one of them is found, this one is not told.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Signature(NamedTuple):
     meaning: str
     causes: tuple[Candidate, ...]
     special: str = ""
+    yields_to: tuple[str, ...] = ()
 
 
 class CatalogueError(ValueError):
@@ -117,6 +119,7 @@ def _signature(item: dict[str, Any], shared: dict[str, Any]) -> Signature:
         item["meaning"],
         tuple(_candidate(cause, name) for cause in causes),
         item.get("special", ""),
+        tuple(item.get("yields_to") or ()),
     )
 
 

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from ..findings import CERTAIN, LIKELY, POSSIBLE
 from .catalogue import EXCLUDED, Signature, by_id, signatures
-from .facts_of_text import Subject, user_site
+from .facts import holds
 from .libraries import parse_library
+from .subject import Subject, user_site
 from .tracebacks import shadowing_frame
 
 # Texts come as whole logs; what tells is at their ends.
@@ -134,6 +135,8 @@ def find(text: str) -> list[Match]:
     text = normalise(text)
     found = [match for match in (_find(signature, text) for signature in signatures()) if match]
     table = by_id()
+    ids = {match.signature for match in found}
+    found = [match for match in found if not ids.intersection(table[match.signature].yields_to)]
     return sorted(found, key=lambda match: (-table[match.signature].strength, match.start))
 
 
@@ -174,7 +177,7 @@ def judged(signature: Signature, found: Match, subject: Subject) -> list[tuple[s
     for candidate in signature.causes:
         likelihood, why = candidate.likelihood, candidate.why
         for condition in candidate.conditions:
-            if asked.holds(condition.facts):
+            if holds(asked, condition.facts):
                 likelihood, why = condition.likelihood, condition.why or candidate.why
                 break
         answers.append((candidate.code, likelihood, fill(why, found.captured)))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..findings import CERTAIN, ERROR, LIKELY, POSSIBLE, Finding
 from .catalogue import EXCLUDED, by_id
-from .facts_of_text import Subject
 from .match import find, judged, normalise
+from .subject import Subject
 
 if TYPE_CHECKING:
     from ..rules.context import Context

@@ -89,12 +89,7 @@ def from_error_text(context: Context, found: Iterable[Finding]) -> Iterable[Find
             cause.likelihood == LIKELY and (place == 0 or cause.strength >= 2) and not explained
         )
         # An exception that was seen has a cause; where none is more than possible, the first is the one to look at.
-        broken = (
-            place == 0
-            and cause.strength >= 1
-            and not any(f.severity == ERROR for f in joined)
-            and cause.likelihood != POSSIBLE
-        )
+        broken = place == 0 and cause.strength >= 2 and not any(f.severity == ERROR for f in joined)
         joined.append(_new(cause, ERROR if telling or broken else INFO))
         explained = explained or telling or broken
     return [*joined, *(finding for finding in given if is_open(finding))]

@@ -7,8 +7,9 @@ import pytest
 
 from conda_tf_doctor.explain import catalogue
 from conda_tf_doctor.explain.catalogue import SHARED, CatalogueError, Signature, advice, signatures
-from conda_tf_doctor.explain.facts_of_text import FACTS, Subject
+from conda_tf_doctor.explain.facts import FACTS, truth
 from conda_tf_doctor.explain.match import fill
+from conda_tf_doctor.explain.subject import Subject
 
 ALL = signatures()
 GROUPS = {"wanted"}
@@ -58,8 +59,8 @@ def test_facts_without_an_environment_are_unknown_or_of_the_text() -> None:
         "vc-missing",
         "gpu-build",
     ):
-        assert subject.truth(fact) is None, fact
-        assert subject.truth(f"not {fact}") is None, fact
+        assert truth(subject, fact) is None, fact
+        assert truth(subject, f"not {fact}") is None, fact
 
 
 def test_a_sentence_without_its_words_stays_a_sentence() -> None:

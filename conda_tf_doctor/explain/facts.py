@@ -1,0 +1,248 @@
+"""The small facts by which the catalogue's conditions confirm or exclude a cause.
+
+A fact is written as a word and an argument (``tensorflow >=2.1``, ``not gpu-build``, ``found TFD301``) and is true,
+false, or unknown (``None``); a condition holds only where all of its facts are true, so what is not known never
+decides anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from ..versions import contains, minor
+from . import facts_of_gpu
+from .subject import Fact, Subject, Truth, user_site
+
+_TAG_PLATFORMS = {
+    "win-64": ("win_amd64",),
+    "win-32": ("win32",),
+    "linux-64": ("x86_64", "linux"),
+    "linux-aarch64": ("aarch64",),
+    "osx-64": ("macosx", "x86_64"),
+    "osx-arm64": ("macosx", "arm64"),
+}
+
+
+def holds(subject: Subject, facts: Iterable[str]) -> bool:
+    """Tell whether all of these facts are true."""
+    return all(truth(subject, fact) for fact in facts)
+
+
+def truth(subject: Subject, fact: str) -> Truth:
+    """Return whether a fact is true, false or unknown.
+
+    Raises:
+        KeyError: There is no such fact.
+    """
+    if fact.startswith("not "):
+        opposite = truth(subject, fact[4:])
+        return None if opposite is None else not opposite
+    word, _, argument = fact.partition(" ")
+    return FACTS[word](subject, argument)
+
+
+def _os(name: str) -> Fact:
+    def fact(subject: Subject, _: str) -> Truth:
+        return subject.os == name if subject.os else None
+
+    return fact
+
+
+def _platform(subject: Subject, glob: str) -> Truth:
+    if subject.context is None or not subject.context.env.platform:
+        return None
+    return fnmatchcase(subject.context.env.platform, glob)
+
+
+def _within(spec: str, version: str) -> Truth:
+    return contains(spec, version) if version else None
+
+
+def _tensorflow(subject: Subject, spec: str) -> Truth:
+    installed = subject.context.tensorflow if subject.context else None
+    return _within(spec, installed.version) if installed else None
+
+
+def _python(subject: Subject, spec: str) -> Truth:
+    return _within(spec, subject.context.env.python.version) if subject.context else None
+
+
+def _python_bits(subject: Subject, bits: str) -> Truth:
+    found = subject.context.env.python.bits if subject.context else 0
+    return found == int(bits) if found else None
+
+
+def _machine(subject: Subject, glob: str) -> Truth:
+    found = subject.context.env.system.machine if subject.context else ""
+    return fnmatchcase(found, glob) if found else None
+
+
+def _apple_silicon(subject: Subject, _: str) -> Truth:
+    if subject.context is None:
+        return None
+    env = subject.context.env
+    if env.os != "osx":
+        return False if env.os else None
+    if env.platform == "osx-arm64" or env.system.machine == "arm64" or "Apple M" in env.system.cpu_model:
+        return True
+    return False if env.system.machine else None
+
+
+def _avx(expected: bool) -> Fact:
+    def fact(subject: Subject, _: str) -> Truth:
+        found = subject.context.env.system.cpu_features.get("avx") if subject.context else None
+        return None if found is None else found is expected
+
+    return fact
+
+
+def _vc(subject: Subject, spec: str) -> Truth:
+    found = subject.context.env.system.vc_runtime if subject.context else ""
+    return None if found in ("", "missing") else contains(spec, found)
+
+
+def _vc_missing(subject: Subject, _: str) -> Truth:
+    found = subject.context.env.system.vc_runtime if subject.context else ""
+    return found == "missing" if found else None
+
+
+def _conda_tensorflow(subject: Subject, _: str) -> Truth:
+    context = subject.context
+    if context is None:
+        return None
+    if context.tensorflow is None:
+        # `_tflow_select` and its kin come from conda alone.
+        return True if any(package.name.startswith(("-tflow", "_tflow")) for package in context.env.packages) else None
+    if context.tensorflow.manager:
+        return context.tensorflow.manager == "conda"
+    return None
+
+
+def _package(subject: Subject, argument: str) -> Truth:
+    name, _, spec = argument.partition(" ")
+    if subject.context is None:
+        return None
+    package = subject.context.env.package(name)
+    if package is None:
+        return False if subject.context.env.kind == "prefix" else None
+    return _within(spec, package.version) if spec else True
+
+
+def _of_another_minor(subject: Subject, name: str) -> Truth:
+    """Whether a package that is released along with TensorFlow is of another minor version."""
+    context = subject.context
+    package = context.env.package(name) if context else None
+    installed = context.tensorflow if context else None
+    if package is None or installed is None or not package.version or not installed.version:
+        return None
+    return minor(package.version) != minor(installed.version)
+
+
+def _twice(subject: Subject, name: str) -> Truth:
+    if subject.context is None:
+        return None
+    env = subject.context.env
+    return bool(env.conda(name) and env.pip(name))
+
+
+def _some_package_twice(subject: Subject, argument: str) -> Truth:
+    if subject.context is None:
+        return None
+    return any(_twice(subject, package.name) for package in subject.context.env.packages)
+
+
+def _channels_differ(subject: Subject, argument: str) -> Truth:
+    first, second = argument.split()[:2]
+    if subject.context is None:
+        return None
+    one, other = subject.context.env.package(first), subject.context.env.package(second)
+    if one is None or other is None or not one.channel or not other.channel:
+        return None
+    return one.channel != other.channel
+
+
+def _in_environment(subject: Subject, argument: str) -> Truth:
+    """Whether the environment has a copy of its own of the package that the user site brings."""
+    match = user_site(subject.text)
+    if match is None or subject.context is None:
+        return None
+    name = {"google": "protobuf", "tensorflow_core": "tensorflow"}.get(match["package"], match["package"])
+    return subject.context.env.package(name.replace("_", "-")) is not None
+
+
+def _wheel_for_another_platform(subject: Subject, _: str) -> Truth:
+    tag = subject.captured.get("wheel_platform", "")
+    platform = subject.context.env.platform if subject.context else ""
+    parts = _TAG_PLATFORMS.get(platform)
+    if not tag or not parts or tag == "any":
+        return None
+    if "universal2" in tag:
+        return "macosx" not in tag or "macosx" not in parts
+    if platform == "linux-64" and tag.endswith("linux_x86_64"):
+        return False
+    return not all(part in tag for part in parts)
+
+
+def _wheel_for_another_python(subject: Subject, _: str) -> Truth:
+    tag = subject.captured.get("wheel_python", "").lower()
+    minor = subject.context.env.python.minor if subject.context else ""
+    if not tag.startswith("cp") or not minor:
+        return None
+    return tag != "cp" + minor.replace(".", "")
+
+
+def _wheel_for_this_python(subject: Subject, argument: str) -> Truth:
+    truth = _wheel_for_another_python(subject, argument)
+    return None if truth is None else not truth
+
+
+def _tensorflow_version_known(subject: Subject, _: str) -> Truth:
+    installed = subject.context.tensorflow if subject.context else None
+    return None if subject.context is None else bool(installed and installed.version)
+
+
+def _python_has_build(subject: Subject, _: str) -> Truth:
+    """Whether this very release was published for this Python on this platform."""
+    context = subject.context
+    if context is None or not context.env.python.minor:
+        return None
+    rows = [row for row in context.builds if row.platform == context.env.platform and row.python]
+    return any(context.env.python.minor in row.python for row in rows) if rows else None
+
+
+FACTS: dict[str, Fact] = {
+    **facts_of_gpu.FACTS,
+    "windows": _os("win"),
+    "linux": _os("linux"),
+    "macos": _os("osx"),
+    "platform": _platform,
+    "tensorflow": _tensorflow,
+    "python": _python,
+    "python-bits": _python_bits,
+    "machine": _machine,
+    "apple-silicon": _apple_silicon,
+    "avx": _avx(True),
+    "no-avx": _avx(False),
+    "vc": _vc,
+    "vc-missing": _vc_missing,
+    "conda-tensorflow": _conda_tensorflow,
+    "captured": lambda s, argument: bool(
+        re.search(argument.partition(" ")[2], s.captured.get(argument.partition(" ")[0], ""), re.I)
+    ),
+    "text": lambda subject, regex: bool(re.search(regex, subject.text, re.I | re.M)),
+    "found": lambda subject, code: code in subject.found,
+    "package": _package,
+    "of-another-minor": _of_another_minor,
+    "twice": _twice,
+    "some-package-twice": _some_package_twice,
+    "channels-of": _channels_differ,
+    "user-site-in-traceback": lambda subject, _: user_site(subject.text) is not None,
+    "in-environment": _in_environment,
+    "wheel-for-another-platform": _wheel_for_another_platform,
+    "wheel-for-another-python": _wheel_for_another_python,
+    "wheel-for-this-python": _wheel_for_this_python,
+    "tensorflow-version-known": _tensorflow_version_known,
+    "python-has-build": _python_has_build,
+}

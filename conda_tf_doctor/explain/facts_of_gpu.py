@@ -1,0 +1,184 @@
+"""Facts about CUDA, cuDNN and the GPU (see :mod:`.facts`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from ..versions import contains, key
+from .libraries import CUDA, CUDNN
+from .subject import Fact, Subject, Truth
+
+# The first CUDA that knows a generation of GPUs. An older one compiles for it at the first start, and its cuBLAS and
+# cuDNN mostly fail on it.
+_GENERATIONS = (
+    (re.compile(r"RTX (?:PRO )?50\d\d|\bB[12]00\b|RTX PRO \d{4} Blackwell", re.IGNORECASE), "12.8"),
+    (re.compile(r"RTX 40\d\d|\bL(?:4|40S?)\b|\bH[12]00\b|RTX \d{4} Ada", re.IGNORECASE), "11.8"),
+    (re.compile(r"RTX (?:30\d\d|A\d{4})|\bA(?:10|16|30|40|4000|5000|6000)\b", re.IGNORECASE), "11.1"),
+    (re.compile(r"\bA100\b", re.IGNORECASE), "11.0"),
+    (re.compile(r"RTX 20\d\d|GTX 16\d\d|\bT4\b|Quadro RTX|Titan RTX", re.IGNORECASE), "10.0"),
+    (re.compile(r"\bV100\b|Titan V\b", re.IGNORECASE), "9.0"),
+    (re.compile(r"GTX 10\d\d|\bP(?:4|40|100)\b|Titan X[pP]", re.IGNORECASE), "8.0"),
+)
+
+
+def _gpu_build(subject: Subject, _: str) -> Truth:
+    context = subject.context
+    if context is None or context.tensorflow is None:
+        return None
+    from ..environment.gpu import is_gpu_build
+
+    if is_gpu_build(context.tensorflow, context.build):
+        return True
+    return context.build.variant == "gpu" if context.build else None
+
+
+def _cpu_build(subject: Subject, argument: str) -> Truth:
+    truth = _gpu_build(subject, argument)
+    return None if truth is None else not truth
+
+
+def _cuda_at_import(subject: Subject, argument: str) -> Truth:
+    """Whether CUDA's libraries are imports, so that without them nothing imports: GPU builds up to 1.14."""
+    context = subject.context
+    if context is None or context.tensorflow is None:
+        return None
+    if context.build is not None:
+        return context.build.variant == "gpu" and bool(context.build.load_time)
+    gpu, version = _gpu_build(subject, argument), context.tensorflow.version
+    if not version:
+        return gpu
+    if not contains("<1.15", version):
+        return False
+    return gpu
+
+
+def _cuda_not_at_import(subject: Subject, argument: str) -> Truth:
+    truth = _cuda_at_import(subject, argument)
+    if truth is None and subject.context and subject.context.tensorflow:
+        # `tensorflow` (not -gpu) of pip up to 1.14 is the CPU build on Windows.
+        installed = subject.context.tensorflow
+        return True if installed.version and installed.name == "tensorflow" and installed.manager == "pip" else None
+    return None if truth is None else not truth
+
+
+def _cuda_versions(subject: Subject) -> list[str]:
+    context = subject.context
+    if context is None:
+        return []
+    return [library.version for library in context.cuda if library.version] + [
+        version.split()[0] for version in context.env.system.cuda_installed if version.strip()
+    ]
+
+
+def _cuda_in_environment(subject: Subject) -> list[str]:
+    return [library.version for library in subject.context.cuda if library.version] if subject.context else []
+
+
+def _cudnn_versions(subject: Subject) -> list[str]:
+    context = subject.context
+    if context is None:
+        return []
+    return [library.version for library in context.cudnn if library.version] + [
+        version.split()[0] for version in context.env.system.cudnn_installed if version.strip()
+    ]
+
+
+def _wanted(subject: Subject, kind: str) -> str:
+    """Return the range that the named library, or else the matrix row, wants."""
+    library = subject.library
+    if library.kind == kind and library.versions:
+        return library.versions
+    build = subject.context.build if subject.context else None
+    if build is None:
+        return ""
+    return (build.cuda_loads or build.cuda) if kind == CUDA else build.cudnn
+
+
+def _fits(kind: str, versions: Callable[[Subject], list[str]], expected: bool) -> Fact:
+    def fact(subject: Subject, _: str) -> Truth:
+        wanted, there = _wanted(subject, kind), versions(subject)
+        if not wanted or not there:
+            return None
+        return any(contains(wanted, version) for version in there) is expected
+
+    return fact
+
+
+def _conda_package(*names: str) -> Fact:
+    def fact(subject: Subject, _: str) -> Truth:
+        return None if subject.context is None else any(subject.context.env.conda(name) for name in names)
+
+    return fact
+
+
+def _directml(subject: Subject, _: str) -> Truth:
+    if subject.context is None:
+        return None
+    return any("directml" in package.name for package in subject.context.env.packages)
+
+
+def _pip_cuda(subject: Subject, _: str) -> Truth:
+    if subject.context is None:
+        return None
+    return any(package.name.startswith("nvidia-") for package in subject.context.env.packages)
+
+
+def _several_cuda(subject: Subject, _: str) -> Truth:
+    if subject.context is None:
+        return None
+    installed = subject.context.env.system.cuda_installed
+    return len(installed) > 1 if installed else None
+
+
+def _cudart_was_loaded(subject: Subject, _: str) -> Truth:
+    """Whether another CUDA library than the runtime is named while the runtime is not, or was opened."""
+    if re.search(r"Successfully opened dynamic library \S*cudart|successfully opened CUDA library", subject.text, re.I):
+        return True
+    if subject.library.kind != CUDA or subject.library.part == "cudart":
+        return False
+    if re.search(r"cudart", subject.text, re.I):
+        return False
+    # Releases that load on demand begin with the runtime; where it is not what failed, it was found.
+    return True if re.search(r"Could\s+not\s+load\s+dynamic\s+library", subject.text, re.I) else None
+
+
+def _gpu_newer_than_cuda(subject: Subject, _: str) -> Truth:
+    """Whether the GPU came out after the CUDA that is there, or that this build was made for."""
+    context = subject.context
+    if context is None or not context.env.system.gpu:
+        return None
+    needs = next((cuda for pattern, cuda in _GENERATIONS if pattern.search(context.env.system.gpu)), "")
+    built = context.build.cuda_built if context.build else ""
+    there = [built] if built else _cuda_versions(subject)
+    if not needs or not there:
+        return None
+    return all(key(version) < key(needs) for version in there)
+
+
+FACTS: dict[str, Fact] = {
+    "gpu-build": _gpu_build,
+    "cpu-build": _cpu_build,
+    "directml": _directml,
+    "cuda-at-import": _cuda_at_import,
+    "cuda-not-at-import": _cuda_not_at_import,
+    "cuda-known": lambda subject, _: bool(_cuda_versions(subject)),
+    "cudnn-known": lambda subject, _: bool(_cudnn_versions(subject)),
+    "cuda-fits": _fits(CUDA, _cuda_versions, True),
+    "cuda-misfits": _fits(CUDA, _cuda_versions, False),
+    "cudnn-fits": _fits(CUDNN, _cudnn_versions, True),
+    "cudnn-misfits": _fits(CUDNN, _cudnn_versions, False),
+    "cuda-in-environment": lambda s, _: None if s.context is None else bool(s.context.cuda),
+    "cuda-in-environment-fits": _fits(CUDA, _cuda_in_environment, True),
+    "cudnn-in-environment-fits": _fits(
+        CUDNN, lambda s: [c.version for c in s.context.cudnn] if s.context else [], True
+    ),
+    "conda-cuda": _conda_package("cudatoolkit", "cuda-cudart", "cuda-toolkit"),
+    "conda-cudnn": _conda_package("cudnn"),
+    "pip-cuda": _pip_cuda,
+    "several-cuda": _several_cuda,
+    "cudart-was-loaded": _cudart_was_loaded,
+    "gpu-newer-than-cuda": _gpu_newer_than_cuda,
+    "library-of": lambda subject, kind: subject.library.kind == kind,
+    "library": lambda s, regex: bool(re.search(regex, s.captured.get("library", ""), re.IGNORECASE)),
+}
