@@ -204,3 +204,11 @@ def test_published_schema_gives_the_same_verdict(name: str) -> None:
     document = parse(INVALID[name][0], name)
     assert check_document(document)
     assert not published_says_valid(document.value)
+
+
+def test_example_of_the_documentation_is_valid(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "matrix.md").read_text(encoding="utf-8")
+    example = page.partition("```yaml\n")[2].partition("```")[0]
+    matrix = load_matrix(written(tmp_path, example))
+    assert matrix.builds("tensorflow", "2.10.0", "pypi", "win-64")[0].cuda == ">=11.1,<12"
+    assert {row.platform for row in matrix.builds(channel="our-channel")} == {"linux-64", "win-64"}
