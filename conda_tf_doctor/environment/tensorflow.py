@@ -28,6 +28,17 @@ OWNERS = (
     "tf-nightly-intel",
     "tf-nightly-macos",
 )
+# Built by others, from the same source and under the same version numbers.
+VENDORS = frozenset(
+    (
+        "tensorflow-rocm",
+        "tensorflow-cpu-aws",
+        "tensorflow-aarch64",
+        "intel-tensorflow",
+        "intel-tensorflow-avx512",
+        "nvidia-tensorflow",
+    )
+)
 # Conda packages that tell of a TensorFlow even where the package `tensorflow` itself is not listed.
 CONDA_PARTS = ("tensorflow-base", "tensorflow-gpu-base", "tensorflow-mkl", "tensorflow-eigen", "libtensorflow-cc")
 

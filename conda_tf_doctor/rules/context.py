@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .. import versions
 from ..environment import gpu
 from ..environment.facts import PIP, Environment
-from ..environment.tensorflow import Installed, conda_build, find_tensorflow
+from ..environment.prefix import find_site_packages, site_minor
+from ..environment.tensorflow import VENDORS, Installed, conda_build, find_tensorflow
 from ..matrix.model import CHANNELS
 
 if TYPE_CHECKING:
@@ -49,7 +51,9 @@ class Context:
             # An alpha that was withdrawn long ago was built like the release it led to.
             candidates.append(".".join(map(str, versions.release(tensorflow.version))))
         for version in candidates:
-            for name in dict.fromkeys((tensorflow.name, "tensorflow")):
+            # A vendor's own build is not the official one of its version: it has other Pythons and another CUDA.
+            names = (tensorflow.name,) if tensorflow.name in VENDORS else (tensorflow.name, "tensorflow")
+            for name in dict.fromkeys(names):
                 rows = self.matrix.builds(distribution=name, version=version, channel=self.channel)
                 if rows:
                     return rows
@@ -138,11 +142,34 @@ class Context:
     @cached_property
     def binaries(self) -> Any:
         """What the images on disk (or in the report) tell; ``None`` where there are none."""
-        if not self.env.binaries and not (self.env.prefix and self.env.kind == "prefix"):
+        if not self._has_binaries:
             return None
         from ..binaries.examine import examine
 
         return examine(self)
+
+    @cached_property
+    def _has_binaries(self) -> bool:
+        env = self.env
+        if env.binaries or not env.prefix or env.kind != "prefix":
+            return bool(env.binaries)
+        site_packages = find_site_packages(env.prefix, site_minor(env))
+        return bool(site_packages) and os.path.isdir(os.path.join(site_packages, "tensorflow"))
+
+    def has(self, what: str) -> bool:
+        """Tell whether a family of rules has anything to look at.
+
+        Args:
+            what: ``gpu`` (one is wanted), ``windows``, ``binaries`` (TensorFlow's own), ``other modules`` (in the user
+                site, the working folder or on PYTHONPATH); empty is always there.
+        """
+        if what == "gpu":
+            return bool(self.gpu_wanted)
+        if what == "windows":
+            return self.env.os == "win"
+        if what == "binaries":
+            return self._has_binaries
+        return not what or bool(self.env.user_site or self.env.working_folder)
 
     def signalled(self, codes: Iterable[str]) -> bool:
         """Tell whether the error text speaks of one of these rules."""

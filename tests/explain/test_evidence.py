@@ -209,3 +209,10 @@ def test_what_the_user_saw_outranks_what_is_only_declared() -> None:
     assert checked("", "linux-64", packages).ok
     text = "NotImplementedError: Cannot convert a symbolic Tensor (lstm/strided_slice:0) to a numpy array."
     assert errors(checked(text, "linux-64", packages)) == ["numpy-abi"]
+
+
+def test_a_vendors_build_is_not_judged_by_the_official_one() -> None:
+    """NVIDIA's own 1.15 is for Python 3.8 and CUDA 11, of which the official 1.15 knows nothing."""
+    assert checked(
+        "", "linux-64", {"nvidia-tensorflow": "1.15.5", "python": "3.8.10"}, system={"cuda_installed": ["11.4"]}
+    ).ok
