@@ -29,17 +29,23 @@ if TYPE_CHECKING:
     )
 
 
-def _guarded(call: Callable[[], Any]) -> Any:
+_told: set[str] = set()
+
+
+def guarded(call: Callable[[], Any]) -> Any:
+    """Return what a call returns, or ``None`` where it failed, which is then said in one line."""
     try:
         return call()
     except Exception as error:
-        import logging
+        # One line, also where several hooks fail for one reason; on standard error, whatever conda's flags.
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        if reason not in _told:
+            _told.add(reason)
+            import logging
 
-        reason = " ".join(str(error).split())[:300]
-        text = f"tf-doctor: the guard failed ({type(error).__name__}: {reason}); conda goes on without it."
-        logger = logging.getLogger("conda_tf_doctor")
-        logger.warning("%s", text)
-        logger.debug("where the guard failed:", exc_info=True)
+            logger = logging.getLogger("conda_tf_doctor")
+            logger.warning("%s", f"tf-doctor: the guard failed ({reason}); conda goes on without it.")
+            logger.debug("where it failed:", exc_info=True)
         return None
 
 
@@ -61,7 +67,7 @@ def _pre_solve(specs_to_add: frozenset[Any], specs_to_remove: frozenset[Any]) ->
 
         pre_solve()
 
-    _guarded(call)
+    guarded(call)
 
 
 def _post_solve(repodata_fn: str, unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
@@ -70,7 +76,7 @@ def _post_solve(repodata_fn: str, unlink: tuple[Any, ...], link: tuple[Any, ...]
 
         return post_solve(unlink, link)
 
-    refusal = _guarded(call)
+    refusal = guarded(call)
     if refusal is not None:
         raise refusal
 
@@ -152,7 +158,7 @@ def conda_pre_transaction_actions() -> Iterable[CondaPreTransactionAction]:
 
         return CondaPreTransactionAction(name="tf-doctor", action=GuardAction)
 
-    action = _guarded(call)
+    action = guarded(call)
     return () if action is None else (action,)
 
 
@@ -181,4 +187,4 @@ def conda_error_hints(error: CondaError) -> Iterable[CondaErrorHint]:
 
         return hints(error)
 
-    return _guarded(call) or ()
+    return guarded(call) or ()

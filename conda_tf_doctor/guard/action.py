@@ -6,7 +6,8 @@ from typing import Any
 
 from conda.core.path_actions import Action
 
-from . import hooks, messages
+from ..plugin import guarded
+from . import hooks
 
 
 class GuardAction(Action):  # type: ignore[misc]
@@ -17,13 +18,11 @@ class GuardAction(Action):  # type: ignore[misc]
     """
 
     def _judge(self, may_refuse: bool) -> Any:
-        try:
-            return hooks.verify(
+        return guarded(
+            lambda: hooks.verify(
                 self.target_prefix, self.unlink_precs or (), self.link_precs or (), bool(self.remove_specs), may_refuse
             )
-        except Exception as error:
-            messages.fault(error)
-            return None
+        )
 
     def verify(self) -> Exception | None:
         """Return the refusal, or ``None``."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..environment.solve import Plan, add_surroundings, after, read_before
+from ..plugin import guarded
 from ..settings import BLOCK, DISABLED, MODES, REPAIR, WARN, Settings, from_context
 from . import messages, transaction
 from .stack import has_tensorflow, touches
@@ -106,15 +107,11 @@ def _watch(solver: Any) -> None:
     def solve_for_diff(*args: Any, **kwargs: Any) -> Any:
         vars(solver).pop("solve_for_diff", None)
         solved = original(*args, **kwargs)
-        try:
-            arguments = {**dict(zip(transaction.PARAMETERS, args, strict=False)), **kwargs}
-            outcome = _repaired(solver, solved, arguments)
-        except Exception as error:
-            messages.fault(error)
-            return solved
+        arguments = {**dict(zip(transaction.PARAMETERS, args, strict=False)), **kwargs}
+        outcome = guarded(lambda: _repaired(solver, solved, arguments))
         if isinstance(outcome, Exception):
             raise outcome
-        return outcome
+        return solved if outcome is None else outcome
 
     solver.solve_for_diff = solve_for_diff
 
@@ -132,13 +129,14 @@ def _repaired(solver: Any, solved: Any, arguments: dict[str, Any]) -> Any:
         return solved
     if verdict.stopping:
         search = Search(solver, arguments, planned, lambda plan: assess(plan, settings))
-        found = search.run(verdict)
-        if found is None:
-            return _refusal(verdict, prefix, search)
-        messages.constrained(found.constraints)
-        solver.neutered_specs = found.neutered_specs
-        solved, verdict = (found.unlink, found.link), found.verdict
-        _judged.add(transaction.plan(prefix, *solved).key)
+        if guarded(lambda: search.run(verdict) or search) is not None:
+            found = search.found
+            if found is None:
+                return _refusal(verdict, prefix, search)
+            messages.constrained(found.constraints)
+            solver.neutered_specs = found.neutered_specs
+            solved, verdict = (found.unlink, found.link), found.verdict
+            _judged.add(transaction.plan(prefix, *solved).key)
     if verdict is not None:
         messages.warn(verdict.findings, is_quiet())
     return solved
@@ -183,13 +181,14 @@ def _alternatives(solver: Any, planned: Plan, verdict: Verdict, settings: Settin
         return None
     from .constraints import Search
 
-    search = Search(solver, transaction.solve_arguments(), planned, lambda plan: assess(plan, settings))
-    try:
+    arguments = transaction.solve_arguments()
+
+    def look() -> Search:
+        search = Search(solver, arguments, planned, lambda plan: assess(plan, settings))
         search.run(verdict)
-    except Exception as error:
-        messages.fault(error)
-        return None
-    return search
+        return search
+
+    return guarded(look)
 
 
 def verify(

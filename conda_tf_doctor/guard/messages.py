@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from conda import CondaError
 
 from ..findings import ERROR, Finding
+from ..versions import parse_matchspec
 
 if TYPE_CHECKING:
     from .verdict import Verdict
@@ -56,13 +57,6 @@ class TensorFlowConflictError(CondaError):  # type: ignore[misc]
 def say(text: str) -> None:
     """Write one line to standard error."""
     _LOGGER.warning("%s", " ".join(text.split()))
-
-
-def fault(error: Exception) -> None:
-    """Say in one line that the guard itself failed."""
-    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-    say(f"tf-doctor: the guard could not judge this transaction ({reason}); conda goes on without it.")
-    _LOGGER.debug("where the guard failed:", exc_info=error)
 
 
 def line(finding: Finding) -> str:
@@ -124,8 +118,10 @@ def refusal(
     lines += [f"  - {line(finding)}" for finding in findings]
     asked = sorted(set(constraints))
     if conflicts:
-        what, needs = " and ".join(conflicts), f": {name} needs {', '.join(asked)}" if asked else ""
-        lines.append(f"No consistent environment honours the request {what}{needs}.")
+        names = {parse_matchspec(spec).name for spec in conflicts}
+        needed = [spec for spec in asked if parse_matchspec(spec).name in names] or asked
+        needs = f": {name} needs {', '.join(needed)}" if needed else ""
+        lines.append(f"No consistent environment honours the request {' and '.join(conflicts)}{needs}.")
     if note:
         lines.append(note)
     if command:

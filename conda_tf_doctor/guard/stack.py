@@ -13,7 +13,8 @@ _OTHERS = frozenset(
     {
         "python", "python-abi", "cudatoolkit", "cudnn", "libcudnn", "libcudnn-dev", "nccl", "libprotobuf", "libgrpc",
         "zlib", "libzlib", "libzlib-wapi", "zlib-wapi", "zlibwapi", "vc", "vc14-runtime", "vs2015-runtime",
-        "msvc-runtime", "vcomp14", "ucrt", "libgcc-ng", "libgcc", "libstdcxx-ng", "libstdcxx", "-libgcc-mutex", "ml-dtypes", "hdf5",
+        "msvc-runtime", "vcomp14",
+        "ucrt", "libgcc-ng", "libgcc", "libstdcxx-ng", "libstdcxx", "-libgcc-mutex", "ml-dtypes", "hdf5",
         "intel-openmp", "mkl", "scipy", "pandas", "namex", "optree", "rich", "libclang", "sysroot-linux-64",
         "python-flatbuffers", "numpy-base",
     }

@@ -32,6 +32,8 @@ _HIDDEN_BY = {
     "TFD402": ("TFD401",),
 }
 _RANK = {ERROR: 2, WARNING: 1}
+# PATH, the working folder, the user site: no transaction changes them.
+_SURROUNDINGS = "TFD7"
 
 
 class Verdict(NamedTuple):
@@ -52,11 +54,15 @@ class Verdict(NamedTuple):
     @property
     def stopping(self) -> tuple[Finding, ...]:
         """The findings for which ``block`` refuses and ``repair`` repairs."""
-        return tuple(f for f in self.findings if f.severity == ERROR or f.code in _STOPPING_WARNINGS)
+        return tuple(f for f in self.findings if f.severity == ERROR or self._is_about_a_package(f))
+
+    def _is_about_a_package(self, finding: Finding) -> bool:
+        # CUDA elsewhere on the machine is told by the same code, and no transaction changes it.
+        return finding.code in _STOPPING_WARNINGS and self.after.package(finding.package) is not None
 
 
 def _is_worse(finding: Finding, before: Iterable[Finding]) -> bool:
-    if finding.severity not in _RANK:
+    if finding.severity not in _RANK or finding.code.startswith(_SURROUNDINGS):
         return False
     for old in before:
         if old.severity not in _RANK:

@@ -70,7 +70,9 @@ def run(conda: Conda, _runners: dict[Path, Runner]) -> Callable[..., Result]:
     """`run(*args, mode="warn", env=None, subdir=None, stdin="", cwd=None, before="") -> Result` of the test's conda."""
     if not hasattr(os, "fork"):
 
-        def plain(*args: str | Path, mode: str = "warn", env: Mapping[str, str] | None = None, **options: object) -> Result:
+        def plain(
+            *args: str | Path, mode: str = "warn", env: Mapping[str, str] | None = None, **options: object
+        ) -> Result:
             assert not options.pop("before", ""), "what runs in conda's own process needs fork"
             return conda.run(*args, env={"CONDA_PLUGINS_TF_DOCTOR_MODE": mode, **(env or {})}, **options)  # type: ignore[arg-type]
 

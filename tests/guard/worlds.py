@@ -40,18 +40,14 @@ WORLDS = {
         "2.10.0",
         _conda_has("numpy", "h5py", "protobuf"),
     ),
-    "pip 2.10 beside numpy 2": World(
-        ("python=3.10", "numpy=2.0", "h5py"), "2.10.0", _conda_has("numpy", "h5py")
-    ),
+    "pip 2.10 beside numpy 2": World(("python=3.10", "numpy=2.0", "h5py"), "2.10.0", _conda_has("numpy", "h5py")),
     "pip 2.15": World(
         ("python=3.10", "numpy=1.26", "h5py", "protobuf=4", "scipy=1.11", "keras=2.15", "ml_dtypes=0.2"),
         "2.15.0",
         _conda_has("numpy", "h5py", "protobuf", "keras", "ml-dtypes"),
     ),
     "pip 2.15 alone": World(("python=3.10",), "2.15.0"),
-    "in-house 2.10": World(
-        ("python=3.10", "tensorflow=2.10", "protobuf=3.20", "attrs=23.1"), channels=("inhouse",)
-    ),
+    "in-house 2.10": World(("python=3.10", "tensorflow=2.10", "protobuf=3.20", "attrs=23.1"), channels=("inhouse",)),
     "conda 2.10": World(("python=3.10", "tensorflow=2.10", "attrs=23.1")),
     "win pip 2.10 with CUDA": World(
         ("python=3.10", "vc14_runtime=14.38", "cudatoolkit=11.2", "cudnn=8.1"), "2.10.0", subdir="win-64"

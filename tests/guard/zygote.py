@@ -55,7 +55,7 @@ def main():
     import conda.core.link
     import conda.core.solve
     import conda.notices.core
-    import conda.plugins.manager  # noqa: F401
+    import conda.plugins.manager
 
     conda.plugins.manager.get_plugin_manager()
     answers = os.fdopen(os.dup(1), "w")

@@ -1,0 +1,290 @@
+"""Transactions that really happen, or really do not: what is on disk afterwards, and how often something is said."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conda_tf_doctor.versions import conda_contains
+from tests.guard.worlds import build, installed
+from tools.condas import Conda, Result
+from tools.wheels import pip_install_tensorflow
+
+CREATE = ("create", "-y", "-n", "env", "-c", "inhouse", "tensorflow=2.10", "cudatoolkit", "cudnn")
+FILE = """
+name: {name}
+channels: [inhouse, conda-forge]
+dependencies: [python=3.12, {more}]
+"""
+PIP = "{pip: [-r more.txt]}"
+
+
+def snapshot(*folders: Path) -> dict[str, bytes]:
+    """Return every file below the folders, but for what conda touches on any call."""
+    ignored = ("environments.txt", "urls", "urls.txt", ".lock", "last-stdin", "last-stdout", "last-stderr")
+    return {
+        str(path): path.read_bytes() if path.is_file() and not path.is_symlink() else b""
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.name not in ignored and "cache" not in path.parts and "condabin" not in path.parts
+    }
+
+
+def said(result: Result, code: str) -> int:
+    return result.err.count(f"error: {code} ") + result.err.count(f"warning: {code} ")
+
+
+def test_block_leaves_everything_as_it_was(conda: Conda, run: Callable[..., Result], tmp_path: Path) -> None:
+    world = Conda(conda.installation, conda.solver, tmp_path / "untouched")
+    before = snapshot(world.envs, world.packages, world.home)
+    result = world.run(*CREATE, env={"CONDA_PLUGINS_TF_DOCTOR_MODE": "block"})
+    assert result.rc == 1
+    assert "TensorFlowConflictError" in result.err
+    assert snapshot(world.envs, world.packages, world.home) == before
+    assert not world.prefix("env").exists()
+
+
+def test_block_leaves_an_environment_as_it_was(run: Callable[..., Result], make_env: Callable[..., Path]) -> None:
+    prefix = build("pip 2.10 with CUDA", make_env)
+    before = snapshot(prefix)
+    result = run("install", "-y", "-n", "env", "cudatoolkit=11.8", mode="block")
+    assert result.rc == 1, result
+    assert "conda install -n env cudatoolkit=11.2" in result.err
+    assert snapshot(prefix) == before
+
+
+def test_what_block_names_does_work(conda: Conda, run: Callable[..., Result]) -> None:
+    refused = run(*CREATE, "--json", mode="block").json()
+    assert refused["command"][:2] == ["conda", "create"]
+    done = run(*refused["command"][1:], "-y", mode="block")
+    assert done.rc == 0, done
+    assert "tf-doctor" not in done.err
+    versions = installed(conda.prefix("env"))
+    assert conda_contains("<3.11", versions["python"])
+    assert conda_contains("11.2.*", versions["cudatoolkit"])
+
+
+def test_repair_creates_and_leaves_nothing_behind(conda: Conda, run: Callable[..., Result]) -> None:
+    result = run(*CREATE, mode="repair")
+    assert result.rc == 0, result
+    prefix = conda.prefix("env")
+    versions = installed(prefix)
+    assert conda_contains("<3.11", versions["python"]), result.err
+    assert conda_contains("11.2.*", versions["cudatoolkit"]), result.err
+    assert "solved again with 'cudatoolkit 11.2.*' because of TFD301" in result.err
+    history = (prefix / "conda-meta" / "history").read_text(encoding="utf-8")
+    asked = [line for line in history.splitlines() if line.startswith("# update specs")]
+    assert asked, history
+    assert "python" not in asked[-1], asked
+    assert "11.2" not in asked[-1], asked
+    assert not (prefix / "conda-meta" / "pinned").exists()
+    # The next transaction is free again: without the guard the solver takes what it always took.
+    free = run("install", "-y", "-n", "env", "--dry-run", "--json", "cudatoolkit=11.8", mode="disabled")
+    assert free.rc == 0, free
+    again = run("install", "-y", "-n", "env", "-c", "inhouse", "attrs", mode="repair")
+    assert again.rc == 0, again
+    assert "tf-doctor" not in again.err
+
+
+def test_everything_is_said_once(conda: Conda, run: Callable[..., Result]) -> None:
+    result = run(*CREATE, mode="warn")
+    assert result.rc == 0, result
+    assert said(result, "TFD201") == 1, result.err
+    assert "conda tf-doctor explain TFD201" in result.err
+    assert installed(conda.prefix("env"))["python"].startswith("3.12")
+
+
+def test_is_said_before_the_question(run: Callable[..., Result], conda: Conda) -> None:
+    result = run(*[word for word in CREATE if word != "-y"], mode="warn", stdin="n\n")
+    assert said(result, "TFD201") == 1, result.err
+    assert "roceed" in result.out
+    assert not (conda.prefix("env") / "conda-meta" / "history").exists()
+
+
+@pytest.mark.parametrize("mode", ["warn", "block", "repair"])
+@pytest.mark.parametrize("where", ["in the file", "on the command line"])
+def test_env_create_from_a_file(
+    where: str, mode: str, conda: Conda, run: Callable[..., Result], tmp_path: Path
+) -> None:
+    name = "fromfile" if where == "in the file" else "other"
+    file = tmp_path / "environment.yml"
+    file.write_text(FILE.format(name=name, more=PIP), encoding="utf-8")
+    (tmp_path / "more.txt").write_text("# the stack\ntensorflow==2.10.0\n", encoding="utf-8")
+    option = [] if where == "in the file" else ["-n", "fromfile"]
+    result = run("env", "create", "-f", file, *option, mode=mode)
+    prefix = conda.prefix("fromfile")
+    if mode == "warn":
+        assert result.rc == 0, result
+        assert said(result, "TFD201") == 1, result.err
+        assert installed(prefix)["python"].startswith("3.12")
+    else:
+        assert result.rc == 1, result
+        assert f"TensorFlowConflictError: this would break tensorflow 2.10.0 in {prefix}" in result.err
+        assert "the request python=3.12: tensorflow 2.10.0 needs python >=3.7,<3.11" in result.err
+        assert f"conda tf-doctor fix --file {file}" in result.err
+        assert not prefix.exists()
+
+
+@pytest.mark.parametrize("mode", ["warn", "block", "repair"])
+@pytest.mark.parametrize("where", ["in the file", "on the command line", "nowhere"])
+def test_env_update_from_a_file(
+    where: str, mode: str, run: Callable[..., Result], make_env: Callable[..., Path], tmp_path: Path
+) -> None:
+    prefix = build("pip 2.15 alone", make_env)
+    before = installed(prefix)
+    file = tmp_path / "environment.yml"
+    text = "dependencies: [scipy]\n" if where != "in the file" else "name: env\ndependencies: [scipy]\n"
+    file.write_text(text, encoding="utf-8")
+    option = ["-n", "env"] if where == "on the command line" else []
+    active = {"CONDA_DEFAULT_ENV": "env", "CONDA_PREFIX": str(prefix)} if where == "nowhere" else {}
+    result = run("env", "update", "-f", file, *option, mode=mode, env=active)
+    after = installed(prefix)
+    if mode == "warn":
+        assert result.rc == 0, result
+        assert said(result, "TFD603") == 1, result.err
+        assert after["numpy"].startswith("2.")
+    elif mode == "block":
+        assert result.rc == 1, result
+        assert f"in {prefix}" in result.err
+        assert after == before
+    else:
+        assert result.rc == 0, result
+        assert after["numpy"].startswith("1."), result.err
+        assert after["scipy"]
+
+
+@pytest.mark.parametrize("mode", ["warn", "block", "repair"])
+@pytest.mark.parametrize("how", ["explicit", "clone", "revision"])
+def test_what_reaches_no_solver(
+    how: str, mode: str, conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path], tmp_path: Path
+) -> None:
+    if how == "revision":
+        # The revision before was broken, the present one is not.
+        prefix = make_env("env", "python=3.12", "tensorflow=2.10", channels=("inhouse",))
+        better = ("install", "-y", "-q", "-n", "env", "-c", "inhouse", "python=3.10", "protobuf=3.20")
+        assert run(*better, mode="disabled").rc == 0
+        command = ("install", "-y", "-n", "env", "--revision", "0" if conda.version.startswith("24") else "0")
+    else:
+        source = make_env("source", "python=3.12", "tensorflow=2.10", channels=("inhouse",))
+        prefix = conda.prefix("env")
+        listed = run("list", "-n", "source", "--explicit", "--md5").out
+        file = tmp_path / "explicit.txt"
+        file.write_text(listed, encoding="utf-8")
+        command = ("create", "-y", "-n", "env", *(("--file", file) if how == "explicit" else ("--clone", source)))
+    before = installed(prefix)
+    result = run(*command, mode=mode)
+    if not conda.has_transaction_hooks:
+        assert result.rc == 0, result
+        assert "tf-doctor" not in result.err, "this conda has no door for it"
+    elif mode == "warn":
+        assert result.rc == 0, result
+        assert said(result, "TFD201") == 1, result.err
+    else:
+        assert result.rc == 1, result
+        assert "TensorFlowConflictError" in result.err
+        assert "TFD201" in result.err
+        assert installed(prefix) == before
+
+
+FLAGS = ("--dry-run", "--json", "--quiet", "--no-deps", "--freeze-installed", "--download-only")
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_flags(flag: str, run: Callable[..., Result], make_env: Callable[..., Path]) -> None:
+    prefix = build("pip 2.10 with CUDA", make_env)
+    before = snapshot(prefix)
+    command = ("install", "-y", "-n", "env", "numpy=2", flag)
+    warned = run(
+        *command, *(() if flag in ("--no-deps", "--quiet", "--freeze-installed", "--json") else ()), "--dry-run"
+    )
+    assert warned.rc == 0, warned
+    assert said(warned, "TFD603") == 1, warned.err
+    blocked = run(*command, mode="block")
+    assert blocked.rc == 1, blocked
+    assert snapshot(prefix) == before
+    if flag == "--json":
+        document = blocked.json()
+        assert document["exception_name"] == "TensorFlowConflictError"
+        assert [finding["code"] for finding in document["findings"]] == ["TFD603"]
+        assert document["conflicts"] == ["numpy=2"]
+        assert warned.json()["dry_run"] is True
+    else:
+        assert "TFD603" in blocked.err
+
+
+def test_quiet_drops_warnings_and_keeps_errors(run: Callable[..., Result], make_env: Callable[..., Path]) -> None:
+    build("pip 2.10 with CUDA", make_env)
+    command = ("install", "-y", "-n", "env", "--dry-run", "cudatoolkit=11.8", "numpy=2")
+    loud, quiet = run(*command), run(*command, "--quiet")
+    assert (said(loud, "TFD301"), said(loud, "TFD603")) == (1, 1), loud.err
+    assert (said(quiet, "TFD301"), said(quiet, "TFD603")) == (0, 1), quiet.err
+
+
+def test_two_transactions_at_once(conda: Conda, make_env: Callable[..., Path]) -> None:
+    healthy = make_env("healthy", "python=3.10", "numpy=1.26")
+    broken = make_env("broken", "python=3.10", "numpy=1.26")
+    pip_install_tensorflow(broken, "2.15.0", stack={"numpy": None})
+    environ = conda.environ({"CONDA_PLUGINS_TF_DOCTOR_MODE": "block"})
+    runs = [
+        subprocess.Popen(
+            [conda.python, "-m", "conda", "install", "-y", "-q", "-p", prefix, "numpy=2"],
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for prefix in (healthy, broken)
+    ]
+    outputs = [process.communicate(timeout=300) for process in runs]
+    assert runs[0].returncode == 0, outputs[0]
+    assert installed(healthy)["numpy"].startswith("2.")
+    assert runs[1].returncode == 1, outputs[1]
+    assert "TensorFlowConflictError" in outputs[1][1]
+    assert installed(broken)["numpy"].startswith("1.26")
+
+
+@pytest.mark.parametrize("how", ["conda-meta/pinned", "pinned_packages"])
+@pytest.mark.parametrize(
+    ("pin", "agrees"), [("numpy >=1.22", True), ("numpy 2.*", False)], ids=["agreeing", "disagreeing"]
+)
+def test_the_users_own_pins_hold(
+    how: str, pin: str, agrees: bool, conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    prefix = build("pip 2.15 alone", make_env)
+    if how == "pinned_packages":
+        conda.write_condarc(f"pinned_packages: ['{pin}']")
+    else:
+        (prefix / "conda-meta" / "pinned").write_text(f"# mine\n{pin}\n", encoding="utf-8")
+    result = run("install", "-y", "-n", "env", "scipy", mode="repair")
+    if agrees:
+        assert result.rc == 0, result
+        assert conda_contains(">=1.22,<2", installed(prefix)["numpy"]), result.err
+    else:
+        assert result.rc == 1, result
+        assert f"{pin} (pinned)" in result.err.replace("=", " ").replace("  ", " ") or "pinned" in result.err, (
+            result.err
+        )
+        assert "numpy" not in installed(prefix)
+    if how == "conda-meta/pinned":
+        assert (prefix / "conda-meta" / "pinned").read_text(encoding="utf-8") == f"# mine\n{pin}\n"
+
+
+def test_mode_of_the_condarc_and_silenced_rules(
+    conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    build("pip 2.10 with CUDA", make_env)
+    conda.write_condarc("plugins:\n  tf_doctor_mode: block\n  tf_doctor_ignore: [TFD301, numpy-abi]\n")
+    environ = {"CONDA_PLUGINS_TF_DOCTOR_MODE": ""}
+    command = ("install", "-y", "-n", "env", "--dry-run", "cudatoolkit=11.8")
+    assert conda.run(*command).rc == 0
+    conda.write_condarc("plugins:\n  tf_doctor_mode: block\n")
+    assert conda.run(*command).rc == 1
+    assert run(*command, mode="disabled", env={}).rc == 0
+    assert environ  # an empty variable counts as unset, below
+    assert json.loads(conda.run(*command, "--json", env={}).out)["exception_name"] == "TensorFlowConflictError"
+    assert os.environ.get("CONDA_PLUGINS_TF_DOCTOR_MODE") is None
