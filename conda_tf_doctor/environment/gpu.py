@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import versions
-from .facts import PIP, Environment, Package
+from .facts import CONDA, PIP, Environment, Package
 
 if TYPE_CHECKING:
     from ..matrix.model import Build
@@ -85,6 +85,20 @@ def is_gpu_build(installed: Installed, build: Build | None) -> bool:
     return bool(re.search(r"(?:^|[_ ])(?:gpu|cuda)\d*", text))
 
 
+def was_asked_for(package: Package) -> bool | None:
+    """Tell whether the user named this conda package, from what conda noted when it linked it.
+
+    Returns:
+        ``None`` where nothing tells: another installer's record, a report, pip.
+    """
+    metadata = package.metadata if package.manager == CONDA else {}
+    spec = metadata.get("requested_spec")
+    if spec is not None:
+        return bool(spec) and spec != "None"
+    # From 25.9 on conda notes a list; a record that was not asked for has it empty, under its internal name.
+    return False if metadata.get("_requested_specs") == [] else None
+
+
 def wanted(env: Environment, installed: Installed | None, build: Build | None) -> str:
     """Say why a GPU is wanted, or nothing.
 
@@ -102,6 +116,8 @@ def wanted(env: Environment, installed: Installed | None, build: Build | None) -
     brought = cuda_runtimes(env) or cudnn_libraries(env)
     if serves_another(env):
         return ""
+    if brought and all(was_asked_for(library.package) is False for library in (*brought, *cudnn_libraries(env))):
+        return ""  # it came along with something else
     if brought:
         return f"{brought[0].label} is {'installed' if not env.partial else 'asked for'}".replace("  ", " ")
     unknown = cuda_of_unknown_version(env)

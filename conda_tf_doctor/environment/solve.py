@@ -119,6 +119,12 @@ def after(before: Environment, plan: Plan) -> Environment:
     written = {package.name for package in coming}
     # Conda writes over what pip has put into the same place; what is left of pip's is its dist-info.
     env.overwritten = before.overwritten - gone - written
+    for package in coming:
+        # Whether the user once asked for it stays true of its next version.
+        earlier = before.conda(package.name)
+        for field in ("requested_spec", "_requested_specs"):
+            if earlier is not None and field in earlier.metadata:
+                package.metadata[field] = earlier.metadata[field]
     kept = [p for p in before.packages if p.name not in (written if p.manager == PIP else gone | written)]
     env.add([*kept, *coming])
     _set_python(env)

@@ -1,0 +1,36 @@
+"""What counts as a wish for a GPU, and what a machine without a driver does not count as."""
+
+from __future__ import annotations
+
+import pytest
+
+from conda_tf_doctor.engine import diagnose
+from conda_tf_doctor.environment.facts import CONDA, PIP, Environment, Package, Python, System
+from conda_tf_doctor.matrix.load import load_matrix
+
+
+def machine(driver: str, cuda: tuple[str, ...]) -> Environment:
+    env = Environment("prefix", "/env", "linux-64")
+    env.python = Python("3.10.4", 64, "x86_64", "bin/python")
+    env.add([Package("tensorflow", "2.15.0", PIP, "", "pypi"), Package("python", "3.10.4", CONDA)])
+    env.system = System(cuda_driver=driver, cuda_installed=cuda)
+    env.this_machine = True
+    return env
+
+
+@pytest.mark.parametrize(("driver", "told"), [("", False), ("580.65.06", True)], ids=["no driver", "driver"])
+def test_a_cuda_toolkit_without_a_driver_says_nothing(driver: str, told: bool) -> None:
+    findings = diagnose(machine(driver, ("13.0",)), load_matrix()).findings
+    assert any(f.code == "TFD301" for f in findings) == told
+
+
+@pytest.mark.parametrize(
+    ("requested", "wanted"), [("cudatoolkit=11.8", True), ("", True), ("None", False)], ids=["asked", "unknown", "dragged"]
+)
+def test_cuda_that_came_along_with_something_else_is_no_wish(requested: str, wanted: bool) -> None:
+    env = machine("", ())
+    metadata = {"requested_spec": requested, "files": []} if requested else {}
+    env.add([Package("cudatoolkit", "10.1.243", CONDA, "h1_0", "conda-forge", "conda-meta/x.json", metadata)])
+    found = diagnose(env, load_matrix())
+    assert bool(found.gpu_wanted) == wanted
+    assert any(f.code == "TFD301" and f.severity == "error" for f in found.findings) == wanted
