@@ -36,7 +36,7 @@ _UNUSED = ("wheel",)
 # A distribution that stands for another, or is its binaries: not a dependency.
 _SELF = ("tensorflow-cpu", "tensorflow-intel", "tensorflow-macos", "nvidia-")
 
-_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*([^;]*)")
+_REQUIREMENT = r"([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*([^;]*)"
 
 
 def packages(context: Context) -> Iterator[Finding]:
@@ -197,7 +197,7 @@ def _declared_by_plugins(context: Context) -> Iterator[Finding]:
         if package is None or package.manager != PIP:
             continue
         for requirement in package.depends:
-            matched = _REQUIREMENT.match(requirement)
+            matched = re.match(_REQUIREMENT, requirement)
             if not matched or "extra ==" in requirement or normalise(matched.group(1)) not in OWNERS:
                 continue
             spec = matched.group(2).strip("() ")

@@ -1,0 +1,322 @@
+"""The packages beside TensorFlow: what is said about an environment is held to what really happened in it."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.specifiers import SpecifierSet
+
+from conda_tf_doctor.environment.facts import Environment, Package, Python
+from conda_tf_doctor.findings import ERROR, INFO, SEVERITIES, WARNING, Finding
+from conda_tf_doctor.matrix.load import Matrix, load_matrix
+from conda_tf_doctor.rules.context import Context
+from conda_tf_doctor.rules.known import joined
+from conda_tf_doctor.rules.packages import packages
+
+RUNS = json.loads((Path(__file__).parents[1] / "data/packages/runs.json").read_text())["environments"]
+VERDICTS = {"broken": ERROR, "partly": WARNING, "ok": INFO}
+
+
+@cache
+def matrix() -> Matrix:
+    return load_matrix()
+
+
+def environment(
+    *items: Package, python: str = "", platform: str = "linux-64", kind: str = "report", **wheels: str
+) -> Environment:
+    """Return an environment of conda records (`items`) and wheels (`numpy="1.26.4"`, underscores for dashes)."""
+    env = Environment(kind, "here", platform)
+    env.python = Python(python, 64, "x86_64")
+    env.add(items)
+    env.add([Package(name.replace("_", "-"), version, "pip", channel="pypi") for name, version in wheels.items()])
+    return env
+
+
+def conda(name: str, version: str, *depends: str, channel: str = "conda-forge") -> Package:
+    return Package(name, version, "conda", "h0_0", channel, metadata={"depends": list(depends)})
+
+
+def told(env: Environment) -> list[Finding]:
+    """Return what is found, without what is only information."""
+    return [finding for finding in packages(Context(env, matrix())) if finding.severity != INFO]
+
+
+def base(key: str, **changes: str | None) -> Environment:
+    """Return one of the environments that the runs start from, with changes (`None` removes)."""
+    wheels = {name.replace("-", "_"): version for name, version in RUNS[key]["packages"].items()}
+    wheels.update({name: version for name, version in changes.items() if version is not None})
+    kept = {name: version for name, version in wheels.items() if name not in changes or changes[name] is not None}
+    return environment(python=key.partition("|")[2], **kept)
+
+
+@pytest.mark.parametrize("key", RUNS)
+def test_verdicts_are_those_of_the_runs(key: str) -> None:
+    wrong = []
+    for verdict, statements, changes in RUNS[key]["runs"]:
+        findings = told(base(key, **{name.replace("-", "_"): version for name, version in changes.items()}))
+        worst = min((finding.severity for finding in findings), key=SEVERITIES.index, default=INFO)
+        if worst != VERDICTS[verdict]:
+            wrong.append((changes, statements, verdict, [finding.message for finding in findings]))
+        elif verdict != "ok" and changes:
+            text = " ".join(finding.message for finding in findings)
+            if not any(name in text for name in changes):
+                wrong.append((changes, statements, "blames none of them", [text]))
+    assert not wrong
+
+
+@pytest.mark.parametrize("key", RUNS)
+def test_healthy_environments_are_left_alone(key: str) -> None:
+    assert not told(base(key))
+
+
+def _entries() -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (name, entry)
+        for table in ("works", "works_plugins")
+        for name, entries in matrix().table(table).items()
+        for entry in entries
+    ]
+
+
+def _alternatives(spec: str) -> list[SpecifierSet]:
+    return [SpecifierSet(part.strip().replace("{minor}", "2.10")) for part in spec.split("||")]
+
+
+def test_every_entry_is_well_formed() -> None:
+    ids = [entry["id"] for _, entry in _entries()]
+    assert len(ids) == len(set(ids))
+    for name, entry in _entries():
+        assert entry["evidence"], f"{entry['id']} says not how it is known"
+        assert set(entry) <= {"id", "tensorflow", "python", "works", "how", "breaks", "missing", "evidence"}, name
+        for field in ("tensorflow", "python", "works"):
+            _alternatives(entry.get(field, ""))
+        for row in entry.get("breaks", ()):
+            assert row["severity"] in (ERROR, WARNING), entry["id"]
+            assert set(row) <= {
+                *(
+                    "versions",
+                    "tensorflow",
+                    "python",
+                    "with",
+                    "works",
+                    "severity",
+                    "cause",
+                    "how",
+                    "remedy",
+                    "confidence",
+                ),
+            }, entry["id"]
+            _alternatives(row["versions"])
+
+
+KNOWN_VERSIONS = (
+    *("0.1.0", "0.2.2", "0.3.2", "0.4.1", "0.5.4", "1.12", "1.14.1", "1.19.5", "1.23.5", "1.24.4", "1.26.4", "2.0.2"),
+    *("2.2.6", "2.6.0", "2.9.0", "2.10.0", "2.12.1", "2.15.0", "3.0.5", "3.1.0", "3.11.0", "3.20.3", "4.5.0"),
+    *("4.25.9", "5.28.3", "6.31.1", "6.33.6", "7.36.2", "24.3.25"),
+)
+
+
+def test_what_works_is_not_what_breaks() -> None:
+    for name, entry in _entries():
+        for row in entry.get("breaks", ()):
+            works = row.get("works", entry.get("works", ""))
+            if row.get("with") or row.get("python") or row.get("tensorflow") or not works:
+                continue
+            both = [
+                version
+                for version in KNOWN_VERSIONS
+                if any(version in spec for spec in _alternatives(works))
+                and any(version in spec for spec in _alternatives(row["versions"]))
+            ]
+            assert not both, (name, entry["id"])
+
+
+@pytest.mark.parametrize(
+    ("python", "wheels", "code", "words"),
+    [
+        ("3.10.13", {"tensorflow": "2.10.0", "numpy": "2.0.2"}, "TFD603", ("numpy 2.0.2", "TensorFlow 2.10.0")),
+        ("3.11.7", {"tensorflow-macos": "2.14.0", "numpy": "2.1.0"}, "TFD603", ("numpy 2.1.0",)),
+        ("3.9.18", {"tensorflow-gpu": "2.9.0", "protobuf": "4.21.12"}, "TFD604", ("protobuf 4.21.12",)),
+        ("3.8.18", {"tensorflow-directml": "1.15.8", "protobuf": "4.21.0"}, "TFD604", ("protobuf 4.21.0",)),
+        ("3.12.1", {"tensorflow": "2.18.0", "numpy": "2.0.2", "h5py": "3.10.0"}, "TFD606", ("h5py", "numpy 2.0.2")),
+        ("3.12.1", {"tensorflow": "2.16.1", "typing-extensions": "4.5.0"}, "TFD611", ("Python 3.12",)),
+        ("3.11.7", {"tensorflow": "2.15.0", "wrapt": "1.12.1"}, "TFD611", ("Python 3.11",)),
+    ],
+    ids=lambda value: "-".join(f"{k}{v}" for k, v in value.items()) if isinstance(value, dict) else None,
+)
+def test_few_packages_are_enough_for_an_error(
+    python: str, wheels: dict[str, str], code: str, words: tuple[str, ...]
+) -> None:
+    (finding,) = told(environment(python=python, **wheels))
+    assert (finding.code, finding.severity) == (code, ERROR)
+    assert all(word in finding.message for word in words)
+    assert finding.fix.pip and not finding.fix.pins
+    assert finding.evidence and finding.source.startswith("works: ")
+
+
+def test_a_short_list_lacks_nothing() -> None:
+    env = environment(python="3.11.7", tensorflow="2.15.1", numpy="1.26.4", keras="2.15.0")
+    assert not list(packages(Context(env, matrix())))
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "severity"),
+    [
+        ("2.15.1|3.11.7", "ml_dtypes", ERROR),
+        ("2.4.4|3.8.18", "flatbuffers", ERROR),
+        ("2.12.1|3.11.7", "keras", WARNING),
+        ("2.16.2|3.12.1", "tensorboard", WARNING),
+    ],
+)
+def test_what_a_whole_list_lacks_is_missing(key: str, name: str, severity: str) -> None:
+    (finding,) = told(base(key, **{name: None}))
+    assert (finding.severity, finding.found, finding.package) == (severity, "missing", name.replace("_", "-"))
+
+
+def test_a_user_site_package_is_not_missing() -> None:
+    env = base("2.15.1|3.11.7", ml_dtypes=None)
+    env.user_site = [Package("ml-dtypes", "0.3.2", "pip")]
+    assert not told(env)
+
+
+def test_an_environment_that_could_not_be_read_whole_lacks_nothing() -> None:
+    from conda_tf_doctor.environment.facts import Note
+
+    env = base("2.15.1|3.11.7", ml_dtypes=None)
+    env.notes = [Note("site-packages/ml_dtypes-0.3.2.dist-info", "has no METADATA")]
+    assert not told(env)
+
+
+def test_declared_ranges_alone_are_information() -> None:
+    env = base("2.10.1|3.10.13", protobuf="3.20.3")
+    findings = list(packages(Context(env, matrix())))
+    assert [(f.code, f.severity, f.package) for f in findings] == [("TFD604", INFO, "protobuf")]
+
+
+TENSORFLOW_FOR_NUMPY_2 = conda("tensorflow-base", "2.17.0", "numpy >=1.19,<3", "python_abi 3.12.* *_cp312")
+TENSORFLOW_FOR_NUMPY_1 = conda("tensorflow-base", "2.17.0", "numpy >=1.26.4,<2.0a0", "protobuf >=4.25.3,<4.25.4.0a0")
+
+
+@pytest.mark.parametrize(
+    ("items", "wheels", "codes"),
+    [
+        ([TENSORFLOW_FOR_NUMPY_2, conda("numpy", "2.1.3")], {}, []),
+        ([TENSORFLOW_FOR_NUMPY_2], {"numpy": "2.1.3"}, []),
+        ([TENSORFLOW_FOR_NUMPY_1], {"numpy": "2.1.3"}, ["TFD603"]),
+        ([TENSORFLOW_FOR_NUMPY_1, conda("numpy", "1.26.4")], {}, []),
+        ([conda("tensorflow-base", "2.11.0", "protobuf >=4.21.12,<5"), conda("protobuf", "4.21.12")], {}, []),
+        ([conda("tensorflow-base", "2.11.0", "numpy >=1.22,<2.0a0"), conda("protobuf", "4.21.12")], {}, []),
+        ([conda("tensorflow-base", "2.11.0", "protobuf >=3.20,<3.21")], {"protobuf": "5.28.3"}, ["TFD604"]),
+        # conda-forge rebuilt h5py 3.10 for numpy 2; the wheel of that version is for numpy 1.
+        ([conda("h5py", "3.10.0", "numpy >=1.19,<3")], {"tensorflow": "2.18.0", "numpy": "2.0.2"}, []),
+        ([conda("h5py", "3.10.0", "numpy >=1.26,<2.0a0")], {"tensorflow": "2.18.0", "numpy": "2.0.2"}, ["TFD606"]),
+    ],
+)
+def test_what_a_record_promises_is_no_error(items: list[Package], wheels: dict[str, str], codes: list[str]) -> None:
+    assert [finding.code for finding in told(environment(*items, python="3.12.1", **wheels))] == codes
+
+
+@pytest.mark.parametrize(("version", "found"), [("3.21.12", False), ("4.25.3", True)])
+def test_a_library_forced_beside_conda_s_build_is_an_error(version: str, found: bool) -> None:
+    base = conda("tensorflow-base", "2.11.0", "libprotobuf >=3.21.12,<3.22.0a0", "python_abi 3.10.* *_cp310")
+    base.build = "cpu_py310hc9b7e7f_0"
+    env = environment(base, conda("libprotobuf", version), python="3.10.13")
+    assert [(f.code, f.severity) for f in told(env)] == ([("TFD611", ERROR)] if found else [])
+
+
+def test_a_wheel_s_operations_beside_conda_s_build_are_doubted() -> None:
+    beside_conda = environment(conda("tensorflow", "2.11.0"), python="3.10.13", tensorflow_text="2.11.0")
+    assert [(f.code, f.severity) for f in told(beside_conda)] == [("TFD607", WARNING)]
+    assert not told(
+        environment(
+            conda("tensorflow", "2.11.0"), conda("tensorflow-text", "2.11.0"), conda("tensorflow-hub", "0.12.0")
+        )
+    )
+
+
+@pytest.mark.parametrize(("tensorflow", "found"), [("2.10.0", False), ("2.11.0", True)])
+def test_what_a_compiled_plugin_declares_counts(tensorflow: str, found: bool) -> None:
+    requires = {"depends": ["tensorflow-cpu (==2.10.0)", "numpy", "pytest ; extra == 'dev'"]}
+    plugin = Package("tensorflow-directml-plugin", "0.4.0", "pip", channel="pypi", metadata=requires)
+    env = environment(plugin, platform="win-64", python="3.10.13", **{"tensorflow-cpu": tensorflow})
+    assert [(f.code, f.severity) for f in told(env)] == ([("TFD607", WARNING)] if found else [])
+
+
+def test_fixes_are_for_the_owner() -> None:
+    owned_by_conda = environment(conda("numpy", "2.0.2"), python="3.10.13", tensorflow="2.10.1")
+    (finding,) = told(owned_by_conda)
+    assert (finding.fix.pins, finding.fix.pip) == (("numpy >=1.20,<2",), ())
+    (finding,) = told(environment(python="3.10.13", tensorflow="2.10.1", numpy="2.0.2"))
+    assert (finding.fix.pins, finding.fix.pip) == ((), ("numpy>=1.20,<2",))
+
+
+def test_conda_names_are_spelled_conda_s_way() -> None:
+    env = environment(conda("typing-extensions", "4.5.0"), python="3.12.1", tensorflow="2.16.1")
+    (finding,) = told(env)
+    assert finding.fix.pins == ("typing_extensions >=4.6",)
+
+
+def test_two_tensorflows_are_judged_by_what_holds_for_both() -> None:
+    both = {"tensorflow": "2.17.1", "tensorflow-cpu": "2.18.1"}
+    assert not told(environment(python="3.12.1", **both, numpy="2.0.2"))
+    (finding,) = told(environment(python="3.12.1", **{**both, "tensorflow-cpu": "2.16.2"}, numpy="2.0.2"))
+    assert finding.code == "TFD603"
+
+
+def test_a_future_tensorflow_is_given_the_benefit_of_the_doubt() -> None:
+    wheels = {"numpy": "3.0.0", "keras": "4.0.0", "protobuf": "9.0.0", "h5py": "4.0.0", "ml-dtypes": "1.0.0"}
+    assert not told(environment(python="3.14.0", tensorflow="2.30.0", **wheels))
+
+
+@pytest.mark.parametrize(
+    ("tensorflow", "metal", "severity"),
+    [("2.18.0", "1.1.0", ERROR), ("2.18.1", "1.2.0", ""), ("2.17.0", "1.1.0", ""), ("2.20.0", "1.2.0", ERROR)],
+)
+def test_metal_goes_with_its_tensorflow(tensorflow: str, metal: str, severity: str) -> None:
+    wheels = {"tensorflow": tensorflow, "tensorflow-metal": metal}
+    findings = told(environment(platform="osx-arm64", python="3.11.7", **wheels))
+    assert [(f.code, f.severity) for f in findings] == ([("TFD609", severity)] if severity else [])
+
+
+@pytest.mark.parametrize(
+    ("virtual", "os", "found"),
+    [
+        ({"__osx": "11.6"}, "", True),
+        ({}, "macOS 11.6", True),
+        ({}, "Mac OS X 10.15.7", True),
+        ({"__osx": "12.3"}, "", False),
+        ({"__osx": "10.16"}, "", False),
+        ({}, "macOS 14.1", False),
+        ({}, "", False),
+    ],
+)
+def test_metal_needs_macos_12(virtual: dict[str, str], os: str, found: bool) -> None:
+    env = environment(platform="osx-arm64", python="3.9.5", **{"tensorflow-macos": "", "tensorflow-metal": ""})
+    env.virtual_packages = virtual
+    env.system = env.system._replace(os=os)
+    findings = told(env)
+    assert [finding.code for finding in findings] == (["TFD609"] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("specs", "result"),
+    [
+        ((">=1.20", "<2"), ">=1.20,<2"),
+        (("~=1.19.2", "<1.24"), ">=1.19.2,<1.20"),
+        ((">=3.20.3,!=4.21.0,<5.0.0dev", ">=3.20"), ">=3.20.3,<5.0.0,!=4.21.0"),
+        ((">=3.5.0", ">=3"), ">=3.5.0"),
+        (("==0.2.0", "==0.2.0"), "==0.2.0"),
+        ((">=3.9.2,<3.20", ">=4"), ">=4"),
+        (("", ">=1.14"), ">=1.14"),
+        ((">=2.10,<2.11", ""), ">=2.10,<2.11"),
+        (("==2.10.*", ""), ">=2.10,<2.11"),
+        ((), ""),
+    ],
+)
+def test_ranges_join(specs: tuple[str, ...], result: str) -> None:
+    assert joined(*specs) == result
