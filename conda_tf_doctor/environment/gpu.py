@@ -36,16 +36,24 @@ class Library(NamedTuple):
 # The conda packages that hold libcudart / cudart64. `cuda-version` is a pin without files, and only a stand-in where
 # a list was cut short.
 CONDA_CUDA = ("cudatoolkit", "cuda-cudart", "cuda-toolkit", "cuda-runtime", "cuda-version")
-_PIP_CUDA = re.compile(r"nvidia-cuda-runtime(?:-cu(\d+))?\Z")
-_PIP_CUDNN = re.compile(r"nvidia-cudnn(?:-cu(\d+))?\Z")
+_PIP_CUDA = "nvidia-cuda-runtime"
+_PIP_CUDNN = "nvidia-cudnn"
 _GPU_DISTRIBUTIONS = ("tensorflow-gpu", "tf-nightly-gpu", "nvidia-tensorflow")
 # What other frameworks bring along says nothing about TensorFlow.
 _OTHER_USERS = ("torch", "pytorch", "cupy", "jax", "jaxlib", "jax-cuda12-plugin", "numba", "mxnet", "onnxruntime-gpu")
 
 
+def _is_wheel(package: Package, name: str) -> bool:
+    """Tell whether a package is NVIDIA's wheel of that name, for any major of CUDA (``nvidia-cudnn-cu12``)."""
+    if not package.name.startswith(name):
+        return False
+    rest = package.name[len(name) :]
+    return not rest or (rest.startswith("-cu") and rest[3:].isdigit())
+
+
 def cuda_runtimes(env: Environment) -> list[Library]:
     """Return the CUDA runtimes that conda and pip brought, pip's first (TensorFlow's wheels look there first)."""
-    found = [Library(p.version, p) for p in env.packages if _PIP_CUDA.match(p.name)]
+    found = [Library(p.version, p) for p in env.packages if _is_wheel(p, _PIP_CUDA)]
     for name in CONDA_CUDA:
         package = env.conda(name)
         if package is not None and package.version:
@@ -61,7 +69,7 @@ def cuda_of_unknown_version(env: Environment) -> Package | None:
 
 def cudnn_libraries(env: Environment) -> list[Library]:
     """Return the cuDNN libraries that conda and pip brought, pip's first."""
-    found = [Library(p.version, p) for p in env.packages if _PIP_CUDNN.match(p.name)]
+    found = [Library(p.version, p) for p in env.packages if _is_wheel(p, _PIP_CUDNN)]
     for name in ("cudnn", "libcudnn"):
         package = env.conda(name)
         if package is not None:
@@ -93,8 +101,8 @@ def was_asked_for(package: Package) -> bool | None:
     """
     metadata = package.metadata if package.manager == CONDA else {}
     spec = metadata.get("requested_spec")
-    if spec is not None:
-        return bool(spec) and spec != "None"
+    if spec:
+        return bool(spec != "None")
     # From 25.9 on conda notes a list; a record that was not asked for has it empty, under its internal name.
     return False if metadata.get("_requested_specs") == [] else None
 
@@ -111,7 +119,7 @@ def wanted(env: Environment, installed: Installed | None, build: Build | None) -
         if env.package(name):
             return f"{name} is installed"
     for package in env.requested:
-        if package.name in (*_GPU_DISTRIBUTIONS, "cudnn", *CONDA_CUDA) or _PIP_CUDNN.match(package.name):
+        if package.name in (*_GPU_DISTRIBUTIONS, "cudnn", *CONDA_CUDA) or _is_wheel(package, _PIP_CUDNN):
             return f"{package.name} was asked for"
     brought = cuda_runtimes(env) or cudnn_libraries(env)
     if serves_another(env):
