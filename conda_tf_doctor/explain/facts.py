@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
+from ..environment.facts import CONDA
 from ..versions import contains, minor
 from . import facts_of_gpu
 from .subject import Fact, Subject, Truth, user_site
@@ -140,6 +141,13 @@ def _of_another_minor(subject: Subject, name: str) -> Truth:
     return minor(package.version) != minor(installed.version)
 
 
+def _conda_has(subject: Subject, name: str) -> Truth:
+    package = subject.context.env.package(name) if subject.context else None
+    if package is None or not package.manager:
+        return None
+    return package.manager == CONDA
+
+
 def _twice(subject: Subject, name: str) -> Truth:
     if subject.context is None:
         return None
@@ -235,6 +243,7 @@ FACTS: dict[str, Fact] = {
     "found": lambda subject, code: code in subject.found,
     "package": _package,
     "of-another-minor": _of_another_minor,
+    "conda-has": _conda_has,
     "twice": _twice,
     "some-package-twice": _some_package_twice,
     "channels-of": _channels_differ,
