@@ -71,6 +71,8 @@ def _notes(env: Environment) -> Iterable[Finding]:
 def _from_rules(context: Context) -> Iterable[Finding]:
     for rule in REGISTRY:
         try:
+            if not context.has(rule.when):
+                continue
             module = import_module(f".rules.{rule.module}", __package__)
             # A generator fails where it is consumed, so it is consumed here.
             yield from list(getattr(module, rule.function)(context))
@@ -98,7 +100,6 @@ def diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str] = ()) -> Di
 
 def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagnosis:
     context = Context(env, matrix)
-    notes = tuple(_notes(env))
     silenced = set(ignore)
     if context.tensorflow is None and not context.signals:
         return Diagnosis(env, None, ())
@@ -119,7 +120,8 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
     return Diagnosis(
         env,
         context.tensorflow,
-        (*ranked(kept, context), *notes),
+        # Last: rules read records, and find that some cannot be read.
+        (*ranked(kept, context), *_notes(env)),
         examined,
         context.gpu_wanted,
         context.build.id if context.build else "",

@@ -8,13 +8,12 @@ Python. Plain numbers (``2.10.0``: nearly every version there is) are therefore 
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import zip_longest
 from typing import NamedTuple
 
-_PLAIN = re.compile(r"\d+(?:\.\d+)*\Z")
-_LEADING = re.compile(r"\s*v?(\d+(?:\.\d+)*)")
+# Patterns are compiled where they are first used (re keeps them): compiling all costs a tenth of a check.
+_LEADING = r"\s*v?(\d+(?:\.\d+)*)"
 _FINAL = (3, 0)
 _NOTHING = -1
 _LAST = 1 << 60
@@ -38,14 +37,14 @@ def key(version: str) -> Key:
         version: A version; a local part (``+cu117``) does not count. What is no version at all sorts by its leading
             number, or lowest where it has none.
     """
-    if _PLAIN.match(version):
+    if version.isascii() and all(part.isdigit() for part in version.split(".")):
         return (0, _stripped(tuple(map(int, version.split(".")))), _FINAL, _NOTHING, _LAST)
     from packaging.version import InvalidVersion, Version
 
     try:
         parsed = Version(version)
     except InvalidVersion:
-        lead = _LEADING.match(version)
+        lead = re.match(_LEADING, version)
         return key(lead.group(1)) if lead else (0, (_NOTHING,), _FINAL, _NOTHING, _LAST)
     if parsed.pre is not None:
         pre = ({"a": 0, "b": 1, "rc": 2}[parsed.pre[0]], parsed.pre[1])
@@ -89,11 +88,11 @@ def _prefix_key(text: str) -> Key:
     return (0, numbers, _FINAL, _NOTHING, _LAST)
 
 
-_TERM = re.compile(r"\s*(===|==|!=|~=|>=|<=|>|<)?\s*([^\s,]+)\s*\Z")
+_TERM = r"\s*(===|==|!=|~=|>=|<=|>|<)?\s*([^\s,]+)\s*\Z"
 
 
 def _term_holds(term: str, version: Key, version_is_pre: bool) -> bool:
-    matched = _TERM.match(term)
+    matched = re.match(_TERM, term)
     if not matched:
         return True
     operator, wanted_text = matched.group(1) or "==", matched.group(2)
@@ -150,9 +149,9 @@ class MatchSpec(NamedTuple):
     build: str = ""
 
 
-_SPEC = re.compile(r"([A-Za-z0-9_.\-*]+)\s*(.*)\Z", re.S)
-_BRACKETS = re.compile(r"\[(.*)\]\s*\Z", re.S)
-_FIELD = re.compile(r"(\w+)\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,\s]+))")
+_SPEC = r"(?s)([A-Za-z0-9_.\-*]+)\s*(.*)\Z"
+_BRACKETS = r"(?s)\[(.*)\]\s*\Z"
+_FIELD = r"(\w+)\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,\s]+))"
 
 
 def parse_matchspec(text: str) -> MatchSpec:
@@ -164,11 +163,12 @@ def parse_matchspec(text: str) -> MatchSpec:
     text = text.split("#")[0].split(" if ")[0].strip()
     text = text.rsplit("::", 1)[-1].lstrip(":")
     fields: dict[str, str] = {}
-    brackets = _BRACKETS.search(text)
+    brackets = re.search(_BRACKETS, text) if "[" in text else None
     if brackets:
-        fields = {m.group(1): m.group(2) or m.group(3) or m.group(4) or "" for m in _FIELD.finditer(brackets.group(1))}
+        found = re.finditer(_FIELD, brackets.group(1))
+        fields = {m.group(1): m.group(2) or m.group(3) or m.group(4) or "" for m in found}
         text = text[: brackets.start()]
-    matched = _SPEC.match(text.strip())
+    matched = re.match(_SPEC, text.strip())
     if not matched:
         return MatchSpec(fields.get("name", ""), fields.get("version", ""), fields.get("build", ""))
     name, rest = matched.group(1), matched.group(2).strip()
@@ -187,7 +187,7 @@ def parse_matchspec(text: str) -> MatchSpec:
     return MatchSpec(name.lower(), "" if version == "*" else version, "" if build == "*" else build)
 
 
-_ATOMS = re.compile(r"\d+|[*]+|[^\d*]+")
+_ATOMS = r"\d+|[*]+|[^\d*]+"
 
 
 @lru_cache(maxsize=4096)
@@ -195,9 +195,9 @@ def _conda_key(version: str) -> tuple[int, tuple[tuple[tuple[int, int, str], ...
     text = version.lower().strip().split("+")[0]
     epoch, _, text = text.rpartition("!")
     components = []
-    for component in re.split(r"[._-]", text):
+    for component in text.replace("_", ".").replace("-", ".").split("."):
         atoms: list[tuple[int, int, str]] = []
-        for atom in _ATOMS.findall(component):
+        for atom in [component] if component.isdigit() else re.findall(_ATOMS, component):
             if atom.isdigit():
                 atoms.append((2, int(atom), ""))
             elif atom == "post":
@@ -229,14 +229,29 @@ def conda_compare(left: str, right: str) -> int:
     return 0
 
 
-_CONDA_TERM = re.compile(r"(==|!=|~=|>=|<=|>|<|=)?\s*(.*)\Z", re.S)
+def glob_match(glob: str, text: str) -> bool:
+    """Tell whether a text matches a glob of conda's, in which ``*`` stands for anything."""
+    head, *rest = glob.split("*")
+    if not rest:
+        return text == head
+    if not text.startswith(head):
+        return False
+    place = len(head)
+    for part in rest[:-1]:
+        found = text.find(part, place)
+        if found < 0:
+            return False
+        place = found + len(part)
+    return text.endswith(rest[-1]) and len(text) - len(rest[-1]) >= place
+
+
+_CONDA_OPERATORS = ("==", "!=", "~=", ">=", "<=", ">", "<", "=")
 
 
 def _conda_term_holds(term: str, version: str) -> bool:
-    matched = _CONDA_TERM.match(term.strip())
-    if not matched:
-        return True
-    operator, wanted = matched.group(1) or "", matched.group(2).strip()
+    term = term.strip()
+    operator = next((each for each in _CONDA_OPERATORS if term.startswith(each)), "")
+    wanted = term[len(operator) :].strip()
     if wanted in ("", "*"):
         return operator != "!="
     if operator in (">=", "<=", ">", "<"):
@@ -244,13 +259,13 @@ def _conda_term_holds(term: str, version: str) -> bool:
         return {">=": compared >= 0, "<=": compared <= 0, ">": compared > 0, "<": compared < 0}[operator]
     if operator == "~=":
         head = wanted.rsplit(".", 1)[0]
-        return conda_compare(version, wanted) >= 0 and fnmatchcase(version + ".", head + ".*")
+        return conda_compare(version, wanted) >= 0 and (version + ".").startswith(head + ".")
     if wanted.endswith(".*") or (operator == "=" and "*" not in wanted):
         head = wanted[:-2] if wanted.endswith(".*") else wanted
         same = conda_compare(version, head) == 0 or version == head or version.startswith(head + ".")
         return same != (operator == "!=")
     if "*" in wanted:
-        return fnmatchcase(version, wanted) != (operator == "!=")
+        return glob_match(wanted, version) != (operator == "!=")
     return (conda_compare(version, wanted) == 0) != (operator == "!=")
 
 

@@ -81,7 +81,7 @@ def read_record(path: str) -> dict[str, Any]:
 
 
 _TAIL = 4096
-_TAIL_FIELD = re.compile(r'^  "(name|requested_spec|subdir|version)": (null|"(?:[^"\\\\]|\\\\.)*")', re.M)
+_TAIL_FIELD = r'(?m)^  "(name|requested_spec|subdir|version)": (null|"(?:[^"\\\\]|\\\\.)*")'
 
 
 def _tail(path: str) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def _tail(path: str) -> dict[str, Any]:
         handle.seek(0, os.SEEK_END)
         handle.seek(max(0, handle.tell() - _TAIL))
         text = handle.read().decode("utf-8", "replace")
-    return {matched.group(1): json.loads(matched.group(2)) for matched in _TAIL_FIELD.finditer(text)}
+    return {matched.group(1): json.loads(matched.group(2)) for matched in re.finditer(_TAIL_FIELD, text)}
 
 
 class _Lazy:

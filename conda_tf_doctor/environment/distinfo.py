@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from .facts import CONDA, PIP, Environment, Note, Package, normalise
 
 _SUFFIXES = (".dist-info", ".egg-info")
-_EGG_TAG = re.compile(r"-py\d[\d.]*(?:-[\w.-]+)?\Z")
+_EGG_TAG = r"-py\d[\d.]*(?:-[\w.-]+)?\Z"
 
 
 # What pip writes and conda's package would have listed, had it been there when it was built.
@@ -48,7 +48,7 @@ def list_dist_infos(site_packages: str) -> Iterator[DistInfo]:
     for file in names:
         stem, _, kind = file.rpartition(".")
         if kind == "egg-info":
-            stem = _EGG_TAG.sub("", stem)
+            stem = re.sub(_EGG_TAG, "", stem)
         name, _, version = stem.rpartition("-")
         if not name or not version[:1].isdigit():
             name, version = stem, ""  # develop eggs carry no version

@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 CONDA = "conda"
 PIP = "pip"
 
-_SEPARATORS = re.compile(r"[-_.]+")
 
 
 def normalise(name: str) -> str:
     """Return the PEP 503 form of a distribution name; conda names keep a leading underscore."""
+    if name.isalnum() and name.islower():
+        return name
     lead = "_" if name.startswith("_") else ""
-    return lead + _SEPARATORS.sub("-", name).strip("-").lower()
+    return lead + re.sub(r"[-_.]+", "-", name).strip("-").lower()
 
 
 class Package:

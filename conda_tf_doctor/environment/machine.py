@@ -78,16 +78,22 @@ def _cpuinfo() -> str:
 
 
 def _cpu_model() -> str:
-    matched = re.search(r"^model name\s*:\s*(.+)$", _cpuinfo(), re.M) if sys.platform == "linux" else None
-    return matched.group(1) if matched else ""
+    return _cpu_field("model name") if sys.platform == "linux" else ""
+
+
+def _cpu_field(name: str) -> str:
+    for line in _cpuinfo().split("\n"):
+        key, _, value = line.partition(":")
+        if key.strip() == name:
+            return value.strip()
+    return ""
 
 
 def _cpu_features() -> dict[str, bool]:
     if sys.platform == "linux":
-        matched = re.search(r"^flags\s*:\s*(.+)$", _cpuinfo(), re.M)
-        if not matched:
+        flags = set(_cpu_field("flags").split())
+        if not flags:
             return {}
-        flags = set(matched.group(1).split())
         return {name: name in flags for name in ("avx", "avx2", "fma", "avx512f")}
     if sys.platform == "win32":
         import ctypes
@@ -147,15 +153,16 @@ def _cuda_installed() -> tuple[str, ...]:
         try:
             with os.scandir("/usr/local") as entries:
                 for entry in entries:
-                    matched = re.match(r"cuda-(\d+\.\d+)\Z", entry.name)
-                    if matched and os.path.exists(f"{entry.path}/lib64"):
-                        found.add(matched.group(1))
+                    version = entry.name.removeprefix("cuda-")
+                    numbered = version != entry.name and version.replace(".", "", 1).isdigit() and "." in version
+                    if numbered and os.path.exists(f"{entry.path}/lib64"):
+                        found.add(version)
         except OSError:
             pass
     for name, value in os.environ.items():
-        matched = re.match(r"CUDA_PATH_V(\d+)_(\d+)\Z", name)
-        if matched and os.path.isdir(value):
-            found.add(f"{matched.group(1)}.{matched.group(2)}")
+        version = name.upper().removeprefix("CUDA_PATH_V").replace("_", ".")
+        if name.upper().startswith("CUDA_PATH_V") and version.replace(".", "").isdigit() and os.path.isdir(value):
+            found.add(version)
     return tuple(sorted(found))
 
 

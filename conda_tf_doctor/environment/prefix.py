@@ -80,7 +80,7 @@ def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Env
     if "conda-meta" not in entries and not executable and "pyvenv.cfg" not in entries:
         raise UsageError(f"{prefix} is not an environment: it has neither a conda-meta folder nor a Python.")
     _read_python(env, prefix, executable)
-    site_packages = find_site_packages(prefix, _site_minor(env), entries)
+    site_packages = find_site_packages(prefix, site_minor(env), entries)
     if not env.python.version:
         env.python = env.python._replace(version=_version_of_names(entries, site_packages))
     if site_packages:
@@ -97,7 +97,7 @@ def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Env
     return env
 
 
-def _site_minor(env: Environment) -> str:
+def site_minor(env: Environment) -> str:
     """Return the minor as site-packages' folder spells it: free-threaded builds have a ``t`` behind it."""
     record = env.conda("python")
     free = env.python.minor and record is not None and record.build.endswith("t")

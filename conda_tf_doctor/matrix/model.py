@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 PYPI = "pypi"
@@ -144,7 +143,9 @@ class Build(NamedTuple):
 
     def has_build_string(self, build: str) -> bool:
         """Tell whether a conda record's build string is one of this row's (a wheel's row has none)."""
-        return any(fnmatchcase(build, glob) for glob in self.build.split("|")) if self.build else False
+        from ..versions import glob_match
+
+        return any(glob_match(glob, build) for glob in self.build.split("|")) if self.build else False
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as ``matrix --json`` has it."""
@@ -166,12 +167,6 @@ def canonical(version: str) -> str:
     return text
 
 
-TUPLES = tuple(name for name, value in Build._field_defaults.items() if isinstance(value, tuple))
-
-
 def from_row(row: dict[str, Any]) -> Build:
     """Make a build of a compiled row, which has lists where the class has tuples."""
-    for name in TUPLES:
-        if name in row:
-            row[name] = tuple(row[name])
-    return Build(**row)
+    return Build(**{name: tuple(value) if isinstance(value, list) else value for name, value in row.items()})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
@@ -64,7 +63,9 @@ def command_line(command: tuple[str, ...]) -> str:
         from subprocess import list2cmdline
 
         return list2cmdline(command)
-    return shlex.join(command)
+    from shlex import join
+
+    return join(command)
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

@@ -16,11 +16,13 @@ class Rule(NamedTuple):
         codes: The codes it may return.
         module: Module below ``conda_tf_doctor.rules``.
         function: Name of the function.
+        when: What an environment has to have for it (see ``Context.has``); its module is not even imported otherwise.
     """
 
     codes: tuple[str, ...]
     module: str
     function: str
+    when: str = ""
 
 
 REGISTRY: tuple[Rule, ...] = (
@@ -32,16 +34,16 @@ REGISTRY: tuple[Rule, ...] = (
     Rule(("TFD301", "TFD302"), "cuda", "cuda_runtime"),
     Rule(("TFD303", "TFD304"), "cuda", "cudnn"),
     Rule(("TFD305",), "cuda", "gpu_unsupported_on_windows"),
-    Rule(("TFD306",), "driver", "driver_too_old"),
-    Rule(("TFD307",), "cuda_extras", "zlibwapi_missing"),
-    Rule(("TFD308",), "cuda_extras", "ptxas_libdevice_missing"),
-    Rule(("TFD401", "TFD402"), "vc_runtime", "vc_runtime"),
-    Rule(("TFD102", "TFD401", "TFD402", "TFD501", "TFD502", "TFD503", "TFD504", "TFD505"), "binaries", "binaries"),
+    Rule(("TFD306",), "driver", "driver_too_old", "gpu"),
+    Rule(("TFD307",), "cuda_extras", "zlibwapi_missing", "gpu"),
+    Rule(("TFD308",), "cuda_extras", "ptxas_libdevice_missing", "gpu"),
+    Rule(("TFD401", "TFD402"), "vc_runtime", "vc_runtime", "windows"),
+    Rule(("TFD102", "TFD401", "TFD402", "TFD501", "TFD502", "TFD503", "TFD504", "TFD505"), "binaries", "binaries", "binaries"),
     Rule(("TFD601",), "ownership", "pip_conda_mix"),
     Rule(("TFD602",), "ownership", "duplicate_distributions"),
     Rule(("TFD603", "TFD604", "TFD605", "TFD606", "TFD607", "TFD609", "TFD611"), "packages", "packages"),
     Rule(("TFD608",), "ownership", "channel_mix"),
     Rule(("TFD610",), "platform", "libstdcxx_too_old"),
     Rule(("TFD701", "TFD702"), "surroundings", "surroundings"),
-    Rule(("TFD703", "TFD704"), "python_path", "python_path"),
+    Rule(("TFD703", "TFD704"), "python_path", "python_path", "other modules"),
 )

@@ -13,7 +13,7 @@ from ..environment.facts import CONDA, PIP
 from ..findings import ERROR, LIKELY, POSSIBLE, WARNING, Finding, Fix
 from .context import Context
 
-_TOOLKIT = re.compile(r"[\\/]cuda[\\/-]v?(\d+\.\d+)(?:[\\/]|\Z)", re.I)
+_TOOLKIT = r"(?i)[\\/]cuda[\\/-]v?(\d+\.\d+)(?:[\\/]|\Z)"
 _PYTHON_WITH_OWN_SEARCH = (3, 10)
 
 
@@ -64,7 +64,7 @@ def _plain(folder: str, windows: bool) -> str:
 def _entries(text: str, separator: str) -> list[Entry]:
     found = []
     for place, folder in enumerate(part for part in text.split(separator) if part.strip()):
-        match = _TOOLKIT.search(folder)
+        match = re.search(_TOOLKIT, folder)
         found.append(Entry(folder.strip(), place, match[1] if match else ""))
     return found
 
