@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .source import Document, Path, Problem
 
-FORMAT = 2
+FORMAT = 3
 FILE_NAME = "matrix.compiled.json"
 # Code that decides what the derived form holds: a change of it makes the file stale, too.
 _CODE = ("compiled.py", "expand.py", "model.py", "source.py")
 
 Fingerprint = dict[str, list[int]]
+Row = dict[str, Any]
 
 
 def source_files(data: str) -> list[str]:
@@ -84,7 +85,7 @@ def read_documents(data: str) -> list[Document]:
     return documents
 
 
-def split(documents: list[Document]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def split(documents: list[Document]) -> tuple[list[Row], dict[str, Any]]:
     """Return all rows and all tables of a folder's files.
 
     Raises:
@@ -108,7 +109,7 @@ def split(documents: list[Document]) -> tuple[list[dict[str, Any]], dict[str, An
         if not found:
             shared.update(document.value.get("shared") or {})
             builds.append(document)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     seen: dict[str, str] = {}
     for document in builds:
         for path, row in rows_of(document, shared, problems):
@@ -119,7 +120,7 @@ def split(documents: list[Document]) -> tuple[list[dict[str, Any]], dict[str, An
     return rows, tables
 
 
-def _duplicates(document: Document, path: Path, row: dict[str, Any], seen: dict[str, str]) -> list[Problem]:
+def _duplicates(document: Document, path: Path, row: Row, seen: dict[str, str]) -> list[Problem]:
     where = seen.setdefault(row["id"], document.problem(path, "").field)
     if where != document.problem(path, "").field:
         return [document.problem(path, f"makes {row['id']}, which {where} makes, too")]
@@ -132,6 +133,7 @@ def compile_folder(data: str) -> str:
     Raises:
         InvalidFileError: A file does not fit the schema.
     """
+    from ..versions import key
     from .model import canonical
 
     names = source_files(data)
@@ -149,32 +151,37 @@ def compile_folder(data: str) -> str:
         offset += len(text)
         return place
 
-    by_version: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    rows.sort(key=lambda row: key(row["tensorflow"]))
+    by_version: dict[str, dict[str, list[Row]]] = {}
+    by_name: dict[str, dict[str, list[Row]]] = {}
     for row in rows:
         by_version.setdefault(canonical(row["tensorflow"]), {}).setdefault(row["channel"], []).append(row)
+        by_name.setdefault(row["channel"], {}).setdefault(row["distribution"], []).append(row)
     header = {
         "format": FORMAT,
         "sources": sources,
+        # In order of versions, so that no reader has to sort.
         "versions": {
             version: {channel: add(found) for channel, found in channels.items()}
             for version, channels in by_version.items()
         },
         "tables": {name: add(value) for name, value in tables.items()},
-        "summary": add([summary(row) for row in rows]),
+        "summary": {
+            channel: {name: add([summary(row) for row in found]) for name, found in names.items()}
+            for channel, names in by_name.items()
+        },
     }
     return json.dumps(header, separators=(",", ":"), ensure_ascii=True) + "\n" + "".join(chunks)
 
 
-def summary(row: dict[str, Any]) -> list[Any]:
+def summary(row: Row) -> list[Any]:
     """Return what is listed of every row: enough to name versions without reading them all."""
     return [
-        row["channel"],
-        row["distribution"],
         row["tensorflow"],
         row["platform"],
         row.get("kind", "build"),
         row.get("python", []),
-        row.get("packages", []),
+        [row["distribution"], *row.get("packages", [])],
         row["id"],
     ]
 

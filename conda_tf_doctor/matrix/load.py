@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from ..versions import contains, is_prerelease, key
 from .compiled import FILE_NAME, is_fresh, summary
-from .model import EMPTY, STUB, Build, canonical, from_row
+from .model import EMPTY, PYPI, STUB, Build, canonical, from_row
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 
@@ -28,10 +28,10 @@ class Matrix:
         self._start = start
         self._versions: dict[str, dict[str, list[int]]] = header["versions"]
         self._table_places: dict[str, list[int]] = header["tables"]
-        self._summary_place: list[int] = header["summary"]
-        self._builds: dict[tuple[str, str], list[Build]] = {}
+        self._summary_places: dict[str, dict[str, list[int]]] = header["summary"]
+        self._raw: dict[tuple[str, str], list[Row]] = {}
+        self._built: dict[str, Build] = {}
         self._tables: dict[str, Any] = {}
-        self._summary: list[list[Any]] | None = None
         self._added: dict[tuple[str, str], list[Row]] = {}
         self._changed: dict[str, Row] = {}
         self._extended: dict[str, Any] = {}
@@ -40,17 +40,22 @@ class Matrix:
         self._stream.seek(self._start + place[0])
         return json.loads(self._stream.read(place[1]))
 
-    def _chunk(self, version: str, channel: str) -> list[Build]:
-        found = self._builds.get((version, channel))
+    def _rows(self, version: str, channel: str) -> list[Row]:
+        found = self._raw.get((version, channel))
         if found is None:
             place = self._versions.get(version, {}).get(channel)
-            rows: list[Row] = self._read(place) if place else []
+            found = self._read(place) if place else []
             if self._changed:
-                rows = [{**row, **self._changed.get(row["id"], {})} for row in rows]
-            found = [from_row(row) for row in rows]
-            found += [from_row(dict(row)) for row in self._added.get((version, channel), ())]
-            self._builds[version, channel] = found
+                found = [{**row, **self._changed.get(row["id"], {})} for row in found]
+            found = self._raw[version, channel] = found + self._added.get((version, channel), [])
         return found
+
+    def _build(self, row: Row) -> Build:
+        # A row becomes a Build only when it is asked for: most that are looked through are not.
+        build = self._built.get(row["id"])
+        if build is None:
+            build = self._built[row["id"]] = from_row(row)
+        return build
 
     def builds(self, distribution: str = "", version: str = "", channel: str = "", platform: str = "") -> list[Build]:
         """Return the rows that match; an empty argument matches everything, ``noarch`` rows match every platform.
@@ -62,35 +67,38 @@ class Matrix:
             platform: Conda subdir.
         """
         versions: Iterable[str] = [canonical(version)] if version else self._all_versions()
-        found = []
-        for one in versions:
-            channels: Iterable[str] = [channel] if channel else self._channels(one)
-            for each in channels:
-                for build in self._chunk(one, each):
-                    if distribution and distribution != build.distribution and distribution not in build.packages:
-                        continue
-                    if platform and build.platform not in (platform, "noarch"):
-                        continue
-                    found.append(build)
-        return found
+        return [
+            self._build(row)
+            for one in versions
+            for each in ([channel] if channel else self._channels(one))
+            for row in self._rows(one, each)
+            if _is_named(row, distribution) and (not platform or row["platform"] in (platform, "noarch"))
+        ]
 
     def _all_versions(self) -> list[str]:
-        added = [version for version, _ in self._added if version not in self._versions]
-        return sorted({*self._versions, *added}, key=key)
+        """Return all versions, oldest first; those of the derived form are in order already."""
+        added = {version for version, _ in self._added if version not in self._versions}
+        return sorted([*self._versions, *added], key=key) if added else list(self._versions)
 
     def _channels(self, version: str) -> list[str]:
         known = list(self._versions.get(version, ()))
         return known + [channel for other, channel in self._added if other == version and channel not in known]
 
-    def _listed(self) -> list[list[Any]]:
-        if self._summary is None:
-            self._summary = self._read(self._summary_place)
-            self._summary += [summary(row) for rows in self._added.values() for row in rows]
-        return self._summary
+    def _listed(self, channel: str, distribution: str) -> list[list[Any]]:
+        """Return what is listed of the rows that may be of a distribution, oldest first; empty arguments mean all."""
+        found: list[list[Any]] = []
+        for its_channel, places in self._summary_places.items():
+            if channel in ("", its_channel):
+                for name, place in places.items():
+                    # A wheel has its one name, a conda build those of all packages made with it.
+                    if distribution in ("", name) or its_channel != PYPI:
+                        found += self._read(place)
+        added = [summary(row) for (_, its), rows in self._added.items() if channel in ("", its) for row in rows]
+        return sorted(found + added, key=lambda entry: key(entry[0])) if added else found
 
     def ids(self) -> set[str]:
         """Return the ids of all rows."""
-        return {row[-1] for row in self._listed()}
+        return {entry[-1] for entry in self._listed("", "")}
 
     def versions(self, distribution: str, channel: str = "pypi", platform: str = "", python: str = "") -> list[str]:
         """Return the versions of a distribution that can be used, oldest first, each as its channel spells it.
@@ -99,22 +107,20 @@ class Matrix:
 
         Args:
             distribution: As for ``builds``.
-            channel: As for ``builds``.
+            channel: One channel.
             platform: Conda subdir.
             python: A minor (``3.9``).
         """
-        found = set()
-        for its_channel, name, version, its_platform, kind, pythons, packages, _ in self._listed():
-            if kind == EMPTY or (channel and its_channel != channel):
-                continue
-            if name != distribution and distribution not in packages:
+        found: dict[str, None] = {}
+        for version, its_platform, kind, pythons, names, _ in self._listed(channel, distribution):
+            if kind == EMPTY or distribution not in names:
                 continue
             if platform and its_platform not in (platform, "noarch"):
                 continue
             if python and pythons and python not in pythons:
                 continue
-            found.add(version)
-        return sorted(found, key=key)
+            found[version] = None
+        return list(found)
 
     def rows(
         self,
@@ -149,7 +155,7 @@ class Matrix:
             for its_channel in [channel] if channel else self._channels(version):
                 found += [
                     build
-                    for build in self._chunk(version, its_channel)
+                    for build in map(self._build, self._rows(version, its_channel))
                     if (not platform or build.platform == platform)
                     and (not distribution or distribution in (build.distribution, *build.packages))
                     and (not variant or variant in (build.variant, build.variant_name))
@@ -186,7 +192,8 @@ class Matrix:
     def overlay(self, rows: list[Row], tables: dict[str, Any]) -> None:
         """Lay rows and tables over the matrix: a row with the id of an existing one changes the fields it names."""
         known = self.ids()
-        self._builds.clear()
+        self._raw.clear()
+        self._built.clear()
         for row in rows:
             if row["id"] in known:
                 self._changed[row["id"]] = row
@@ -194,7 +201,10 @@ class Matrix:
                 self._added.setdefault((canonical(row["tensorflow"]), row["channel"]), []).append(row)
         self._extended = tables
         self._tables.clear()
-        self._summary = None
+
+
+def _is_named(row: Row, distribution: str) -> bool:
+    return not distribution or distribution == row["distribution"] or distribution in row.get("packages", ())
 
 
 def extended(base: Any, extra: Any) -> Any:

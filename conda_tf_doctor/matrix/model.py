@@ -169,4 +169,5 @@ def canonical(version: str) -> str:
 
 def from_row(row: dict[str, Any]) -> Build:
     """Make a build of a compiled row, which has lists where the class has tuples."""
-    return Build(**{name: tuple(value) if isinstance(value, list) else value for name, value in row.items()})
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    return Build(**fields)

@@ -162,6 +162,7 @@ def test_folder_without_derived_form_that_cannot_be_written_to(package: Path) ->
 
 
 def test_fast_path_imports_nothing_heavy() -> None:
+    load_matrix()  # makes the derived form anew if the YAML was edited
     code = (
         "import sys; from conda_tf_doctor.matrix.load import load_matrix;"
         "load_matrix().builds('tensorflow', '2.10.0', 'pypi', 'win-64'); load_matrix().table('drivers');"
