@@ -1,0 +1,41 @@
+"""The wheel carries the derived form, made from the YAML that it carries."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from conda_tf_doctor.matrix import compiled
+from conda_tf_doctor.matrix.load import DATA
+
+ROOT = Path(__file__).parents[2]
+_NEEDED = ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE")
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_wheel_carries_the_derived_form(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(
+        ROOT / "conda_tf_doctor",
+        source / "conda_tf_doctor",
+        ignore=shutil.ignore_patterns("__pycache__", compiled.FILE_NAME),
+    )
+    for name in _NEEDED:
+        shutil.copy(ROOT / name, source / name)
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "-w", str(tmp_path), str(source)]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    data = tmp_path / "installed" / "conda_tf_doctor" / "matrix" / "data"
+    target = data / compiled.FILE_NAME
+    assert target.read_text(encoding="ascii") == compiled.compile_folder(DATA)
+    header = json.loads(target.read_bytes().splitlines()[0])
+    assert compiled.is_fresh(str(data), header, str(target))
