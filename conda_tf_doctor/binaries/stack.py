@@ -79,6 +79,8 @@ def _from_pip(prefix: str, site_packages: str) -> Iterator[Recorded]:
         record = os.path.join(folder, "RECORD")
         source = os.path.relpath(record, prefix).replace(os.sep, "/")
         for match in _RECORD_LINE.finditer(_read(record)):
+            if match["path"].startswith("/") or ":" in match["path"]:
+                continue
             path = os.path.normpath(os.path.join(site_packages, *match["path"].split("/")))
             # RECORD may name scripts outside site-packages, but TensorFlow's binaries are all within.
             if path.startswith(site_packages + os.sep):

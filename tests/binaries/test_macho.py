@@ -1,0 +1,77 @@
+"""Install names, run paths and slices of macOS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conda_tf_doctor.binaries.closure import Closure, resolve
+from conda_tf_doctor.binaries.image import read_image
+from tools.tiny_macho import make_dylib
+
+MODULE = "lib/python3.11/site-packages/tensorflow/python/_pywrap.so"
+
+
+def load(prefix: Path, top: Path, platform: str = "osx-arm64", **variables: str) -> Closure:
+    return resolve(str(prefix), platform, [str(top)], env_vars=variables)
+
+
+@pytest.mark.parametrize(
+    ("name", "rpaths"),
+    [
+        ("@rpath/libdep.dylib", ["@loader_path/../nothing", "@loader_path/../../../.."]),
+        ("@loader_path/../../../../libdep.dylib", []),
+        ("@executable_path/../lib/libdep.dylib", []),
+    ],
+    ids=["rpath", "loader-path", "executable-path"],
+)
+def test_names_are_resolved(name: str, rpaths: list[str], tmp_path: Path) -> None:
+    make_dylib(tmp_path / "lib/libdep.dylib", machines=["arm64"])
+    top = make_dylib(tmp_path / MODULE, [name, "/usr/lib/libSystem.B.dylib"], rpaths=rpaths, machines=["arm64"])
+    found = load(tmp_path, top)
+    assert found.failures == []
+    assert [m.found_by != "" for m in found.modules] == [True] * 3
+
+
+def test_run_paths_of_the_importer_are_inherited(tmp_path: Path) -> None:
+    make_dylib(tmp_path / "lib/one.dylib", ["@rpath/two.dylib"], machines=["arm64"])
+    make_dylib(tmp_path / "lib/two.dylib", machines=["arm64"])
+    top = make_dylib(tmp_path / MODULE, ["@rpath/one.dylib"], rpaths=["@loader_path/../../../../"], machines=["arm64"])
+    assert load(tmp_path, top).failures == []
+
+
+def test_missing_and_weak(tmp_path: Path) -> None:
+    top = make_dylib(tmp_path / MODULE, ["@rpath/gone.dylib"], ["@rpath/perhaps.dylib"], machines=["arm64"])
+    found = load(tmp_path, top)
+    assert [m.name for m in found.failures] == ["gone.dylib"]
+    assert found.verdict(found.roots[0]) == 126
+
+
+def test_x86_library_under_arm_python(tmp_path: Path) -> None:
+    make_dylib(tmp_path / "lib/libdep.dylib", machines=["x86_64"])
+    top = make_dylib(tmp_path / MODULE, [f"{tmp_path}/lib/libdep.dylib"], machines=["x86_64", "arm64"])
+    found = load(tmp_path, top)
+    assert [(m.name, m.problem) for m in found.failures] == [("libdep.dylib", "for x86_64, Python is for arm64")]
+
+
+def test_a_universal_binary_serves_both(tmp_path: Path) -> None:
+    top = make_dylib(tmp_path / MODULE, machines=["x86_64", "arm64"])
+    assert load(tmp_path, top).failures == load(tmp_path, top, "osx-64").failures == []
+    assert read_image(str(top), "arm64").machine == "arm64"
+
+
+def test_library_path_comes_first(tmp_path: Path) -> None:
+    make_dylib(tmp_path / "lib/libdep.dylib", machines=["arm64"])
+    make_dylib(tmp_path / "first/libdep.dylib", machines=["arm64"])
+    top = make_dylib(tmp_path / MODULE, [f"{tmp_path}/lib/libdep.dylib"], machines=["arm64"])
+    found = load(tmp_path, top, DYLD_LIBRARY_PATH=str(tmp_path / "first")).named("libdep.dylib")
+    assert found is not None
+    assert found.path == str(tmp_path / "first/libdep.dylib")
+
+
+@pytest.mark.parametrize("keep", [20, 40, 200, 4000])
+def test_truncated(keep: int, tmp_path: Path) -> None:
+    top = make_dylib(tmp_path / MODULE, ["@rpath/libdep.dylib"], machines=["arm64"])
+    top.write_bytes(top.read_bytes()[:keep])
+    assert load(tmp_path, top).verdict(load(tmp_path, top).roots[0]) == 193
