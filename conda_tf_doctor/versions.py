@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from itertools import zip_longest
-from typing import NamedTuple
+
+from ._typing import NamedTuple
 
 # Patterns are compiled where they are first used (re keeps them): compiling all costs a tenth of a check.
 _LEADING = r"\s*v?(\d+(?:\.\d+)*)"
@@ -39,6 +40,11 @@ def key(version: str) -> Key:
     """
     if version.isascii() and all(part.isdigit() for part in version.split(".")):
         return (0, _stripped(tuple(map(int, version.split(".")))), _FINAL, _NOTHING, _LAST)
+    candidate = re.match(r"([0-9]+(?:\.[0-9]+)*)(a|b|rc)([0-9]+)\Z", version)
+    if candidate:
+        numbers = tuple(map(int, candidate.group(1).split(".")))
+        pre = (("a", "b", "rc").index(candidate.group(2)), int(candidate.group(3)))
+        return (0, _stripped(numbers), pre, _NOTHING, _LAST)
     from packaging.version import InvalidVersion, Version
 
     try:
