@@ -6,9 +6,8 @@ declare less than what breaks, and forbid more than what fails: a declared range
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from .. import versions
+from .._typing import TYPE_CHECKING, Any, NamedTuple
 from ..environment.facts import CONDA, PIP, Package
 from ..environment.tensorflow import owners
 from ..findings import CERTAIN, ERROR, INFO, WARNING
@@ -50,7 +49,8 @@ class Breakage(NamedTuple):
         evidence: How it was established.
         confidence: How sure it is.
         tensorflow: Whether it is between the package and TensorFlow, rather than among other packages.
-        remedy: What to do where no version of the package is the answer; empty otherwise.
+        remedy: What to do where no version of any package is the answer; empty otherwise.
+        fix: Other packages to change or install, by range, where the one to blame is not the one to change.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Breakage(NamedTuple):
     confidence: str
     tensorflow: bool
     remedy: str
+    fix: dict[str, str]
 
 
 def find(context: Context, name: str) -> Package | None:
@@ -185,6 +186,7 @@ def _breakage(
         row.get("confidence", CERTAIN),
         not row.get("with") and not row.get("python"),
         row.get("remedy", ""),
+        {other: spec.replace(_MINOR, versions.minor(tensorflow)) for other, spec in row.get("fix", {}).items()},
     )
 
 

@@ -6,9 +6,9 @@ What breaks is looked up in the knowledge tables (see :mod:`~conda_tf_doctor.rul
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from .. import versions
+from .._typing import TYPE_CHECKING
 from ..environment.facts import CONDA, PIP, normalise
 from ..environment.tensorflow import OWNERS
 from ..findings import ERROR, INFO, LIKELY, WARNING, Finding, Fix
@@ -102,7 +102,9 @@ def _finding(context: Context, breakage: Breakage, code: str) -> Finding:
         others = [f"{other.name} {other.version}" for other in breakage.beside]
         subject = f"{name} {package.version}"
         verb = "does not work" if breakage.severity == ERROR else "does not fully work"
-        partner = " and ".join(others) if others else stack if breakage.tensorflow else f"{python}, which {stack} needs"
+        partner = (
+            " and ".join(others) if others else stack if breakage.tensorflow else f"{python}, and {stack} needs it"
+        )
         if others:
             partner += f" beside {stack}"
         message = f"{subject} {verb} with {partner}: {breakage.how}"
@@ -113,7 +115,7 @@ def _finding(context: Context, breakage: Breakage, code: str) -> Finding:
         breakage.severity,
         f"{message}.",
         found=found,
-        expected=breakage.works or f"a version made for {stack}",
+        expected=_expected(breakage, stack),
         evidence=(*evidence, *breakage.evidence),
         source=breakage.source,
         fix=_fix(context, breakage),
@@ -122,17 +124,28 @@ def _finding(context: Context, breakage: Breakage, code: str) -> Finding:
     )
 
 
+def _expected(breakage: Breakage, stack: str) -> str:
+    others = ", ".join(f"{name} {spec}".strip() for name, spec in breakage.fix.items())
+    return (
+        others or breakage.works or (f"a TensorFlow it is made for, not {stack}" if breakage.remedy else "any version")
+    )
+
+
 def _fix(context: Context, breakage: Breakage) -> Fix:
     tensorflow = context.tensorflow
     assert tensorflow is not None
-    manager = breakage.package.manager if breakage.package else tensorflow.manager
-    spec = breakage.works
-    if breakage.remedy or (not spec and breakage.package is not None):
-        return Fix(note=breakage.remedy or f"Uninstall {breakage.name}, or use the TensorFlow that it is made for.")
-    name = CONDA_SPELLING.get(breakage.name, breakage.name)
-    pins = (f"{name} {spec}".strip(),) if manager != PIP else ()
-    pip = (f"{breakage.name}{spec}",) if manager != CONDA else ()
-    return Fix(pins=pins, pip=pip)
+    if breakage.remedy:
+        return Fix(note=breakage.remedy)
+    changes = breakage.fix or {breakage.name: breakage.works}
+    pins, pip = [], []
+    for name, spec in changes.items():
+        package = find(context, name)
+        manager = package.manager if package else tensorflow.manager
+        if manager != PIP:
+            pins.append(f"{CONDA_SPELLING.get(name, name)} {spec}".strip())
+        if manager != CONDA:
+            pip.append(f"{name}{spec}")
+    return Fix(pins=tuple(pins), pip=tuple(pip))
 
 
 def _conda_libraries(context: Context) -> Iterator[Finding]:

@@ -87,6 +87,9 @@ def _alternatives(spec: str) -> list[SpecifierSet]:
     return [SpecifierSet(part.strip().replace("{minor}", "2.10")) for part in spec.split("||")]
 
 
+ROW_FIELDS = set("versions tensorflow python with works severity cause how remedy fix confidence".split())
+
+
 def test_every_entry_is_well_formed() -> None:
     ids = [entry["id"] for _, entry in _entries()]
     assert len(ids) == len(set(ids))
@@ -97,20 +100,7 @@ def test_every_entry_is_well_formed() -> None:
             _alternatives(entry.get(field, ""))
         for row in entry.get("breaks", ()):
             assert row["severity"] in (ERROR, WARNING), entry["id"]
-            assert set(row) <= {
-                *(
-                    "versions",
-                    "tensorflow",
-                    "python",
-                    "with",
-                    "works",
-                    "severity",
-                    "cause",
-                    "how",
-                    "remedy",
-                    "confidence",
-                ),
-            }, entry["id"]
+            assert set(row) <= ROW_FIELDS, entry["id"]
             _alternatives(row["versions"])
 
 
@@ -253,6 +243,24 @@ def test_fixes_are_for_the_owner() -> None:
     assert (finding.fix.pins, finding.fix.pip) == (("numpy >=1.20,<2",), ())
     (finding,) = told(environment(python="3.10.13", tensorflow="2.10.1", numpy="2.0.2"))
     assert (finding.fix.pins, finding.fix.pip) == ((), ("numpy>=1.20,<2",))
+
+
+def test_the_package_to_change_need_not_be_the_one_to_blame() -> None:
+    wheels = {"tensorflow": "2.17.0", "tensorflow-hub": "0.16.1", "tf-keras": "2.17.0", "setuptools": "82.0.1"}
+    (finding,) = told(environment(python="3.11.7", **wheels))
+    assert (finding.package, finding.fix.pip, finding.expected) == (
+        "tensorflow-hub",
+        ("setuptools<82",),
+        "setuptools <82",
+    )
+
+
+def test_every_breakage_has_a_way_out() -> None:
+    for name, entry in _entries():
+        for row in (*entry.get("breaks", ()), *([entry["missing"]] if "missing" in entry else [])):
+            assert (
+                row.get("remedy") or row.get("fix") or row.get("works") or entry.get("works") or "missing" in entry
+            ), name
 
 
 def test_conda_names_are_spelled_conda_s_way() -> None:
