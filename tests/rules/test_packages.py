@@ -87,7 +87,10 @@ def _alternatives(spec: str) -> list[SpecifierSet]:
     return [SpecifierSet(part.strip().replace("{minor}", "2.10")) for part in spec.split("||")]
 
 
-ROW_FIELDS = set("versions tensorflow python with works severity cause how remedy fix confidence".split())
+ROW_FIELDS = {
+    *("versions", "tensorflow", "python", "with", "works"),
+    *("severity", "cause", "how", "remedy", "fix", "confidence"),
+}
 
 
 def test_every_entry_is_well_formed() -> None:
