@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ._typing import TYPE_CHECKING, Any, NamedTuple
 from .findings import ERROR, INFO, WARNING, Finding
 from .rules import REGISTRY
 from .rules.context import Context

@@ -6,7 +6,7 @@ costs as much time as starting Python, and ``check`` has four times that for eve
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from ._typing import Any, NamedTuple
 
 ERROR = "error"
 WARNING = "warning"

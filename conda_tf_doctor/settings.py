@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import NamedTuple
 
+from ._typing import NamedTuple
 from .errors import UsageError
 from .rules.catalogue import code_of
 

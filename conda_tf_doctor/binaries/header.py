@@ -9,7 +9,8 @@ Sources: the PE format specification (Microsoft Learn, "PE Format", machine type
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+
+from .._typing import NamedTuple
 
 PE = "pe"
 ELF = "elf"

@@ -7,7 +7,8 @@ is spelled plainly is taken apart here, everything else by argparse. A test hold
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+
+from .._typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from ..errors import UsageError
 
 if TYPE_CHECKING:

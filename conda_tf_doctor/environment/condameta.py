@@ -6,8 +6,8 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from typing import Any
 
+from .._typing import Any
 from ..errors import UsageError
 from .facts import CONDA, Environment, Note, Package
 

@@ -11,8 +11,8 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
 
+from .._typing import Any, NamedTuple
 from .facts import CONDA, PIP, Environment, Note, Package, normalise
 
 _SUFFIXES = (".dist-info", ".egg-info")

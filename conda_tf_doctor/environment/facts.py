@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+
+from .._typing import Any, NamedTuple
 
 CONDA = "conda"
 PIP = "pip"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
 
 from .. import versions
+from .._typing import TYPE_CHECKING, NamedTuple
 from .facts import CONDA, PIP, Environment, Package
 
 if TYPE_CHECKING:

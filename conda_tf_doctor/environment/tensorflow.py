@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 from .. import versions
+from .._typing import Any, NamedTuple
 from .facts import CONDA, PIP, Environment, Package
 
 # Distributions whose wheels put files into the import package `tensorflow`, the most telling name first: where

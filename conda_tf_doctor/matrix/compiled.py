@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+
+from .._typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .source import Document, Path, Problem

@@ -6,8 +6,8 @@ import json
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, BinaryIO
 
+from .._typing import Any, BinaryIO
 from ..versions import contains, is_prerelease, key
 from .compiled import FILE_NAME, is_fresh, summary
 from .model import EMPTY, PYPI, STUB, Build, canonical, from_row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from .._typing import Any, NamedTuple
 
 PYPI = "pypi"
 CONDA_FORGE = "conda-forge"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TextIO
 
+from .._typing import TYPE_CHECKING, TextIO
 from ..findings import ERROR, INFO, POSSIBLE, WARNING, Finding
 from ..rules.catalogue import RULES
 

@@ -6,7 +6,7 @@ when they run, and only those that this environment needs.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from .._typing import NamedTuple
 
 
 class Rule(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
 from .context import Context
 
@@ -22,6 +22,8 @@ GPU_LIBRARY = re.compile(
 )
 _PYTHON_DLL = re.compile(r"python3(\d+)t?\.dll\Z", re.I)
 _GLIBC = ("libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1")
+# Whether cuDNN is there at all is the CUDA family's to say; here it is its parts that count.
+_CUDNN = re.compile(r"(?:lib)?cudnn(?:64)?[_\d]*(?:\.dll|\.so(?:\.\d+)*)\Z", re.I)
 SHOWN = 5
 
 
@@ -218,8 +220,9 @@ def _provider(context: Context, module: Module) -> Fix:
 
 def _missing_for_gpu(context: Context, closure: Closure, module: Module) -> Iterator[Finding]:
     """A library that is loaded by name for the GPU lacks while its siblings are there: no GPU will be used."""
-    if not context.gpu_wanted or not GPU_LIBRARY.match(module.name) or "cudnn" in module.name.lower():
+    if not context.gpu_wanted or not GPU_LIBRARY.match(module.name) or _CUDNN.match(module.name):
         return
+    importers = closure.importers(module)
     siblings = [m for m in closure.modules if m.path and m.optional and GPU_LIBRARY.match(m.name) and not m.kind]
     runtime = [m for m in siblings if "cudart" in m.name.lower()]
     if not runtime or module.name.lower() in ("nvcuda.dll", "libcuda.so.1"):
@@ -227,7 +230,7 @@ def _missing_for_gpu(context: Context, closure: Closure, module: Module) -> Iter
     yield Finding(
         "TFD501",
         ERROR,
-        f"{module.name}, which this TensorFlow loads for the GPU, is not on the search path, though {runtime[0].name} "
+        f"{module.name}, which {importers[0].name if importers else 'this TensorFlow'} loads for the GPU, is not on the search path, though {runtime[0].name} "
         "is: TensorFlow will use no GPU.",
         found="not found",
         expected=module.name,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 from .. import versions
+from .._typing import TYPE_CHECKING, Any
 from ..environment import gpu
 from ..environment.facts import PIP, Environment
 from ..environment.prefix import find_site_packages, site_minor
@@ -90,12 +90,7 @@ class Context:
     @cached_property
     def binary_build(self) -> Build | None:
         """The row of the distribution that holds the binaries: another one where the wheel is only a stub."""
-        build = self.build
-        if build is None or not build.stub_for:
-            return build
-        name, _, version = build.stub_for.partition("==")
-        rows = self.matrix.builds(distribution=name, version=version, channel="pypi", platform=self.env.platform)
-        return rows[0] if rows else build
+        return self.matrix.resolve_stub(self.build) if self.build else None
 
     def _narrowed(self, rows: list[Build]) -> list[Build]:
         tensorflow = self.tensorflow

@@ -8,8 +8,8 @@ outweighs the order, for it is evidence of what really failed.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding
 
 if TYPE_CHECKING:

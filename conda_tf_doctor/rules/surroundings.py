@@ -6,9 +6,9 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from .. import versions
+from .._typing import NamedTuple
 from ..environment.facts import CONDA, PIP
 from ..findings import ERROR, LIKELY, POSSIBLE, WARNING, Finding, Fix
 from .context import Context

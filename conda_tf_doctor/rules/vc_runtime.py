@@ -7,9 +7,9 @@ solves too.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from .. import versions
+from .._typing import NamedTuple
 from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
 from .context import Context
 
