@@ -32,6 +32,8 @@ class Matrix:
         self._raw: dict[tuple[str, str], list[Row]] = {}
         self._built: dict[str, Build] = {}
         self._tables: dict[str, Any] = {}
+        # A repair asks for the same lists a thousand times.
+        self._lists: dict[tuple[str, str], list[list[Any]]] = {}
         self._added: dict[tuple[str, str], list[Row]] = {}
         self._changed: dict[str, Row] = {}
         self._extended: dict[str, Any] = {}
@@ -86,6 +88,8 @@ class Matrix:
 
     def _listed(self, channel: str, distribution: str) -> list[list[Any]]:
         """Return what is listed of the rows that may be of a distribution, oldest first; empty arguments mean all."""
+        if (channel, distribution) in self._lists:
+            return self._lists[channel, distribution]
         found: list[list[Any]] = []
         for its_channel, places in self._summary_places.items():
             if channel in ("", its_channel):
@@ -94,7 +98,8 @@ class Matrix:
                     if distribution in ("", name) or its_channel != PYPI:
                         found += self._read(place)
         added = [summary(row) for (_, its), rows in self._added.items() if channel in ("", its) for row in rows]
-        return sorted(found + added, key=lambda entry: key(entry[0])) if added else found
+        self._lists[channel, distribution] = sorted(found + added, key=lambda entry: key(entry[0])) if added else found
+        return self._lists[channel, distribution]
 
     def ids(self) -> set[str]:
         """Return the ids of all rows."""
@@ -201,6 +206,7 @@ class Matrix:
                 self._added.setdefault((canonical(row["tensorflow"]), row["channel"]), []).append(row)
         self._extended = tables
         self._tables.clear()
+        self._lists.clear()
 
 
 def _is_named(row: Row, distribution: str) -> bool:

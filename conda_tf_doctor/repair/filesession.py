@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from ..engine import diagnose
 from ..environment.facts import CONDA, Environment
 from ..environment.files import read_file
+from ..environment.tensorflow import find_tensorflow
 from ..errors import UsageError
 from ..findings import ERROR
 from . import atomic
 from .candidates import Catalogue
 from .conda import connect
 from .plan import Change, Plan
-from .planner import Planner
+from .narrow import plan_for
 from .session import Result, Session
 from .show import document, render, unified
 from .textfile import Listing, edited, load, places
@@ -70,11 +71,11 @@ class FileSession:
     def plan(self, env: Environment) -> Plan:
         """Return the plan for what a file asks for."""
         conda = None if self.wishes.offline else connect(self.wishes.door, env.platform, True)
-        draft = Planner(env, self.matrix, self.wishes.ignore, self.wishes.demands)
-        channel = draft.tensorflow.channel if draft.tensorflow and draft.tensorflow.manager == CONDA else ""
+        tensorflow = find_tensorflow(env)
+        channel = tensorflow.channel if tensorflow and tensorflow.manager == CONDA else ""
         search = conda.search if conda else None
         catalogue = Catalogue(self.matrix, env.platform, channel, search)
-        plan = Planner(env, self.matrix, self.wishes.ignore, self.wishes.demands, catalogue).plan()
+        plan = plan_for(env, self.matrix, self.wishes.ignore, self.wishes.demands, catalogue)
         if not plan.edits:
             return plan
         asked = [edit for edit in plan.conda_edits if catalogue.from_channels(edit.spelled) is not None]

@@ -89,7 +89,7 @@ class Planner:
         self.catalogue = catalogue or Catalogue(matrix, env.platform, channel)
         self.before = diagnose(env, matrix, self.ignore)
         self.wanted = self.before.gpu_wanted
-        self._left = _MAX_DIAGNOSES
+        self._left, self._limit = _MAX_DIAGNOSES, _MAX_EDITS
         self._seen: dict[tuple[Edit, ...], Diagnosis] = {}
         self.blocked: dict[tuple[str, str], Finding] = {}
         self.obstacle: Finding | None = None
@@ -266,7 +266,7 @@ class Planner:
         errors = self.errors(edits)
         if not errors:
             return None if tuple(sorted(edits.values())) in self._rejected else edits
-        if len(edits) > _MAX_EDITS or self._left <= 0:
+        if len(edits) >= self._limit or self._left <= 0:
             return None
         env = self.diagnose(edits).env
         for finding in errors:
@@ -408,6 +408,11 @@ class Planner:
                 worth = (len(self.announced), len(result))
                 if best is None or worth < (len(announced), len(best)):
                     best, announced = result, dict(self.announced)
+                    # They come newest first, so only a plan with fewer changes is better.
+                    self._limit = len(best) if not announced else _MAX_EDITS
+                if best is not None and not announced and len(best) <= len(base) + 1:
+                    break
+        self._limit = _MAX_EDITS
         self.announced = announced
         return best
 

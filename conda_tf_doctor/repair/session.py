@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..engine import Diagnosis, diagnose
 from ..environment.facts import CONDA
 from ..environment.prefix import read_prefix
+from ..environment.tensorflow import find_tensorflow
 from ..errors import UsageError
 from . import apply, atomic, journal, pinned
 from .candidates import Catalogue
@@ -148,8 +149,8 @@ class Session:
     def _plan(self, text: str) -> tuple[Plan, Conda | None]:
         env = read_prefix(self.prefix)
         conda = None if self.wishes.offline else connect(self.wishes.door, env.platform, True)
-        draft = Planner(env, self.matrix, self.wishes.ignore, self.wishes.demands)
-        channel = draft.tensorflow.channel if draft.tensorflow and draft.tensorflow.manager == CONDA else ""
+        tensorflow = find_tensorflow(env)
+        channel = tensorflow.channel if tensorflow and tensorflow.manager == CONDA else ""
         catalogue = Catalogue(self.matrix, env.platform, channel, conda.search if conda else None)
         planner = Planner(env, self.matrix, self.wishes.ignore, self.wishes.demands, catalogue)
         plan = verified_plan(planner, conda, self.prefix, self._users_pins(text))

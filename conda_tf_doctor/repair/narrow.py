@@ -1,0 +1,113 @@
+"""Planning for a file that leaves versions open.
+
+What an installer will pick from a range is not known, and :mod:`conda_tf_doctor.ranges` tries every pick: too slow for
+a search. So the search runs with one pick for each range that takes part in an error, and its result is held against
+the real verdict; a range that stands in the way then is given a pick too, and what is not needed is taken back.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+from .. import versions
+from ..engine import Diagnosis, diagnose
+from ..environment.facts import CONDA, PIP, Environment, Package
+from ..environment.tensorflow import find_tensorflow
+from ..findings import ERROR, Finding
+from ..ranges import admits, has_ranges
+from .plan import Edit, Edits, Key, Plan
+from .planner import Demands, Planner
+from .simulate import simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..matrix.load import Matrix
+    from .candidates import Catalogue
+
+_ROUNDS = 5
+
+
+def plan_for(
+    env: Environment, matrix: Matrix, ignore: Iterable[str], demands: Demands, catalogue: Catalogue
+) -> Plan:
+    """Return the plan for the facts of a file.
+
+    Raises:
+        UsageError: It asks for no TensorFlow.
+    """
+    ignore = frozenset(ignore)
+    if not has_ranges(env):
+        return Planner(env, matrix, ignore, demands, catalogue).plan()
+    before = diagnose(env, matrix, ignore)
+    blamed = {f.package for f in before.findings if f.severity == ERROR}
+    plan = None
+    for _ in range(_ROUNDS):
+        planner = Planner(_narrowed(env, blamed, catalogue), matrix, ignore, demands, catalogue)
+        plan = planner.plan()
+        if plan.conflict is not None:
+            return plan._replace(before=before)
+        left = _left(_after(env, plan.edits, matrix, ignore), plan)
+        more = {finding.package for finding in left} - blamed
+        if not more:
+            break
+        blamed |= more
+    assert plan is not None
+    edits = _minimal(env, dict(plan.edits), plan, matrix, ignore)
+    kept = tuple(change for change in plan.changes if any(_same(change.package, change.where, e) for e in edits.values()))
+    after = _after(env, edits, matrix, ignore)
+    found = {(f.code, f.package) for f in after.findings if f.severity == ERROR}
+    announced = tuple(f for f in plan.announced if (f.code, f.package) in found)
+    return plan._replace(before=before, after=after, edits=edits, changes=kept, announced=announced)
+
+
+def _same(package: str, where: str, edit: Edit) -> bool:
+    return package == edit.spelled and where == edit.manager
+
+
+def _after(env: Environment, edits: Edits, matrix: Matrix, ignore: frozenset[str]) -> Diagnosis:
+    return diagnose(simulate(env, edits, matrix), matrix, ignore)
+
+
+def _left(after: Diagnosis, plan: Plan) -> list[Finding]:
+    announced = {(f.code, f.package) for f in plan.announced}
+    return [f for f in after.findings if f.severity == ERROR and (f.code, f.package) not in announced]
+
+
+def _minimal(
+    env: Environment, edits: dict[Key, Edit], plan: Plan, matrix: Matrix, ignore: frozenset[str]
+) -> dict[Key, Edit]:
+    for key, edit in list(edits.items()):
+        fewer = {other: e for other, e in edits.items() if other != key}
+        if "--to" not in edit.codes and not _left(_after(env, fewer, matrix, ignore), plan):
+            edits = fewer
+    return edits
+
+
+def _narrowed(env: Environment, blamed: set[str], catalogue: Catalogue) -> Environment:
+    """Return a copy with one version for each range that takes part in an error; the others are unknown."""
+    new = copy.copy(env)
+    tensorflow = find_tensorflow(env)
+    found: list[Package] = []
+    for package in env.packages:
+        if not package.spec:
+            found.append(package)
+        elif package.version:
+            found.append(package.at(package.version))
+        elif package.name in blamed or (tensorflow is not None and package is tensorflow.package):
+            found.append(package.at(_pick(package, env, catalogue)))
+        else:
+            found.append(package.at(""))
+    new.packages = found
+    new._index = None
+    python = new.conda("python")
+    if python is not None and python.version:
+        new.python = env.python._replace(version=python.version)
+    return new
+
+
+def _pick(package: Package, env: Environment, catalogue: Catalogue) -> str:
+    manager = PIP if package.manager == PIP else CONDA
+    known = catalogue.versions(manager, package.name, package.name, env.python.version)
+    return next((v for v in known if admits(package, v) and not versions.is_prerelease(v)), "")

@@ -1,0 +1,281 @@
+"""Files repaired in place: what has to change does, and not one byte besides."""
+
+from __future__ import annotations
+
+import json
+import random
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from conda_tf_doctor.cli.main import console
+from conda_tf_doctor.engine import diagnose
+from conda_tf_doctor.environment.files import read_file
+from conda_tf_doctor.errors import UsageError
+from conda_tf_doctor.findings import ERROR
+from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.render.text import Style
+from conda_tf_doctor.repair.filesession import FileSession
+from conda_tf_doctor.repair.planner import Demands, parse_demand
+from conda_tf_doctor.repair.session import Result, Wishes
+from conda_tf_doctor.repair.textfile import load
+
+
+def _fix(path: Path, *to: str, platform: str = "linux-64", **wishes: object) -> Result:
+    demands = Demands(tuple(parse_demand(text) for text in to))
+    wanted = Wishes("console", demands, frozenset(), yes=True, json=True, quiet=True, offline=True)
+    session = FileSession(str(path), platform, "", load_matrix(), wanted._replace(**wishes), Style(StringIO(), False))
+    return session.run()
+
+
+def _write(tmp_path: Path, name: str, text: str) -> Path:
+    path = tmp_path / name
+    path.write_bytes(text.encode("utf-8"))
+    return path
+
+
+ROUND_TRIPS = {
+    "comments-order-quotes": (
+        "environment.yml",
+        "# ours\nname:   tf   # the name\nchannels: [conda-forge]\n\ndependencies:\n"
+        "- python=3.12      # newest\n- 'numpy=2.1'\n- \"scipy\"\n\n- pip:\n    - tensorflow==2.10.0  # old\n    - protobuf==4.25.3\n",
+        {"python=3.12": "python=3.10", "numpy=2.1": "numpy=1.26", "protobuf==4.25.3": "protobuf==3.19.6"},
+    ),
+    "anchors-and-tags": (
+        "env.yaml",
+        "x-pins: &all\n  - one\ndependencies:\n  - &np numpy==2.0.2\n  - !!str python=3.11\n  - pip:\n    - tensorflow==2.15.0\n",
+        {"numpy==2.0.2": "numpy==1.26.4"},
+    ),
+    "windows-line-ends": (
+        "environment.yml",
+        "name: tf\r\ndependencies:\r\n  - python=3.11\r\n  - pip:\r\n    - tensorflow==2.15.0\r\n    - numpy==2.1.3\r\n",
+        {"numpy==2.1.3": "numpy==1.26.4"},
+    ),
+    "byte-order-mark": (
+        "environment.yml",
+        "\ufeffdependencies:\n  - python=3.11\n  - pip:\n    - tensorflow==2.15.0\n    - numpy==2.1.3",
+        {"numpy==2.1.3": "numpy==1.26.4"},
+    ),
+    "flow-lists": (
+        "environment.yml",
+        "dependencies: [python=3.12, 'numpy=2.1', pip, {pip: [tensorflow==2.10.0]}]\n",
+        {"python=3.12": "python=3.10", "numpy=2.1": "numpy=1.26"},
+    ),
+    "spaces-channels-builds": (
+        "environment.yml",
+        "dependencies:\n  - conda-forge::python 3.12\n  - numpy  2.1.3  py312_0\n  - pip:\n    - tensorflow == 2.10.0\n"
+        "    - protobuf >= 4.21 , < 6 ; sys_platform == 'linux'\n",
+        {"python 3.12": "python 3.10.18", "numpy  2.1.3  py312_0": "numpy  1.26.4", "protobuf >= 4.21 , < 6 ;": "protobuf >=3.9.2,<3.20 ;"},
+    ),
+    "brackets": (
+        "environment.yml",
+        "dependencies:\n  - python[version='3.11.*']\n  - numpy[version=\"2.1.*\", channel=conda-forge]\n  - pip:\n    - tensorflow==2.15.0\n",
+        {"2.1.*": "1.26.*"},
+    ),
+    "other-platforms": (
+        "environment.yml",
+        "dependencies:\n  - python=3.11\n  - numpy=2.1  # [win]\n  - numpy=2.0  # [linux]\n  - pip:\n    - tensorflow==2.15.0\n"
+        "    - protobuf==5.28.3 ; sys_platform == 'darwin'\n",
+        {"numpy=2.0": "numpy=1.26"},
+    ),
+    "requirements": (
+        "requirements.txt",
+        "# pinned by hand\n--index-url https://example.invalid/simple\ntensorflow[and-cuda]==2.15.0  # old\nnumpy==2.1.3;python_version>'3.8'\n"
+        "keras\n",
+        {"numpy==2.1.3": "numpy==1.26.4"},
+    ),
+    "requirements-without-last-line-end": (
+        "requirements.txt",
+        "tensorflow==2.15.0\r\nnumpy==2.0",
+        {"numpy==2.0": "numpy==1.26.4"},
+    ),
+    "pixi": (
+        "pixi.toml",
+        '[workspace]\nchannels = ["conda-forge"]\nplatforms = ["linux-64"]\n\n[dependencies]\npython = "3.12.*"   # newest\n'
+        'numpy = { version = "2.1.*", channel = "conda-forge" }\n\n[pypi-dependencies]\ntensorflow = "==2.10.0"\n',
+        {'"3.12.*"': '"3.10.*"', '"2.1.*"': '"1.26.*"'},
+    ),
+    "pyproject": (
+        "pyproject.toml",
+        '[project]\nname = "mine"\nversion = "2.1"\n\n[tool.pixi.workspace]\nchannels = ["conda-forge"]\nplatforms = ["linux-64"]\n'
+        '[tool.pixi.dependencies]\npython = "==3.12.1"\n[tool.pixi.dependencies.numpy]\nversion = ">=1.26"\n'
+        '[tool.pixi.pypi-dependencies]\ntensorflow = { version = "==2.10.0", extras = ["and-cuda"] }\nprotobuf = \'==4.25.3\'\n',
+        {'"==3.12.1"': '"==3.10.18"', "'==4.25.3'": "'==3.19.6'"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "replaced"), ROUND_TRIPS.values(), ids=ROUND_TRIPS)
+def test_only_the_versions_change(name: str, text: str, replaced: dict[str, str], tmp_path: Path) -> None:
+    path = _write(tmp_path, name, text)
+    result = _fix(path)
+    expected = text
+    for old, new in replaced.items():
+        assert text.count(old) == 1
+        expected = expected.replace(old, new)
+    assert path.read_bytes().decode("utf-8") == expected
+    assert result.status == 0
+    assert result.document["written"] is True
+    assert _fix(path).document["changes"] == []
+    assert path.read_bytes().decode("utf-8") == expected
+
+
+def test_ranges_are_narrowed_and_bare_names_bounded(tmp_path: Path) -> None:
+    text = "dependencies:\n  - python>=3.9\n  - numpy>=1.20,<3\n  - pip:\n    - tensorflow==2.15.0\n    - keras\n"
+    path = _write(tmp_path, "environment.yml", text)
+    _fix(path, "numpy<2", "keras=2.15")
+    after = path.read_text(encoding="utf-8")
+    assert "  - numpy>=1.20,<2\n" in after
+    assert "    - keras==2.15.*\n" in after
+
+
+def test_missing_packages_are_added_beside_tensorflow(tmp_path: Path) -> None:
+    text = "dependencies:\n  # tools\n  - python=3.10\n  - cudatoolkit=11.2\n  - pip:\n      - tensorflow-gpu==2.10.1  # gpu\n      - six\n"
+    path = _write(tmp_path, "environment.yml", text)
+    _fix(path, "cudnn=8.1", "protobuf<3.20")
+    after = path.read_text(encoding="utf-8")
+    assert "  - cudatoolkit=11.2\n  - cudnn=8.1.*\n" in after
+    assert "      - tensorflow-gpu==2.10.1  # gpu\n      - protobuf<3.20\n" in after or "protobuf <3.20" in after
+
+
+def test_second_distribution_goes(tmp_path: Path) -> None:
+    text = "tensorflow==2.15.0\n# the other one\ntensorflow-cpu==2.14.0\nnumpy==1.26.4\n"
+    path = _write(tmp_path, "requirements.txt", text)
+    result = _fix(path)
+    if result.document["changes"]:
+        assert path.read_text(encoding="utf-8") == text.replace("tensorflow-cpu==2.14.0\n", "")
+    assert result.status == 0
+
+
+REFUSED = {
+    "explicit": ("spec.txt", "@EXPLICIT\nhttps://example.invalid/conda-forge/linux-64/tensorflow-2.15.0-cpu_py311h6a1f3a4_3.conda\n", "exact solution"),
+    "hashes": ("requirements.txt", "tensorflow==2.15.0\nnumpy==2.1.3 \\\n    --hash=sha256:" + "0" * 64 + "\n", "hashes"),
+    "address": ("requirements.txt", "tensorflow==2.15.0\nnumpy @ https://example.invalid/numpy-2.1.3-cp311-cp311-linux_x86_64.whl\n", "address"),
+    "escapes": ("environment.yml", 'dependencies:\n  - "num\\x70y=2.1"\n  - python=3.11\n  - pip:\n    - tensorflow==2.15.0\n', "escapes"),
+    "no-tensorflow": ("requirements.txt", "numpy==2.1.3\n", "no TensorFlow"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "reason"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_edited_is_refused_and_stays(name: str, text: str, reason: str, tmp_path: Path) -> None:
+    path = _write(tmp_path, name, text)
+    with pytest.raises(UsageError, match=reason):
+        _fix(path)
+    assert path.read_bytes() == text.encode()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def _generated(seed: int) -> str:
+    """Return an environment.yml as people write them; the seed makes it the same each time."""
+    rng = random.Random(seed)
+    newline = rng.choice(["\n", "\n", "\r\n"])
+    indent = rng.choice(["", "  ", "    "])
+
+    def comment() -> str:
+        return rng.choice(["", "", "  # why", "   #pinned, see 'notes'", " # ümlaut"])
+
+    def item(text: str) -> str:
+        quote = rng.choice(["", "", "'", '"'])
+        anchor = f"&a{rng.randrange(10**9)} " if rng.random() < 0.1 else ""
+        return f"{anchor}{quote}{text}{quote}{comment()}"
+
+    python = rng.choice(["3.9", "3.10", "3.11", "3.12", "3.13"])
+    tensorflow = rng.choice(["2.4.1", "2.8.0", "2.10.0", "2.12.0", "2.15.0", "2.16.1", "2.18.0", "2.19.0"])
+    conda = [f"python{rng.choice(['=', '==', ' ='])}{python}", "pip", rng.choice(["scipy", "pandas>=1.3", "jupyter"])]
+    if rng.random() < 0.4:
+        conda += [f"cudatoolkit={rng.choice(['10.1', '11.2', '11.8'])}", f"cudnn={rng.choice(['7.6', '8.1', '8.4', '9.3'])}"]
+    numpy = rng.choice(["1.19.5", "1.23.5", "1.26.4", "2.0.2", "2.1.3"])
+    pip = [f"tensorflow{rng.choice(['==', ' == '])}{tensorflow}"]
+    (conda if rng.random() < 0.5 else pip).append(f"numpy=={numpy}")
+    if rng.random() < 0.6:
+        pip.append(f"protobuf=={rng.choice(['3.19.6', '3.20.3', '4.25.8', '5.28.3'])}")
+    if rng.random() < 0.4:
+        pip.append(f"keras{rng.choice(['==', '~='])}{rng.choice(['2.4.3', '2.10.0', '2.15.0', '3.5.0'])}")
+    pip += rng.sample(["requests", "tqdm>=4", "-e .", "matplotlib!=3.6.1"], 2)
+    rng.shuffle(conda)
+    rng.shuffle(pip)
+    lines = [f"name: env{seed}{comment()}", "channels:", f"{indent}- conda-forge", "", f"dependencies:{comment()}"]
+    for text in conda:
+        lines.append(f"{indent}-{rng.choice([' ', '  '])}{item(text)}")
+        if rng.random() < 0.15:
+            lines.append(rng.choice(["", f"{indent}# between", "# at the margin"]))
+    lines.append(f"{indent}- pip:")
+    lines += [f"{indent}{rng.choice(['    '])}- {item(text)}" for text in pip]
+    lines += rng.choice([[], ["variables:", "  TF_CPP_MIN_LOG_LEVEL: '2'"], ["prefix: /opt/envs/tf  # old"]])
+    return newline.join(lines) + rng.choice([newline, "", newline * 2])
+
+
+@pytest.mark.parametrize("block", range(8))
+def test_two_hundred_generated_files(block: int, tmp_path: Path) -> None:
+    changed = 0
+    for seed in range(block * 25, block * 25 + 25):
+        text = _generated(seed)
+        path = _write(tmp_path, f"environment{seed}.yml", text)
+        result = _fix(path)
+        document = result.document
+        assert document["conflict"] is None
+        after = path.read_bytes().decode("utf-8")
+        planned = {c["where"].rsplit(":", 1)[-1] for c in document["changes"] if ":" in c["where"]}
+        added = [c for c in document["changes"] if ":" not in c["where"]]
+        old, new = text.split("\n"), after.split("\n")
+        assert len(new) == len(old) + len(added), text
+        if not added:
+            differing = {str(n) for n, (one, other) in enumerate(zip(old, new, strict=True), 1) if one != other}
+            assert differing == planned, text
+        for line in set(old) - set(new):
+            # Around the version, the line is what it was.
+            name = line.split("=")[0].split("~")[0].rstrip()
+            tail = line[line.index("#") :] if "#" in line else line[-1:] if line.endswith(("'", '"', "\r")) else ""
+            assert [each for each in new if each.startswith(name) and each.endswith(tail)], (line, after)
+        announced = {(f["code"], f["package"]) for f in document["announced"]}
+        errors = [f for f in diagnose(read_file(str(path), "linux-64"), load_matrix()).findings if f.severity == ERROR]
+        assert [f.message for f in errors if (f.code, f.package) not in announced] == [], after
+        assert _fix(path).document["changes"] == []
+        assert path.read_bytes().decode("utf-8") == after
+        changed += bool(document["changes"])
+    assert changed >= 8  # the files are broken often enough for the test to mean something
+
+
+def test_entries_are_found_where_they_are(tmp_path: Path) -> None:
+    text = "dependencies:\n  - numpy >=1.20,<2  # c\n  - pip:\n    - Keras[extra] ~= 2.10 ; python_version > '3.8'\n"
+    listing = load(str(_write(tmp_path, "environment.yml", text)))
+    assert [(e.name, text[e.start : e.end]) for e in listing.entries] == [("numpy", " >=1.20,<2"), ("keras", " ~= 2.10")]
+
+
+BROKEN = "dependencies:\n  - python=3.11\n  - pip:\n    - tensorflow==2.15.0\n    - numpy==2.1.3\n"
+
+
+def test_output_elsewhere_leaves_the_file_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, other = _write(tmp_path, "environment.yml", BROKEN), tmp_path / "repaired.yml"
+    assert console(["fix", "--file", str(path), "--output", str(other), "--yes", "--offline"]) == 0
+    assert path.read_text(encoding="utf-8") == BROKEN
+    assert other.read_text(encoding="utf-8") == BROKEN.replace("2.1.3", "1.26.4")
+    capsys.readouterr()
+    assert console(["fix", "--file", str(path), "--output", "-", "--yes", "--offline"]) == 0
+    assert capsys.readouterr().out == BROKEN.replace("2.1.3", "1.26.4")
+
+
+def test_diff_prints_a_unified_diff_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = _write(tmp_path, "environment.yml", BROKEN)
+    assert console(["fix", "--file", str(path), "--diff", "--offline"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith("--- ") and out[1].startswith("+++ ") and out[2].startswith("@@")
+    assert "-    - numpy==2.1.3" in out and "+    - numpy==1.26.4" in out
+    assert path.read_text(encoding="utf-8") == BROKEN
+
+
+def test_without_a_terminal_nothing_is_written_unasked(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _write(tmp_path, "environment.yml", BROKEN)
+    monkeypatch.setattr("sys.stdin", StringIO(""))
+    assert console(["fix", "--file", str(path), "--offline"]) == 1
+    assert "Nothing was written" in capsys.readouterr().out
+    assert path.read_text(encoding="utf-8") == BROKEN
+
+
+def test_json_is_one_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = _write(tmp_path, "environment.yml", BROKEN)
+    assert console(["fix", "--file", str(path), "--dry-run", "--json", "--offline"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [(c["package"], c["from"], c["to"], c["where"]) for c in document["changes"]] == [("numpy", "2.1.3", "1.26.4", "environment.yml:5")]
+    assert document["unverified"]
