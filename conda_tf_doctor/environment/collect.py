@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..binaries.header import read_header
 from .facts import Environment, Package
-from .gpu import find_dll
+from .gpu import find_dll, was_asked_for
 from .mask import mask, masker
 from .prefix import STACK
 from .tensorflow import CONDA_PARTS, OWNERS
@@ -47,7 +47,7 @@ def collect(env: Environment, matrix: Matrix, error_text: str = "", masked: bool
         "prefix": env.prefix or env.path,
         "python": _present(version=env.python.version, bits=env.python.bits, machine=env.python.machine),
         "packages": [_package(package) for package in env.packages],
-        "complete": not env.notes,
+        "complete": True,
         "requested": [_package(package) for package in env.requested],
         "virtual_packages": dict(env.virtual_packages),
         "system": _system(env),
@@ -84,6 +84,9 @@ def _package(package: Package) -> dict[str, Any]:
     )
     if _is_stack(package):
         row |= _present(depends=list(package.depends), constrains=list(package.constrains))
+        asked_for = was_asked_for(package)
+        if asked_for is not None:
+            row["asked_for"] = asked_for
     return row
 
 

@@ -15,7 +15,6 @@ CONDA = "conda"
 PIP = "pip"
 
 
-
 def normalise(name: str) -> str:
     """Return the PEP 503 form of a distribution name; conda names keep a leading underscore."""
     if name.isalnum() and name.islower():

@@ -113,7 +113,10 @@ def _package(item: Any, path: str, where: str) -> Package:
     manager = fields.text("manager").lower()
     if manager not in (CONDA, PIP):
         manager = PIP if channel == "pypi" else CONDA if channel else ""
-    metadata = {"depends": fields.items("depends"), "constrains": fields.items("constrains")}
+    metadata: dict[str, Any] = {"depends": fields.items("depends"), "constrains": fields.items("constrains")}
+    if isinstance(fields.data.get("asked_for"), bool):
+        # As conda notes it.
+        metadata["requested_spec"] = fields.text("name") if fields.data["asked_for"] else "None"
     return Package(
         fields.text("name", required=True),
         fields.text("version"),

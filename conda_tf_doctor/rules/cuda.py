@@ -25,10 +25,10 @@ def _plain(version: str) -> str:
 def system_cuda(context: Context) -> list[str]:
     """Return the versions of CUDA toolkits installed outside the environment.
 
-    On this machine they count only beside a driver: without one there is no GPU that TensorFlow could miss.
+    On a machine that was looked at they count only beside a driver: without one there is no GPU that TensorFlow could miss.
     """
     env = context.env
-    if env.this_machine and not env.system.cuda_driver and "__cuda" not in env.virtual_packages:
+    if (env.this_machine or env.collected) and not env.system.cuda_driver and "__cuda" not in env.virtual_packages:
         return []
     return [plain for plain in map(_plain, context.env.system.cuda_installed) if plain]
 

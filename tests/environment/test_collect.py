@@ -160,7 +160,7 @@ def test_what_a_report_holds(tmp_path: Path) -> None:
     by_name = {package["name"]: package for package in report["packages"]}
     assert by_name["tensorflow-base"] == {
         "name": "tensorflow-base", "version": "2.13.1", "build": "cuda118py310h0_0", "channel": "conda-forge",
-        "manager": "conda",
+        "manager": "conda", "asked_for": False,
         "depends": ["cudatoolkit >=11.8,<12", "cudnn >=8.8.0.121,<9.0a0", "python >=3.10,<3.11.0a0"],
     }  # fmt: skip
     assert report["error_text"] == "ImportError: libcudnn.so.8"
