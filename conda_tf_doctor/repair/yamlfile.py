@@ -92,6 +92,8 @@ class _Finder:
         rest = self.text[end : self.spans[line][1]] if line < len(self.spans) else ""
         selector = _SELECTOR.search(rest) if not flow else None
         applies = selector is None or self._selected(selector.group(1))
+        # With escapes in it the places are not those of the value, and it is only there to be refused.
+        raw = str(item.value) if fixed else raw
         if manager == PIP:
             found = entry_of_requirement(raw, begin, line + 1, self.platform, self.python)
         else:

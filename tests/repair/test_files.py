@@ -81,7 +81,7 @@ ROUND_TRIPS = {
     ),
     "requirements": (
         "requirements.txt",
-        "# pinned by hand\n--index-url https://example.invalid/simple\ntensorflow[and-cuda]==2.15.0  # old\nnumpy==2.1.3;python_version>'3.8'\n"
+        "# pinned by hand\n--index-url https://example.invalid/simple\ntensorflow[and-cuda]==2.15.0  # old\nnumpy==2.1.3;python_version>'3.4'\n"
         "keras\n",
         {"numpy==2.1.3": "numpy==1.26.4"},
     ),
