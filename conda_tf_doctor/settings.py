@@ -12,6 +12,7 @@ from .rules.catalogue import code_of
 DISABLED, WARN, BLOCK, REPAIR = "disabled", "warn", "block", "repair"
 MODES = (DISABLED, WARN, BLOCK, REPAIR)
 _VARIABLE = "CONDA_PLUGINS_TF_DOCTOR_"
+_UNREADABLE = "of another kind"
 
 
 class Settings(NamedTuple):
@@ -34,12 +35,22 @@ def _words(value: object) -> tuple[str, ...]:
     return tuple(str(word).strip() for word in value) if isinstance(value, Iterable) else ()
 
 
+def _value(plugins: object, name: str, default: object) -> object:
+    try:
+        return getattr(plugins, name)
+    except Exception as error:
+        if getattr(error, "name", "") == name:
+            return default  # this conda does not know the setting (yet)
+        # Conda fails over a list where it wants a word, each version in its own way.
+        return _UNREADABLE
+
+
 def from_context(plugins: object) -> Settings:
     """Read the settings of a running conda (``context.plugins``)."""
-    matrix = str(getattr(plugins, "tf_doctor_matrix", "") or "")
+    matrix = str(_value(plugins, "tf_doctor_matrix", "") or "")
     return Settings(
-        str(getattr(plugins, "tf_doctor_mode", WARN) or WARN).strip().lower(),
-        _words(getattr(plugins, "tf_doctor_ignore", ())),
+        str(_value(plugins, "tf_doctor_mode", WARN) or WARN).strip().lower(),
+        _words(_value(plugins, "tf_doctor_ignore", ())),
         os.path.expanduser(os.path.expandvars(matrix)),
     )
 

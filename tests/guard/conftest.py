@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,22 +66,30 @@ def _runners() -> Iterator[dict[Path, Runner]]:
         runner.process.wait(30)
 
 
+def _bound(conda: Conda, runners: dict[Path, Runner]) -> Callable[..., Result]:
+    if not hasattr(os, "fork"):
+
+        def plain(*args: str | Path, mode: str = "warn", **options: Any) -> Result:
+            assert not options.pop("before", ""), "what runs in conda's own process needs fork"
+            environ = {"CONDA_PLUGINS_TF_DOCTOR_MODE": mode, **(options.pop("env", None) or {})}
+            return conda.run(*args, env=environ, **options)
+
+        return plain
+    if conda.python not in runners:
+        runners[conda.python] = Runner(conda.python, conda.environ())
+    return lambda *args, **options: runners[conda.python].run(conda, *args, **options)
+
+
 @pytest.fixture
 def run(conda: Conda, _runners: dict[Path, Runner]) -> Callable[..., Result]:
     """`run(*args, mode="warn", env=None, subdir=None, stdin="", cwd=None, before="") -> Result` of the test's conda."""
-    if not hasattr(os, "fork"):
+    return _bound(conda, _runners)
 
-        def plain(
-            *args: str | Path, mode: str = "warn", env: Mapping[str, str] | None = None, **options: object
-        ) -> Result:
-            assert not options.pop("before", ""), "what runs in conda's own process needs fork"
-            return conda.run(*args, env={"CONDA_PLUGINS_TF_DOCTOR_MODE": mode, **(env or {})}, **options)  # type: ignore[arg-type]
 
-        return plain
-    if conda.python not in _runners:
-        _runners[conda.python] = Runner(conda.python, conda.environ())
-    runner = _runners[conda.python]
-    return lambda *args, **options: runner.run(conda, *args, **options)
+@pytest.fixture
+def registry_run(registry_conda: Conda, _runners: dict[Path, Runner]) -> Callable[..., Result]:
+    """`run` of the conda from the index, for what does not depend on which conda it is."""
+    return _bound(registry_conda, _runners)
 
 
 @pytest.fixture

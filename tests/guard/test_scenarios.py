@@ -168,11 +168,8 @@ def test_scenario(
         assert result.rc == 0, result
         assert not said & scenario.codes, result.err
         final = planned(prefix, document)
-        wrong = {
-            n: (final.get(n), s)
-            for n, s in scenario.repaired.items()
-            if n not in final or not conda_contains(s, final[n])
-        }
+        wanted = scenario.repaired.items()
+        wrong = {n: final.get(n) for n, spec in wanted if n not in final or not conda_contains(spec, final[n])}
         assert not wrong, result.err
         assert "solved again with" in result.err
         return

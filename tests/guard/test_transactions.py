@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +24,16 @@ PIP = "{pip: [-r more.txt]}"
 
 def snapshot(*folders: Path) -> dict[str, bytes]:
     """Return every file below the folders, but for what conda touches on any call."""
-    ignored = ("environments.txt", "urls", "urls.txt", ".lock", "last-stdin", "last-stdout", "last-stderr")
+    ignored = (
+        "environments.txt",
+        "urls",
+        "urls.txt",
+        ".lock",
+        ".conda_envs_dir_test",
+        "last-stdin",
+        "last-stdout",
+        "last-stderr",
+    )
     return {
         str(path): path.read_bytes() if path.is_file() and not path.is_symlink() else b""
         for folder in folders
@@ -168,7 +175,7 @@ def test_what_reaches_no_solver(
         prefix = make_env("env", "python=3.12", "tensorflow=2.10", channels=("inhouse",))
         better = ("install", "-y", "-q", "-n", "env", "-c", "inhouse", "python=3.10", "protobuf=3.20")
         assert run(*better, mode="disabled").rc == 0
-        command = ("install", "-y", "-n", "env", "--revision", "0" if conda.version.startswith("24") else "0")
+        command = ("install", "-y", "-n", "env", "--revision", "0")
     else:
         source = make_env("source", "python=3.12", "tensorflow=2.10", channels=("inhouse",))
         prefix = conda.prefix("env")
@@ -199,9 +206,7 @@ def test_flags(flag: str, run: Callable[..., Result], make_env: Callable[..., Pa
     prefix = build("pip 2.10 with CUDA", make_env)
     before = snapshot(prefix)
     command = ("install", "-y", "-n", "env", "numpy=2", flag)
-    warned = run(
-        *command, *(() if flag in ("--no-deps", "--quiet", "--freeze-installed", "--json") else ()), "--dry-run"
-    )
+    warned = run(*command, "--dry-run")
     assert warned.rc == 0, warned
     assert said(warned, "TFD603") == 1, warned.err
     blocked = run(*command, mode="block")
@@ -279,12 +284,8 @@ def test_mode_of_the_condarc_and_silenced_rules(
 ) -> None:
     build("pip 2.10 with CUDA", make_env)
     conda.write_condarc("plugins:\n  tf_doctor_mode: block\n  tf_doctor_ignore: [TFD301, numpy-abi]\n")
-    environ = {"CONDA_PLUGINS_TF_DOCTOR_MODE": ""}
     command = ("install", "-y", "-n", "env", "--dry-run", "cudatoolkit=11.8")
     assert conda.run(*command).rc == 0
     conda.write_condarc("plugins:\n  tf_doctor_mode: block\n")
     assert conda.run(*command).rc == 1
-    assert run(*command, mode="disabled", env={}).rc == 0
-    assert environ  # an empty variable counts as unset, below
-    assert json.loads(conda.run(*command, "--json", env={}).out)["exception_name"] == "TensorFlowConflictError"
-    assert os.environ.get("CONDA_PLUGINS_TF_DOCTOR_MODE") is None
+    assert run(*command, mode="disabled").rc == 0

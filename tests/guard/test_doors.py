@@ -1,0 +1,89 @@
+"""The further doors: hints on errors, the health check, and how little an unrelated transaction costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.guard.worlds import build
+from tools.condas import Conda, Result
+
+NO_IMPORTS = """
+import sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith(("conda_tf_doctor.matrix.load", "conda_tf_doctor.engine", "conda_tf_doctor.rules.context")):
+            raise ImportError("this costs something")
+sys.meta_path.insert(0, Finder())
+"""
+
+
+@pytest.mark.parametrize("mode", ["warn", "block", "repair"])
+@pytest.mark.parametrize(
+    ("world", "command"),
+    [
+        ("plain", "install cudatoolkit=11.8 cudnn numpy"),
+        ("plain", "remove attrs"),
+        ("pip 2.10 with CUDA", "install attrs"),
+    ],
+    ids=["no TensorFlow", "removal without TensorFlow", "nothing of TensorFlow's stack"],
+)
+def test_no_matrix_where_nothing_can_happen(
+    world: str, command: str, mode: str, run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    build(world, make_env)
+    verb, *rest = command.split()
+    result = run(verb, "-y", "-n", "env", *rest, mode=mode, before=NO_IMPORTS)
+    assert result.rc == 0, result
+    assert "tf-doctor" not in result.err + result.out
+
+
+HINTS = {
+    "create -n env python=3.12 tensorflow=2.10": "Of tensorflow, for Python 3.12 on linux-64, conda-forge has 2.16.1 to",
+    "create -n env python=3.12 tensorflow=2.99": "There is no tensorflow 2.99.",
+    "create -n env cudatoolkit=9.0": "TensorFlow 1.5.0 to 1.14.0 goes with CUDA 9.0 on linux-64.",
+    "create -n env python=3.10 tensorflow=2.10 numpy=2": "tensorflow 2.10 does exist for Python 3.10 on linux-64",
+}
+
+
+@pytest.mark.parametrize("command", HINTS)
+def test_hints(command: str, conda: Conda, run: Callable[..., Result]) -> None:
+    result = run(*command.split(), "--dry-run", "-y", "-q", mode="warn")
+    assert result.rc == 1, result
+    assert "the guard failed" not in result.err
+    assert (HINTS[command] in result.err) == conda.installation.error_hints, result.err
+    silent = run(*command.split(), "--dry-run", "-y", "-q", mode="disabled")
+    assert "tf_doctor" not in silent.err
+
+
+@pytest.mark.parametrize("command", ["create -n env nosuchpackage", "create -n env python=3.10 numpy=2 scipy=1.7"])
+def test_no_hints_on_other_errors(command: str, run: Callable[..., Result]) -> None:
+    result = run(*command.split(), "--dry-run", "-y", "-q", mode="warn")
+    assert result.rc == 1, result
+    assert "tf_doctor" not in result.err
+    assert "the guard failed" not in result.err
+
+
+@pytest.mark.parametrize(
+    ("world", "lines"),
+    [
+        ("plain", ["TensorFlow: not installed, nothing to check."]),
+        ("conda 2.10", ["TensorFlow: tensorflow 2.10.0 is consistent with what is installed beside it."]),
+        ("pip 2.10 beside numpy 2", ["TensorFlow: tensorflow 2.10.0 has ", "  error TFD603 numpy-abi: numpy 2.0"]),
+    ],
+    ids=["no TensorFlow", "healthy", "broken"],
+)
+def test_health_check(
+    world: str, lines: list[str], conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    prefix = build(world, make_env)
+    only = ["tf-doctor"] if conda.installation.fixers else []
+    result = run("doctor", "-n", "env", *only)
+    assert result.rc == 0, result
+    for line in lines:
+        assert line in result.out, result.out
+    if "error" in lines[-1]:
+        assert f"All of it: conda tf-doctor -p {prefix}" in result.out
+    assert "Error running health check: tf-doctor" not in result.err
