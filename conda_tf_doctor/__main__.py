@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .cli.main import console
+from .cli.main import script
 
 if __name__ == "__main__":
-    raise SystemExit(console())
+    script()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 
-from .._typing import TYPE_CHECKING
+from .._typing import TYPE_CHECKING, NoReturn
 from ..errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ def run(args: Namespace) -> int:
         # The reader (head, less) has gone; Python would complain once more while closing the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        return _unusable(f"The operating system refused: {error.strerror or error}{where}.", args)
     except KeyboardInterrupt:
         if args.door == "conda":
             raise
@@ -39,7 +43,8 @@ def _unusable(message: str, args: Namespace) -> int:
     if args.json:
         from ..render.json import print_error
 
-        print_error(message)
+        with suppress(OSError):
+            print_error(message)
     print(f"conda-tf-doctor: {safe(message)}", file=sys.stderr)
     return 2
 
@@ -68,5 +73,23 @@ def console(argv: Sequence[str] | None = None) -> int:
     return run(args)
 
 
+def script() -> NoReturn:
+    """Run the console script and end the process.
+
+    A check lives for some hundredths of a second, of which Python would spend a fifth on looking for garbage and on
+    giving back its memory piece by piece.
+    """
+    import gc
+
+    gc.disable()
+    status = console()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        status = status or 1  # the reader has gone, or the disk is full
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    raise SystemExit(console())
+    script()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+
+from .._typing import Any
 
 
 def print_document(document: Any) -> None:
