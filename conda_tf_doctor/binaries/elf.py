@@ -19,7 +19,8 @@ DT_NEEDED, DT_HASH, DT_STRTAB, DT_SYMTAB, DT_STRSZ, DT_SONAME, DT_RPATH, DT_RUNP
 DT_GNU_HASH, DT_VERDEF, DT_VERNEED = 0x6FFFFEF5, 0x6FFFFFFC, 0x6FFFFFFE
 SHN_UNDEF, STB_LOCAL, STB_WEAK = 0, 0, 2
 MAX_SEGMENTS = 512
-MAX_STRINGS = 64 * 1024 * 1024
+# The names of libtensorflow_cc.so.2 of 2.19 are 71 MB.
+MAX_STRINGS = 256 * 1024 * 1024
 VERSION_BASE = 1
 
 
@@ -188,19 +189,20 @@ def _symbols_of(path: str, elf: Elf) -> Symbols:
         with open(path, "rb") as stream:
             return _symbols(elf.reopened(stream))
     except (BadElfError, OSError, struct.error):
-        return Symbols()
+        return Symbols(whole=False)
 
 
 def _symbols(elf: Elf) -> Symbols:
     table = elf.tags.get(DT_SYMTAB)
     strings = elf.tags.get(DT_STRTAB)
     if not table or not strings:
-        return Symbols()
+        return Symbols(whole=False)
     layout = elf.order + ("IBBHQQ" if elf.wide else "IIIBBH")
     size = struct.calcsize(layout)
-    count = min(_symbol_count(elf), MAX_SYMBOLS)
-    data = elf.at(elf.place(table[0]), count * size)
-    texts = elf.at(elf.place(strings[0]), min(elf.tags.get(DT_STRSZ, [0])[0], MAX_STRINGS))
+    count, length = _symbol_count(elf), elf.tags.get(DT_STRSZ, [0])[0]
+    data = elf.at(elf.place(table[0]), min(count, MAX_SYMBOLS) * size)
+    texts = elf.at(elf.place(strings[0]), min(length, MAX_STRINGS))
+    whole = len(data) == count * size and len(texts) == length
     defined: set[bytes] = set()
     undefined: set[bytes] = set()
     find = texts.find
@@ -212,7 +214,7 @@ def _symbols(elf: Elf) -> Symbols:
         end = find(b"\0", name, name + MAX_NAME)
         if end > 0:
             (undefined if section == SHN_UNDEF else defined).add(texts[name:end])
-    return Symbols(frozenset(defined), frozenset(undefined))
+    return Symbols(frozenset(defined), frozenset(undefined), whole)
 
 
 def _symbol_count(elf: Elf) -> int:
@@ -234,4 +236,4 @@ def _symbol_count(elf: Elf) -> int:
         for index, (value,) in enumerate(struct.iter_unpack(elf.order + "I", chain[: len(chain) // 4 * 4])):
             if value & 1:
                 return int(last) + index + 1
-    return 0
+    raise BadElfError("no hash table, or one without an end: it cannot be told how many symbols there are")

@@ -23,6 +23,7 @@ from .closure import (
 )
 from .folders import Folders
 from .image import Image, read_image
+from .satellites import SATELLITES
 
 Inode = tuple[int, int]
 NOWHERE = "no library defines it"
@@ -64,14 +65,21 @@ class ElfLoader:
             self._import(path)
         opener = self._opener()
         for name in run_time:
-            module, fresh = self._find(name, opener)
-            if fresh:
-                module.optional = True
-                module.found_by = module.found_by and f"{RUN_TIME}: {module.found_by}"
-                self._follow(module)
+            module = self._open(name, opener)
+            for satellite in SATELLITES.get(name, ()) if module.path else ():
+                self.closure.edges.append(Edge(module, self._open(satellite, module), optional=True))
         self._check_versions()
         self._check_symbols()
         return self.closure
+
+    def _open(self, name: str, opener: Module | None) -> Module:
+        """Open a library by name, as TensorFlow and cuDNN do at run time."""
+        module, fresh = self._find(name, opener)
+        if fresh:
+            module.optional = True
+            module.found_by = module.found_by and f"{RUN_TIME}: {module.found_by}"
+            self._follow(module)
+        return module
 
     def _opener(self) -> Module | None:
         """Return who opens CUDA: the library with TensorFlow's loader in it, else the first module."""
@@ -275,7 +283,10 @@ class ElfLoader:
             todo = [module for module in scope if id(module) not in checked]
             if not todo:
                 continue
-            offered = [module.image.symbols.defined for module in scope if module.image]
+            tables = [module.image.symbols for module in (*self._global, *scope) if module.image]
+            if not all(table.whole for table in tables):
+                continue
+            offered = [table.defined for table in tables]
             for module in todo:
                 checked.add(id(module))
                 undefined = module.image.symbols.undefined - everywhere if module.image else frozenset()

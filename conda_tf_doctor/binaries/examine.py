@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # The Visual C++ runtime: what is installed beside Windows, and needs a minimum version.
 VC_RUNTIME = re.compile(r"(?:msvcp|vcruntime|concrt|vcomp|vccorlib|vcamp)140(?:_\w+)?\.dll\Z", re.I)
 _VC_PACKAGES = ("vc14-runtime", "vs2015-runtime")
+# cuDNN 8.3 to 8.9 for Windows load zlibwapi.dll by name (NVIDIA's installation guide).
+NEEDS_ZLIB = ">=8.3,<9"
 _VERSION = re.compile(r"([A-Z]+)_(\d+(?:\.\d+)*)\Z")
 
 
@@ -93,6 +95,7 @@ def examine(context: Context, thorough: bool = False) -> BinaryFacts | None:
 def _examine(
     context: Context, site_packages: str, modules: list[str], recorded: list[Recorded], thorough: bool
 ) -> BinaryFacts:
+    from ..versions import contains
     from .closure import PLATFORM_MACHINES
     from .integrity import compare
 
@@ -102,6 +105,8 @@ def _examine(
     if not preloads and build is not None:
         preloads = build.preloads
     run_time = build.libraries if build is not None and not build.load_time else ()
+    if run_time and env.os == "win" and any(contains(NEEDS_ZLIB, library.version) for library in context.cudnn):
+        run_time = (*run_time, "zlibwapi.dll")
     closure = closure_of(env, modules, preloads, run_time, site_packages)
     # A package that recorded none of what is there describes another installation; its absent files prove nothing.
     present = {entry.source for entry in recorded if os.path.isfile(entry.path)}

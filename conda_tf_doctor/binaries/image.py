@@ -65,10 +65,12 @@ class Symbols(NamedTuple):
     Attributes:
         defined: Names it offers to others.
         undefined: Names it needs (weak ones, which may stay undefined, are left out).
+        whole: Whether the table was read to its end; what is not in part of one may be in the rest.
     """
 
     defined: frozenset[bytes] = frozenset()
     undefined: frozenset[bytes] = frozenset()
+    whole: bool = True
 
 
 class Image:

@@ -24,6 +24,7 @@ from .closure import (
     Module,
 )
 from .image import Image, Symbol, read_image
+from .satellites import SATELLITES
 from .windows import Place, WindowsSearch
 
 PYTHON_DLL = re.compile(r"python3\d*t?(?:_d)?\.dll$")
@@ -64,7 +65,10 @@ class PeLoader:
         for path in modules:
             self._import(path)
         for name in run_time:
-            self._by_name(name, self.search.for_run_time(), RUN_TIME, optional=True)
+            module = self._by_name(name, self.search.for_run_time(), RUN_TIME, optional=True)
+            for satellite in SATELLITES.get(name.lower(), ()) if module.path else ():
+                child = self._by_name(satellite, self.search.for_run_time(), RUN_TIME, optional=True)
+                self.closure.edges.append(Edge(module, child, optional=True))
         self._delayed()
         self._check_symbols()
         return self.closure
@@ -90,7 +94,7 @@ class PeLoader:
         if not module.kind:
             self._follow(module, self.search.for_import(path))
 
-    def _by_name(self, name: str, places: tuple[Place, ...], found_by: str, optional: bool) -> None:
+    def _by_name(self, name: str, places: tuple[Place, ...], found_by: str, optional: bool) -> Module:
         module, fresh = self._find(name, places)
         if fresh:
             module.optional = optional
@@ -100,6 +104,7 @@ class PeLoader:
         if not optional:
             module.optional = False
             self.closure.roots.append(module)
+        return module
 
     def _image(self, path: str) -> Image:
         image = self._images.get(path)

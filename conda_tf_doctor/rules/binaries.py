@@ -42,6 +42,7 @@ def binaries(context: Context) -> Iterator[Finding]:
 
 def judge(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """Judge a closure, TensorFlow's or another module's of the environment."""
+    from .binaries_files import modified, shadowed
     from .binaries_runtime import runtime
 
     yield from _gone(context, facts)
@@ -50,8 +51,8 @@ def judge(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Fi
     yield from _missing(context, facts, closure)
     yield from _corrupt(context, closure)
     yield from _symbols(context, facts, closure)
-    yield from _shadowed(context, closure)
-    yield from _modified(context, facts)
+    yield from shadowed(context, closure)
+    yield from modified(context, facts)
 
 
 def relative(context: Context, path: str) -> str:
@@ -145,7 +146,7 @@ def _in_the_way(context: Context, facts: BinaryFacts, closure: Closure) -> Itera
             continue
         foreign = [path for path in module.passed_over if read_image(path).machine not in ("", facts.machine)]
         # Only what lies before the copy that is loaded is met at all.
-        foreign = [path for path in foreign if _before(module, path)]
+        foreign = [path for path in foreign if before(module, path)]
         if foreign:
             yield Finding(
                 "TFD102",
@@ -162,7 +163,7 @@ def _in_the_way(context: Context, facts: BinaryFacts, closure: Closure) -> Itera
             )
 
 
-def _before(module: Module, path: str) -> bool:
+def before(module: Module, path: str) -> bool:
     """Tell whether a copy was met before the one that is loaded: those are noted first."""
     first = module.passed_over.index(path)
     return module.image is not None and first < module.met
@@ -223,6 +224,7 @@ def _missing_for_gpu(context: Context, closure: Closure, module: Module) -> Iter
     if not context.gpu_wanted or not GPU_LIBRARY.match(module.name) or _CUDNN.match(module.name):
         return
     importers = closure.importers(module)
+    loader = importers[0].name if importers else "this TensorFlow"
     siblings = [m for m in closure.modules if m.path and m.optional and GPU_LIBRARY.match(m.name) and not m.kind]
     runtime = [m for m in siblings if "cudart" in m.name.lower()]
     if not runtime or module.name.lower() in ("nvcuda.dll", "libcuda.so.1"):
@@ -230,8 +232,8 @@ def _missing_for_gpu(context: Context, closure: Closure, module: Module) -> Iter
     yield Finding(
         "TFD501",
         ERROR,
-        f"{module.name}, which {importers[0].name if importers else 'this TensorFlow'} loads for the GPU, is not on the search path, though {runtime[0].name} "
-        "is: TensorFlow will use no GPU.",
+        f"{module.name}, which {loader} loads for the GPU, is not on the search path, though "
+        f"{runtime[0].name} is: TensorFlow will use no GPU.",
         found="not found",
         expected=module.name,
         evidence=(relative(context, runtime[0].path),),
@@ -330,71 +332,3 @@ def _symbol_versions(context: Context, facts: BinaryFacts, module: Module) -> It
         package=package,
         fix=fix,
     )
-
-
-def _shadowed(context: Context, closure: Closure) -> Iterator[Finding]:
-    """TFD504: the copy that is loaded is bad, and a good one lies behind it."""
-    from ..binaries.image import read_image
-
-    for module in closure.modules:
-        if module.kind not in ("machine", "corrupt", "symbols") or not module.path:
-            continue
-        behind = [path for path in module.passed_over if path != module.path and not _before(module, path)]
-        for path in behind:
-            image = read_image(path)
-            needed = {item.symbol for item in module.missing_symbols}
-            if image.problem or image.machine != closure_machine(closure, module):
-                continue
-            if any(image.exports.find(symbol) is None for symbol in needed):
-                continue
-            yield shadow(context, module, path, module.problem)
-            break
-
-
-def closure_machine(closure: Closure, module: Module) -> str:
-    """Return what the importers of a module are for."""
-    return next((importer.machine for importer in closure.importers(module) if importer.machine), "x86_64")
-
-
-def shadow(context: Context, module: Module, better: str, problem: str) -> Finding:
-    """Return the finding that a bad copy hides a good one."""
-    return Finding(
-        "TFD504",
-        ERROR,
-        f"{module.name} is loaded from {relative(context, module.path)} ({module.found_by}; {problem}), and hides the "
-        f"right one in {relative(context, os.path.dirname(better)) or 'the environment'}.",
-        found=relative(context, module.path),
-        expected=relative(context, better),
-        evidence=(relative(context, module.path), relative(context, better)),
-        source=relative(context, module.path),
-        fix=Fix(
-            note=f"Remove or update {relative(context, module.path)}, so that {relative(context, better)} is found."
-        ),
-    )
-
-
-def _modified(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
-    """TFD503: files that are not what was recorded. Only one that became shorter certainly lost something."""
-    from ..binaries.integrity import CHANGED, GONE, SHORTER
-
-    for damage in facts.damages:
-        entry = damage.recorded
-        if damage.kind == GONE or (entry.rewritten and damage.kind == CHANGED and context.env.os == "osx"):
-            continue
-        path = relative(context, entry.path)
-        if damage.kind == CHANGED:
-            what, expected = "its content has another hash", f"sha256 {entry.sha256[:16]}…"
-        else:
-            what, expected = f"it has {damage.found}, recorded are {entry.size:,}", f"{entry.size:,} bytes"
-        yield Finding(
-            "TFD503",
-            ERROR if damage.kind == SHORTER else WARNING,
-            f"{os.path.basename(path)} is not the file that {owner(context)} installed: {what}.",
-            found=damage.found[:24],
-            expected=expected,
-            evidence=(path,),
-            source=entry.source,
-            package=owner(context),
-            confidence=CERTAIN if damage.kind == SHORTER else LIKELY,
-            fix=reinstall(context, path),
-        )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from .. import versions
 from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
-from .binaries import listed, relative, shadow
+from .binaries import listed, relative
+from .binaries_files import shadow
 from .context import Context
 
 if TYPE_CHECKING:

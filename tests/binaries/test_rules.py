@@ -295,3 +295,40 @@ def test_odd_records_are_survived(text: str, env: Path) -> None:
     facts = context(env).binaries
     assert facts is not None
     assert len(facts.modules) == 2
+
+
+GPU = ("cudart64_110", "cublas64_11", "cublasLt64_11", "cufft64_10", "curand64_10", "cusolver64_11", "cusparse64_11")
+PARTS = ("ops_infer", "ops_train", "cnn_infer", "cnn_train", "adv_infer", "adv_train")
+CUDNN = ("cudnn64_8", *(f"cudnn_{part}64_8" for part in PARTS))
+
+
+@pytest.fixture
+def gpu(env: Path) -> Path:
+    """CUDA and cuDNN by conda, whole."""
+    write_conda(env, "cudatoolkit", "11.2.2")
+    write_conda(env, "cudnn", "8.1.0.77")
+    for name in (*GPU, *CUDNN):
+        make_dll(env / "Library" / "bin" / f"{name}.dll", ["x"])
+    return env
+
+
+def test_a_whole_gpu_environment(gpu: Path) -> None:
+    assert found(gpu) == []
+
+
+@pytest.mark.parametrize("name", ["cusolver64_11", "cudnn_cnn_infer64_8"])
+def test_one_gpu_library_lacks(name: str, gpu: Path) -> None:
+    (gpu / "Library" / "bin" / f"{name}.dll").unlink()
+    (finding,) = found(gpu)
+    assert (finding.code, finding.severity, finding.expected) == ("TFD501", "error", f"{name}.dll")
+
+
+def test_gpu_libraries_lack_where_no_gpu_is_wanted(env: Path) -> None:
+    make_dll(env / "Library" / "bin" / "cudart64_110.dll", ["x"])
+    assert found(env) == []
+
+
+def test_no_cudnn_at_all_is_the_cuda_rules_business(gpu: Path) -> None:
+    for name in CUDNN:
+        (gpu / "Library" / "bin" / f"{name}.dll").unlink()
+    assert found(gpu) == []

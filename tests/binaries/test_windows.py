@@ -226,3 +226,15 @@ def test_only_copies_for_other_machines(two_copies: Callable[[str, str], Closure
     closure = two_copies("arm64", "x86")
     assert closure.verdict(closure.roots[0]) == 193
     assert closure.failures[0].problem == "for arm64, Python is for x86_64"
+
+
+def test_parts_of_cudnn_are_looked_for_once_it_is_there(prefix: Path) -> None:
+    top = make_dll(prefix / MODULE)
+    without = load(prefix, top, run_time=["cudnn64_8.dll"])
+    assert [m.name for m in without.problems] == ["cudnn64_8.dll"]
+    make_dll(prefix / "Library/bin/cudnn64_8.dll")
+    make_dll(prefix / "Library/bin/cudnn_ops_infer64_8.dll")
+    found = load(prefix, top, run_time=["cudnn64_8.dll"])
+    assert "cudnn_cnn_infer64_8.dll" in [m.name for m in found.problems]
+    assert "cudnn_ops_infer64_8.dll" not in [m.name for m in found.problems]
+    assert found.failures == []

@@ -1,0 +1,83 @@
+"""TFD503 and TFD504: which copy of a file is loaded, and whether it is the one that was installed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
+from .binaries import before, owner, reinstall, relative
+from .context import Context
+
+if TYPE_CHECKING:
+    from ..binaries.closure import Closure, Module
+    from ..binaries.examine import BinaryFacts
+
+
+def shadowed(context: Context, closure: Closure) -> Iterator[Finding]:
+    """TFD504: the copy that is loaded is bad, and a good one lies behind it."""
+    from ..binaries.image import read_image
+
+    for module in closure.modules:
+        if module.kind not in ("machine", "corrupt", "symbols") or not module.path:
+            continue
+        behind = [path for path in module.passed_over if path != module.path and not before(module, path)]
+        for path in behind:
+            image = read_image(path)
+            needed = {item.symbol for item in module.missing_symbols}
+            if image.problem or image.machine != closure_machine(closure, module):
+                continue
+            if any(image.exports.find(symbol) is None for symbol in needed):
+                continue
+            yield shadow(context, module, path, module.problem)
+            break
+
+
+def closure_machine(closure: Closure, module: Module) -> str:
+    """Return what the importers of a module are for."""
+    return next((importer.machine for importer in closure.importers(module) if importer.machine), "x86_64")
+
+
+def shadow(context: Context, module: Module, better: str, problem: str) -> Finding:
+    """Return the finding that a bad copy hides a good one."""
+    return Finding(
+        "TFD504",
+        ERROR,
+        f"{module.name} is loaded from {relative(context, module.path)} ({module.found_by}; {problem}), and hides the "
+        f"right one in {relative(context, os.path.dirname(better)) or 'the environment'}.",
+        found=relative(context, module.path),
+        expected=relative(context, better),
+        evidence=(relative(context, module.path), relative(context, better)),
+        source=relative(context, module.path),
+        fix=Fix(
+            note=f"Remove or update {relative(context, module.path)}, so that {relative(context, better)} is found."
+        ),
+    )
+
+
+def modified(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
+    """TFD503: files that are not what was recorded. Only one that became shorter certainly lost something."""
+    from ..binaries.integrity import CHANGED, GONE, SHORTER
+
+    for damage in facts.damages:
+        entry = damage.recorded
+        if damage.kind == GONE or (entry.rewritten and damage.kind == CHANGED and context.env.os == "osx"):
+            continue
+        path = relative(context, entry.path)
+        if damage.kind == CHANGED:
+            what, expected = "its content has another hash", f"sha256 {entry.sha256[:16]}…"
+        else:
+            what, expected = f"it has {damage.found}, recorded are {entry.size:,}", f"{entry.size:,} bytes"
+        yield Finding(
+            "TFD503",
+            ERROR if damage.kind == SHORTER else WARNING,
+            f"{os.path.basename(path)} is not the file that {owner(context)} installed: {what}.",
+            found=damage.found[:24],
+            expected=expected,
+            evidence=(path,),
+            source=entry.source,
+            package=owner(context),
+            confidence=CERTAIN if damage.kind == SHORTER else LIKELY,
+            fix=reinstall(context, path),
+        )
