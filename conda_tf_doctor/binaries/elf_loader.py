@@ -196,7 +196,7 @@ class ElfLoader:
     def _elsewhere(self, module: Module, foreign: str) -> None:
         if module.name in self.provided:
             module.found_by, module.assumed_version = RECORDED, self.provided[module.name]
-        elif not self.here and module.name in linux.GLIBC:
+        elif not self.here and module.name in linux.SYSTEM_LIBRARIES:
             module.found_by = linux.SYSTEM
         elif foreign:
             module.path, module.image = foreign, self._image(foreign)
@@ -230,7 +230,10 @@ class ElfLoader:
                 seen.add(id(chain))
                 yield from self._entries(chain, linux.RPATH)
                 chain = self._loaders.get(id(chain))
-            if self._program and id(self._program) not in seen:
+            if self._program is None:
+                # Conda links its Python with this RPATH, which every module without a RUNPATH inherits.
+                yield os.path.join(self.prefix, "lib"), linux.RPATH
+            elif id(self._program) not in seen:
                 yield from self._entries(self._program, linux.RPATH)
         for folder in self._library_path:
             yield folder, linux.LIBRARY_PATH

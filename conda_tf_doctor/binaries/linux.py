@@ -23,12 +23,13 @@ DEFAULT = "default folders"
 LOADED = "already loaded"
 SYSTEM = "system library"
 
-# What every Linux with glibc brings; the C++ runtime comes with every desktop and with conda's own packages.
-GLIBC = frozenset(
+# What every Linux with glibc brings, and GCC's runtime, which any of them has that runs C++ programs.
+SYSTEM_LIBRARIES = frozenset(
     f"lib{name}"
     for name in (
         *("c.so.6", "m.so.6", "dl.so.2", "pthread.so.0", "rt.so.1", "util.so.1", "resolv.so.2", "nsl.so.1"),
         *("anl.so.1", "crypt.so.1", "mvec.so.1", "BrokenLocale.so.1", "thread_db.so.1"),
+        *("stdc++.so.6", "gcc_s.so.1"),
     )
 ) | {"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "ld64.so.2", "ld64.so.1", "ld-linux.so.2"}
 

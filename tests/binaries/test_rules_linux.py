@@ -1,0 +1,146 @@
+"""Shared objects of an environment on Linux, and one for another machine looked at from here."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+import pytest
+
+from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.findings import Finding
+from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.rules.binaries import binaries
+from conda_tf_doctor.rules.context import Context
+from conda_tf_doctor.rules.surroundings import surroundings
+from tools.images import ELF_MACHINES, elf
+from tools.tiny_elf import make_so
+
+from .conftest import write_conda
+
+MACHINE = platform.machine()
+SITE = "lib/python3.10/site-packages"
+MAIN = f"{SITE}/tensorflow/python/_pywrap_tensorflow_internal.so"
+FRAMEWORK = f"{SITE}/tensorflow/libtensorflow_framework.so.2"
+
+here = pytest.mark.skipif(
+    not sys.platform.startswith("linux") or MACHINE not in ("x86_64", "aarch64"),
+    reason="runs on a Linux of its own kind",
+)
+
+
+def environment(prefix: Path, machine: str, subdir: str) -> Path:
+    write_conda(prefix, "python", "3.10.4", subdir=subdir)
+    runpath = "$ORIGIN:$ORIGIN/../nvidia/cudnn/lib"
+    make_so(
+        prefix / FRAMEWORK, ["libc.so.6"], FRAMEWORK.rsplit("/", 1)[1], runpath=runpath, defines=["TF"], machine=machine
+    )
+    make_so(
+        prefix / MAIN, ["libtensorflow_framework.so.2", "libstdc++.so.6", "libc.so.6"], undefined=["TF"],
+        runpath="$ORIGIN/..", machine=machine,
+    )  # fmt: skip
+    make_so(
+        prefix / "lib" / "libstdc++.so.6", ["libc.so.6"], versions=["GLIBCXX_3.4.19", "CXXABI_1.3"], machine=machine
+    )
+    info = prefix / SITE / "tensorflow-2.10.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tensorflow\nVersion: 2.10.0\n")
+    (info / "INSTALLER").write_text("pip\n")
+    (prefix / "bin").mkdir()
+    return prefix
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Path:
+    prefix = environment(tmp_path / "env", MACHINE, "linux-64" if MACHINE == "x86_64" else "linux-aarch64")
+    (prefix / "bin" / "python").symlink_to(os.path.realpath(sys.executable))
+    # This machine's own C++ library stands behind; the environment's is not on any path but its Python's.
+    return prefix
+
+
+def found(prefix: Path, **variables: str) -> list[Finding]:
+    facts = read_prefix(str(prefix))
+    facts.env_vars = variables
+    return list(binaries(Context(facts, load_matrix())))
+
+
+@here
+def test_nothing_is_wrong(env: Path) -> None:
+    assert found(env, LD_LIBRARY_PATH=str(env / "lib")) == []
+
+
+@here
+def test_a_library_lacks(env: Path) -> None:
+    (env / FRAMEWORK).unlink()
+    (finding,) = found(env, LD_LIBRARY_PATH=str(env / "lib"))
+    assert (finding.code, finding.expected, finding.package) == ("TFD501", "libtensorflow_framework.so.2", "tensorflow")
+
+
+@here
+def test_a_symbol_that_nothing_defines(env: Path) -> None:
+    undefined = ["TF", "_ZN10tensorflow3NewEv"]
+    make_so(env / MAIN, ["libtensorflow_framework.so.2"], undefined=undefined, runpath="$ORIGIN/..", machine=MACHINE)
+    (finding,) = found(env)
+    assert finding.code == "TFD505"
+    assert finding.expected == "_ZN10tensorflow3NewEv"
+
+
+@here
+@pytest.mark.parametrize(
+    ("library", "version", "code"),
+    [("libc.so.6", "GLIBC_9.9", "TFD106"), ("libstdc++.so.6", "GLIBCXX_3.4.29", "TFD610")],
+)
+def test_versions_of_symbols(library: str, version: str, code: str, env: Path) -> None:
+    oldest = {"libc.so.6": "GLIBC_2.17", "libstdc++.so.6": "GLIBCXX_3.4.19"}[library]
+    make_so(env / MAIN, [library], version_needs={library: [oldest, version]}, machine=MACHINE)
+    (finding,) = found(env, LD_LIBRARY_PATH=str(env / "lib"))
+    assert (finding.code, finding.expected) == (code, version)
+
+
+@here
+def test_the_newest_version_asked_for_is_told(env: Path) -> None:
+    make_so(
+        env / MAIN,
+        ["libc.so.6"],
+        version_needs={"libc.so.6": ["GLIBC_2.4", "GLIBC_2.17", "GLIBC_2.3"]},
+        machine=MACHINE,
+    )
+    facts = Context(read_prefix(str(env)), load_matrix()).binaries
+    assert facts is not None
+    assert facts.version_needs("GLIBC") == ("2.17", "_pywrap_tensorflow_internal.so")
+    assert facts.version_needs("GLIBCXX") == ("", "")
+
+
+@here
+def test_condas_cuda_is_not_where_pips_tensorflow_looks(env: Path) -> None:
+    write_conda(env, "cudatoolkit", "11.2.2", subdir="linux-64")
+    make_so(env / "lib" / "libcudart.so.11.0", machine=MACHINE)
+    facts = read_prefix(str(env))
+    facts.env_vars = {"CONDA_PREFIX": str(env)}
+    if Context(facts, load_matrix()).build is None:
+        pytest.fail("the matrix has TensorFlow 2.10 for linux-64")
+    told = [f for f in surroundings(Context(facts, load_matrix())) if f.code == "TFD701"]
+    if MACHINE == "x86_64":
+        assert [f.severity for f in told] == ["warning"]
+        assert "libcudart.so.11.0" in told[0].message
+    facts.env_vars["LD_LIBRARY_PATH"] = str(env / "lib")
+    assert [f for f in surroundings(Context(facts, load_matrix())) if f.code == "TFD701"] == []
+
+
+@pytest.mark.parametrize(("subdir", "machine"), [("linux-64", "x86_64"), ("linux-aarch64", "aarch64")])
+def test_any_linux_environment_from_anywhere(subdir: str, machine: str, tmp_path: Path) -> None:
+    prefix = environment(tmp_path / "env", machine, subdir)
+    (prefix / "bin" / "python").write_bytes(elf(ELF_MACHINES[subdir]))
+    assert found(prefix) == []
+    (prefix / MAIN).write_bytes((prefix / MAIN).read_bytes()[:300])
+    assert "TFD502" in {finding.code for finding in found(prefix)}
+
+
+def test_an_object_for_another_machine(tmp_path: Path) -> None:
+    prefix = environment(tmp_path / "env", "aarch64", "linux-aarch64")
+    (prefix / "bin" / "python").write_bytes(elf(ELF_MACHINES["linux-aarch64"]))
+    make_so(prefix / MAIN, machine="x86_64")
+    first = found(prefix)[0]
+    assert (first.code, first.found, first.expected) == ("TFD102", "x86_64", "aarch64")
