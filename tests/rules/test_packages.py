@@ -102,7 +102,7 @@ def test_every_entry_is_well_formed() -> None:
         for field in ("tensorflow", "python", "works"):
             _alternatives(entry.get(field, ""))
         for row in entry.get("breaks", ()):
-            assert row["severity"] in (ERROR, WARNING), entry["id"]
+            assert row["severity"] in SEVERITIES, entry["id"]
             assert set(row) <= ROW_FIELDS, entry["id"]
             _alternatives(row["versions"])
 
@@ -277,6 +277,14 @@ def test_two_tensorflows_are_judged_by_what_holds_for_both() -> None:
     assert not told(environment(python="3.12.1", **both, numpy="2.0.2"))
     (finding,) = told(environment(python="3.12.1", **{**both, "tensorflow-cpu": "2.16.2"}, numpy="2.0.2"))
     assert finding.code == "TFD603"
+
+
+def test_what_only_a_command_misses_is_information() -> None:
+    wheels = {"tensorflow": "2.20.0", "tensorboard": "2.20.0", "setuptools": "84.2.1"}
+    env = environment(python="3.13.0", **wheels)
+    assert not told(env)
+    (finding,) = packages(Context(env, matrix()))
+    assert (finding.severity, finding.fix.pip) == (INFO, ("setuptools<82",))
 
 
 def test_a_future_tensorflow_is_given_the_benefit_of_the_doubt() -> None:
