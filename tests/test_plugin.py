@@ -30,8 +30,8 @@ def test_importing_the_plugin_imports_nothing_else(conda: Conda) -> None:
 
 def test_conda_without_a_transaction_imports_nothing_of_ours(conda: Conda) -> None:
     code = (
-        "import sys, conda.cli.main\n"
-        "try: conda.cli.main.main('list', '-n', 'base', '--json')\n"
+        "import sys\nfrom conda.cli.main import main\n"
+        "try: main('list', '-n', 'base', '--json')\n"
         "except SystemExit: pass\n"
         "print('|'.join(sorted(name for name in sys.modules if name.startswith('conda_tf_doctor'))), file=sys.stderr)"
     )

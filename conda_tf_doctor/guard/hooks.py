@@ -118,8 +118,6 @@ def _watch(solver: Any) -> None:
 
 def _repaired(solver: Any, solved: Any, arguments: dict[str, Any]) -> Any:
     """Return the records to unlink and to link, changed where that is needed, or the refusal."""
-    from .constraints import Search
-
     settings = read_settings()
     prefix = os.path.abspath(str(solver.prefix))
     planned = transaction.plan(prefix, *solved)
@@ -128,6 +126,8 @@ def _repaired(solver: Any, solved: Any, arguments: dict[str, Any]) -> Any:
     if verdict is None:
         return solved
     if verdict.stopping:
+        from .constraints import Search
+
         search = Search(solver, arguments, planned, lambda plan: assess(plan, settings))
         if guarded(lambda: search.run(verdict) or search) is not None:
             found = search.found

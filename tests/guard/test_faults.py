@@ -1,4 +1,4 @@
-"""What goes wrong inside the guard, and around it: conda does what it would have done, and one line says what it was."""
+"""What goes wrong inside the guard, and around it: conda goes on as without it, and one line says what it was."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ import pytest
 from tests.guard.worlds import build, installed
 from tools.condas import Conda, Result
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(os, "fork"), reason="puts faults into conda's own process, which takes fork"
-)
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="faults are put into conda's own process by fork")
 
 INSTALL = ("install", "-y", "-q", "-n", "env", "cudatoolkit=11.8")
 FAULT = """
@@ -134,7 +132,7 @@ def test_unknown_mode_counts_as_warn(
     assert "warning: TFD301" in result.err
 
 
-@pytest.mark.parametrize("value", ["[block]", "{a: b}", "null", "off", "3"])
+@pytest.mark.parametrize("value", ["[block]", "{a: b}", "off", "3"])
 def test_a_condarc_that_says_nonsense(value: str, conda: Conda, make_env: Callable[..., Path]) -> None:
     prefix = build("pip 2.10 with CUDA", make_env)
     conda.write_condarc(f"plugins:\n  tf_doctor_mode: {value}\n")
@@ -184,7 +182,6 @@ def test_interrupt_in_the_question(conda: Conda, make_env: Callable[..., Path]) 
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode != 0
     assert "warning: TFD301" in err
     assert "the guard failed" not in err
     assert installed(prefix)["cudatoolkit"] == "11.2.2"

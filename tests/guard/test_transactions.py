@@ -24,16 +24,7 @@ PIP = "{pip: [-r more.txt]}"
 
 def snapshot(*folders: Path) -> dict[str, bytes]:
     """Return every file below the folders, but for what conda touches on any call."""
-    ignored = (
-        "environments.txt",
-        "urls",
-        "urls.txt",
-        ".lock",
-        ".conda_envs_dir_test",
-        "last-stdin",
-        "last-stdout",
-        "last-stderr",
-    )
+    ignored = ("environments.txt", "urls", "urls.txt", ".conda_envs_dir_test")
     return {
         str(path): path.read_bytes() if path.is_file() and not path.is_symlink() else b""
         for folder in folders
