@@ -223,6 +223,9 @@ def _floor(context: Context, family: str) -> tuple[str, str]:
     if tensorflow is None or not tensorflow.version:
         return "", ""
     if context.channel == "pypi" and tensorflow.name != "tensorflow-aarch64" and context.env.platform == "linux-64":
+        own = build.glibc_by_python.get(context.env.python.minor, "") if build and family == "GLIBC" else ""
+        if build and own:
+            return own, build.id
         for entry in context.matrix.table("linux")["symbols"]:
             if versions.contains(str(entry["tensorflow"]), tensorflow.version):
                 return str(entry.get(family, "")), str(entry["source"])
