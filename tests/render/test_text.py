@@ -1,0 +1,207 @@
+"""The screen for people: colours where the terminal has them, any encoding, nothing that drives the terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conda_tf_doctor.engine import Diagnosis, diagnose
+from conda_tf_doctor.environment.report import environment_of
+from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.render.text import WIDTH, Style, command_line, render, safe
+
+BROKEN = {
+    "platform": "win-64",
+    "prefix": r"C:\envs\tf",
+    "python": {"version": "3.12.1", "bits": 64, "machine": "x86_64"},
+    "packages": [
+        {"name": "python", "version": "3.12.1", "manager": "conda", "channel": "conda-forge"},
+        {"name": "tensorflow", "version": "2.10.0", "manager": "pip"},
+        {"name": "numpy", "version": "2.0.0", "manager": "pip"},
+    ],
+}
+HEALTHY = {
+    "platform": "linux-64",
+    "packages": [
+        {"name": "python", "version": "3.10.13"},
+        {"name": "tensorflow", "version": "2.15.0", "manager": "pip"},
+    ],
+}
+NOTHING = {"platform": "linux-64", "packages": [{"name": "python", "version": "3.10.13"}]}
+
+
+def diagnosis(report: dict) -> Diagnosis:
+    return diagnose(environment_of(report, "report.json"), load_matrix())
+
+
+class Terminal(io.StringIO):
+    """A stream that is a terminal or is none, in an encoding."""
+
+    def __init__(self, tty: bool = True, encoding: str = "utf-8") -> None:
+        super().__init__()
+        self.tty, self._encoding = tty, encoding
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._encoding
+
+    def isatty(self) -> bool:
+        return self.tty
+
+
+@pytest.mark.parametrize(
+    ("tty", "environ", "colour"),
+    [
+        (True, {}, True),
+        (True, {"TERM": "xterm-256color"}, True),
+        (True, {"TERM": "dumb"}, False),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"NO_COLOR": ""}, True),
+        (False, {}, False),
+        (False, {"FORCE_COLOR": "1"}, True),
+        (False, {"FORCE_COLOR": "0"}, False),
+        (False, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (True, {"FORCE_COLOR": "1", "TERM": "dumb"}, True),
+    ],
+)
+def test_colour_is_used_where_it_is_wanted(tty: bool, environ: Mapping[str, str], colour: bool) -> None:
+    style = Style.of(Terminal(tty), environ)
+    assert style.colour == colour
+    assert ("\x1b[" in render(diagnosis(BROKEN), style)) == colour
+
+
+def test_colour_only_adds_to_the_words() -> None:
+    plain = render(diagnosis(BROKEN), Style(Terminal(), False), verbose=1)
+    coloured = render(diagnosis(BROKEN), Style(Terminal(), True), verbose=1)
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == plain
+
+
+def run_on_a_terminal(arguments: list[str], environ: Mapping[str, str]) -> str:
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "conda_tf_doctor", *arguments]
+    kept = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "TERM")}
+    with subprocess.Popen(command, stdout=follower, stderr=follower, env={**kept, **environ}) as process:
+        os.close(follower)
+        chunks = []
+        while True:
+            try:
+                chunk = os.read(leader, 65536)
+            except OSError:  # Linux says so when the last writer has gone
+                break
+            if not chunk:
+                break
+            chunks.append(chunk)
+        process.wait()
+    os.close(leader)
+    return b"".join(chunks).decode()
+
+
+@pytest.mark.parametrize(
+    ("environ", "colour"),
+    [({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False), ({"TERM": "xterm", "NO_COLOR": "1"}, False)],
+)
+def test_a_real_terminal(tmp_path: Path, environ: Mapping[str, str], colour: bool) -> None:
+    (tmp_path / "r.json").write_text(json.dumps(BROKEN))
+    screen = run_on_a_terminal(["check", "--report", str(tmp_path / "r.json")], environ)
+    assert "TFD201" in screen and ("\x1b[" in screen) == colour
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "cp437", "utf-8", "latin-1"])
+def test_any_console_encoding_will_do(tmp_path: Path, encoding: str) -> None:
+    folder = tmp_path / "環境 é"
+    folder.mkdir()
+    report = folder / "r.json"
+    report.write_text(json.dumps(BROKEN))
+    environ = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    for flags in ([], ["-v"], ["--json"]):
+        command = [sys.executable, "-m", "conda_tf_doctor", "check", "--report", str(report), *flags]
+        run = subprocess.run(command, capture_output=True, env=environ, check=False)
+        assert run.returncode == 1 and run.stderr == b"", run.stderr
+        assert "TFD201" in run.stdout.decode(encoding)
+    missing = [sys.executable, "-m", "conda_tf_doctor", "check", "--report", str(folder / "gone.json")]
+    run = subprocess.run(missing, capture_output=True, env=environ, check=False)
+    assert run.returncode == 2 and run.stderr.count(b"\n") == 1 and b"Traceback" not in run.stderr
+
+
+EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\n\x00\u202e\u2066"
+
+
+def test_texts_from_files_cannot_drive_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evil = json.loads(json.dumps(BROKEN))
+    for package in evil["packages"]:
+        package["build"] = package["channel"] = EVIL
+        package["version"] += EVIL
+    evil["python"]["version"] += EVIL
+    evil["prefix"] = evil["error_text"] = EVIL
+    evil["working_folder"] = [f"numpy.py{EVIL}"]
+    text = render(diagnosis(evil), Style(Terminal(), False), verbose=2)
+    assert not set(text) & (set(EVIL) - {"\n"} - set("]0;owned[2J31m"))
+    assert "TFD" in text
+
+
+@given(st.text())
+def test_safe_texts_have_no_control_characters(text: str) -> None:
+    cleaned = safe(text)
+    assert not any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0x202A <= ord(c) <= 0x202E for c in cleaned)
+    assert [c for c in cleaned if c.isalnum()] == [c for c in text if c.isalnum()]
+
+
+@given(st.text(), st.sampled_from(["ascii", "cp1252", "utf-8", "cp437", "shift_jis"]))
+def test_writing_never_fails(text: str, encoding: str) -> None:
+    stream = Terminal(encoding=encoding)
+    Style(stream, False).write(text)
+    stream.getvalue().encode(encoding)
+
+
+def test_the_screen_names_environment_tensorflow_cause_and_repair() -> None:
+    lines = render(diagnosis(BROKEN), Style(Terminal(), False)).splitlines()
+    assert lines[0].startswith("Report report.json (win-64, Python 3.12.1")
+    assert lines[1].startswith("TensorFlow tensorflow 2.10.0 (installed by pip")
+    text = "\n".join(lines)
+    first = next(line for line in lines if line.startswith("ERROR"))
+    assert "TFD201" in first
+    for words in ("found:", "expected:", "3.12", ">=3.7,<3.11", "explain TFD201"):
+        assert words in text
+    assert re.search(r"^\d+ errors?", lines[-1])
+    assert all(len(line) <= WIDTH or " " not in line.strip() for line in lines if not line.startswith("  conda"))
+
+
+def test_quiet_says_nothing_where_nothing_is_wrong() -> None:
+    assert render(diagnosis(HEALTHY), Style(Terminal(), False), quiet=True) == ""
+    assert "nothing is wrong" in render(diagnosis(HEALTHY), Style(Terminal(), False)) or "no error" in render(
+        diagnosis(HEALTHY), Style(Terminal(), False)
+    )
+    assert "TFD201" in render(diagnosis(BROKEN), Style(Terminal(), False), quiet=True)
+
+
+def test_without_a_tensorflow_there_is_nothing_to_check() -> None:
+    text = render(diagnosis(NOTHING), Style(Terminal(), False))
+    assert "TensorFlow: none" in text and "nothing to check" in text
+
+
+def test_verbose_shows_evidence_source_and_what_is_fine() -> None:
+    plain = render(diagnosis(BROKEN), Style(Terminal(), False))
+    verbose = render(diagnosis(BROKEN), Style(Terminal(), False), verbose=1)
+    for words in ("evidence:", "source:", "Checked and fine:"):
+        assert words in verbose and words not in plain
+
+
+def test_each_door_spells_its_own_commands() -> None:
+    style = Style(Terminal(), False)
+    assert "conda-tf-doctor explain" in render(diagnosis(BROKEN), style, door="console")
+    assert "conda tf-doctor explain" in render(diagnosis(BROKEN), style, door="conda")
+
+
+def test_commands_can_be_pasted() -> None:
+    assert command_line(("conda", "install", "-p", "/a b", "numpy<2")) == "conda install -p '/a b' 'numpy<2'"
