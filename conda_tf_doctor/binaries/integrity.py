@@ -41,27 +41,40 @@ def compare(files: Iterable[Recorded], thorough: bool = False) -> list[Damage]:
     """Compare files with what was recorded.
 
     Args:
-        files: The records.
+        files: The records. Several may name one file (two distributions, or pip over conda): it is as recorded where
+            it is as any of them says.
         thorough: Hash files of any size.
 
     Returns:
-        The files that differ; one that cannot be read counts as gone.
+        The files that differ, each once; one that cannot be read counts as gone.
     """
-    damages = []
+    by_path: dict[str, list[Recorded]] = {}
     for entry in files:
-        try:
-            size = os.stat(entry.path).st_size
-            if entry.size >= 0 and size != entry.size:
-                damages.append(Damage(entry, SHORTER if size < entry.size else LONGER, f"{size:,} bytes"))
-                continue
-            if not entry.sha256 or (size > SMALL and not thorough):
-                continue
-            found = _sha256(entry.path)
-            if found != entry.sha256.lower():
-                damages.append(Damage(entry, CHANGED, found))
-        except OSError:
-            damages.append(Damage(entry, GONE))
+        by_path.setdefault(os.path.normcase(entry.path), []).append(entry)
+    damages = []
+    for entries in by_path.values():
+        found = []
+        for entry in entries:
+            damage = _compare(entry, thorough)
+            if damage is None:
+                break
+            found.append(damage)
+        else:
+            damages.append(found[0])
     return damages
+
+
+def _compare(entry: Recorded, thorough: bool) -> Damage | None:
+    try:
+        size = os.stat(entry.path).st_size
+        if entry.size >= 0 and size != entry.size:
+            return Damage(entry, SHORTER if size < entry.size else LONGER, f"{size:,} bytes")
+        if not entry.sha256 or (size > SMALL and not thorough):
+            return None
+        found = _sha256(entry.path)
+    except OSError:
+        return Damage(entry, GONE)
+    return Damage(entry, CHANGED, found) if found != entry.sha256.lower() else None
 
 
 def _sha256(path: str) -> str:

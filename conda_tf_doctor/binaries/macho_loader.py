@@ -50,6 +50,8 @@ class MachoLoader:
         if self._program:
             self._open(self._program, PROGRAM, ())
         above = self._rpaths.get(id(self.closure.modules[0]), ()) if self.closure.modules else ()
+        # Conda links its Python with this run path, which every module inherits; a stand-in for one has none.
+        above = above or (os.path.join(self.prefix, "lib"),)
         for path in modules:
             self.closure.roots.append(self._open(path, REQUESTED, above))
         for name in run_time:

@@ -48,7 +48,7 @@ class Recorded(NamedTuple):
 
 
 def stack_files(prefix: str, site_packages: str) -> list[Recorded]:
-    """Return TensorFlow's binaries as its packages recorded them; conda's word first, for what conda owns.
+    """Return TensorFlow's binaries as its packages recorded them, pip's and conda's.
 
     Args:
         prefix: The environment's folder.
@@ -57,11 +57,7 @@ def stack_files(prefix: str, site_packages: str) -> list[Recorded]:
     Returns:
         Files that should be there, whether they are or not. Empty where no package says anything.
     """
-    from_pip = list(_from_pip(prefix, site_packages))
-    from_conda = list(_from_conda(prefix))
-    # pip wrote over conda's files where both name one: its word is the newer.
-    named = {os.path.normcase(entry.path) for entry in from_pip}
-    return from_pip + [entry for entry in from_conda if os.path.normcase(entry.path) not in named]
+    return [*_from_pip(prefix, site_packages), *_from_conda(prefix)]
 
 
 def _from_pip(prefix: str, site_packages: str) -> Iterator[Recorded]:

@@ -74,6 +74,10 @@ class Tree:
             yield self._label(root, title=True)
             seen.add(id(root))
             yield from self._branches(root, "", None, seen)
+        for module in self.closure.modules:
+            for place, path in enumerate(module.passed_over):
+                how = "passed over" if place < module.met else "not loaded"
+                yield safe(f"Another {module.name}, {how}: {shown_path(self.prefix, path)}")
 
     def _tops(self) -> list[Module]:
         tops = [module for module in self.closure.modules if module.found_by == "program"]

@@ -129,3 +129,9 @@ def test_no_tensorflow(dlls: Call, tmp_path: Path) -> None:
 
 def test_dot_and_json_exclude_each_other(dlls: Call) -> None:
     assert dlls("--dot", "--json")[0] == 2
+
+
+def test_other_copies_are_told_with_v(dlls: Call, env: Path) -> None:
+    make_dll(env / "Library" / "bin" / "msvcp140.dll", ["common"])
+    assert "Another msvcp140.dll, not loaded: Library/bin/msvcp140.dll" in dlls("-v")[1]
+    assert "Another" not in dlls()[1]

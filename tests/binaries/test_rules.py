@@ -332,3 +332,13 @@ def test_no_cudnn_at_all_is_the_cuda_rules_business(gpu: Path) -> None:
     for name in CUDNN:
         (gpu / "Library" / "bin" / f"{name}.dll").unlink()
     assert found(gpu) == []
+
+
+def test_a_file_is_whole_where_any_of_two_records_says_so(env: Path) -> None:
+    stale = env / SITE / "tensorflow_cpu-2.9.0.dist-info"
+    stale.mkdir()
+    (stale / "METADATA").write_text("Metadata-Version: 2.1\nName: tensorflow-cpu\nVersion: 2.9.0\n")
+    (stale / "RECORD").write_text(f"{OTHER.removeprefix(SITE + '/')},sha256=AAAA,99999\n")
+    assert [f for f in found(env) if f.code == "TFD503"] == []
+    (env / OTHER).write_bytes((env / OTHER).read_bytes() + b"more")
+    assert [f.severity for f in found(env) if f.code == "TFD503"] != []
