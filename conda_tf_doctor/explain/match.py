@@ -23,6 +23,8 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\r")
 _WRITTEN_BREAK = re.compile(
     r"(?<!\\)\\n(?=\s{2}|\\n|\Z|\s*File |Traceback|During|The above|Failed to|See http|\w*Error)"
 )
+# What no program writes as a message (an image in a notebook, minified code) would only take time.
+_LONG_LINE = re.compile(r"^([^\n]{700})[^\n]*([^\n]{300})$", re.MULTILINE)
 _PLACE = {CERTAIN: 0, LIKELY: 1, POSSIBLE: 2, EXCLUDED: 3}
 
 
@@ -76,7 +78,7 @@ def normalise(text: str) -> str:
     text = _ESCAPES.sub("", text)
     if text.count("\n") < 3:
         text = _WRITTEN_BREAK.sub("\n", text).replace('\\"', '"')
-    return text
+    return _LONG_LINE.sub(r"\1 … \2", text)
 
 
 class _Kept(dict[str, str]):

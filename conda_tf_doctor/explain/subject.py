@@ -18,7 +18,7 @@ Truth = bool | None
 
 _USER_SITE = re.compile(
     r"(?P<file>(?:[~/][^\s\"']*/\.local/lib/python[\d.]+/site-packages|~/\.local/lib/python[\d.]+/site-packages"
-    r"|[^\n\"']*\\AppData\\Roaming\\Python\\Python\d+\\site-packages"
+    r"|(?:[A-Za-z]:|~)[^\n\"']*?\\AppData\\Roaming\\Python\\Python\d+\\site-packages"
     r"|/Users/[^/\n\"']+/Library/Python/[\d.]+/lib/python/site-packages)"
     r"[\\/](?P<package>tensorflow\w*|numpy|keras|google|h5py|ml_dtypes|protobuf|tensorboard|wrapt|typing_extensions)[^\n\"']*)"
 )

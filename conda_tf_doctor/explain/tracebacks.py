@@ -12,7 +12,7 @@ STACK = ("tensorflow", "keras", "numpy", "h5py", "google", "absl", "six", "wrapt
 _INNOCENT = frozenset(("test", "this", "antigravity", "idlelib", "main", "__main__", "setup", "site", "cmd", "lib2to3"))
 
 _FRAME = re.compile(
-    r"""^[\s>|│]*(?:
+    r"""^[ \t>|│]*(?:
     File[ ]["'](?P<file>[^"'\n]+?)["'](?:,[ ]line[ ]\d+)?                   # Python
     |File[ ](?P<plain>[^\s"':,]+\.py)(?::\d+)?(?:[ ]in|,[ ]in|,[ ]line|:)   # IPython 8
     |(?P<bare>[^\s"':,()]+\.py)[ ]in[ ]<module>                             # older IPython

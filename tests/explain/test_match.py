@@ -168,6 +168,41 @@ def test_a_log_of_megabytes_is_read_in_time() -> None:
     assert perf_counter() - start < 10
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 200_000,
+        "lib" * 70_000,
+        "\n" * 200_000,
+        "site-packages/tensorflow/" * 8_000,
+        "C:\\Users\\x y\\tensorflow\\" * 8_000,
+        "tensorflow 2.0 requires " * 8_000,
+        "Symbol not found: _x\n" * 9_000,
+        "\n".join(["tensorflow " * 80] * 200),
+        "\n".join(["/a.b_" * 180] * 200),
+    ],
+    ids=[
+        "one word",
+        "names",
+        "empty lines",
+        "paths",
+        "Windows paths",
+        "requirements",
+        "symbols",
+        "lines",
+        "long paths",
+    ],
+)
+def test_no_text_takes_long(text: str) -> None:
+    """Reports come from outside: no pattern may take more than linear time on what is not a message at all."""
+    from time import perf_counter
+
+    find("warm up")
+    start = perf_counter()
+    find(text)
+    assert perf_counter() - start < 20
+
+
 def test_the_number_decides_in_any_language() -> None:
     languages = [
         "The specified module could not be found.",
