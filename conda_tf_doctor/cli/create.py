@@ -24,12 +24,18 @@ def configure_parser(parser: ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--gpu", action="store_true", default=SUPPRESS, help="it has to use the GPU")
     group.add_argument("--cpu", action="store_true", default=SUPPRESS, help="it is for the CPU")
-    parser.add_argument("--python", metavar="MINOR", default=SUPPRESS, help="such as 3.10; the newest that fits without it")
-    parser.add_argument("--platform", metavar="SUBDIR", default=SUPPRESS, help="such as win-64; this machine's without it")
+    parser.add_argument(
+        "--python", metavar="MINOR", default=SUPPRESS, help="such as 3.10; the newest that fits without it"
+    )
+    parser.add_argument(
+        "--platform", metavar="SUBDIR", default=SUPPRESS, help="such as win-64; this machine's without it"
+    )
     parser.add_argument(
         "--channel", choices=("pypi", "conda-forge", "defaults"), default=SUPPRESS, help="where TensorFlow comes from"
     )
-    parser.add_argument("--matrix", metavar="FILE", default=SUPPRESS, help="YAML file whose rows add to the bundled matrix")
+    parser.add_argument(
+        "--matrix", metavar="FILE", default=SUPPRESS, help="YAML file whose rows add to the bundled matrix"
+    )
     add_prompt(parser)
     add_output(parser)
 
@@ -43,7 +49,7 @@ def execute(args: Namespace) -> int:
     from ..environment.files.platforms import checked
     from ..environment.prefix import this_platform
     from ..matrix.load import load_matrix
-    from ..repair.recipe import Refusal, Wanted, make
+    from ..repair.recipe import NoRecipeError, Wanted, make
     from .check import options
 
     _, matrix_file = options(args)
@@ -57,7 +63,7 @@ def execute(args: Namespace) -> int:
     )  # fmt: skip
     try:
         recipe = make(wanted, matrix, machine)
-    except Refusal as refusal:
+    except NoRecipeError as refusal:
         return _refuse(refusal, args)
     return _finish(recipe, args, matrix)
 

@@ -11,8 +11,8 @@ from ..errors import UsageError
 
 if TYPE_CHECKING:
     from ..matrix.load import Matrix
-    from ..repair.session import Wishes
     from ..render.text import Style
+    from ..repair.session import Wishes
 
 
 def configure_parser(parser: ArgumentParser) -> None:
@@ -21,17 +21,27 @@ def configure_parser(parser: ArgumentParser) -> None:
 
     add_target(parser)
     parser.add_argument("--all-envs", action="store_true", default=SUPPRESS, help="every environment that has errors")
-    parser.add_argument("--file", metavar="FILE", default=SUPPRESS, help="an environment.yml, requirements.txt or pixi.toml")
+    parser.add_argument(
+        "--file", metavar="FILE", default=SUPPRESS, help="an environment.yml, requirements.txt or pixi.toml"
+    )
     parser.add_argument("--platform", metavar="SUBDIR", default=SUPPRESS, help="what the file is for, such as win-64")
     parser.add_argument("--output", "-o", metavar="FILE", default=SUPPRESS, help="write the repaired file here instead")
-    parser.add_argument("--diff", action="store_true", default=SUPPRESS, help="print only the unified diff; implies --dry-run")
     parser.add_argument(
-        "--to", metavar="PKG=VERSION", action="append", default=SUPPRESS, help="aim at a version (tensorflow=2.10); repeatable"
+        "--diff", action="store_true", default=SUPPRESS, help="print only the unified diff; implies --dry-run"
+    )
+    parser.add_argument(
+        "--to",
+        metavar="PKG=VERSION",
+        action="append",
+        default=SUPPRESS,
+        help="aim at a version (tensorflow=2.10); repeatable",
     )
     parser.add_argument(
         "--keep", metavar="PACKAGE", action="append", default=SUPPRESS, help="do not change a package; repeatable"
     )
-    parser.add_argument("--warnings", action="store_true", default=SUPPRESS, help="repair warnings too, where packages can")
+    parser.add_argument(
+        "--warnings", action="store_true", default=SUPPRESS, help="repair warnings too, where packages can"
+    )
     parser.add_argument("--apply", action="store_true", default=SUPPRESS, help="bring the environment to the pins")
     parser.add_argument("--undo", action="store_true", default=SUPPRESS, help="take the last change of the pins back")
     parser.add_argument("--offline", action="store_true", default=SUPPRESS, help="ask neither channels nor index")

@@ -13,11 +13,13 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..environment.facts import CONDA, PIP, Environment, Package
+from .. import versions
+from ..environment.facts import CONDA, PIP, Environment, Package, normalise
 from ..findings import ERROR
 from . import journal as journals
 from . import pinned
 from .journal import STEPS, UNDOING, Journal
+from .levers import parse_requirement
 from .verify import conda_removes, conda_specs, pip_environ, pip_requirements, python_of
 
 if TYPE_CHECKING:
@@ -219,6 +221,11 @@ class Applier:
         new = [f for f in after.findings if f.severity == ERROR and (f.code, f.package) not in journal.errors_before]
         if after.tensorflow is None:
             return "TensorFlow is gone after the repair."
+        for text in journal.pip_install:
+            name, spec = parse_requirement(text)
+            package = after.env.pip(normalise(name))
+            if package is None or not versions.contains(spec, package.version):
+                return f"pip reported success, but {text} is not what the environment has."
         if new and len(_errors(after)) >= len(journal.errors_before):
             return f"The environment got worse: {new[0].code}: {new[0].message}"
         return ""
@@ -260,7 +267,9 @@ class Applier:
         if back and set(journal.conda_before) == self._records_now():
             return []
         # Exactly what was there, without asking a solver.
-        extra = {record.split("=")[0] for record in self._records_now()} - {r.split("=")[0] for r in journal.conda_before}
+        extra = {record.split("=")[0] for record in self._records_now()} - {
+            r.split("=")[0] for r in journal.conda_before
+        }
         wanted = [spec for spec in journal.conda_before if spec not in self._records_now()]
         if extra:
             self.conda.show("remove", "--yes", "--force", "-p", self.prefix, *extra)

@@ -74,6 +74,13 @@ def read(path: str) -> bytes | None:
         return None
 
 
+def sweep(folder: str, name: str) -> None:
+    """Remove what a killed write of that file left behind."""
+    for entry in os.listdir(folder):
+        if entry.startswith(f".{name}.") and entry.endswith(".new"):
+            remove(os.path.join(folder, entry))
+
+
 @contextmanager
 def locked(folder: str) -> Iterator[None]:
     """Hold the lock on an environment against other repairs; the system drops it with a process that dies.
@@ -86,7 +93,9 @@ def locked(folder: str) -> Iterator[None]:
         try:
             _lock(handle.fileno())
         except OSError:
-            raise UsageError(f"Another conda-tf-doctor is at work in {os.path.dirname(folder)}; wait for it to end.") from None
+            raise UsageError(
+                f"Another conda-tf-doctor is at work in {os.path.dirname(folder)}; wait for it to end."
+            ) from None
         yield
 
 

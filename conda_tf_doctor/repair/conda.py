@@ -112,7 +112,9 @@ class Conda:
         """Return the versions that the configured channels have; ``None`` where they could not be asked."""
         answer = self.json("search", spelled)
         if answer.ok:
-            records = answer.data.get(spelled) or [r for rows in answer.data.values() if isinstance(rows, list) for r in rows]
+            records = answer.data.get(spelled) or [
+                r for rows in answer.data.values() if isinstance(rows, list) for r in rows
+            ]
             return [str(r.get("version")) for r in records if isinstance(r, dict) and r.get("name") == spelled]
         return [] if answer.reached and "PackagesNotFound" in str(answer.data.get("exception_name")) else None
 
@@ -142,7 +144,11 @@ def _collect(answer: Answer, moves: Moves) -> None:
     for key, target in (("LINK", moves.link), ("UNLINK", moves.unlink)):
         for record in actions.get(key) or ():
             if isinstance(record, dict):
-                parts = (str(record.get("version")), str(record.get("build_string") or ""), str(record.get("channel") or ""))
+                parts = (
+                    str(record.get("version")),
+                    str(record.get("build_string") or ""),
+                    str(record.get("channel") or ""),
+                )
                 target[str(record.get("name"))] = parts
 
 
@@ -159,7 +165,7 @@ def check_writable(prefix: str) -> str:
     meta = os.path.join(prefix, "conda-meta")
     frozen = os.path.join(meta, "frozen")
     if os.path.exists(frozen):
-        return f"{prefix} is frozen ({frozen}): it must not be changed. Repair a clone of it, or let its owner unfreeze it."
+        return f"{prefix} is frozen ({frozen}): it must not be changed. Repair a clone, or let its owner unfreeze it."
     if not os.path.isdir(meta):
         return f"{prefix} is no conda environment, so it has no pins; repair the requirements file it was made from."
     if os.path.exists(os.path.join(meta, "pixi")):

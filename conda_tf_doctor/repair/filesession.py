@@ -15,8 +15,8 @@ from ..findings import ERROR
 from . import atomic
 from .candidates import Catalogue
 from .conda import connect
-from .plan import Change, Plan
 from .narrow import plan_for
+from .plan import Change, Plan
 from .session import Result, Session
 from .show import document, render, unified
 from .textfile import Listing, edited, load, places
@@ -39,9 +39,7 @@ class FileSession:
         style: How to write to the screen.
     """
 
-    def __init__(
-        self, path: str, platform: str, output: str, matrix: Matrix, wishes: Wishes, style: Style
-    ) -> None:
+    def __init__(self, path: str, platform: str, output: str, matrix: Matrix, wishes: Wishes, style: Style) -> None:
         self.path, self.platform, self.output = path, platform, output
         self.matrix, self.wishes, self.style = matrix, wishes, style
 
@@ -81,7 +79,11 @@ class FileSession:
         asked = [edit for edit in plan.conda_edits if catalogue.from_channels(edit.spelled) is not None]
         if len(asked) == len(plan.edits):
             return plan._replace(verified="the channels")
-        return plan._replace(unverified="only versions that the channels list were looked at, nothing was solved" if asked else "neither channels nor index were asked")
+        return plan._replace(
+            unverified="only versions that the channels list were looked at, nothing was solved"
+            if asked
+            else "neither channels nor index were asked"
+        )
 
     def _checked(self, plan: Plan, listing: Listing, new: str) -> Plan:
         """Read the new text as ``check --file`` will, and hold it to what the plan promises.
@@ -113,7 +115,9 @@ class FileSession:
     def _placed(self, change: Change, plan: Plan, listing: Listing) -> Change:
         edit = next(e for e in plan.edits.values() if e.spelled == change.package and e.manager == change.where)
         entries = places(listing, edit)
-        return change._replace(where=f"{os.path.basename(self.path)}:{entries[0].line}" if entries else f"{change.where} (new)")
+        return change._replace(
+            where=f"{os.path.basename(self.path)}:{entries[0].line}" if entries else f"{change.where} (new)"
+        )
 
     def _finish(self, plan: Plan, listing: Listing, new: str, diff: str, quiet: bool) -> Result:
         asking = Session(self.path, self.matrix, self.wishes, self.style)

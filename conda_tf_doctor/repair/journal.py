@@ -1,4 +1,4 @@
-"""What a repair is about to do, on the disk before it does it: an interrupted one is finished or undone by the next run."""
+"""What a repair is about to do, on the disk before it does it: the next run finishes or undoes an interrupted one."""
 
 from __future__ import annotations
 

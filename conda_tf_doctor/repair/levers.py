@@ -132,7 +132,9 @@ def _wider(finding: Finding, build: Build | None, way: Way) -> list[Way]:
         return []
     wide = (build.cudnn if finding.code in ("TFD303", "TFD304") else build.cuda) if build else ""
     spec = to_conda(wide)
-    return [tuple(want._replace(spec=spec) for want in way)] if spec and len(way) == 1 and way[0].manager == CONDA else []
+    return (
+        [tuple(want._replace(spec=spec) for want in way)] if spec and len(way) == 1 and way[0].manager == CONDA else []
+    )
 
 
 def _of_fix(finding: Finding, env: Environment) -> list[Want]:
@@ -148,7 +150,7 @@ def _of_fix(finding: Finding, env: Environment) -> list[Want]:
         key = CONDA_TO_PIP.get(want.name, want.name)
         absent = env.package(want.name) is None
         by_pip = tensorflow is not None and tensorflow.manager == PIP
-        if key not in wants or want.manager == PIP and (not absent or by_pip):
+        if key not in wants or (want.manager == PIP and (not absent or by_pip)):
             wants[key] = want
     return list(wants.values())
 
@@ -167,7 +169,9 @@ def _one_owner(env: Environment) -> list[Way]:
     found: list[Way] = []
     for kept in present:
         # A stub and the distribution it requires are one.
-        others = [p for p in present if p is not kept and not _belong_together(p.name, kept.name, p.version == kept.version)]
+        others = [
+            p for p in present if p is not kept and not _belong_together(p.name, kept.name, p.version == kept.version)
+        ]
         if not others:
             continue
         # They share their files: uninstalling one takes the other's away.
@@ -183,7 +187,7 @@ def _belong_together(one: str, other: str, same_version: bool) -> bool:
 
 
 def _one_manager(env: Environment) -> list[Way]:
-    """pip and conda both own TensorFlow: keep pip's (it is what Python imports), or conda's."""
+    """Pip and conda both own TensorFlow: keep pip's (it is what Python imports), or conda's."""
     by_pip = [p for p in owners(env) if p.manager == PIP]
     by_conda = _conda_tensorflow(env)
     if not by_pip or not by_conda:
@@ -206,7 +210,7 @@ def _conda_tensorflow(env: Environment) -> list[str]:
 
 
 def _give_back(finding: Finding, env: Environment) -> list[Way]:
-    """pip wrote over a package of conda's: take pip's away and put conda's files back."""
+    """Pip wrote over a package of conda's: take pip's away and put conda's files back."""
     name = finding.package
     conda = env.conda(name)
     if conda is None:

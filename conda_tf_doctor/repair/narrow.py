@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 _ROUNDS = 5
 
 
-def plan_for(
-    env: Environment, matrix: Matrix, ignore: Iterable[str], demands: Demands, catalogue: Catalogue
-) -> Plan:
+def plan_for(env: Environment, matrix: Matrix, ignore: Iterable[str], demands: Demands, catalogue: Catalogue) -> Plan:
     """Return the plan for the facts of a file.
 
     Raises:
@@ -55,7 +53,9 @@ def plan_for(
         blamed |= more
     assert plan is not None
     edits = _minimal(env, dict(plan.edits), plan, matrix, ignore)
-    kept = tuple(change for change in plan.changes if any(_same(change.package, change.where, e) for e in edits.values()))
+    kept = tuple(
+        change for change in plan.changes if any(_same(change.package, change.where, e) for e in edits.values())
+    )
     after = _after(env, edits, matrix, ignore)
     found = {(f.code, f.package) for f in after.findings if f.severity == ERROR}
     announced = tuple(f for f in plan.announced if (f.code, f.package) in found)

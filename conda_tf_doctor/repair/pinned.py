@@ -172,7 +172,7 @@ def rewritten(text: str, plan: Plan, set_aside: Iterable[Clash] = ()) -> str:
 
 def _commented(line: str) -> str:
     body = line.rstrip("\r\n")
-    return f"# {body}{_REPLACED}{line[len(body):]}"
+    return f"# {body}{_REPLACED}{line[len(body) :]}"
 
 
 def path_of(prefix: str) -> str:

@@ -55,11 +55,13 @@ class Edit(NamedTuple):
 
     @property
     def spec(self) -> str:
-        """All that it has to satisfy, in one expression; alternatives get parentheses so that a comma binds them all."""
+        """All that it has to satisfy, in one expression; alternatives get parentheses, so that a comma binds them."""
         specs = list(dict.fromkeys(spec for spec in self.specs if spec))
         if len(specs) > 1:
             specs = [f"({spec})" if "|" in spec else spec for spec in specs]
-        return ",".join(dict.fromkeys(term for spec in specs for term in (spec.split(",") if "|" not in spec else [spec])))
+        return ",".join(
+            dict.fromkeys(term for spec in specs for term in (spec.split(",") if "|" not in spec else [spec]))
+        )
 
     @property
     def pin(self) -> str:

@@ -7,7 +7,7 @@ when nothing is wrong any more, every change that turns out not to be needed is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from .. import versions
 from ..engine import Diagnosis, diagnose
@@ -16,7 +16,9 @@ from ..environment.tensorflow import OWNERS, find_tensorflow
 from ..errors import UsageError
 from ..findings import ERROR, WARNING, Finding
 from ..rules.context import Context
-from .candidates import Catalogue, admits, derived
+from .builder import Builder
+from .candidates import Catalogue
+from .demands import NO_DEMANDS, Demands, parse_demand
 from .levers import BEYOND_PACKAGES, OF_FILES, PIP_TO_CONDA, Want, Way, demand, ways
 from .plan import Change, Conflict, Edit, Key, Plan
 from .simulate import PARTS, simulate
@@ -34,37 +36,7 @@ _MAX_DIAGNOSES = 1500
 _Edits = dict[Key, Edit]
 
 
-class Demands(NamedTuple):
-    """What the user asked for.
-
-    Attributes:
-        to: Packages and the versions they have to get, as ``(name, conda version spec)``.
-        keep: Normalised names of packages that must not change.
-        warnings: Whether warnings are to be repaired too, where a change of packages can.
-    """
-
-    to: tuple[tuple[str, str], ...] = ()
-    keep: frozenset[str] = frozenset()
-    warnings: bool = False
-
-
-def parse_demand(text: str) -> tuple[str, str]:
-    """Split what ``--to`` names (``tensorflow=2.10``, ``numpy<2``) into a name and the version part of a MatchSpec.
-
-    Raises:
-        UsageError: It names no version.
-    """
-    spec = versions.parse_matchspec(text.strip())
-    if not spec.name or spec.version.strip("=*") == "":
-        raise UsageError(f"--to {text} names no version; write it as --to tensorflow=2.10.")
-    version = spec.version if spec.version.startswith("==") else spec.version.removeprefix("=")
-    if version[0].isdigit() and not any(sign in version for sign in "*|,<>"):
-        # tensorflow=2.10 means any 2.10, as on conda's command line; == asks for exactly this one.
-        version = f"=={version}" if "==" in text else f"{version}.*"
-    return spec.name, version
-
-
-class Planner:
+class Planner(Builder):
     """Makes plans for one environment.
 
     Args:
@@ -80,7 +52,7 @@ class Planner:
         env: Environment,
         matrix: Matrix,
         ignore: Iterable[str] = (),
-        demands: Demands = Demands(),
+        demands: Demands = NO_DEMANDS,
         catalogue: Catalogue | None = None,
     ) -> None:
         self.env, self.matrix, self.ignore, self.demands = env, matrix, frozenset(ignore), demands
@@ -93,7 +65,7 @@ class Planner:
         self._seen: dict[tuple[Edit, ...], Diagnosis] = {}
         self.blocked: dict[tuple[str, str], Finding] = {}
         self.obstacle: Finding | None = None
-        self._insist: set[Key] = set()
+        self.insist: set[Key] = set()
         self._rejected: set[tuple[Edit, ...]] = set()
         self.announced: dict[tuple[str, str], Finding] = {}
         self._of_files = self._only_on_disk()
@@ -158,108 +130,6 @@ class Planner:
             and not self.catalogue.fits_python(p.name, p.version, python.version)
         ]  # fmt: skip
 
-    # One change after another
-
-    def _with(self, edits: _Edits, way: Way, code: str) -> _Edits | None:
-        """Return the edits with the demands of one way added; ``None`` where they cannot be met."""
-        new = dict(edits)
-        for want in way:
-            if want.name in self.demands.keep:
-                current = self._installed(want.manager, want.name)
-                if want.remove or want.reinstall or current is None or not admits(want.manager, want.spec, current):
-                    return None
-                continue
-            if not self._add(new, want, code):
-                return None
-        return self._resolved(new)
-
-    def _add(self, edits: _Edits, want: Want, code: str) -> bool:
-        key = (want.manager, want.name)
-        old = edits.get(key)
-        codes = tuple(dict.fromkeys((*(old.codes if old else ()), code)))
-        current = self._installed(want.manager, want.name)
-        if want.remove:
-            if old is not None and not old.removes:
-                return False
-            if current is not None:
-                edits[key] = Edit(want.manager, want.name, want.spelled, codes=codes, back=want.back)
-            return True
-        if old is not None and old.removes:
-            return False
-        if want.reinstall:
-            if old is None:
-                specs = (want.spec,) if want.spec else ()
-                edits[key] = Edit(want.manager, want.name, want.spelled, specs, current or "", codes, reinstall=True)
-            return True
-        specs = tuple(dict.fromkeys((*(old.specs if old else ()), want.spec)))
-        if old is None and current and admits(want.manager, want.spec, current) and key not in self._insist:
-            return True
-        follows = old.follows if old else self._followers(want)
-        edits[key] = Edit(want.manager, want.name, want.spelled, specs, "?", codes, False, follows, self._along(want))
-        return True
-
-    def _along(self, want: Want) -> tuple[str, ...]:
-        """The selector of conda's CUDA packages has to name the same CUDA, or nothing can be installed."""
-        if want.manager == CONDA and want.name == "cudatoolkit" and self.env.conda("cuda-version") is not None:
-            return (f"cuda-version {want.spec}",)
-        return ()
-
-    def _followers(self, want: Want) -> tuple[str, ...]:
-        if want.name not in OWNERS or self.tensorflow is None:
-            return ()
-        if want.manager == PIP:
-            version = want.spec.lstrip("=")
-            rows = self.matrix.builds(want.name, version, "pypi", self.env.platform)
-            stubs = [row.stub_for.partition("==")[0] for row in rows if row.stub_for]
-            return tuple(name for name in stubs if self.env.pip(name) is not None)
-        version = self.tensorflow.version
-        return tuple(
-            p.name for p in self.env.packages
-            if p.manager != PIP and p.name in PARTS and p.name != want.name and p.version == version
-        )  # fmt: skip
-
-    def _installed(self, manager: str, name: str) -> str | None:
-        package = self.env.pip(name) if manager == PIP else self.env.conda(name)
-        return package.version if package else None
-
-    def _resolved(self, edits: _Edits) -> _Edits | None:
-        """Choose the version of every edit anew: the newest that exists and satisfies all that is asked of it."""
-        python = edits.get((CONDA, "python"))
-        if python is not None and not python.removes:
-            chosen = self._choose(python, "")
-            if not chosen:
-                return None
-            edits[python.key] = python = python._replace(version=chosen)
-        minor = python.version if python else self.env.python.version
-        if python is not None and versions.minor(python.version) != self.env.python.minor:
-            self._carry_over(edits, python.version)
-        for key, edit in list(edits.items()):
-            if edit.removes or edit.reinstall or edit is python:
-                continue
-            version = self._choose(edit, minor)
-            if not version:
-                return None
-            edits[key] = edit._replace(version=version)
-        return edits
-
-    def _carry_over(self, edits: _Edits, python: str) -> None:
-        """Another Python needs its own wheels: what pip owns and has none for it gets another version."""
-        for package in self.env.packages:
-            key = (PIP, package.name)
-            if package.manager != PIP or package.name in self.demands.keep or key in edits or not package.version:
-                continue
-            if package.name in OWNERS or self.catalogue.fits_python(package.name, package.version, python):
-                continue
-            newer = self.catalogue.versions(PIP, package.name, package.name, python)
-            if newer:
-                edits[key] = Edit(PIP, package.name, package.name, ("",), newer[0], ("TFD201",))
-
-    def _choose(self, edit: Edit, python: str) -> str:
-        known = self.catalogue.versions(edit.manager, edit.name, edit.spelled, python)
-        fitting = (v for v in known if all(admits(edit.manager, spec, v) for spec in edit.specs))
-        # The lightest touch: TensorFlow's sisters and pinned versions are asked for by range, so newest is right.
-        return next(fitting, "") or ("" if known else derived(edit.manager, edit.specs))
-
     # The search
 
     def _repair(self, edits: _Edits) -> _Edits | None:
@@ -273,7 +143,7 @@ class Planner:
             options = [way for way in self._ways(finding, env) if self._allowed(way)]
             best: _Edits | None = None
             for way in options:
-                new = self._with(edits, way, finding.code)
+                new = self.with_way(edits, way, finding.code)
                 if new is None or new == edits:
                     continue
                 result = self._repair(new)
@@ -298,10 +168,15 @@ class Planner:
         manager = PIP if package.manager == PIP else CONDA
         known = self.catalogue.versions(manager, name, name, env.python.version)
         exact = "=={}" if manager == PIP else "{}"
-        return [(Want(manager, name, PIP_TO_CONDA.get(name, name) if manager == CONDA else name, exact.format(v)),) for v in known[:12]]
+        return [
+            (Want(manager, name, PIP_TO_CONDA.get(name, name) if manager == CONDA else name, exact.format(v)),)
+            for v in known[:12]
+        ]
 
     def _allowed(self, way: Way) -> bool:
-        return not any(want.name in OWNERS and not (want.remove or want.reinstall or self._switches(way)) for want in way)
+        return not any(
+            want.name in OWNERS and not (want.remove or want.reinstall or self._switches(way)) for want in way
+        )
 
     @staticmethod
     def _switches(way: Way) -> bool:
@@ -358,8 +233,8 @@ class Planner:
             want = demand(self.env, name, spec, CONDA)
             if want.name in self.demands.keep:
                 raise UsageError(f"--to {name} and --keep {name} contradict each other; give one of them.")
-            self._add(base, want, "--to")
-        resolved = self._resolved(base)
+            self.add(base, want, "--to")
+        resolved = self.resolved(base)
         if resolved is None:
             return []
         spec = self._tensorflow_demand()
@@ -384,7 +259,7 @@ class Planner:
                 continue
             minors.add(minor)
             exact = f"=={version}" if manager == PIP else version
-            new = self._with(edits, (Want(manager, tensorflow.name, tensorflow.name, exact),), code)
+            new = self.with_way(edits, (Want(manager, tensorflow.name, tensorflow.name, exact),), code)
             if new is not None:
                 found.append(new)
         return found
@@ -430,7 +305,7 @@ class Planner:
                 if "--to" in edit.codes:
                     continue
                 fewer: _Edits | None = {k: v for k, v in edits.items() if k != key}
-                fewer = self._resolved(dict(fewer)) if fewer else {}
+                fewer = self.resolved(dict(fewer)) if fewer else {}
                 if fewer is not None and len(fewer) < len(edits) and not self.errors(fewer):
                     edits, again = fewer, True
         return edits
@@ -471,7 +346,7 @@ class Planner:
         for finding in left:
             options = [way for way in self._ways(finding, env) if self._allowed(way)]
             for way in options:
-                demanded = self._with(dict(new or {}), self._forced(way), finding.code)
+                demanded = self.with_way(dict(new or {}), self._forced(way), finding.code)
                 if demanded is not None:
                     new = demanded
                     break
@@ -481,7 +356,7 @@ class Planner:
 
     def _forced(self, way: Way) -> Way:
         """A demand that the facts now meet, but conda's solution would not, has to be made all the same."""
-        self._insist.update((want.manager, want.name) for want in way)
+        self.insist.update((want.manager, want.name) for want in way)
         return way
 
     def reject(self, edits: _Edits) -> None:
@@ -489,7 +364,7 @@ class Planner:
         self._rejected.add(tuple(sorted(edits.values())))
 
     def _change(self, edit: Edit, edits: _Edits) -> Change:
-        current = self._installed(edit.manager, edit.name) or ""
+        current = self.installed(edit.manager, edit.name) or ""
         pin = "" if edit.removes else edit.pin
         why = self._why(edit, edits)
         return Change(edit.spelled, current, edit.version, edit.manager, pin, edit.codes, why, edit.reinstall)
@@ -511,3 +386,5 @@ class Planner:
 
         return explain(self)
 
+
+__all__ = ["Demands", "Planner", "parse_demand"]

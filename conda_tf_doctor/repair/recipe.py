@@ -82,7 +82,7 @@ class Recipe(NamedTuple):
         return "\n".join(lines) + "\n"
 
 
-class Refusal(Exception):
+class NoRecipeError(Exception):
     """There is no such environment; the message says why, and what there is instead.
 
     Attributes:
@@ -103,7 +103,7 @@ def make(wanted: Wanted, matrix: Matrix, machine: Environment | None = None) -> 
         machine: Facts about the machine it is for (system, virtual packages); ``None`` where that is another one.
 
     Raises:
-        Refusal: None fits.
+        NoRecipeError: None fits.
     """
     refused = _impossible(wanted)
     if refused is not None:
@@ -118,22 +118,26 @@ def make(wanted: Wanted, matrix: Matrix, machine: Environment | None = None) -> 
     raise _nothing(wanted, matrix, reasons)
 
 
-def _impossible(wanted: Wanted) -> Refusal | None:
+def _impossible(wanted: Wanted) -> NoRecipeError | None:
     if wanted.platform.endswith("-32"):
-        return Refusal("No release of TensorFlow exists for a 32-bit platform; name a 64-bit one with --platform.")
+        return NoRecipeError(
+            "No release of TensorFlow exists for a 32-bit platform; name a 64-bit one with --platform."
+        )
     first = wanted.tensorflow.split(",")[0].lstrip("<>=!~").rstrip("*").rstrip(".")
     after = bool(first) and "<" not in wanted.tensorflow and versions.key(first) >= versions.key(_LAST_NATIVE)
     if wanted.variant == GPU and wanted.platform == "win-64" and after:
-        return Refusal(
+        return NoRecipeError(
             f"TensorFlow {first} cannot use a GPU on native Windows: 2.10 was the last release that could.",
             (
-                f"conda tf-doctor create {wanted.name} --tensorflow 2.10 --gpu makes one with TensorFlow 2.10 for the GPU.",
+                f"conda tf-doctor create {wanted.name} --tensorflow 2.10 --gpu makes one with TensorFlow 2.10.",
                 f"In WSL2, conda tf-doctor create {wanted.name} --tensorflow {first} --gpu makes one for Linux.",
                 f"conda tf-doctor create {wanted.name} --tensorflow {first} --cpu makes one for the CPU.",
             ),
         )
     if wanted.variant == GPU and wanted.platform == "osx-64":
-        return Refusal("No current TensorFlow uses a GPU on Intel Macs.", ("--cpu makes an environment for the CPU.",))
+        return NoRecipeError(
+            "No current TensorFlow uses a GPU on Intel Macs.", ("--cpu makes an environment for the CPU.",)
+        )
     return None
 
 
@@ -274,7 +278,10 @@ def _with_cuda(draft: _Draft) -> str:
     build = draft.build
     if not build.cuda_built:
         return "it is not known which CUDA it was built with"
-    for spelled, built, works in (("cudatoolkit", build.cuda_built, build.cuda), ("cudnn", build.cudnn_built, build.cudnn)):
+    for spelled, built, works in (
+        ("cudatoolkit", build.cuda_built, build.cuda),
+        ("cudnn", build.cudnn_built, build.cudnn),
+    ):
         if not built:
             return f"it is not known which {spelled} it was built with"
         minor = versions.minor(built)
@@ -309,7 +316,11 @@ def _with_conda(draft: _Draft) -> str:
     build, minor = draft.build, versions.minor(draft.python)
     string = build_string(build, minor)
     metadata = {"depends": promises(build)}
-    names = [name for name in dict.fromkeys((build.distribution, *build.packages)) if name in ("tensorflow", "tensorflow-base")]
+    names = [
+        name
+        for name in dict.fromkeys((build.distribution, *build.packages))
+        if name in ("tensorflow", "tensorflow-base")
+    ]
     draft.env.add([Package(n, build.tensorflow, CONDA, string, build.channel, n, metadata) for n in names])
     glob = build.build.split("|")[0]
     variant = glob.split("py*")[0]
@@ -327,8 +338,10 @@ def _with_conda(draft: _Draft) -> str:
     return ""
 
 
-def _nothing(wanted: Wanted, matrix: Matrix, reasons: list[str]) -> Refusal:
-    what = f"TensorFlow {wanted.tensorflow.removesuffix('.*')}".strip() + (f" with Python {wanted.python}" if wanted.python else "")
+def _nothing(wanted: Wanted, matrix: Matrix, reasons: list[str]) -> NoRecipeError:
+    what = f"TensorFlow {wanted.tensorflow.removesuffix('.*')}".strip() + (
+        f" with Python {wanted.python}" if wanted.python else ""
+    )
     ways = []
     if wanted.python or wanted.tensorflow:
         known = [v for name in _names(wanted) for v in matrix.versions(name, PYPI, wanted.platform, wanted.python)]
@@ -340,4 +353,4 @@ def _nothing(wanted: Wanted, matrix: Matrix, reasons: list[str]) -> Refusal:
         ways.append("--cpu makes an environment for the CPU.")
     first = f" {reasons[0]}" if reasons else ""
     message = f"There is no known-good row for {what} ({wanted.variant}) on {wanted.platform}.{first}"
-    return Refusal(message.rstrip(".") + ".", tuple(ways))
+    return NoRecipeError(message.rstrip(".") + ".", tuple(ways))

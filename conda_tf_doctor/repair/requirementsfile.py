@@ -35,7 +35,9 @@ def entry_of_requirement(raw: str, begin: int, line: int, platform: str, python:
         return None
     rest = matched.group("rest").strip()
     if rest.startswith("@"):
-        return Entry(PIP, normalise(matched.group("name")), line, 0, 0, 0, 0, "", fixed="it names one address; change it by hand")
+        return Entry(
+            PIP, normalise(matched.group("name")), line, 0, 0, 0, 0, "", fixed="it names one address; change it by hand"
+        )
     spec = matched.group("spec")
     start = begin + lead + matched.start("spec")
     end = start + len(spec.rstrip())

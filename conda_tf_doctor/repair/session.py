@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -85,7 +86,7 @@ class Session:
         """Ask yes or no; without a terminal, or with ``--json``, the answer is no."""
         if self.wishes.yes:
             return True
-        if self.wishes.json or not sys.stdin.isatty() and not _has_input():
+        if self.wishes.json or (not sys.stdin.isatty() and not _has_input()):
             return False
         self.style.write(f"{question} [y/N] ")
         sys.stdout.flush()
@@ -109,7 +110,10 @@ class Session:
             if journal.load(self.prefix) is not None:
                 self.say("A repair of this environment was interrupted; the next `fix` without --dry-run finishes it.")
             return self._repair()
-        with atomic.locked(self.prefix + "/conda-meta"):
+        meta = os.path.join(self.prefix, "conda-meta")
+        with atomic.locked(meta):
+            for path in (pinned.NAME, pinned.BACKUP, journal.NAME):
+                atomic.sweep(meta, os.path.basename(path))
             interrupted = journal.load(self.prefix)
             if interrupted is not None:
                 return self._resume(interrupted)
@@ -120,7 +124,9 @@ class Session:
     # An interrupted repair
 
     def _resume(self, found: journal.Journal) -> Result:
-        conda = require(connect(self.wishes.door, read_prefix(self.prefix).platform, self.wishes.json or self.wishes.quiet))
+        conda = require(
+            connect(self.wishes.door, read_prefix(self.prefix).platform, self.wishes.json or self.wishes.quiet)
+        )
         self.say(f"A repair of {found.started} was interrupted in the step {found.step!r}.")
         before = self.diagnosis()
         applier = apply.Applier(self.prefix, conda, self.diagnosis, self.say, self.wishes.json or self.wishes.quiet)
@@ -206,7 +212,9 @@ class Session:
         except OSError as error:
             message = f"{pinned.path_of(self.prefix)} could not be written ({error.strerror}); it is as it was."
             return self._refused(message, plan.before, plan, common["diff"])
-        message = f"Written: {pinned.path_of(self.prefix)}. The packages are as they were; --apply brings them to the pins."
+        message = (
+            f"Written: {pinned.path_of(self.prefix)}. The packages are as they were; --apply brings them to the pins."
+        )
         self.say(message)
         made = document(
             plan, self.prefix, "prefix", **common, written=True, message=message,
@@ -236,7 +244,9 @@ class Session:
         ok = outcome.ok and errors == 0
         message = outcome.message
         if outcome.ok and errors:
-            message += f" {errors} error{'s' if errors > 1 else ''} remain{'' if errors > 1 else 's'}; `check` tells which."
+            message += (
+                f" {errors} error{'s' if errors > 1 else ''} remain{'' if errors > 1 else 's'}; `check` tells which."
+            )
         self.say(message)
         made = document(
             plan, self.prefix, "prefix", commands, diff, applied=outcome.ok, written=outcome.ok and bool(diff),
@@ -270,4 +280,6 @@ def _has_input() -> bool:
 
 def unreadable(prefix: str, error: UsageError) -> Result:
     """Return the result for an environment that cannot be worked on, for ``--all-envs``."""
-    return Result(1, {"schema_version": 1, "target": {"kind": "prefix", "path": prefix}, "ok": False, "error": str(error)})
+    return Result(
+        1, {"schema_version": 1, "target": {"kind": "prefix", "path": prefix}, "ok": False, "error": str(error)}
+    )

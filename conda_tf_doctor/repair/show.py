@@ -97,7 +97,11 @@ def render(plan: Plan, path: str, style: Style, commands: Sequence[Sequence[str]
         if len(plan.moves) > 12:
             lines.append(f"      and {len(plan.moves) - 12} more")
     for finding in plan.announced:
-        lines += ["", f"  {style.paint('error', 'REMAINS')} {finding.code} {finding.name}", *wrapped(finding.message, "      ")]
+        lines += [
+            "",
+            f"  {style.paint('error', 'REMAINS')} {finding.code} {finding.name}",
+            *wrapped(finding.message, "      "),
+        ]
         if finding.fix.note:
             lines += wrapped(finding.fix.note, "      ")
         if finding.code == "TFD101":

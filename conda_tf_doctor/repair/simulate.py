@@ -82,9 +82,7 @@ def _replace(
     env._index = None
 
 
-def _package(
-    env: Environment, manager: str, name: str, version: str, matrix: Matrix, before: Environment
-) -> Package:
+def _package(env: Environment, manager: str, name: str, version: str, matrix: Matrix, before: Environment) -> Package:
     old = before.pip(name) if manager == PIP else before.conda(name)
     channel = "pypi" if manager == PIP else (old.channel if old else "")
     build, metadata = "", {}
@@ -102,7 +100,7 @@ def _package(
 
 
 def conda_row(env: Environment, python: str, version: str, channel: str, matrix: Matrix) -> Build | None:
-    """Return the matrix row that conda would most likely take for that version: of the same variant, for this Python."""
+    """Return the matrix row that conda would most likely take: of the same variant, for this Python."""
     from ..rules.context import Context
 
     context = Context(env, matrix)

@@ -157,7 +157,9 @@ def respelled(old: str, edit: Edit, entry: Entry) -> str:
     if entry.manager == PIP:
         spec = spec or f"=={edit.version}"
     parts = core.split()
-    body = parts[0] if len(parts) == 2 and not parts[0].endswith(",") and not re.match(r"[<>=!~]+\Z", parts[0]) else core
+    body = (
+        parts[0] if len(parts) == 2 and not parts[0].endswith(",") and not re.match(r"[<>=!~]+\Z", parts[0]) else core
+    )
     if not body or body in ("*", "=*", "==*"):
         return _fresh(spec, edit, entry)
     matched = _OPERATOR.match(body)
@@ -184,7 +186,7 @@ def _as_precise(version: str, edit: Edit, operator: str) -> str:
     # numpy=2 becomes numpy=1.26: one number would admit too much to be sure of.
     count = max(len(components), 2)
     shortened = ".".join(new[:count])
-    if operator == "==" and not star and edit.manager == PIP or operator == "===":
+    if (operator == "==" and not star and edit.manager == PIP) or operator == "===":
         return edit.version
     if len(new) > count and not star and operator in ("", "==") and edit.manager != PIP:
         return edit.version  # conda's ==2.1 and bare "2.1" are exact
@@ -249,7 +251,9 @@ def _replacements(listing: Listing, edit: Edit) -> list[Replacement]:
     changes = []
     for entry in found:
         if entry.fixed:
-            raise UsageError(f"{listing.path}, line {entry.line}: {edit.spelled} has to change to {edit.pin}, but {entry.fixed}.")
+            raise UsageError(
+                f"{listing.path}, line {entry.line}: {edit.spelled} has to change to {edit.pin}, but {entry.fixed}."
+            )
         if edit.removes:
             changes.append(Replacement(entry.first, entry.last, ""))
             continue
@@ -276,7 +280,9 @@ def _addition(listing: Listing, edit: Edit) -> Replacement:
     beside = [e for e in listing.entries if e.manager == edit.manager and "tensorflow" in e.name and e.group in groups]
     group = beside[-1].group if beside else groups[0]
     template, end = listing.templates[group]
-    blank = Entry(edit.manager, edit.name, 0, 0, 0, 0, 0, group, bare='"{version}"' in template, flow="," in template[:2])
+    blank = Entry(
+        edit.manager, edit.name, 0, 0, 0, 0, 0, group, bare='"{version}"' in template, flow="," in template[:2]
+    )
     spec = _fresh(edit.spec or f"=={edit.version}", edit, blank)
     line = template.replace("{name}", edit.spelled).replace("{version}", spec)
     at = beside[-1].last if beside and not blank.flow else end

@@ -28,9 +28,7 @@ def _target_applies(parts: list[str], platform: str) -> bool:
     return name in (platform, system) or (name == "unix" and system in ("linux", "osx"))
 
 
-def entries_of_toml(
-    text: str, path: str, platform: str, python: str
-) -> tuple[list[Entry], dict[str, tuple[str, int]]]:
+def entries_of_toml(text: str, path: str, platform: str, python: str) -> tuple[list[Entry], dict[str, tuple[str, int]]]:
     """Find the dependencies of pixi's tables.
 
     Raises:
@@ -79,6 +77,19 @@ def _entry(line: str, begin: int, number: int, parts: list[str]) -> Entry | None
     else:
         return None
     if found is None:
-        return Entry(manager, normalise(name), number, 0, 0, 0, 0, "", bare=True, fixed="it names no version here; change it by hand")
+        return Entry(
+            manager,
+            normalise(name),
+            number,
+            0,
+            0,
+            0,
+            0,
+            "",
+            bare=True,
+            fixed="it names no version here; change it by hand",
+        )
     index = 1 if found.group(1) is not None else 2
-    return Entry(manager, normalise(name), number, offset + found.start(index), offset + found.end(index), 0, 0, "", bare=True)
+    return Entry(
+        manager, normalise(name), number, offset + found.start(index), offset + found.end(index), 0, 0, "", bare=True
+    )

@@ -30,7 +30,13 @@ def python_of(prefix: str) -> str:
 
 def pip_environ() -> dict[str, str]:
     """Return the variables pip runs with: nothing outside the environment is looked at, nothing is asked."""
-    return {**os.environ, "PYTHONNOUSERSITE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PYTHONPATH": ""}
+    return {
+        **os.environ,
+        "PYTHONNOUSERSITE": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_INPUT": "1",
+        "PYTHONPATH": "",
+    }
 
 
 def conda_specs(edits: Edits, pinned: Sequence[str] = ()) -> list[str]:
@@ -126,7 +132,17 @@ def moves_applied(planner: Planner, plan: Plan, moves: Moves) -> Environment:
     for name, (version, build, channel) in moves.link.items():
         old = expected.get(normalise(name))
         metadata = old.metadata if old is not None and old.version == version else {}
-        kept.append(Package(name, version, CONDA, build, channel.rsplit("/", 1)[-1], f"conda-meta/{name}-{version}-{build}.json", metadata))
+        kept.append(
+            Package(
+                name,
+                version,
+                CONDA,
+                build,
+                channel.rsplit("/", 1)[-1],
+                f"conda-meta/{name}-{version}-{build}.json",
+                metadata,
+            )
+        )
         if name == "python":
             env.python = env.python._replace(version=version)
     env.packages = kept

@@ -17,9 +17,7 @@ _CONDA = re.compile(r"(?:(?:[^\s:]+::)|(?:[^\s:]+:[^\s:]*:))?([A-Za-z0-9_][\w.\-
 _BRACKET = re.compile(r"\[.*?\bversion\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,\]\s]+))")
 
 
-def entries_of_yaml(
-    text: str, path: str, platform: str, python: str
-) -> tuple[list[Entry], dict[str, tuple[str, int]]]:
+def entries_of_yaml(text: str, path: str, platform: str, python: str) -> tuple[list[Entry], dict[str, tuple[str, int]]]:
     """Find the dependencies of an environment.yml, those of its ``pip:`` section included."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
@@ -29,7 +27,9 @@ def entries_of_yaml(
     try:
         root = YAML(typ="safe", pure=True).compose(text[skip:])
     except YAMLError as error:
-        raise UsageError(f"The file {path} is not valid YAML: {' '.join(str(error).split())[:200]}; correct it.") from None
+        raise UsageError(
+            f"The file {path} is not valid YAML: {' '.join(str(error).split())[:200]}; correct it."
+        ) from None
     finder = _Finder(text, path, platform, python, skip)
     for key, value in getattr(root, "value", None) or ():
         if getattr(key, "value", "") == "dependencies" and value.id == "sequence":
@@ -48,7 +48,8 @@ class _Finder:
         """Return a mark's place; the loader counts lines and columns as we do."""
         if mark.line >= len(self.spans):
             return len(self.text)
-        return self.spans[mark.line][0] + mark.column + (self.skip if mark.line == 0 else 0)
+        line, column = int(mark.line), int(mark.column)
+        return self.spans[line][0] + column + (self.skip if line == 0 else 0)
 
     def sequence(self, node: Any, manager: str) -> None:
         """Add the entries of one list."""

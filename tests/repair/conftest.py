@@ -1,4 +1,4 @@
-"""Environments that live: their Python runs, and pip installs into them, so that a repair can be carried out for real."""
+"""Environments that live: their Python runs and pip installs into them, so that a repair is carried out for real."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def _alive() -> tuple[str, str]:
     for command in (sys.executable, *(shutil.which(f"python{minor}") or "" for minor in TENSORFLOW_OF)):
         if not command:
             continue
-        code = "import sys; print(getattr(sys, '_base_executable', sys.executable)); print('%d.%d' % sys.version_info[:2])"
+        code = (
+            "import sys; print(getattr(sys, '_base_executable', sys.executable)); print('%d.%d' % sys.version_info[:2])"
+        )
         done = subprocess.run([command, "-c", code], capture_output=True, text=True, check=True)
         executable, minor = done.stdout.split()
         if minor in TENSORFLOW_OF:
@@ -85,7 +87,12 @@ def _rewrite(archive: Path, extra: dict[str, bytes]) -> None:
     paths = json.loads(members["info/paths.json"][1])
     listed = {entry["_path"]: entry for entry in paths["paths"]}
     for name, content in extra.items():
-        entry = {"_path": name, "path_type": "hardlink", "sha256": hashlib.sha256(content).hexdigest(), "size_in_bytes": len(content)}
+        entry = {
+            "_path": name,
+            "path_type": "hardlink",
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "size_in_bytes": len(content),
+        }
         listed[name] = entry
     for entry in listed.values():
         if entry["path_type"] == "softlink":
@@ -184,9 +191,13 @@ class Living:
 
 
 @pytest.fixture
-def living(registry_conda: condas.Conda, living_channel: Path, alive: tuple[str, str], wheelhouse: Path, tmp_path: Path) -> Living:
+def living(
+    registry_conda: condas.Conda, living_channel: Path, alive: tuple[str, str], wheelhouse: Path, tmp_path: Path
+) -> Living:
     """A real conda (of the index) on channels whose Python runs."""
-    conda = condas.Conda(registry_conda.installation, registry_conda.solver, tmp_path / "world", living_channel.parent / "pkgs")
+    conda = condas.Conda(
+        registry_conda.installation, registry_conda.solver, tmp_path / "world", living_channel.parent / "pkgs"
+    )
     conda.channels = living_channel
     conda.write_condarc()
     return Living(conda, alive[1], wheelhouse)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,9 @@ from .conftest import SMALL, TENSORFLOW_OF, Living
 
 # What TensorFlow's wheel declares, as far as a missing one is an error; of the minor version that runs.
 STACK = {
-    "2.10.1": ["numpy==1.23.5", "protobuf==3.19.6", "keras==2.10.0", "tensorflow-estimator==2.10.0", "tensorboard==2.10.1"],
+    "2.10.1": [
+        "numpy==1.23.5", "protobuf==3.19.6", "keras==2.10.0", "tensorflow-estimator==2.10.0", "tensorboard==2.10.1",
+    ],
     "2.15.0": [
         "numpy==1.26.4", "protobuf==4.25.8", "keras==2.15.0", "tensorflow-estimator==2.15.0", "tensorboard==2.15.2",
         "ml-dtypes==0.2.0",
@@ -26,7 +27,9 @@ def _with_tensorflow(living: Living, *instead: str, name: str = "tf") -> Path:
     version = TENSORFLOW_OF[living.minor]
     prefix = living.env(name)
     replaced = {text.split("==")[0] for text in instead}
-    stack = [text for text in [f"tensorflow=={version}", *STACK[version], *OTHERS] if text.split("==")[0] not in replaced]
+    stack = [
+        text for text in [f"tensorflow=={version}", *STACK[version], *OTHERS] if text.split("==")[0] not in replaced
+    ]
     living.pip(prefix, *stack)
     if instead:
         living.pip(prefix, *instead)

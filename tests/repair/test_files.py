@@ -1,5 +1,8 @@
 """Files repaired in place: what has to change does, and not one byte besides."""
 
+# The files are data, and read better whole.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import json
@@ -66,7 +69,11 @@ ROUND_TRIPS = {
         "environment.yml",
         "dependencies:\n  - conda-forge::python 3.12\n  - numpy  2.1.3  py312_0\n  - pip:\n    - tensorflow == 2.10.0\n"
         "    - protobuf >= 4.21 , < 6 ; sys_platform == 'linux'\n",
-        {"python 3.12": "python 3.10.18", "numpy  2.1.3  py312_0": "numpy  1.26.4", "protobuf >= 4.21 , < 6 ;": "protobuf >=3.9.2,<3.20 ;"},
+        {
+            "python 3.12": "python 3.10.18",
+            "numpy  2.1.3  py312_0": "numpy  1.26.4",
+            "protobuf >= 4.21 , < 6 ;": "protobuf >=3.9.2,<3.20 ;",
+        },
     ),
     "brackets": (
         "environment.yml",
@@ -184,7 +191,10 @@ def _generated(seed: int) -> str:
     tensorflow = rng.choice(["2.4.1", "2.8.0", "2.10.0", "2.12.0", "2.15.0", "2.16.1", "2.18.0", "2.19.0"])
     conda = [f"python{rng.choice(['=', '==', ' ='])}{python}", "pip", rng.choice(["scipy", "pandas>=1.3", "jupyter"])]
     if rng.random() < 0.4:
-        conda += [f"cudatoolkit={rng.choice(['10.1', '11.2', '11.8'])}", f"cudnn={rng.choice(['7.6', '8.1', '8.4', '9.3'])}"]
+        conda += [
+            f"cudatoolkit={rng.choice(['10.1', '11.2', '11.8'])}",
+            f"cudnn={rng.choice(['7.6', '8.1', '8.4', '9.3'])}",
+        ]
     numpy = rng.choice(["1.19.5", "1.23.5", "1.26.4", "2.0.2", "2.1.3"])
     pip = [f"tensorflow{rng.choice(['==', ' == '])}{tensorflow}"]
     (conda if rng.random() < 0.5 else pip).append(f"numpy=={numpy}")
@@ -240,7 +250,10 @@ def test_two_hundred_generated_files(block: int, tmp_path: Path) -> None:
 def test_entries_are_found_where_they_are(tmp_path: Path) -> None:
     text = "dependencies:\n  - numpy >=1.20,<2  # c\n  - pip:\n    - Keras[extra] ~= 2.10 ; python_version > '3.8'\n"
     listing = load(str(_write(tmp_path, "environment.yml", text)))
-    assert [(e.name, text[e.start : e.end]) for e in listing.entries] == [("numpy", " >=1.20,<2"), ("keras", " ~= 2.10")]
+    assert [(e.name, text[e.start : e.end]) for e in listing.entries] == [
+        ("numpy", " >=1.20,<2"),
+        ("keras", " ~= 2.10"),
+    ]
 
 
 BROKEN = "dependencies:\n  - python=3.11\n  - pip:\n    - tensorflow==2.15.0\n    - numpy==2.1.3\n"
@@ -265,7 +278,9 @@ def test_diff_prints_a_unified_diff_and_writes_nothing(tmp_path: Path, capsys: p
     assert path.read_text(encoding="utf-8") == BROKEN
 
 
-def test_without_a_terminal_nothing_is_written_unasked(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_nothing_is_written_unasked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = _write(tmp_path, "environment.yml", BROKEN)
     monkeypatch.setattr("sys.stdin", StringIO(""))
     assert console(["fix", "--file", str(path), "--offline"]) == 1
@@ -277,5 +292,7 @@ def test_json_is_one_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     path = _write(tmp_path, "environment.yml", BROKEN)
     assert console(["fix", "--file", str(path), "--dry-run", "--json", "--offline"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert [(c["package"], c["from"], c["to"], c["where"]) for c in document["changes"]] == [("numpy", "2.1.3", "1.26.4", "environment.yml:5")]
+    assert [(c["package"], c["from"], c["to"], c["where"]) for c in document["changes"]] == [
+        ("numpy", "2.1.3", "1.26.4", "environment.yml:5")
+    ]
     assert document["unverified"]

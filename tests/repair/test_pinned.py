@@ -32,7 +32,9 @@ def _edit(spelled: str, spec: str, version: str = "1.26.4", **fields: object) ->
 NUMPY = _plan(_edit("numpy", ">=1.23,<2"))
 
 
-@pytest.mark.parametrize("text", ["", USERS, USERS.rstrip("\n"), USERS.replace("\n", "\r\n")], ids=["none", "users", "no-end", "crlf"])
+@pytest.mark.parametrize(
+    "text", ["", USERS, USERS.rstrip("\n"), USERS.replace("\n", "\r\n")], ids=["none", "users", "no-end", "crlf"]
+)
 def test_block_is_added_and_the_rest_stays(text: str) -> None:
     new = pinned.rewritten(text, NUMPY)
     assert new.startswith(text)
@@ -140,7 +142,9 @@ def test_one_repair_at_a_time(tmp_path: Path) -> None:
     prefix = _prefix(tmp_path)
     with atomic.locked(str(prefix / "conda-meta")):
         code = "import sys; from conda_tf_doctor.repair.atomic import locked\nwith locked(sys.argv[1]): pass"
-        done = subprocess.run([sys.executable, "-c", code, str(prefix / "conda-meta")], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(prefix / "conda-meta")], capture_output=True, text=True, check=False
+        )
     assert "Another conda-tf-doctor is at work" in done.stderr
     with atomic.locked(str(prefix / "conda-meta")):
         pass
@@ -159,7 +163,8 @@ def hook(event, args):
     if event in ("os.rename", "os.remove", "os.chmod", "os.truncate"):
         changing = str(args[0]).startswith(prefix)
     else:
-        changing = event == "open" and str(args[0]).startswith(prefix) and isinstance(args[2], int) and args[2] & 3 and ".lock" not in str(args[0])
+        writing = event == "open" and isinstance(args[2], int) and args[2] & 3
+        changing = writing and str(args[0]).startswith(prefix) and ".lock" not in str(args[0])
     if changing:
         step()
 sys.addaudithook(hook)
@@ -180,10 +185,24 @@ def _broken_prefix(tmp_path: Path) -> Path:
     """A prefix with pip's TensorFlow 2.15 beside conda's numpy 2."""
     prefix = _prefix(tmp_path)
     for name, version in (("python", "3.11.7"), ("numpy", "2.1.3"), ("h5py", "3.12.1"), ("flatbuffers", "23.5.26")):
-        record = {"name": name, "version": version, "build": "h0_0", "build_number": 0, "channel": "conda-forge", "subdir": "linux-64", "depends": []}
+        record = {
+            "name": name,
+            "version": version,
+            "build": "h0_0",
+            "build_number": 0,
+            "channel": "conda-forge",
+            "subdir": "linux-64",
+            "depends": [],
+        }
         (prefix / "conda-meta" / f"{name}-{version}-h0_0.json").write_text(json.dumps(record), encoding="utf-8")
     site = prefix / "lib" / "python3.11" / "site-packages"
-    for name, version in (("tensorflow", "2.15.0"), ("keras", "2.15.0"), ("ml_dtypes", "0.2.0"), ("protobuf", "4.25.8"), ("flatbuffers", "23.5.26")):
+    for name, version in (
+        ("tensorflow", "2.15.0"),
+        ("keras", "2.15.0"),
+        ("ml_dtypes", "0.2.0"),
+        ("protobuf", "4.25.8"),
+        ("flatbuffers", "23.5.26"),
+    ):
         folder = site / f"{name}-{version}.dist-info"
         folder.mkdir(parents=True)
         (folder / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n", encoding="utf-8")
@@ -192,7 +211,19 @@ def _broken_prefix(tmp_path: Path) -> Path:
 
 
 def _run(prefix: Path, limit: int, *args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", KILLER, str(limit), str(prefix), "fix", "-p", str(prefix), "--yes", "--offline", *args]
+    command = [
+        sys.executable,
+        "-c",
+        KILLER,
+        str(limit),
+        str(prefix),
+        "fix",
+        "-p",
+        str(prefix),
+        "--yes",
+        "--offline",
+        *args,
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 

@@ -33,12 +33,18 @@ def environment(
     packages = [Package("python", python, CONDA, "h0_0", "conda-forge", "conda-meta/python.json", {})]
     for name, version in by_conda.items():
         record, build = {}, "h0_0"
-        rows = load_matrix().builds("tensorflow", version, "conda-forge", platform) if name.startswith("tensorflow") else []
+        rows = (
+            load_matrix().builds("tensorflow", version, "conda-forge", platform)
+            if name.startswith("tensorflow")
+            else []
+        )
         if rows:
             minor = ".".join(python.split(".")[:2])
             record, build = {"depends": promises(rows[-1])}, build_string(rows[-1], minor)
         spelled = SPELLED.get(name, name)
-        packages.append(Package(name, version, CONDA, build, "conda-forge", f"conda-meta/{spelled}-{version}-{build}.json", record))
+        packages.append(
+            Package(name, version, CONDA, build, "conda-forge", f"conda-meta/{spelled}-{version}-{build}.json", record)
+        )
     packages += [Package(name, version, PIP, "", "pypi", f"{name}.dist-info", {}) for name, version in by_pip.items()]
     env.add(packages)
     if cuda:
@@ -59,7 +65,11 @@ def environments(draw: st.DrawFn) -> Environment:
     by_pip = draw(st.booleans())
     found: dict[str, dict[str, str]] = {CONDA: {}, PIP: {}}
     if by_pip:
-        names = ["tensorflow", "tensorflow-macos"] if platform == "osx-arm64" else ["tensorflow", "tensorflow-cpu", "tensorflow-gpu"]
+        names = (
+            ["tensorflow", "tensorflow-macos"]
+            if platform == "osx-arm64"
+            else ["tensorflow", "tensorflow-cpu", "tensorflow-gpu"]
+        )
         for name in draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True)):
             found[PIP][name] = draw(st.sampled_from(_tensorflows(name, "pypi", platform)))
     else:
@@ -128,11 +138,12 @@ CLASSICS = {
         {"tensorflow-cpu": ""},
     ),
     "pip-over-conda": (
-        environment("linux-64", "3.10.18", {"tensorflow": "2.10.0", "tensorflow-base": "2.10.0"}, {"tensorflow": "2.12.0"}),
+        environment("linux-64", "3.10.18", dict.fromkeys(("tensorflow", "tensorflow-base"), "2.10.0"), {"tensorflow": "2.12.0"}),
         {"tensorflow": "", "tensorflow-base": ""},
     ),
     "gpu-on-native-windows": (
-        environment("win-64", "3.10.18", {"cudatoolkit": "11.2.2", "cudnn": "8.1.0.77"}, {"tensorflow": "2.12.0", "tensorflow-intel": "2.12.0"}),
+        environment("win-64", "3.10.18", {"cudatoolkit": "11.2.2", "cudnn": "8.1.0.77"},
+                    dict.fromkeys(("tensorflow", "tensorflow-intel"), "2.12.0")),
         {"tensorflow": "2.10.1", "tensorflow-intel": ""},
     ),
 }  # fmt: skip
@@ -211,7 +222,9 @@ def test_what_no_package_repairs_is_announced(change, code: str) -> None:
 
 def test_warnings_are_left_alone_unless_asked_for() -> None:
     conda = {"cudatoolkit": "11.8.0", "cudnn": "8.1.0.77"}
-    env = environment("linux-64", "3.10.18", conda, {"tensorflow": "2.10.1", "numpy": "1.23.5", "flatbuffers": "23.5.26"})
+    env = environment(
+        "linux-64", "3.10.18", conda, {"tensorflow": "2.10.1", "numpy": "1.23.5", "flatbuffers": "23.5.26"}
+    )
     assert _planned(env)[1].changes == ()
     changed = {change.package for change in _planned(env, warnings=True)[1].changes}
     assert "cudatoolkit" in changed

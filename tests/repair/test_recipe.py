@@ -12,13 +12,15 @@ from conda_tf_doctor.environment.facts import Environment, System
 from conda_tf_doctor.environment.files import read_file
 from conda_tf_doctor.findings import ERROR
 from conda_tf_doctor.matrix.load import load_matrix
-from conda_tf_doctor.repair.recipe import Refusal, Wanted, make
+from conda_tf_doctor.repair.recipe import NoRecipeError, Wanted, make
 
 PLATFORMS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64")
 
 
 def _stable(platform: str, channel: str) -> list[str]:
-    names = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-macos") if channel == "pypi" else ("tensorflow",)
+    names = (
+        ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-macos") if channel == "pypi" else ("tensorflow",)
+    )
     found = {v for name in names for v in load_matrix().versions(name, channel, platform)}
     return sorted((v for v in found if not versions.is_prerelease(v)), key=versions.key)
 
@@ -33,7 +35,7 @@ def test_what_create_prints_passes_check(platform: str, channel: str, variant: s
         wanted = Wanted("env", platform, f"=={version}", variant, "", channel)
         try:
             recipe = make(wanted, matrix)
-        except Refusal as refusal:
+        except NoRecipeError as refusal:
             assert str(refusal).endswith(".")
             continue
         file = tmp_path / "environment.yml"
@@ -79,7 +81,7 @@ def test_newest_on_windows_with_a_gpu_is_the_last_that_has_one() -> None:
 
 @pytest.mark.parametrize("version", ["2.11.*", "2.12.0", ">=2.12", "==2.21.0"])
 def test_native_windows_with_a_gpu_says_why_not(version: str) -> None:
-    with pytest.raises(Refusal, match="native Windows") as refused:
+    with pytest.raises(NoRecipeError, match="native Windows") as refused:
         make(_asked(platform="win-64", tensorflow=version, variant="gpu"), load_matrix())
     assert "2.10" in refused.value.ways[0]
     assert "WSL2" in refused.value.ways[1]
@@ -102,5 +104,5 @@ def test_cpu_without_avx_gets_a_build_that_does_not_need_it() -> None:
 
 
 def test_32_bit_platform_is_refused() -> None:
-    with pytest.raises(Refusal, match="32-bit"):
+    with pytest.raises(NoRecipeError, match="32-bit"):
         make(_asked(platform="win-32"), load_matrix())

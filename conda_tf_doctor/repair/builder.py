@@ -1,0 +1,141 @@
+"""Makes the edits of a plan: demands on packages become the newest versions that satisfy all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import versions
+from ..environment.facts import CONDA, PIP, Environment
+from ..environment.tensorflow import OWNERS, Installed
+from .candidates import Catalogue, admits, derived
+from .demands import Demands
+from .levers import Want, Way
+from .plan import Edit, Key
+from .simulate import PARTS
+
+if TYPE_CHECKING:
+    from ..matrix.load import Matrix
+
+_Edits = dict[Key, Edit]
+
+
+class Builder:
+    """Adds demands to edits.
+
+    Attributes:
+        env: The facts as they are.
+        matrix: The compatibility matrix.
+        demands: What the user asked for.
+        catalogue: The versions that exist.
+        tensorflow: What the environment has.
+        insist: Packages that get a pin even where the installed version satisfies it.
+    """
+
+    env: Environment
+    matrix: Matrix
+    demands: Demands
+    catalogue: Catalogue
+    tensorflow: Installed | None
+    insist: set[Key]
+
+    def with_way(self, edits: _Edits, way: Way, code: str) -> _Edits | None:
+        """Return the edits with the demands of one way added; ``None`` where they cannot be met."""
+        new = dict(edits)
+        for want in way:
+            if want.name in self.demands.keep:
+                current = self.installed(want.manager, want.name)
+                if want.remove or want.reinstall or current is None or not admits(want.manager, want.spec, current):
+                    return None
+                continue
+            if not self.add(new, want, code):
+                return None
+        return self.resolved(new)
+
+    def add(self, edits: _Edits, want: Want, code: str) -> bool:
+        """Add one demand to the edits; tell whether it can be met beside the others."""
+        key = (want.manager, want.name)
+        old = edits.get(key)
+        codes = tuple(dict.fromkeys((*(old.codes if old else ()), code)))
+        current = self.installed(want.manager, want.name)
+        if want.remove:
+            if old is not None and not old.removes:
+                return False
+            if current is not None:
+                edits[key] = Edit(want.manager, want.name, want.spelled, codes=codes, back=want.back)
+            return True
+        if old is not None and old.removes:
+            return False
+        if want.reinstall:
+            if old is None:
+                kept: tuple[str, ...] = (want.spec,) if want.spec else ()
+                edits[key] = Edit(want.manager, want.name, want.spelled, kept, current or "", codes, reinstall=True)
+            return True
+        specs = tuple(dict.fromkeys((*(old.specs if old else ()), want.spec)))
+        if old is None and current and admits(want.manager, want.spec, current) and key not in self.insist:
+            return True
+        follows = old.follows if old else self._followers(want)
+        edits[key] = Edit(want.manager, want.name, want.spelled, specs, "?", codes, False, follows, self._along(want))
+        return True
+
+    def _along(self, want: Want) -> tuple[str, ...]:
+        """The selector of conda's CUDA packages has to name the same CUDA, or nothing can be installed."""
+        if want.manager == CONDA and want.name == "cudatoolkit" and self.env.conda("cuda-version") is not None:
+            return (f"cuda-version {want.spec}",)
+        return ()
+
+    def _followers(self, want: Want) -> tuple[str, ...]:
+        if want.name not in OWNERS or self.tensorflow is None:
+            return ()
+        if want.manager == PIP:
+            exact = want.spec.lstrip("=")
+            rows = self.matrix.builds(want.name, exact, "pypi", self.env.platform)
+            stubs = [row.stub_for.partition("==")[0] for row in rows if row.stub_for]
+            return tuple(name for name in stubs if self.env.pip(name) is not None)
+        version = self.tensorflow.version
+        return tuple(
+            p.name for p in self.env.packages
+            if p.manager != PIP and p.name in PARTS and p.name != want.name and p.version == version
+        )  # fmt: skip
+
+    def installed(self, manager: str, name: str) -> str | None:
+        """Return the version that a manager has of a package now; ``None`` where it has none."""
+        package = self.env.pip(name) if manager == PIP else self.env.conda(name)
+        return package.version if package else None
+
+    def resolved(self, edits: _Edits) -> _Edits | None:
+        """Choose the version of every edit anew: the newest that exists and satisfies all that is asked of it."""
+        python = edits.get((CONDA, "python"))
+        if python is not None and not python.removes:
+            chosen = self._choose(python, "")
+            if not chosen:
+                return None
+            edits[python.key] = python = python._replace(version=chosen)
+        minor = python.version if python else self.env.python.version
+        if python is not None and versions.minor(python.version) != self.env.python.minor:
+            self._carry_over(edits, python.version)
+        for key, edit in list(edits.items()):
+            if edit.removes or edit.reinstall or edit is python:
+                continue
+            version = self._choose(edit, minor)
+            if not version:
+                return None
+            edits[key] = edit._replace(version=version)
+        return edits
+
+    def _carry_over(self, edits: _Edits, python: str) -> None:
+        """Another Python needs its own wheels: what pip owns and has none for it gets another version."""
+        for package in self.env.packages:
+            key = (PIP, package.name)
+            if package.manager != PIP or package.name in self.demands.keep or key in edits or not package.version:
+                continue
+            if package.name in OWNERS or self.catalogue.fits_python(package.name, package.version, python):
+                continue
+            newer = self.catalogue.versions(PIP, package.name, package.name, python)
+            if newer:
+                edits[key] = Edit(PIP, package.name, package.name, ("",), newer[0], ("TFD201",))
+
+    def _choose(self, edit: Edit, python: str) -> str:
+        known = self.catalogue.versions(edit.manager, edit.name, edit.spelled, python)
+        fitting = (v for v in known if all(admits(edit.manager, spec, v) for spec in edit.specs))
+        # The lightest touch: TensorFlow's sisters and pinned versions are asked for by range, so newest is right.
+        return next(fitting, "") or ("" if known else derived(edit.manager, edit.specs))

@@ -1,0 +1,101 @@
+"""A repair that is killed while it is carried out: the next run finishes it, or takes it back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conda_tf_doctor.repair import journal
+
+from .conftest import Living
+from .test_apply import _with_tensorflow
+
+# Runs the program and kills it when the journal says for the n-th time that a step begins.
+KILLER = """
+import os, signal, sys
+limit, count = int(sys.argv[1]), 0
+def hook(event, args):
+    global count
+    if event == "os.rename" and str(args[1]).endswith("tf-doctor-journal"):
+        count += 1
+        if count == limit + 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(hook)
+from conda_tf_doctor.cli.main import console
+raise SystemExit(console(sys.argv[2:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def worlds() -> dict[str, tuple[Living, Path]]:
+    return {}
+
+
+@pytest.fixture
+def broken(living: Living, worlds: dict[str, tuple[Living, Path]]) -> tuple[Living, Path]:
+    """An environment with numpy 2, made once; each test gets a copy in the same place of its own world."""
+    if living.minor == "3.12":
+        pytest.skip("TensorFlow of this Python is made for numpy 2")
+    if not worlds:
+        worlds["first"] = (living, _with_tensorflow(living, "numpy==2.1.3"))
+    first, prefix = worlds["first"]
+    copy = prefix.parent / f"copy{len(worlds)}"
+    worlds[copy.name] = (first, copy)
+    shutil.copytree(prefix, copy, symlinks=True)
+    return first, copy
+
+
+def _run(living: Living, prefix: Path, limit: int, *args: str) -> subprocess.CompletedProcess[str]:
+    launcher = living.conda.root / "conda-for-tests"
+    launcher.write_text(f'#!/bin/sh\nexec "{living.conda.python}" -m conda "$@"\n', encoding="utf-8")
+    launcher.chmod(0o755)
+    env = {**living.conda.environ(living.variables), "CONDA_EXE": str(launcher)}
+    command = [str(living.conda.python), "-c", KILLER, str(limit), "fix", "-p", str(prefix), *args]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=living.conda.home)
+
+
+def _numpy(living: Living, prefix: Path) -> str:
+    found = list((prefix / "lib" / f"python{living.minor}" / "site-packages").glob("numpy-*.dist-info"))
+    assert len(found) == 1
+    return found[0].name.split("-")[1].removesuffix(".dist")
+
+
+@pytest.mark.parametrize("limit", range(len(journal.STEPS)), ids=journal.STEPS)
+def test_killed_at_a_step_the_next_run_finishes(broken: tuple[Living, Path], limit: int) -> None:
+    living, prefix = broken
+    killed = _run(living, prefix, limit, "--apply", "--yes")
+    assert killed.returncode == -signal.SIGKILL
+    interrupted = journal.load(str(prefix))
+    assert (interrupted.step if interrupted else None) == (journal.STEPS[limit - 1] if limit else None)
+    following = _run(living, prefix, 99, "--apply", "--yes")
+    assert following.returncode == 0, following.stderr
+    if limit:
+        assert "was interrupted in the step" in following.stdout
+    assert journal.load(str(prefix)) is None
+    assert _numpy(living, prefix) == "1.26.4"
+    assert not [p for p in (prefix / "conda-meta").iterdir() if p.name.endswith(".new")]
+
+
+def test_killed_the_next_run_takes_it_back_when_told(broken: tuple[Living, Path]) -> None:
+    living, prefix = broken
+    assert _run(living, prefix, journal.STEPS.index("check"), "--apply", "--yes").returncode == -signal.SIGKILL
+    assert _numpy(living, prefix) == "1.26.4"
+    undone = _run(living, prefix, 99, "--undo", "--yes")
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert _numpy(living, prefix) == "2.1.3"
+    assert journal.load(str(prefix)) is None
+
+
+def test_without_an_answer_an_interrupted_repair_waits(broken: tuple[Living, Path]) -> None:
+    living, prefix = broken
+    assert _run(living, prefix, 1, "--apply", "--yes").returncode == -signal.SIGKILL
+    waiting = _run(living, prefix, 99, "--json")
+    assert waiting.returncode == 1
+    assert "finish it with --yes" in waiting.stdout
+    assert journal.load(str(prefix)) is not None
+    assert os.path.exists(prefix / "conda-meta" / "history")
