@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from ..environment.facts import CONDA
+from ..environment.tensorflow import owners
 from ..versions import contains, minor
 from . import facts_of_gpu
 from .subject import Fact, Subject, Truth, user_site
@@ -176,7 +177,10 @@ def _in_environment(subject: Subject, argument: str) -> Truth:
     match = user_site(subject.text)
     if match is None or subject.context is None:
         return None
-    name = {"google": "protobuf", "tensorflow_core": "tensorflow"}.get(match["package"], match["package"])
+    if match["package"] in ("tensorflow", "tensorflow_core"):
+        # Whatever distribution it is that holds the package here.
+        return bool(owners(subject.context.env))
+    name = {"google": "protobuf"}.get(match["package"], match["package"])
     return subject.context.env.package(name.replace("_", "-")) is not None
 
 

@@ -83,6 +83,9 @@ class Context:
     def build(self) -> Build | None:
         """The one row that is this TensorFlow on this platform, or ``None`` where that cannot be told."""
         rows = [row for row in self.builds if row.platform == self.env.platform]
+        if self.channel != "pypi" and self.env.conda("tensorflow-gpu"):
+            # A metapackage, or an old package of its own: either way conda's tensorflow-gpu is no CPU build.
+            rows = [row for row in rows if row.variant == "gpu"]
         if len(rows) > 1:
             rows = self._narrowed(rows)
         return rows[0] if rows else None
