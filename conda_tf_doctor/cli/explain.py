@@ -195,7 +195,8 @@ def _explain_text(text: str, args: Namespace) -> int:
 
         print_document(_document(found, verdict.causes, diagnosis))
     else:
-        _write(_screen(found, verdict.causes, verdict.refuted, diagnosis))
+        program = "conda tf-doctor" if args.door == "conda" else "conda-tf-doctor"
+        _write(_screen(found, verdict.causes, verdict.refuted, diagnosis, program))
     return 0 if found else 1
 
 
@@ -263,5 +264,5 @@ def _screen(found: list[Match], causes: tuple[Cause, ...], refuted: frozenset[st
     elif causes:
         lines += ["", "With -n NAME or -p PATH, explain says which of these that environment has."]
     if causes:
-        lines += [f"More on each: conda tf-doctor explain {causes[0].code}"]
+        lines += [f"More on each: {program} explain {causes[0].code}"]
     return "\n".join(lines) + "\n"
