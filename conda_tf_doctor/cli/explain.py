@@ -226,7 +226,9 @@ def _document(found: list[Match], causes: tuple[Cause, ...], diagnosis: Diagnosi
     return document
 
 
-def _screen(found: list[Match], causes: tuple[Cause, ...], refuted: frozenset[str], diagnosis: Diagnosis | None) -> str:
+def _screen(
+    found: list[Match], causes: tuple[Cause, ...], refuted: frozenset[str], diagnosis: Diagnosis | None, program: str
+) -> str:
     from textwrap import fill
 
     from ..render.text import safe
