@@ -278,7 +278,12 @@ class ElfLoader:
             if module.image:
                 everywhere |= module.image.symbols.defined
         checked: set[int] = {id(module) for module in self._global}
+        # What another module was linked with is opened through that one, and finds its symbols in its scope: TensorFlow
+        # 1.15's libforestprotos.so names no library, and cannot be opened alone.
+        linked = {id(edge.imported) for edge in self.closure.edges}
         for root in self.closure.roots:
+            if id(root) in linked:
+                continue
             scope = self.closure.reach(root)
             # Where a file of the scope is unknown, a symbol that is not found proves nothing.
             if any(module.image is None or module.kind in (CORRUPT, MACHINE) for module in scope):

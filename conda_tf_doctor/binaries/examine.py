@@ -7,7 +7,8 @@ import re
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from .stack import Recorded, added_folders, build_info, find_stack_modules, stack_files
+from .records import Recorded, recorded_files
+from .stack import added_folders, build_info, find_stack_modules
 
 if TYPE_CHECKING:
     from ..environment.facts import Binary, Environment
@@ -72,7 +73,7 @@ def examine(context: Context, thorough: bool = False) -> BinaryFacts | None:
 
     Args:
         context: Facts and matrix.
-        thorough: Hash files of any size.
+        thorough: Hash files of any size, and those of packages outside the stack too.
 
     Returns:
         ``None`` where there are none to examine.
@@ -85,7 +86,8 @@ def examine(context: Context, thorough: bool = False) -> BinaryFacts | None:
     site_packages = site_packages_of(env)
     if not site_packages or not os.path.isdir(os.path.join(site_packages, "tensorflow")):
         return None
-    recorded = stack_files(env.prefix, site_packages)
+    thorough = thorough or env.thorough
+    recorded = recorded_files(env.prefix, site_packages, every=thorough)
     modules = find_stack_modules(env.prefix, site_packages, recorded)
     if not modules:
         return None

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .stack import Recorded
+from .records import Recorded
 
 # 63 binaries of TensorFlow 2.10 without the main one: 190 MB, most of them below this.
 SMALL = 4 * 1024 * 1024

@@ -6,7 +6,7 @@ import os
 import re
 
 from ..errors import UsageError
-from .stack import BINARY
+from .records import BINARY
 
 MAX_FILES = 2000
 

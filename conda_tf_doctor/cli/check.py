@@ -81,7 +81,9 @@ def read(args: Namespace) -> Environment:
     from ..environment.prefix import read_prefix
     from .target import resolve_prefix
 
-    return read_prefix(resolve_prefix(args))
+    env = read_prefix(resolve_prefix(args))
+    env.thorough = bool(args.verbosity)
+    return env
 
 
 def examine(env: Environment, matrix: Matrix, ignore: frozenset[str]) -> Diagnosis:

@@ -181,6 +181,7 @@ class Environment:
         path: Where it was read from.
         platform: Conda subdir (``win-64``); empty where unknown.
         prefix: Folder of the environment where it is on this disk, else empty.
+        thorough: Whether to take the time that it takes to hash every binary.
         location: Its folder as a report has it, on whatever machine that was.
         python: The environment's Python.
         packages: Conda's records and pip's distributions; one name may appear once for each.
@@ -206,6 +207,7 @@ class Environment:
         self.platform = platform
         self.prefix = ""
         self.location = ""
+        self.thorough = False
         self.python = Python()
         self.packages: list[Package] = []
         self.requested: list[Package] = []

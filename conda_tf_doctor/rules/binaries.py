@@ -13,6 +13,7 @@ from .context import Context
 if TYPE_CHECKING:
     from ..binaries.closure import Closure, Module
     from ..binaries.examine import BinaryFacts
+    from ..binaries.records import Recorded
 
 # What TensorFlow loads for a GPU; which version of these is right is the CUDA family's business.
 GPU_LIBRARY = re.compile(
@@ -84,6 +85,16 @@ def reinstall(context: Context, path: str = "") -> Fix:
     )
 
 
+def again(context: Context, entry: Recorded) -> Fix:
+    """Return what installs a package again that recorded a file."""
+    package = context.env.conda(entry.owner) if entry.manager == "conda" else context.env.pip(entry.owner)
+    name, where = package.name if package else entry.owner, ("-p", context.env.prefix)
+    if entry.manager == "conda":
+        return Fix(commands=(("conda", "install", *where, "--force-reinstall", name),))
+    pin = f"{name}=={package.version}" if package and package.version else name
+    return Fix(commands=(("python", "-m", "pip", "install", "--force-reinstall", "--no-deps", "--no-cache-dir", pin),))
+
+
 def owner(context: Context, path: str = "site-packages/tensorflow/") -> str:
     """Return the package to blame for a file where it is TensorFlow's own, else an empty string."""
     return context.tensorflow.package.name if context.tensorflow and "site-packages/tensorflow/" in path else ""
@@ -92,9 +103,10 @@ def owner(context: Context, path: str = "site-packages/tensorflow/") -> str:
 def _gone(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
     """TFD501: a module that the package recorded is not there (a quarantine, an interrupted installation)."""
     from ..binaries.integrity import GONE
+    from ..binaries.records import TENSORFLOW
     from ..binaries.stack import MAIN
 
-    gone = [damage.recorded for damage in facts.damages if damage.kind == GONE]
+    gone = [d.recorded for d in facts.damages if d.kind == GONE and TENSORFLOW.match(d.recorded.owner)]
     if not gone:
         return
     names = [relative(context, entry.path) for entry in gone]
@@ -103,14 +115,14 @@ def _gone(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
     yield Finding(
         "TFD501",
         ERROR if main else WARNING,
-        f"{listed(os.path.basename(name) for name in names)} of {owner(context)} {verb} recorded as installed, but not "
+        f"{listed(os.path.basename(name) for name in names)} of {gone[0].owner} {verb} recorded as installed, but not "
         "there: an antivirus took it away, or the installation was interrupted.",
         found="not found",
         expected="the files that the package recorded",
         evidence=tuple(names[:SHOWN]),
         source=gone[0].source,
-        package=owner(context),
-        fix=reinstall(context),
+        package=gone[0].owner,
+        fix=again(context, gone[0]),
     )
 
 

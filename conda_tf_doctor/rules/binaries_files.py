@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
-from .binaries import before, owner, reinstall, relative
+from .binaries import again, before, relative
 from .context import Context
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def shadow(context: Context, module: Module, better: str, problem: str) -> Findi
 def modified(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
     """TFD503: files that are not what was recorded. Only one that became shorter certainly lost something."""
     from ..binaries.integrity import CHANGED, GONE, SHORTER
+    from ..binaries.records import STACK
 
     for damage in facts.damages:
         entry = damage.recorded
@@ -72,13 +73,13 @@ def modified(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
             what, expected = f"it has {damage.found}, recorded are {entry.size:,}", f"{entry.size:,} bytes"
         yield Finding(
             "TFD503",
-            ERROR if damage.kind == SHORTER else WARNING,
-            f"{os.path.basename(path)} is not the file that {owner(context)} installed: {what}.",
+            ERROR if damage.kind == SHORTER and STACK.match(entry.owner) else WARNING,
+            f"{os.path.basename(path)} is not the file that {entry.owner} installed: {what}.",
             found=damage.found[:24],
             expected=expected,
             evidence=(path,),
             source=entry.source,
-            package=owner(context),
+            package=entry.owner,
             confidence=CERTAIN if damage.kind == SHORTER else LIKELY,
-            fix=reinstall(context, path),
+            fix=again(context, entry),
         )

@@ -342,3 +342,19 @@ def test_a_file_is_whole_where_any_of_two_records_says_so(env: Path) -> None:
     assert [f for f in found(env) if f.code == "TFD503"] == []
     (env / OTHER).write_bytes((env / OTHER).read_bytes() + b"more")
     assert [f.severity for f in found(env) if f.code == "TFD503"] != []
+
+
+def test_neighbours_are_compared_too_and_others_with_v(env: Path) -> None:
+    for name in ("numpy", "scipy"):
+        library = make_dll(env / SITE / name / "core.pyd", ["x"])
+        folder = env / SITE / f"{name}-1.23.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.23.0\n")
+        (folder / "RECORD").write_text(f"{name}/core.pyd,,{library.stat().st_size + 10}\n")
+    (finding,) = found(env)
+    assert (finding.code, finding.severity, finding.package) == ("TFD503", "error", "numpy")
+    assert finding.fix.commands[0][-1] == "numpy==1.23.0"
+    facts = read_prefix(str(env))
+    facts.thorough = True
+    told = list(binaries(Context(facts, load_matrix())))
+    assert sorted((f.package, f.severity) for f in told) == [("numpy", "error"), ("scipy", "warning")]
