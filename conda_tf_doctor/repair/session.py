@@ -132,7 +132,9 @@ class Session:
         applier = apply.Applier(self.prefix, conda, self.diagnosis, self.say, self.wishes.json or self.wishes.quiet)
         if self.wishes.undo:
             outcome = applier.undo(found, "The interrupted repair is undone.")
-            outcome = outcome._replace(ok=outcome.undone)
+            result = self._done(Plan(before, outcome.after, {}, ()), outcome, [])
+            # It was asked for, so it went well, whatever was broken before.
+            return Result(0 if outcome.undone else 1, {**result.document, "ok": outcome.undone})
         elif found.step == journal.UNDOING or self.ask("Finish it?"):
             outcome = applier.run(found)
         else:

@@ -138,7 +138,8 @@ CLASSICS = {
         {"tensorflow-cpu": ""},
     ),
     "pip-over-conda": (
-        environment("linux-64", "3.10.18", dict.fromkeys(("tensorflow", "tensorflow-base"), "2.10.0"), {"tensorflow": "2.12.0"}),
+        environment("linux-64", "3.10.18", {"tensorflow": "2.10.0", "tensorflow-base": "2.10.0"},
+                    {"tensorflow": "2.12.0"}),
         {"tensorflow": "", "tensorflow-base": ""},
     ),
     "gpu-on-native-windows": (

@@ -1,0 +1,72 @@
+"""``create``: what it prints, what it refuses, and what real conda makes of it."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from conda_tf_doctor.cli.main import console
+from conda_tf_doctor.environment.files import read_file
+
+from .conftest import TENSORFLOW_OF, Living
+
+SCHEMA = json.loads((files("conda_tf_doctor") / "schemas" / "create.schema.json").read_text(encoding="utf-8"))
+
+
+def test_dry_run_prints_an_environment_yml(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["create", "mine", "--tensorflow", "2.10", "--gpu", "--platform", "win-64", "--dry-run"]
+    assert console(arguments) == 0
+    file = tmp_path / "environment.yml"
+    file.write_text(capsys.readouterr().out, encoding="utf-8")
+    assert {"tensorflow", "cudatoolkit", "cudnn"} <= {p.name for p in read_file(str(file), "win-64").packages}
+    assert console([*arguments, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, SCHEMA)
+    assert document["environment"] == file.read_text(encoding="utf-8")
+    assert document["row"] == "pypi/tensorflow/2.10.1/win-64"
+
+
+def test_gpu_on_native_windows_offers_2_10_and_wsl(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["create", "mine", "--tensorflow", "2.12", "--gpu", "--platform", "win-64"]
+    assert console(arguments) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "native Windows" in said.err and "--tensorflow 2.10 --gpu" in said.err and "WSL2" in said.err
+    assert console([*arguments, "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, SCHEMA)
+    assert document["ok"] is False and len(document["ways"]) == 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--tensorflow", "new"], ["--python", "three"], ["--platform", "vax-32"], ["--gpu", "--cpu"]],
+    ids=["tensorflow", "python", "platform", "both"],
+)
+def test_unusable_arguments(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        status = console(["create", "mine", *arguments])
+    except SystemExit as exit_of_the_parser:
+        status = int(exit_of_the_parser.code or 0)
+    assert status == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_conda_creates_it_and_check_passes(living: Living) -> None:
+    version = TENSORFLOW_OF[living.minor]
+    arguments = ["create", "mine", "--tensorflow", version, "--cpu", "--python", living.minor, "--yes", "--json"]
+    result = living.doctor(*arguments)
+    document = result.json()
+    jsonschema.validate(document, SCHEMA)
+    assert result.rc == 0, result.err
+    assert document["created"] is True
+    prefix = Path(document["prefix"])
+    assert living.doctor("check", "-p", prefix).rc == 0
+    site = prefix / "lib" / f"python{living.minor}" / "site-packages"
+    assert list(site.glob(f"tensorflow*-{version}.dist-info"))
+    again = living.doctor(*arguments)
+    assert again.rc == 2 and "already" in again.json()["error"]
