@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from conda_tf_doctor.matrix.load import load_matrix
 from tools import condas, wheels
 from tools.workshop import ensure_tests
 
@@ -31,6 +32,8 @@ SMALL = {
     "packaging": "23.2", "libclang": "16.0.6", "tensorflow-io-gcs-filesystem": "0.34.0", "requests": "2.31.0",
     "setuptools": "69.5.1", "keras-preprocessing": "1.1.2",
 }  # fmt: skip
+
+_OWNERS = ("tensorflow", "tensorflow-cpu")
 
 
 def _alive() -> tuple[str, str]:
@@ -141,7 +144,10 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     for name, each in {**versions, **{name: [version] for name, version in SMALL.items()}}.items():
         for version in each:
-            make_wheel(folder, name, version)
+            rows = load_matrix().builds(name, version, "pypi", "linux-64") if name in _OWNERS else []
+            requires = [f"{other}{spec}" for other, spec in rows[0].requires.items()] if rows else []
+            # Of no version that matters, so the matrix leaves them out.
+            make_wheel(folder, name, version, [*requires, "flatbuffers", "tensorboard"] if rows else [])
     return folder
 
 

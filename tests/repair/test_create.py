@@ -58,7 +58,7 @@ def test_unusable_arguments(arguments: list[str], capsys: pytest.CaptureFixture[
 
 def test_conda_creates_it_and_check_passes(living: Living) -> None:
     version = TENSORFLOW_OF[living.minor]
-    arguments = ["create", "mine", "--tensorflow", version, "--cpu", "--python", living.minor, "--yes", "--json"]
+    arguments = ["create", "mine", "--tensorflow", f"=={version}", "--cpu", "--python", living.minor, "--yes", "--json"]
     result = living.doctor(*arguments)
     document = result.json()
     jsonschema.validate(document, SCHEMA)
