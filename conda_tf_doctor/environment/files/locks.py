@@ -66,13 +66,20 @@ def read_conda_lock(env: Environment, text: str, path: str, platform: str) -> No
     env.add(found)
 
 
+def _names_tensorflow(environment: Any) -> bool:
+    by_platform = environment.get("packages") if isinstance(environment, dict) else None
+    lists = by_platform.values() if isinstance(by_platform, dict) else ()
+    rows = (row for each in lists if isinstance(each, list) for row in each if isinstance(row, dict))
+    return any("tensorflow" in str(row.get("conda") or row.get("pypi") or "")[:1000] for row in rows)
+
+
 def _environment_of(data: dict[str, Any], path: str) -> tuple[str, dict[str, Any]]:
     """Return the environment that counts: ``default``, else the only one, else the one with TensorFlow."""
     environments = as_mapping(data.get("environments"), path, "environments")
     if not environments:
         raise UsageError(f"The file {path} cannot be used: it has no environments.")
     names = list(environments)
-    telling = [n for n in names if "tensorflow" in repr(environments[n])]
+    telling = [n for n in names if _names_tensorflow(environments[n])]
     name = "default" if "default" in environments and (not telling or "default" in telling) else (telling or names)[0]
     return name, as_mapping(environments[name], path, f"environments.{name}")
 
