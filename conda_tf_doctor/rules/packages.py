@@ -66,7 +66,7 @@ def _metal_on_old_macos(context: Context) -> Iterator[Finding]:
         "TFD609",
         ERROR,
         f"tensorflow-metal does not load on macOS {installed}, and `import tensorflow` fails with it: "
-        f"{floor[0]['how']}",
+        f"{floor[0]['how']}.",
         found=f"macOS {installed}",
         expected=f"macOS {floor[0]['works']}",
         evidence=(metal.source or metal.name, *floor[0]["evidence"]),
@@ -95,7 +95,7 @@ def _finding(context: Context, breakage: Breakage, code: str) -> Finding:
     package, name = breakage.package, breakage.name
     python = f"Python {context.env.python.minor}" if context.env.python.minor else "this Python"
     if package is None:
-        message = f"{name} is not installed, and {stack} needs it: {breakage.how}"
+        message = f"{name} is not installed, and {stack} needs it: {breakage.how}."
         found = "missing"
         evidence: tuple[str, ...] = ()
     else:
@@ -107,7 +107,7 @@ def _finding(context: Context, breakage: Breakage, code: str) -> Finding:
         )
         if others:
             partner += f" beside {stack}"
-        message = f"{subject} {verb} with {partner}: {breakage.how}"
+        message = f"{subject} {verb} with {partner}: {breakage.how}."
         found = package.version
         evidence = tuple(each.source or f"{each.name} {each.version}" for each in (package, *breakage.beside))
     return Finding(
@@ -166,7 +166,7 @@ def _conda_libraries(context: Context) -> Iterator[Finding]:
                 _DEPENDENCY,
                 ERROR,
                 f"{name} {library.version} is not the one that this build of TensorFlow {tensorflow.version} is linked "
-                f"to ({spec}): its library is not found, or lacks symbols",
+                f"to ({spec}): its library is not found, or lacks symbols.",
                 found=library.version,
                 expected=spec,
                 evidence=(library.source or name,),
@@ -189,7 +189,7 @@ def _wheels_beside_conda(context: Context, told: set[str]) -> Iterator[Finding]:
             _PLUGIN,
             WARNING,
             f"{name} from pip is compiled for pip's TensorFlow; beside conda's build its operations fail to load "
-            '("undefined symbol")',
+            '("undefined symbol").',
             found=f"{tensorflow.name} from {tensorflow.channel or 'conda'}",
             expected="TensorFlow and its plugin from one source",
             evidence=(package.source or name, "tensorflow/text#385"),
@@ -219,7 +219,7 @@ def _declared_by_plugins(context: Context) -> Iterator[Finding]:
                     _PLUGIN,
                     WARNING,
                     f"{name} {package.version} is compiled for TensorFlow {spec} and fails to load, or is not used, "
-                    f"beside {tensorflow.version}",
+                    f"beside {tensorflow.version}.",
                     found=tensorflow.version,
                     expected=spec,
                     evidence=(package.source or name, requirement),
@@ -248,8 +248,7 @@ def _declared_only(context: Context, told: set[str]) -> Iterator[Finding]:
                 yield Finding(
                     code,
                     INFO,
-                    f"{name} is not installed; TensorFlow {tensorflow.version} declares that it needs it, "
-                    "but imports without",
+                    f"{name} is not installed, and TensorFlow {tensorflow.version} declares that it needs it.",
                     found="missing",
                     expected=spec or "any version",
                     source=row.id,
@@ -261,7 +260,7 @@ def _declared_only(context: Context, told: set[str]) -> Iterator[Finding]:
                 code,
                 INFO,
                 f"{name} {package.version} is outside what TensorFlow {tensorflow.version} declares ({spec}), "
-                "but nothing is known to break",
+                "but nothing is known to break.",
                 found=package.version,
                 expected=spec,
                 evidence=(package.source,) if package.source else (),
