@@ -35,7 +35,7 @@ REGISTRY: tuple[Rule, ...] = (
     Rule(("TFD303", "TFD304"), "cuda", "cudnn"),
     Rule(("TFD305",), "cuda", "gpu_unsupported_on_windows"),
     Rule(("TFD306",), "driver", "driver_too_old", "gpu"),
-    Rule(("TFD307",), "cuda_extras", "zlibwapi_missing", "gpu"),
+    Rule(("TFD307",), "cuda_extras", "zlibwapi_missing", "windows"),
     Rule(("TFD308",), "cuda_extras", "ptxas_libdevice_missing", "gpu"),
     Rule(("TFD401", "TFD402"), "vc_runtime", "vc_runtime", "windows"),
     Rule(("TFD102", "TFD401", "TFD402", "TFD501", "TFD502", "TFD503", "TFD504", "TFD505"), "binaries", "binaries", "binaries"),

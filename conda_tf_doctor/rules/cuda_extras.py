@@ -18,12 +18,12 @@ _NEEDS_ZLIB = ">=8.3,<9"
 def zlibwapi_missing(context: Context) -> Iterator[Finding]:
     """TFD307: cuDNN 8.3 to 8.9 on Windows without zlibwapi.dll."""
     tensorflow, env, build = context.tensorflow, context.env, context.build
-    if tensorflow is None or env.os != "win" or not context.gpu_wanted:
-        return
-    if build is not None and build.variant != "gpu":
+    if tensorflow is None or env.os != "win" or (build is not None and build.variant != "gpu"):
         return
     if not context.cudnn:
         yield from _system(context)
+        return
+    if not context.gpu_wanted:
         return
     library = context.cudnn[0]
     if not versions.contains(_NEEDS_ZLIB, library.version) or env.conda("libzlib-wapi"):

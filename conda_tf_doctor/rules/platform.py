@@ -118,7 +118,8 @@ def _newest_here(context: Context, name: str) -> str:
 def _apple_silicon(context: Context) -> Iterator[Finding]:
     tensorflow, env = context.tensorflow, context.env
     python = env.python.machine or ("x86_64" if env.platform == "osx-64" else "")
-    if tensorflow is None or env.os != "osx" or env.system.machine != "arm64" or python != "x86_64":
+    silicon = env.system.machine == "arm64" or "Apple M" in env.system.cpu_model
+    if tensorflow is None or env.os != "osx" or not silicon or python != "x86_64":
         return
     # Rosetta translates AVX from macOS 15 on, and conda's own builds never used it.
     macos = re.search(r"macOS\D*(\d+)", env.system.os)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .. import versions
 from ..environment.facts import CONDA
 from ..findings import INFO, POSSIBLE, Finding
 from .context import Context
@@ -75,10 +76,18 @@ def _of_system(context: Context) -> Iterator[Finding]:
                 code, f"The report does not say which Visual C++ runtime {_name(context)} would load.",
                 f"Visual C++ runtime {floor}", need, binary.id if binary else "", "vc14-runtime",
             )  # fmt: skip
-    if build and build.avx and "avx" not in env.system.cpu_features and not env.system.cpu_model:
+    x86 = "arm" not in env.platform and "aarch" not in env.platform
+    perhaps = build is None and x86 and context.channel == "pypi" and not _is_before(context, "1.6")
+    needs_avx = perhaps or bool(build and build.avx)
+    if needs_avx and "avx" not in env.system.cpu_features and not env.system.cpu_model:
         yield _open(
             "TFD104", f"{_name(context)} needs AVX, and the report does not say which CPU it runs on.",
-            "a CPU with AVX", "the CPU's model", build.id, "tensorflow",
+            "a CPU with AVX", "the CPU's model", build.id if build else "", "tensorflow",
+        )  # fmt: skip
+    if env.platform == "win-64" and env.system.machine.lower() in ("arm64", "aarch64"):
+        yield _open(
+            "TFD102", f"This is Windows on ARM, for which {_name(context)} has no build: the x86-64 one is translated.",
+            "x86-64", "whether this Windows translates AVX (Windows 11 does since late 2025)", "", "tensorflow",
         )  # fmt: skip
     glibc = env.virtual_packages.get("__glibc", "")
     if env.os == "linux" and not glibc and (not env.system.os or build is None):
@@ -96,6 +105,12 @@ def _of_system(context: Context) -> Iterator[Finding]:
             "TFD610", "The report does not say which libstdc++ the process loads.", "",
             "`ldd` of the environment's python, and LD_LIBRARY_PATH", build.id if build else "", "libstdcxx-ng",
         )  # fmt: skip
+
+
+def _is_before(context: Context, version: str) -> bool:
+    """Tell whether TensorFlow's version is known and before another one."""
+    known = context.tensorflow.version if context.tensorflow else ""
+    return bool(known) and versions.key(known) < versions.key(version)
 
 
 def _of_surroundings(context: Context) -> Iterator[Finding]:
@@ -163,14 +178,32 @@ def _of_gpu(context: Context) -> Iterator[Finding]:
                 code, f"The report does not say which CUDA {_name(context)} finds.",
                 f"CUDA {build.cuda}" if build else "", "the version of CUDA", source, "cudatoolkit",
             )  # fmt: skip
-    if not context.cudnn and not cudnn or build is None:
+    if (not context.cudnn and not cudnn) or build is None:
         for code in ("TFD304", "TFD303"):
             yield _open(
                 code, f"The report does not say which cuDNN {_name(context)} finds.",
                 f"cuDNN {build.cudnn}" if build else "", "cuDNN's version", source, "cudnn",
             )  # fmt: skip
+    if env.os == "linux" and not any("nvcc" in package.name for package in env.packages):
+        yield _open(
+            "TFD308", f"The report does not say whether {_name(context)} finds ptxas and libdevice, which XLA needs.",
+            "nvvm/libdevice and bin/ptxas", "the value of XLA_FLAGS, and whether a CUDA toolkit is installed",
+            source, "cuda-nvcc",
+        )  # fmt: skip
     if wanted and not env.system.cuda_driver and "__cuda" not in env.virtual_packages:
         yield _driver(context, build.driver if build else "")
+    elif _is_conda(context) and not context.cuda:
+        have = env.system.cuda_driver or env.virtual_packages.get("__cuda", "")
+        if have:
+            yield _open(
+                "TFD306", f"The report names the driver ({have}), but not the CUDA runtime that conda put beside it.",
+                "", "cudatoolkit's (or cuda-version's) version: `conda list cuda`", source, "nvidia-driver",
+            )  # fmt: skip
+
+
+def _is_conda(context: Context) -> bool:
+    """Tell whether TensorFlow is conda's, which brings its CUDA along."""
+    return bool(context.tensorflow and context.tensorflow.manager == CONDA)
 
 
 def _driver(context: Context, floor: str) -> Finding:
@@ -190,6 +223,9 @@ def _of_packages(context: Context) -> Iterator[Finding]:
     for code, name in _PACKAGES:
         package = env.package(name)
         spec = getattr(build, name, "") if build else ""
+        if name == "h5py" and _is_before(context, "2.5"):
+            # Not declared before 2.2, and needed all the same; h5py 3 breaks what 2.4 and older load.
+            spec = spec or "<3"
         if package is not None and package.version and not tensorflow.version:
             yield _open(
                 code, f"{name} {package.version} is there, but TensorFlow's version is not known.", "",
@@ -207,7 +243,7 @@ def _of_packages(context: Context) -> Iterator[Finding]:
                 code, f"{package.name} has to fit TensorFlow, and the report does not name both versions.", "",
                 f"the versions of {package.name} and TensorFlow: `pip list`", source, package.name,
             )  # fmt: skip
-    if tensorflow.requested and tensorflow.manager != CONDA:
+    if tensorflow.requested and (tensorflow.manager != CONDA or not tensorflow.version):
         for code in ("TFD201", "TFD103"):
             yield _open(
                 code, f"{_name(context)} was asked for, and a build for this Python and platform seems to exist.", "",
