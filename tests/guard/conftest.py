@@ -11,8 +11,6 @@ import pytest
 
 from tools.condas import Conda, Result
 
-MODES = ("warn", "block", "repair")
-
 
 class Runner:
     """Runs a conda's commands from one process that has conda imported; where there is no fork, each on its own."""
