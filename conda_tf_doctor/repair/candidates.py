@@ -64,6 +64,8 @@ class Catalogue:
             return None
         if spelled not in self._found:
             self._found[spelled] = self._search(spelled)
+            if self._found[spelled] is None:
+                self._search = None  # conda retries for long; once is enough to know that nobody answers
         return self._found[spelled]
 
     def versions(self, manager: str, name: str, spelled: str, python: str = "") -> list[str]:
@@ -91,6 +93,13 @@ class Catalogue:
             of_python: dict[str, str] = entry.get("releases", {})
             # A conda build for each Python is what the solver looks for; the wheel's range is the best guess.
             listed = [v for v, spec in of_python.items() if not python or versions.contains(spec, python)]
+        if not listed and manager == PIP:
+            # tensorflow-metal and other plugins that the matrix has.
+            minor = versions.minor(python)
+            found = self.matrix.versions(name, "pypi", self.platform, minor) or self.matrix.versions(
+                name, "pypi", self.platform
+            )
+            listed = [version for version in found if not versions.is_prerelease(version)] or found
         return sorted(listed, key=versions.key, reverse=True)
 
     def fits_python(self, name: str, version: str, python: str) -> bool:

@@ -136,7 +136,7 @@ class Session:
             # It was asked for, so it went well, whatever was broken before.
             return Result(0 if outcome.undone else 1, {**result.document, "ok": outcome.undone})
         elif found.step == journal.UNDOING or self.ask("Finish it?"):
-            outcome = applier.run(found)
+            outcome = self._carried_out(applier, found)
         else:
             return self._refused("Nothing was done; finish it with --yes, or take it back with --undo.", before)
         return self._done(Plan(before, outcome.after, {}, ()), outcome, [])
@@ -229,15 +229,20 @@ class Session:
         conda = require(connect(self.wishes.door, plan.before.env.platform, quiet))
         record = record._replace(revision=conda.revision(self.prefix))
         applier = apply.Applier(self.prefix, conda, self.diagnosis, self.say, quiet)
+        outcome = self._carried_out(applier, record)
+        return self._done(plan, outcome, common["commands"], common["diff"])
+
+    def _carried_out(self, applier: apply.Applier, record: journal.Journal) -> apply.Outcome:
         try:
-            outcome = applier.run(record)
+            return applier.run(record)
         except OSError as error:
-            message = f"The repair stopped ({error.strerror or error}); run `fix` again to finish it, or fix --undo."
-            return self._refused(message, plan.before, plan, common["diff"])
+            # A full disk, most likely: the journal still says where to go on.
+            reason = error.strerror or str(error)
+            message = f"The repair stopped ({reason}); run `fix` again to finish it, or `fix --undo` to take it back."
+            return apply.Outcome(False, self.diagnosis(), message)
         except KeyboardInterrupt:
             self.say("Interrupted; run `fix` again to finish the repair, or `fix --undo` to take it back.")
             raise
-        return self._done(plan, outcome, common["commands"], common["diff"])
 
     # How it ends
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -196,14 +199,21 @@ def test_frozen_environment_is_refused(registry_conda, broken: Path) -> None:
     assert registry_conda.doctor("fix", "-p", broken, "--dry-run").rc == 0
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
-def test_without_permission_it_is_refused(registry_conda, broken: Path) -> None:
-    (broken / "conda-meta").chmod(0o555)
+def test_without_permission_it_is_refused() -> None:
+    # Not in pytest's own folder, which nobody else may look into; root may write everywhere, and so becomes nobody.
+    folder = Path(tempfile.mkdtemp())
     try:
-        result = registry_conda.doctor("fix", "-p", broken, "--yes")
+        folder.chmod(0o755)
+        (folder / "conda-meta").mkdir()
+        (folder / "conda-meta").chmod(0o555)
+        code = (
+            "import os, sys\nfrom conda_tf_doctor.repair.conda import check_writable\n"
+            "os.getuid() or os.setuid(65534)\nprint(check_writable(sys.argv[1]))"
+        )
+        done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True)
+        assert "You have no permission to write" in done.stdout
     finally:
-        (broken / "conda-meta").chmod(0o755)
-    assert result.rc == 1 and "no permission" in result.out
+        shutil.rmtree(folder)
 
 
 def test_offline_says_that_the_plan_is_unverified(registry_conda, broken: Path) -> None:
