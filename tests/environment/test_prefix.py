@@ -335,3 +335,13 @@ def test_reading_does_not_write(tmp_path: Path) -> None:
     before = sorted((str(path), path.lstat().st_mtime_ns) for path in prefix.rglob("*"))
     diagnose(read_prefix(str(prefix)), load_matrix())
     assert sorted((str(path), path.lstat().st_mtime_ns) for path in prefix.rglob("*")) == before
+
+
+def test_a_half_written_record_that_rules_read_is_told(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.10.13")
+    path = add_record(prefix, "linux-64", "tensorflow", "2.15.0", "cpu_py310h0_0", depends=["numpy >=1.22.4,<2.0a0"])
+    path.write_bytes(path.read_bytes()[:150])
+    findings = diagnose(read_prefix(str(prefix)), load_matrix()).findings
+    told = [finding for finding in findings if finding.code == "TFD901"]
+    assert [finding.evidence for finding in told] == [("conda-meta/tensorflow-2.15.0-cpu_py310h0_0.json",)]
+    assert told[0].severity == "info" and "broken JSON" in told[0].message
