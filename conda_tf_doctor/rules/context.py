@@ -107,8 +107,17 @@ class Context:
         hashed = [row for row in matching if any(part in record.build for part in row.hashes)]
         matching = hashed or matching
         python = self.env.python.minor
-        fitting = [row for row in matching if not python or not row.python or python in row.python]
-        return fitting or matching
+        fitting = [row for row in matching if not python or not row.python or python in row.python] or matching
+        if len({(row.variant, row.cuda) for row in fitting}) > 1:
+            # Defaults gave builds for several CUDA, and those without, one build string. What was installed for one of
+            # them is right for that one; nothing tells it from the others but what is there.
+            there = [
+                row
+                for row in fitting
+                if any(row.cuda and versions.contains(row.cuda, library.version) for library in self.cuda)
+            ]
+            fitting = there or (fitting if self.cuda else [row for row in fitting if row.variant == "cpu"] or fitting)
+        return fitting
 
     @cached_property
     def gpu_wanted(self) -> str:

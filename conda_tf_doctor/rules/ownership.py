@@ -25,6 +25,7 @@ _TWINS = (
     ("keras", "keras-nightly"),
 )
 # A wheel without binaries and the one that holds them: one TensorFlow, not two.
+_FRONTS = ("tensorflow", "tensorflow-cpu")
 _PAIRS = {"tensorflow-intel", "tensorflow-macos", "tensorflow-cpu-aws", "tensorflow-rocm"}
 
 
@@ -105,8 +106,8 @@ def duplicate_distributions(context: Context) -> Iterator[Finding]:
     if context.tensorflow is None:
         return
     owners = [p for name in OWNERS for p in env.all_named(name) if p.manager != CONDA]
-    plain = any(p.name == "tensorflow" for p in owners)
-    rivals = [p for p in owners if not (plain and p.name in _PAIRS and _same([p, owners[0]]))]
+    fronts = [p for p in owners if p.name in _FRONTS]
+    rivals = [p for p in owners if not (p.name in _PAIRS and any(_same([p, front]) for front in fronts))]
     if len({p.name for p in rivals}) > 1:
         yield _duplicate("tensorflow", rivals)
     for twins in _TWINS:
@@ -125,9 +126,11 @@ def _duplicate(module: str, packages: list[Package]) -> Finding:
         # the next change of either.
         WARNING,
         f"{' and '.join(_label(p) for p in packages)} all install the import package {module}: "
-        + ("removing one removes files of the other."
+        + (
+            "removing one removes files of the other."
             if same
-            else "which version is imported depends on the order of installation, and removing one damages the other."),
+            else "which version is imported depends on the order of installation, and removing one damages the other."
+        ),
         found=", ".join(_label(p) for p in packages),
         expected="one of them",
         evidence=tuple(p.source for p in packages if p.source),

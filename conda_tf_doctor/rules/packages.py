@@ -113,7 +113,7 @@ def _finding(context: Context, breakage: Breakage, code: str) -> Finding:
     return Finding(
         code,
         breakage.severity,
-        f"{message}.",
+        message,
         found=found,
         expected=_expected(breakage, stack),
         evidence=(*evidence, *breakage.evidence),
