@@ -167,9 +167,16 @@ class Context:
         """Tell whether a family of rules has anything to look at.
 
         Args:
-            what: ``gpu`` (one is wanted), ``windows``, ``binaries`` (TensorFlow's own), ``other modules`` (in the user
-                site, the working folder or on PYTHONPATH); empty is always there.
+            what: ``gpu`` (one is wanted), ``cuda`` (of the environment or the machine, or a wish for it), ``windows``,
+                ``binaries`` (TensorFlow's own), ``other modules`` (in the user site, the working folder or on
+                PYTHONPATH); empty is always there.
         """
+        if what == "cuda":
+            system = self.env.system
+            looked_at = self.env.this_machine or self.env.collected
+            driver = system.cuda_driver or "__cuda" in self.env.virtual_packages
+            around = system.cudnn_installed or (system.cuda_installed and (driver or not looked_at))
+            return bool(self.cuda or self.cudnn or around or self.gpu_wanted)
         if what == "gpu":
             return bool(self.gpu_wanted)
         if what == "windows":
