@@ -220,9 +220,18 @@ def _give_back(finding: Finding, env: Environment) -> list[Way]:
 
 
 def _files_back(finding: Finding, env: Environment) -> list[Way]:
-    name = finding.package
-    if env.pip(name) is not None:
-        return [(Want(PIP, name, name, reinstall=True),)]
-    if env.conda(name) is not None:
-        return [(Want(CONDA, name, name, reinstall=True),)]
-    return []
+    """Files are missing or damaged: install the packages that they belong to again, in the version that is there."""
+    from .simulate import PARTS
+
+    found: list[Way] = []
+    for command in finding.fix.commands:
+        if "--force-reinstall" not in command:
+            continue
+        name = normalise(command[-1].split("=")[0])
+        if command[0] != "conda" and env.pip(name) is not None:
+            found.append((Want(PIP, name, name, reinstall=True),))
+        elif command[0] == "conda" and env.conda(name) is not None:
+            # The files may be those of any of TensorFlow's parts: its own package is often empty.
+            parts = [p.name for p in env.packages if p.manager != PIP and p.name in PARTS] if name in PARTS else [name]
+            found.append(tuple(Want(CONDA, part, part, reinstall=True) for part in parts))
+    return found

@@ -135,7 +135,7 @@ class Session:
             result = self._done(Plan(before, outcome.after, {}, ()), outcome, [])
             # It was asked for, so it went well, whatever was broken before.
             return Result(0 if outcome.undone else 1, {**result.document, "ok": outcome.undone})
-        elif found.step == journal.UNDOING or self.ask("Finish it?"):
+        if found.step == journal.UNDOING or self.ask("Finish it?"):
             outcome = self._carried_out(applier, found)
         else:
             return self._refused("Nothing was done; finish it with --yes, or take it back with --undo.", before)

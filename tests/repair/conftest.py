@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _json
 import bz2
 import hashlib
 import io
@@ -33,6 +34,8 @@ SMALL = {
     "setuptools": "69.5.1", "keras-preprocessing": "1.1.2",
 }  # fmt: skip
 
+# What TensorFlow's wheels hold of binaries here.
+MAIN_LIBRARY = "_pywrap_tensorflow_internal.so"
 _OWNERS = ("tensorflow", "tensorflow-cpu")
 
 
@@ -156,7 +159,10 @@ def make_wheel(folder: Path, name: str, version: str, requires: Iterable[str] = 
     module = "tensorflow" if name.startswith("tensorflow") and name.count("-") <= 1 else name.replace("-", "_")
     if name in ("tensorflow-estimator", "tensorflow-io-gcs-filesystem"):
         module = name.replace("-", "_")
-    files = {f"{module}/__init__.py": f"__version__ = {version!r}\n"}
+    files: dict[str, bytes | str] = {f"{module}/__init__.py": f"__version__ = {version!r}\n"}
+    if name == "tensorflow":
+        # Any real library will do; Python's own needs nothing but the system's.
+        files[f"tensorflow/python/{MAIN_LIBRARY}"] = Path(_json.__file__).read_bytes()
     content = wheels.dist_info(name, version, requires=requires, files=files)
     escaped = name.replace("-", "_")
     with zipfile.ZipFile(folder / f"{escaped}-{version}-py3-none-any.whl", "w") as archive:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import SMALL, TENSORFLOW_OF, Living
+from .conftest import MAIN_LIBRARY, SMALL, TENSORFLOW_OF, Living
 
 # What TensorFlow's wheel declares, as far as a missing one is an error; of the minor version that runs.
 STACK = {
@@ -102,3 +102,16 @@ def test_pips_tensorflow_over_condas(living: Living) -> None:
     assert "TFD601" not in _codes(living, prefix, "warning", "error")
     document = living.doctor("check", "-p", prefix, "--json").json()
     assert document["tensorflow"]["version"]
+
+
+def test_damaged_library_is_put_back(living: Living) -> None:
+    prefix = _with_tensorflow(living)
+    library = prefix / "lib" / f"python{living.minor}" / "site-packages" / "tensorflow" / "python" / MAIN_LIBRARY
+    whole = library.read_bytes()
+    assert living.doctor("check", "-p", prefix).rc == 0
+    library.write_bytes(whole[:40])
+    assert "TFD502" in _codes(living, prefix)
+    document = living.doctor("fix", "-p", prefix, "--apply", "--yes", "--json").json()
+    assert [(c["package"], c["reinstall"]) for c in document["changes"]] == [("tensorflow", True)]
+    assert library.read_bytes() == whole
+    assert living.doctor("check", "-p", prefix).rc == 0
