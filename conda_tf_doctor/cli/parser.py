@@ -102,6 +102,7 @@ def configure(parser: ArgumentParser) -> None:
     """Give a parser all verbs and their arguments."""
     from . import check
 
+    UsageParser.words = sys.argv[1:]
     check.configure_parser(parser)
     parser.description, parser.epilog = SUMMARY, _EPILOG
     parser.formatter_class = RawDescriptionHelpFormatter

@@ -19,7 +19,7 @@ def resolve_prefix(args: Namespace) -> str:
         UsageError: Nothing is active, or there is no environment of that name.
     """
     if args.prefix:
-        return os.path.abspath(os.path.expanduser(args.prefix))
+        return os.path.abspath(os.path.expanduser(str(args.prefix)))
     if args.door == "conda":
         return _from_conda(args)
     if args.name:
