@@ -17,6 +17,9 @@ Row = dict[str, Any]
 
 _DEFAULTS = Build._field_defaults
 _REQUIRED = ("channel", "distribution", "tensorflow", "platform")
+# TensorFlow loads every CUDA library by name, cuRAND among them until its wrapper was removed: GetCurandDsoHandle is in
+# the wheels of 2.13 and before, and in none of 2.14 and later.
+WITHOUT_CURAND = (2, 14)
 # These add up from file to fragment to group to build; everything else is replaced.
 _JOINED = ("source", "notes")
 # Declared ranges that a row also has as fields of their own.
@@ -97,9 +100,11 @@ def _row_id(row: Row) -> str:
 
 def _finished(row: Row) -> Row:
     from ..environment.facts import normalise
-    from ..versions import is_prerelease
+    from ..versions import is_prerelease, release
 
     row["distribution"] = normalise(row["distribution"])
+    if row.get("libraries") and release(row["tensorflow"])[:2] >= WITHOUT_CURAND:
+        row["libraries"] = [name for name in row["libraries"] if "curand" not in name]
     for name, field in _OWN_FIELDS.items():
         if name in row.get("requires", {}) and field not in row:
             row[field] = row["requires"][name]
