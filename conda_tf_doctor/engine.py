@@ -68,7 +68,7 @@ def _notes(env: Environment) -> Iterable[Finding]:
         yield Finding("TFD901", INFO, note.message, found=note.path, evidence=(note.path,))
 
 
-def _from_rules(context: Context) -> Iterable[Finding]:
+def _from_rules(context: Context, examined: list[str]) -> Iterable[Finding]:
     for rule in REGISTRY:
         try:
             if not context.has(rule.when):
@@ -76,6 +76,7 @@ def _from_rules(context: Context) -> Iterable[Finding]:
             module = import_module(f".rules.{rule.module}", __package__)
             # A generator fails where it is consumed, so it is consumed here.
             yield from list(getattr(module, rule.function)(context))
+            examined += rule.codes
         except Exception as error:
             # A rule of ours that fails must not take the verdict of the others with it; the failure is told.
             message = f"The rule {rule.function} failed ({type(error).__name__}: {error}); the others were checked."
@@ -103,7 +104,8 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
     silenced = set(ignore)
     if context.tensorflow is None and not context.signals:
         return Diagnosis(env, None, ())
-    found = [] if context.tensorflow is None else list(_from_rules(context))
+    examined: list[str] = []
+    found = [] if context.tensorflow is None else list(_from_rules(context, examined))
     if context.signals:
         from .rules.evidence import from_error_text
 
@@ -116,13 +118,12 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
         found += [finding for finding in undecided(context) if finding.code not in decided]
     kept = [finding for finding in found if finding.code not in silenced]
     fired = {finding.code for finding in found}
-    examined = tuple(dict.fromkeys(code for rule in REGISTRY for code in rule.codes if code not in fired))
     return Diagnosis(
         env,
         context.tensorflow,
         # Last: rules read records, and find that some cannot be read.
         (*ranked(kept, context), *_notes(env)),
-        examined,
+        tuple(dict.fromkeys(code for code in examined if code not in fired)),
         context.gpu_wanted,
         context.build.id if context.build else "",
     )

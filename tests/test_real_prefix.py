@@ -61,7 +61,7 @@ def test_pip_over_conda_is_seen_and_conda_alone_is_not_taken_for_it(conda, make_
     prefix = make_env("over", "tensorflow=2.17.0=cpu*", "python=3.11")
     fake_pip_install(prefix, "tensorflow", "2.18.0", requires=["numpy<2.1.0,>=1.26.0"])
     document = both(conda, prefix)
-    assert "TFD601" in codes(document)
+    assert "TFD601" in codes(document, "warning")
 
 
 @pytest.mark.parametrize("flag", [["-v"], ["-q"], []], ids=["verbose", "quiet", "plain"])

@@ -27,7 +27,7 @@ def python_32bit(context: Context) -> Iterator[Finding]:
     if not is_32bit(context):
         return
     asked = context.tensorflow
-    version = f"={context.tensorflow.version}" if asked and asked.version else ""
+    version = f"={asked.version}" if asked and asked.version else ""
     target = "win-64" if env.os in ("win", "") else "linux-64"
     yield Finding(
         "TFD101",
@@ -48,6 +48,7 @@ def python_32bit(context: Context) -> Iterator[Finding]:
 def platform_unsupported(context: Context) -> Iterator[Finding]:
     """TFD103 and TFD105: no build of this TensorFlow exists for this platform, or it is one for another CPU."""
     yield from _apple_silicon(context)
+    yield from _musl(context)
     tensorflow, env = context.tensorflow, context.env
     if tensorflow is None or not env.platform or is_32bit(context):
         return
@@ -93,6 +94,28 @@ def platform_unsupported(context: Context) -> Iterator[Finding]:
             else "Use another platform (WSL2 on Windows, a container).",
             pip=(f"{other}=={tensorflow.version}",) if other and tensorflow.version else (),
         ),
+    )
+
+
+def _musl(context: Context) -> Iterator[Finding]:
+    tensorflow, env = context.tensorflow, context.env
+    if (
+        tensorflow is None
+        or env.os != "linux"
+        or tensorflow.manager == "conda"
+        or "alpine" not in env.system.os.lower()
+    ):
+        return
+    yield Finding(
+        "TFD103",
+        ERROR,
+        f"{tensorflow.name} has no build for {env.system.os}: its wheels are for glibc, and Alpine has musl.",
+        found=env.system.os,
+        expected="a Linux with glibc",
+        evidence=("system.os",),
+        source="every Linux wheel of TensorFlow is tagged manylinux, none musllinux",
+        package=tensorflow.name,
+        fix=Fix(note="Use an image of Debian, Ubuntu or another Linux with glibc."),
     )
 
 
