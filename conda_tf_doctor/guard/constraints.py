@@ -67,7 +67,8 @@ class Search:
         self.conflicts: tuple[str, ...] = ()
         self.instead: tuple[str, ...] = ()
         self.pins = transaction.pins(planned.prefix)
-        self._broken_pins: tuple[str, ...] = ()
+        self._pinned = True
+        self._failed: set[Any] = set()
 
     @property
     def requests(self) -> tuple[str, ...]:
@@ -120,10 +121,15 @@ class Search:
         # Conda itself first solves with everything frozen, and thaws when that fails; unless the user asked for ice.
         if fast and str(transaction.argument("update_modifier", "")) != str(modifier):
             modifiers.append(UpdateModifier.UPDATE_SPECS)
+        specs = _unique([*requests, *constraints])
+        key = (frozenset(specs), self._pinned)
+        if key in self._failed:
+            return None
         for each in modifiers:
-            solved = self._attempt([*requests, *constraints], each)
+            solved = self._attempt(specs, each)
             if solved is not None:
                 return solved
+        self._failed.add(key)
         return None
 
     def _attempt(self, specs: list[str], modifier: Any) -> tuple[Any, Any, Any] | None:
@@ -136,7 +142,7 @@ class Search:
         )
 
         solver = self.solver
-        held = [pin for pin in self.pins if self._is_present(pin)]
+        held = [pin for pin in self.pins if self._pinned and self._is_present(pin)]
         trial = type(solver)(
             solver.prefix,
             getattr(solver, "_channels", None) or solver.channels,
@@ -164,8 +170,7 @@ class Search:
             ValueError,
         ):
             return None
-        self._broken_pins = self._violated(unlink, link)
-        if self._broken_pins:
+        if self._pinned and self._violated(unlink, link):
             return None
         return unlink, link, trial.neutered_specs
 
@@ -223,11 +228,11 @@ class Search:
                 return
 
     def _without_pins(self) -> bool:
-        pins, self.pins = self.pins, ()
+        self._pinned = False
         try:
             return self._solve(self.requests, self.tried) is not None
         finally:
-            self.pins = pins
+            self._pinned = True
 
 
 def _has_version(spec: str) -> bool:

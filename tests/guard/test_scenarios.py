@@ -53,13 +53,6 @@ SCENARIOS = {
         works=("cudatoolkit=11.2", "cudnn", "python>=3.7,<3.11", "tensorflow=2.10"),
         repaired={"tensorflow": "2.10.*", "python": "<3.11", "cudatoolkit": "11.2.*", "cudnn": "8.*", "protobuf": "<4"},
     ),
-    "1 create, cudnn dragged": Scenario(
-        "nothing",
-        "create -n env -c inhouse tensorflow=2.10 python=3.10 protobuf=3.20 cudatoolkit=11.2 somepackage",
-        codes("TFD303"),
-        works=("cudnn>=8.1,<9", "somepackage"),
-        repaired={"somepackage": "", "cudnn": ">=8.9,<9", "cudatoolkit": "11.2.*"},
-    ),
     "2 install cudatoolkit=11.8": Scenario(
         "pip 2.10 with CUDA",
         "install cudatoolkit=11.8",
@@ -83,6 +76,13 @@ SCENARIOS = {
         repaired={"cudatoolkit": "11.2.*", "cudnn": "8.1.*", "numpy": "<2", "protobuf": "<4"},
     ),
     "2 drags cudnn 8.9": Scenario("pip 2.10 with CUDA", "install -c inhouse somepackage", stops=False),
+    "2 drags CUDA and cuDNN": Scenario(
+        "pip 2.10 alone",
+        "install -c inhouse somepackage",
+        codes("TFD301 TFD303"),
+        works=("cudatoolkit=11.2", "cudnn>=8.1,<9", "somepackage"),
+        repaired={"somepackage": "", "cudnn": ">=8.9,<9", "cudatoolkit": "11.2.*"},
+    ),
     "2 drags cudnn 9": Scenario(
         "pip 2.10 with CUDA", "install -c inhouse newerpackage", codes("TFD301 TFD303"), conflict="newerpackage"
     ),

@@ -26,10 +26,10 @@ def snapshot(*folders: Path) -> dict[str, bytes]:
     """Return every file below the folders, but for what conda touches on any call."""
     ignored = ("environments.txt", "urls", "urls.txt", ".conda_envs_dir_test")
     return {
-        str(path): path.read_bytes() if path.is_file() and not path.is_symlink() else b""
+        str(path): path.read_bytes()
         for folder in folders
         for path in sorted(folder.rglob("*"))
-        if path.name not in ignored and "cache" not in path.parts and "condabin" not in path.parts
+        if path.is_file() and path.name not in ignored and "cache" not in path.parts and "condabin" not in path.parts
     }
 
 
@@ -262,9 +262,7 @@ def test_the_users_own_pins_hold(
         assert conda_contains(">=1.22,<2", installed(prefix)["numpy"]), result.err
     else:
         assert result.rc == 1, result
-        assert f"{pin} (pinned)" in result.err.replace("=", " ").replace("  ", " ") or "pinned" in result.err, (
-            result.err
-        )
+        assert f"{pin} (pinned)" in result.err, result.err
         assert "numpy" not in installed(prefix)
     if how == "conda-meta/pinned":
         assert (prefix / "conda-meta" / "pinned").read_text(encoding="utf-8") == f"# mine\n{pin}\n"

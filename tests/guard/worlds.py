@@ -42,6 +42,7 @@ WORLDS = {
         _conda_has("numpy", "h5py", "protobuf"),
     ),
     "pip 2.10 beside numpy 2": World(("python=3.10", "numpy=2.0", "h5py"), "2.10.0", _conda_has("numpy", "h5py")),
+    "pip 2.10 alone": World(("python=3.10",), "2.10.0"),
     "pip 2.15": World(
         ("python=3.10", "numpy=1.26", "h5py", "protobuf=4", "scipy=1.11", "keras=2.15", "ml_dtypes=0.2"),
         "2.15.0",
