@@ -5,21 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from ..environment.gpu import first_cuda
 from ..versions import contains, key
 from .libraries import CUDA, CUDNN
 from .subject import Fact, Subject, Truth
-
-# The first CUDA that knows a generation of GPUs. An older one compiles for it at the first start, and its cuBLAS and
-# cuDNN mostly fail on it.
-_GENERATIONS = (
-    (re.compile(r"RTX (?:PRO )?50\d\d|\bB[12]00\b|RTX PRO \d{4} Blackwell", re.IGNORECASE), "12.8"),
-    (re.compile(r"RTX 40\d\d|\bL(?:4|40S?)\b|\bH[12]00\b|RTX \d{4} Ada", re.IGNORECASE), "11.8"),
-    (re.compile(r"RTX (?:30\d\d|A\d{4})|\bA(?:10|16|30|40|4000|5000|6000)\b", re.IGNORECASE), "11.1"),
-    (re.compile(r"\bA100\b", re.IGNORECASE), "11.0"),
-    (re.compile(r"RTX 20\d\d|GTX 16\d\d|\bT4\b|Quadro RTX|Titan RTX", re.IGNORECASE), "10.0"),
-    (re.compile(r"\bV100\b|Titan V\b", re.IGNORECASE), "9.0"),
-    (re.compile(r"GTX 10\d\d|\bP(?:4|40|100)\b|Titan X[pP]", re.IGNORECASE), "8.0"),
-)
 
 
 def _gpu_build(subject: Subject, _: str) -> Truth:
@@ -148,7 +137,7 @@ def _gpu_newer_than_cuda(subject: Subject, _: str) -> Truth:
     context = subject.context
     if context is None or not context.env.system.gpu:
         return None
-    needs = next((cuda for pattern, cuda in _GENERATIONS if pattern.search(context.env.system.gpu)), "")
+    needs = first_cuda(context.env.system.gpu)
     built = context.build.cuda_built if context.build else ""
     there = [built] if built else _cuda_versions(subject)
     if not needs or not there:

@@ -1,4 +1,4 @@
-"""TFD307 and TFD308: what CUDA and cuDNN need besides themselves."""
+"""TFD301, TFD307 and TFD308: the GPU that CUDA is too old for, and what CUDA and cuDNN need besides themselves."""
 
 from __future__ import annotations
 
@@ -6,13 +6,36 @@ from collections.abc import Iterator
 
 from .. import versions
 from ..environment.facts import CONDA
-from ..environment.gpu import find_dll
-from ..findings import CERTAIN, ERROR, INFO, POSSIBLE, WARNING, Finding, Fix
+from ..environment.gpu import find_dll, first_cuda
+from ..findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
 from .context import Context
 from .cuda import is_partial, system_cudnn
 
 # cuDNN 8.3 to 8.9 load zlibwapi.dll at run time; 9.x carries zlib itself (9.0 and 9.1 still load it where present).
 _NEEDS_ZLIB = ">=8.3,<9"
+
+
+def gpu_newer_than_cuda(context: Context) -> Iterator[Finding]:
+    """TFD301: the GPU came out after the CUDA that this build was made for, and holds code for."""
+    tensorflow, env, build = context.tensorflow, context.env, context.build
+    if tensorflow is None or build is None or build.variant != "gpu" or not build.cuda_built:
+        return
+    needs = first_cuda(env.system.gpu) if env.system.gpu else ""
+    if not needs or versions.key(build.cuda_built) >= versions.key(needs):
+        return
+    yield Finding(
+        "TFD301",
+        WARNING,
+        f"{tensorflow.name} {tensorflow.version} was built for CUDA {build.cuda_built}, and {env.system.gpu} is newer: "
+        "its first operation takes minutes or does not end, or cuBLAS and cuDNN fail.",
+        found=env.system.gpu,
+        expected=f"a build for CUDA {needs} or later",
+        evidence=("system.gpu",),
+        source=build.id,
+        package=tensorflow.name,
+        confidence=LIKELY,
+        fix=Fix(note=f"Use a TensorFlow that was built for CUDA {needs} or later."),
+    )
 
 
 def zlibwapi_missing(context: Context) -> Iterator[Finding]:

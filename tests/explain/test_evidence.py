@@ -77,6 +77,47 @@ def errors(diagnosis: Diagnosis) -> list[str]:
             id="32-bit Python",
         ),
         pytest.param(
+            "My tensorflow-gpu runs only on cpu, how to fix it?",
+            "linux-64",
+            {"tensorflow": "1.2.0", "tensorflow-gpu": "1.2.1"},
+            {},
+            "duplicate-tf-distributions",
+            id="the CPU package lies over the GPU package",
+        ),
+        pytest.param(
+            "tensorflow-gpu 2.2.0 requires gast==0.3.3, but you have gast 0.3.0 which is incompatible.\n"
+            "tf-nightly 2.6.0.dev20210526 requires gast==0.4.0, but you have gast 0.3.0 which is incompatible.",
+            "linux-64",
+            {"tensorflow-gpu": "2.2.0", "tf-nightly": "2.6.0.dev20210526", "gast": "0.3.0"},
+            {},
+            "duplicate-tf-distributions",
+            id="pip lists the wishes of two TensorFlows",
+        ),
+        pytest.param(
+            "tensorflow 2.4.1 requires numpy~=1.19.2, but you have numpy 1.24.1 which is incompatible.",
+            "linux-64",
+            {"tensorflow": "2.4.1", "numpy": "1.24.1"},
+            {},
+            "numpy-abi",
+            id="pip names what does break",
+        ),
+        pytest.param(
+            "GPU not used, only CPU: the first op is stuck after opening libcudart.so.10.1",
+            "linux-64",
+            {"tensorflow": "2.3.0"},
+            {"system": {"gpu": "GeForce RTX 3090", "cuda_installed": ["10.1"]}},
+            "cuda-mismatch",
+            id="a GPU newer than the build's CUDA",
+        ),
+        pytest.param(
+            DLL,
+            "win-64",
+            {"tensorflow-gpu": "1.4.0"},
+            {"system": {"cuda_installed": ["8.0"], "cudnn_installed": ["6.0"]}},
+            "path-conflict",
+            id="right CUDA, right cuDNN, wrong PATH",
+        ),
+        pytest.param(
             "Illegal instruction (core dumped)", "linux-64", {"tensorflow": "2.4.0"}, {}, "cpu-no-avx", id="SIGILL"
         ),
         pytest.param(
