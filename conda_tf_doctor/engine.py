@@ -110,7 +110,8 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
         from .rules.evidence import from_error_text
 
         found = list(from_error_text(context, found))
-    if env.kind == "report" and context.tensorflow is not None:
+    # What `report` collected is all that could be seen: there is nobody to ask for more.
+    if env.kind == "report" and not env.collected and context.tensorflow is not None:
         from .rules.undecided import undecided
 
         # What a rule or the text decided is not open any more.
