@@ -229,6 +229,8 @@ class Planner(Builder):
         base: _Edits = {}
         for name, spec in self.demands.to:
             if self._means_tensorflow(name):
+                if self.tensorflow is not None and self.tensorflow.name in self.demands.keep:
+                    raise UsageError(f"--to {name} and --keep {name} contradict each other; give one of them.")
                 continue
             want = demand(self.env, name, spec, CONDA)
             if want.name in self.demands.keep:

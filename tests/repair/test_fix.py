@@ -235,16 +235,16 @@ def test_all_environments(registry_conda, make_env, fake_pip_install, broken: Pa
     assert [document["target"]["path"] for document in environments] == [str(broken)]
 
 
-def test_failing_apply_is_taken_back(registry_conda, broken: Path) -> None:
+def test_failing_apply_is_taken_back(conda, broken: Path) -> None:
     """Conda moves, pip fails: the packages are what they were, and the pins too."""
-    records, before = registry_conda.records(broken), sorted(p.name for p in (broken / "lib").rglob("*.dist-info"))
+    records, before = conda.records(broken), sorted(p.name for p in (broken / "lib").rglob("*.dist-info"))
     # keras is pip's, and this Python cannot run pip.
-    result = registry_conda.doctor("fix", "-p", broken, "--apply", "--yes", "--json", "--to", "keras=2.14")
+    result = conda.doctor("fix", "-p", broken, "--apply", "--yes", "--json", "--to", "keras=2.14")
     assert result.rc == 1
     document = result.json()
     assert "Everything was taken back" in document["message"], document["message"]
     assert document["applied"] is False
-    assert registry_conda.records(broken) == records
+    assert conda.records(broken) == records
     assert sorted(p.name for p in (broken / "lib").rglob("*.dist-info")) == before
     assert not (broken / "conda-meta" / "pinned").exists()
     assert not (broken / "conda-meta" / "tf-doctor-journal").exists()
