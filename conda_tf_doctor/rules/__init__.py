@@ -35,7 +35,7 @@ REGISTRY: tuple[Rule, ...] = (
     Rule(("TFD303", "TFD304"), "cuda", "cudnn", "cuda"),
     Rule(("TFD305",), "cuda", "gpu_unsupported_on_windows", "cuda"),
     Rule(("TFD306",), "driver", "driver_too_old", "gpu"),
-    Rule(("TFD301",), "cuda_extras", "gpu_newer_than_cuda", "gpu"),
+    Rule(("TFD301",), "cuda_extras", "gpu_newer_than_cuda", "gpu model"),
     Rule(("TFD307",), "cuda_extras", "zlibwapi_missing", "windows"),
     Rule(("TFD308",), "cuda_extras", "ptxas_libdevice_missing", "gpu"),
     Rule(("TFD401", "TFD402"), "vc_runtime", "vc_runtime", "windows"),

@@ -167,9 +167,9 @@ class Context:
         """Tell whether a family of rules has anything to look at.
 
         Args:
-            what: ``gpu`` (one is wanted), ``cuda`` (of the environment or the machine, or a wish for it), ``windows``,
-                ``binaries`` (TensorFlow's own), ``other modules`` (in the user site, the working folder or on
-                PYTHONPATH); empty is always there.
+            what: ``gpu`` (one is wanted), ``gpu model`` (it is known which one there is), ``cuda`` (of the environment
+                or the machine, or a wish for it), ``windows``, ``binaries`` (TensorFlow's own), ``other modules`` (in
+                the user site, the working folder or on PYTHONPATH); empty is always there.
         """
         if what == "cuda":
             system = self.env.system
@@ -179,6 +179,8 @@ class Context:
             return bool(self.cuda or self.cudnn or around or self.gpu_wanted)
         if what == "gpu":
             return bool(self.gpu_wanted)
+        if what == "gpu model":
+            return bool(self.env.system.gpu)
         if what == "windows":
             return self.env.os == "win"
         if what == "binaries":

@@ -25,7 +25,7 @@ def gpu_newer_than_cuda(context: Context) -> Iterator[Finding]:
         return
     yield Finding(
         "TFD301",
-        WARNING,
+        WARNING if context.gpu_wanted else INFO,
         f"{tensorflow.name} {tensorflow.version} was built for CUDA {build.cuda_built}, and {env.system.gpu} is newer: "
         "its first operation takes minutes or does not end, or cuBLAS and cuDNN fail.",
         found=env.system.gpu,

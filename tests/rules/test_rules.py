@@ -21,7 +21,7 @@ CASES = [
     for file in sorted(FOLDER.glob("*.yaml"))
     for case in YAML(typ="safe").load(file)
 ]
-JUDGES = {"expect", "absent", "absent_errors", "first", "none", "id", "kind"}
+JUDGES = {"expect", "absent", "absent_errors", "first", "none", "healthy", "id", "kind"}
 
 
 def package(text: Any) -> dict[str, Any]:
@@ -66,6 +66,8 @@ def test_a_rule_finds_what_is_there_and_nothing_else(case: dict[str, Any]) -> No
         assert findings[0].code == case["first"]
     if case.get("none"):
         assert findings == []
+    if case.get("healthy"):
+        assert not {code for code, severity in got if severity == ERROR}, findings
 
 
 def test_every_finding_of_the_cases_says_what_it_has_to_say() -> None:

@@ -1,0 +1,116 @@
+"""What a report leaves open is asked for: the rule that it belongs to, as an information, and how to get the fact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conda_tf_doctor.engine import diagnose
+from conda_tf_doctor.environment.report import environment_of
+from conda_tf_doctor.findings import INFO
+from conda_tf_doctor.matrix.load import load_matrix
+
+
+def asked(report: dict[str, Any]) -> dict[str, str]:
+    findings = diagnose(environment_of(report, "test"), load_matrix()).findings
+    assert all(finding.severity == INFO and finding.needs for finding in findings if finding.found == "unknown")
+    return {finding.code: finding.needs[0] for finding in findings if finding.found == "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("report", "code", "need"),
+    [
+        pytest.param(
+            {"platform": "linux-64", "packages": [{"name": "tensorflow", "manager": "pip"}]},
+            "TFD104",
+            "CPU",
+            id="no version: it may need AVX",
+        ),
+        pytest.param(
+            {
+                "platform": "win-64",
+                "system": {"machine": "arm64"},
+                "packages": [{"name": "tensorflow", "version": "2.18.0", "manager": "pip"}],
+            },
+            "TFD102",
+            "translates AVX",
+            id="Windows on ARM",
+        ),
+        pytest.param(
+            {"platform": "linux-64", "packages": [{"name": "tensorflow", "version": "1.15.0", "manager": "pip"}]},
+            "TFD606",
+            "h5py",
+            id="h5py beside a TensorFlow that h5py 3 breaks",
+        ),
+        pytest.param(
+            {
+                "platform": "linux-64",
+                "packages": [
+                    {"name": "tensorflow", "version": "2.12.0", "manager": "pip"},
+                    {"name": "cudatoolkit", "version": "11.8.0", "manager": "conda"},
+                ],
+                "system": {"cuda_installed": ["11.8"]},
+            },
+            "TFD308",
+            "XLA_FLAGS",
+            id="where XLA finds ptxas",
+        ),
+        pytest.param(
+            {
+                "platform": "linux-64",
+                "system": {"cuda_driver": "410.72", "gpu": "Tesla K80"},
+                "packages": [
+                    {"name": "tensorflow-gpu", "version": "1.14.0", "manager": "conda", "channel": "defaults"},
+                ],
+            },
+            "TFD306",
+            "cudatoolkit",
+            id="a driver without the CUDA beside it",
+        ),
+        pytest.param(
+            {
+                "platform": "linux-64",
+                "packages": [{"name": "python", "version": "3.4.5", "manager": "conda"}],
+                "requested": [{"name": "tensorflow", "manager": "conda", "channel": "conda-forge"}],
+            },
+            "TFD201",
+            "Python",
+            id="asked of conda without a version",
+        ),
+    ],
+)
+def test_what_is_missing_is_asked_for(report: dict[str, Any], code: str, need: str) -> None:
+    assert need in asked(report)[code]
+
+
+@pytest.mark.parametrize(
+    ("report", "code"),
+    [
+        pytest.param(
+            {
+                "platform": "linux-aarch64",
+                "packages": [{"name": "tensorflow", "manager": "pip"}],
+            },
+            "TFD104",
+            id="no AVX on ARM",
+        ),
+        pytest.param(
+            {"platform": "linux-64", "packages": [{"name": "tensorflow", "version": "1.5.0", "manager": "pip"}]},
+            "TFD104",
+            id="1.5 needs no AVX",
+        ),
+        pytest.param(
+            {"platform": "linux-64", "packages": [{"name": "tensorflow-cpu", "version": "2.12.0", "manager": "pip"}]},
+            "TFD308",
+            id="a CPU build compiles for no GPU",
+        ),
+        pytest.param(
+            {"platform": "win-64", "packages": [{"name": "tensorflow", "version": "2.10.0", "manager": "pip"}]},
+            "TFD308",
+            id="not on Windows",
+        ),
+    ],
+)
+def test_what_does_not_matter_is_not_asked(report: dict[str, Any], code: str) -> None:
+    assert code not in asked(report)
