@@ -50,9 +50,18 @@ def guarded(call: Callable[[], Any]) -> Any:
 
 
 def _configure(parser: ArgumentParser) -> None:
-    from .cli.parser import configure
+    # Conda has every plugin describe its arguments on every call; ours are described when they are to be parsed.
+    parse = parser.parse_known_args
+    pending = [parser]
 
-    configure(parser)
+    def parse_known_args(*args: Any, **options: Any) -> Any:
+        while pending:
+            from .cli.parser import configure
+
+            configure(pending.pop())
+        return parse(*args, **options)
+
+    parser.parse_known_args = parse_known_args  # type: ignore[method-assign]
 
 
 def _execute(args: Namespace) -> int:

@@ -20,6 +20,8 @@ from .verdict import Verdict
 
 _ROUNDS = 4
 _REPODATA = "repodata.json"
+# On a real channel a solve takes seconds to minutes, and whoever waits has to get an answer.
+_SOLVES = 12
 
 
 class Found(NamedTuple):
@@ -68,6 +70,7 @@ class Search:
         self.instead: tuple[str, ...] = ()
         self.pins = transaction.pins(planned.prefix)
         self._pinned = True
+        self._solves = 0
         self._failed: set[Any] = set()
 
     @property
@@ -141,6 +144,9 @@ class Search:
             UnsatisfiableError,
         )
 
+        self._solves += 1
+        if self._solves > _SOLVES:
+            return None
         solver = self.solver
         held = [pin for pin in self.pins if self._pinned and self._is_present(pin)]
         trial = type(solver)(

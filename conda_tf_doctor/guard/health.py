@@ -55,13 +55,21 @@ def fix(prefix: str, args: Namespace, confirm: Callable[[str], None]) -> int:
     Returns:
         The exit status.
     """
-    from ..cli.main import console
-
     if not _diagnosis(prefix).count(ERROR):
         print("TensorFlow: nothing to repair, skipping.")
         return 0
-    planned = console(["fix", "--dry-run", "-p", prefix])
+    planned = _run("fix", "--dry-run", "-p", prefix)
     if planned:
         return planned
     confirm("Bring the environment to these versions?")
-    return console(["fix", "--apply", "--yes", "-p", prefix])
+    return _run("fix", "--apply", "--yes", "--quiet", "-p", prefix)
+
+
+def _run(*arguments: str) -> int:
+    """Run a verb as ``conda tf-doctor`` does, so that it works with the conda that is running."""
+    from ..cli.main import run
+    from ..cli.parser import parse
+
+    args = parse(arguments)
+    args.door = "conda"
+    return run(args)

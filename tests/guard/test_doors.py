@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.guard.worlds import build
+from tests.guard.worlds import build, installed
 from tools.condas import Conda, Result
 
 NO_IMPORTS = """
@@ -64,6 +64,22 @@ def test_no_hints_on_other_errors(command: str, run: Callable[..., Result]) -> N
     assert result.rc == 1, result
     assert "tf_doctor" not in result.err
     assert "the guard failed" not in result.err
+
+
+def test_health_fixer(conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path]) -> None:
+    prefix = build("pip 2.10 beside numpy 2", make_env)
+    before = installed(prefix)
+    assert before["numpy"].startswith("2.")
+    result = run("doctor", "-n", "env", *(["tf-doctor", "--fix", "--dry-run"] if conda.installation.fixers else []))
+    assert result.rc == 0, result
+    assert ("numpy 2.0" in result.out.partition("Running fixes")[2]) == conda.installation.fixers, result.out
+    assert installed(prefix) == before
+    if conda.installation.fixers:
+        fixed = run("doctor", "-n", "env", "tf-doctor", "--fix", "--yes")
+        assert fixed.rc == 0, fixed
+        assert installed(prefix)["numpy"].startswith("1."), fixed
+        again = run("doctor", "-n", "env", "tf-doctor", "--fix", "--yes")
+        assert "TensorFlow: nothing to repair, skipping." in again.out, again
 
 
 @pytest.mark.parametrize(
