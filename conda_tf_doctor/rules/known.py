@@ -276,14 +276,12 @@ def is_missing(context: Context, name: str) -> bool:
 def complete(context: Context) -> bool:
     """Tell whether the list of packages is evidently the whole environment, so that what it lacks is missing.
 
-    A prefix is read whole unless something in it could not be read. Of other lists, one that holds nearly everything
-    that TensorFlow's wheel requires is taken as whole; the few packages that a report mentions are not.
+    It has to hold nearly everything that TensorFlow's wheel requires: the few packages that a report mentions, what a
+    file asks for, and a wheel installed without its dependencies do not.
     """
     env, tensorflow = context.env, context.tensorflow
     if tensorflow is None or tensorflow.requested or env.notes or env.partial:
         return False
-    if env.whole:
-        return True
     names = requirements(context)
     present = sum(find(context, name) is not None for name in names)
     return len(names) >= 10 and present >= len(names) - 3

@@ -237,7 +237,7 @@ def _declared_only(context: Context, told: set[str]) -> Iterator[Finding]:
     row = context.build
     if tensorflow is None or row is None or row.channel != "pypi" or tensorflow.manager == CONDA:
         return
-    whole = complete(context)
+    whole = context.env.whole or complete(context)
     for name, spec in requirements(context).items():
         if name in told or name in _UNUSED or name.startswith(_SELF):
             continue
