@@ -89,7 +89,7 @@ def is_gpu_build(installed: Installed, build: Build | None) -> bool:
         return True
     if installed.manager == PIP:
         return False
-    text = f"{installed.build} {build.variant if build else ''}"
+    text = f"{installed.build} {build.variant if build and build.channel != 'pypi' else ''}"
     return bool(re.search(r"(?:^|[_ ])(?:gpu|cuda)\d*", text))
 
 

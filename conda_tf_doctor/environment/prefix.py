@@ -85,10 +85,19 @@ def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Env
         env.python = env.python._replace(version=_version_of_names(entries, site_packages))
     if site_packages:
         env.add(list(read_pip(env, prefix, site_packages, STACK)))
+    alone = False
+    if "pyvenv.cfg" in entries:
+        from .venv import add_base, is_alone
+
+        alone = is_alone(prefix)
+        if not alone:
+            add_base(env)
     if with_machine and env.platform and _is_this_machine(env.platform):
         from .machine import add_machine
 
         add_machine(env)
+        if alone:
+            env.user_site = []
     elif any(name.startswith("CONDA_OVERRIDE_") for name in os.environ):
         # As conda has it with CONDA_SUBDIR: of another platform only what the user says is known.
         from .machine import overridden
