@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 _COLOURS = {ERROR: "31;1", WARNING: "33;1", INFO: "36", "good": "32;1", "title": "1", "dim": "2"}
 # Words carry the meaning, colour only adds to it.
 _WORDS = {ERROR: "ERROR", WARNING: "WARNING", INFO: "NOTE"}
-_CONTROL = {
-    code: None for code in (*range(0x20), 0x7F, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-}
-_CONTROL[0x09] = _CONTROL[0x0A] = " "  # type: ignore[assignment]
+_CONTROL = dict.fromkeys((*range(32), 127, *range(128, 160), *range(8234, 8239), *range(8294, 8298)))
+_CONTROL[0x09] = _CONTROL[0x0A] = " "
 WIDTH = 100
+_FRAGILE = ("TFD601", "TFD602")
 
 
 def safe(text: str) -> str:
@@ -123,6 +122,13 @@ def _commands(finding: Finding) -> list[str]:
     return [safe(command_line(command)) for command in finding.fix.commands]
 
 
+def _repairable(finding: Finding) -> bool:
+    """Tell whether ``fix`` can do something about a finding: another version, one owner, or the files put back."""
+    fix = finding.fix
+    again = any("--force-reinstall" in command for command in fix.commands)
+    return bool(fix.pins or fix.pip or again or finding.code in _FRAGILE)
+
+
 def _repair(diagnosis: Diagnosis, door: str) -> list[str]:
     """Return the commands to type: the plan for everything first, then the ones for the root cause alone."""
     program = "conda tf-doctor" if door == "conda" else "conda-tf-doctor"
@@ -131,12 +137,14 @@ def _repair(diagnosis: Diagnosis, door: str) -> list[str]:
     if worst is None:
         return []
     lines = []
-    repairable = any(f.fix.pins or f.fix.pip for f in diagnosis.findings if f.severity != INFO)
+    repairable = [f for f in diagnosis.findings if f.severity != INFO and _repairable(f)]
     env = diagnosis.env
+    # `fix` repairs errors, and these two warnings, unasked.
+    asked = "" if any(f.severity == ERROR or f.code in _FRAGILE for f in repairable) else " --warnings"
     if repairable and env.kind == "prefix":
-        lines.append(safe(f"{program} fix --apply -p {command_line((env.path,))}"))
+        lines.append(safe(f"{program} fix --apply{asked} -p {command_line((env.path,))}"))
     elif repairable and env.kind == "file":
-        lines.append(safe(f"{program} fix --file {command_line((env.path,))}"))
+        lines.append(safe(f"{program} fix{asked} --file {command_line((env.path,))}"))
     lines += _commands(worst)
     return list(dict.fromkeys(lines))
 
