@@ -94,6 +94,8 @@ def wine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     with subprocess.Popen(["wine", "cmd", "/k"], env=env, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL) as waiting:
         yield env
         waiting.communicate(b"exit\r\n", timeout=60)
+    # Hundreds of megabytes, which pytest would keep for three runs.
+    shutil.rmtree(env["WINEPREFIX"], ignore_errors=True)
 
 
 class Layout(NamedTuple):
