@@ -1,4 +1,4 @@
-"""Makes the derived forms of the matrix and of the catalogue of error texts when the package is built, for wheels and for editable installs."""
+"""Makes the derived forms of the matrix and of the error texts when the package is built, editable or as a wheel."""
 
 from __future__ import annotations
 

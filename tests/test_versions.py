@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,7 +60,7 @@ def test_conda_order_follows_its_documentation() -> None:
         "0.4", "0.4.1.rc", "0.4.1", "0.5a1", "0.5b3", "0.5c1", "0.5", "0.9.6", "0.960923", "1.0",
         "1.1dev1", "1.1a1", "1.1.0dev1", "1.1.a1", "1.1.0rc1", "1.1.0", "1.1.0post1", "1996.07.12", "1!0.4.1",
     ]  # fmt: skip
-    for left, right in zip(ordered, ordered[1:], strict=False):
+    for left, right in pairwise(ordered):
         assert conda_compare(left, right) <= 0, (left, right)
     assert conda_compare("0.4", "0.4.0") == 0
     assert conda_compare("12.0a0", "12.0") < 0

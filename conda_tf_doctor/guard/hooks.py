@@ -126,13 +126,14 @@ def _repaired(solver: Any, solved: Any, arguments: dict[str, Any]) -> Any:
     if verdict is None:
         return solved
     if verdict.stopping:
+        stopped = verdict
         from .constraints import Search
 
         search = Search(solver, arguments, planned, lambda plan: assess(plan, settings))
-        if guarded(lambda: search.run(verdict) or search) is not None:
+        if guarded(lambda: search.run(stopped) or search) is not None:
             found = search.found
             if found is None:
-                return _refusal(verdict, prefix, search)
+                return _refusal(stopped, prefix, search)
             messages.constrained(found.constraints)
             solver.neutered_specs = found.neutered_specs
             solved, verdict = (found.unlink, found.link), found.verdict

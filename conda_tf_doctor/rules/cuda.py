@@ -25,7 +25,8 @@ def _plain(version: str) -> str:
 def system_cuda(context: Context) -> list[str]:
     """Return the versions of CUDA toolkits installed outside the environment.
 
-    On a machine that was looked at they count only beside a driver: without one there is no GPU that TensorFlow could miss.
+    On a machine that was looked at they count only beside a driver: without one there is no GPU that TensorFlow could
+    miss.
     """
     env = context.env
     if (env.this_machine or env.collected) and not env.system.cuda_driver and "__cuda" not in env.virtual_packages:
@@ -108,8 +109,8 @@ def _cpu_build_beside_cuda(context: Context) -> Iterator[Finding]:
     yield Finding(
         "TFD301",
         WARNING,
-        f"{tensorflow.name} {tensorflow.version} ({tensorflow.build or build.variant_name or 'cpu'}) is a build without "
-        f"CUDA; {library.label} beside it will not be used.",
+        f"{tensorflow.name} {tensorflow.version} ({tensorflow.build or build.variant_name or 'cpu'}) is a build "
+        f"without CUDA; {library.label} beside it will not be used.",
         found=library.label,
         expected="a GPU build of TensorFlow, or no CUDA packages",
         evidence=(library.package.source,),
@@ -300,7 +301,7 @@ def cudnn(context: Context) -> Iterator[Finding]:
     installed = system_cudnn(context)
     name = f"{tensorflow.name} {tensorflow.version}"
     if installed:
-        if context.cuda and not context.gpu_wanted or any(versions.contains(build.cudnn, v) for v in installed):
+        if (context.cuda and not context.gpu_wanted) or any(versions.contains(build.cudnn, v) for v in installed):
             return
         wanted = bool(context.gpu_wanted)
         yield Finding(
@@ -350,8 +351,7 @@ def _cudnn_fix(context: Context) -> Fix:
     if build is None or not build.cudnn_built:
         return Fix()
     built = _major_minor(build.cudnn_built)
-    exact = f"{built}.*" if "." in built else f"{built}.*"
-    return Fix(pins=(f"cudnn {exact}",), commands=(("conda", "install", f"cudnn={built}"),))
+    return Fix(pins=(f"cudnn {built}.*",), commands=(("conda", "install", f"cudnn={built}"),))
 
 
 def _judge_cudnn(context: Context, library: Library) -> Iterator[Finding]:

@@ -102,7 +102,8 @@ def ptxas_libdevice_missing(context: Context) -> Iterator[Finding]:
         "TFD308",
         WARNING if always and tensorflow.manager != CONDA else INFO,
         f"{library.label} holds neither ptxas nor nvvm/libdevice where XLA looks for them: what TensorFlow "
-        f"{tensorflow.version or ''} compiles with XLA (Keras optimizers, jit_compile) may stop with 'libdevice not found'.",
+        f"{tensorflow.version or ''} compiles with XLA (Keras optimizers, jit_compile) may stop with 'libdevice not "
+        "found'.",
         found=library.label,
         expected="cuda-nvcc beside it, or XLA_FLAGS=--xla_gpu_cuda_data_dir=…",
         evidence=(library.package.source,),

@@ -67,7 +67,7 @@ def pip_conda_mix(context: Context) -> Iterator[Finding]:
             source="conda-meta beside *.dist-info/INSTALLER",
             package=mixed[0][1].name,
             fix=Fix(
-                note="Reinstall these packages with one of the two: remove pip's, then let conda install its own again.",
+                note="Reinstall these packages with one of the two: remove pip's, then let conda install its own.",
                 commands=(
                     ("python", "-m", "pip", "uninstall", "-y", *(p.name for _, p in mixed)),
                     ("conda", "install", "--force-reinstall", *(c.name for c, _ in mixed)),

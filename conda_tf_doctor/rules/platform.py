@@ -39,7 +39,7 @@ def python_32bit(context: Context) -> Iterator[Finding]:
         source="no wheel and no conda package of TensorFlow exists for a 32-bit platform",
         package="python",
         fix=Fix(
-            note=f"A 32-bit environment cannot be converted: create a 64-bit one ({target}) and install TensorFlow there.",
+            note=f"A 32-bit environment cannot be converted: create a 64-bit one ({target}), TensorFlow in it.",
             commands=(("conda", "create", "-n", "tensorflow", "--platform", target, "python", f"tensorflow{version}"),),
         ),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from .. import versions
 from ..environment.facts import CONDA
@@ -18,7 +19,7 @@ def _span(minors: list[str]) -> str:
     ordered = sorted(set(minors), key=versions.key)
     numbers = [versions.release(minor + ".0") for minor in ordered]
     pairs = [(n[0], n[1] if len(n) > 1 else 0) for n in numbers]
-    whole = all(a[0] == b[0] and a[1] + 1 == b[1] for a, b in zip(pairs, pairs[1:], strict=False))
+    whole = all(a[0] == b[0] and a[1] + 1 == b[1] for a, b in pairwise(pairs))
     if whole and pairs:
         return f">={ordered[0]},<{pairs[-1][0]}.{pairs[-1][1] + 1}"
     return "|".join(f"{minor}.*" for minor in ordered)

@@ -31,7 +31,7 @@ class Runtime(NamedTuple):
 def effective(name: str, version: str) -> str:
     """Return the version of the DLLs in a conda package.
 
-    ``vs2015_runtime`` 15.5.2 of defaults is the runtime of Visual Studio 2017 15.5: DLLs of 14.12, older than any 14.2x.
+    ``vs2015_runtime`` 15.5.2 of defaults is the runtime of Visual Studio 2017 15.5: DLLs of 14.12, older than 14.2x.
     """
     if name == "vs2015-runtime" and versions.release(version)[:1] > (14,):
         return "14.12"
