@@ -68,6 +68,7 @@ class Planner(Builder):
         self.insist: set[Key] = set()
         self._rejected: set[tuple[Edit, ...]] = set()
         self.announced: dict[tuple[str, str], Finding] = {}
+        self._tolerated: set[tuple[str, str]] = set()
         self._of_files = self._only_on_disk()
 
     # What the rules say
@@ -115,7 +116,8 @@ class Planner(Builder):
         if diagnosis.tensorflow is None and self.tensorflow is not None:
             found.append(Finding("TFD602", ERROR, "No TensorFlow would be left.", package="tensorflow"))
         found += self._without_wheels(edits)
-        return [f for f in found if (f.code, f.package) not in self.announced]
+        settled = {*self.announced, *self._tolerated}
+        return [f for f in found if (f.code, f.package) not in settled]
 
     def _without_wheels(self, edits: _Edits) -> list[Finding]:
         """Another Python needs its own wheels: what pip owns has to exist for it."""
@@ -139,21 +141,22 @@ class Planner(Builder):
         if len(edits) >= self._limit or self._left <= 0:
             return None
         env = self.diagnose(edits).env
-        for finding in errors:
-            options = [way for way in self._ways(finding, env) if self._allowed(way)]
-            best: _Edits | None = None
-            for way in options:
-                new = self.with_way(edits, way, finding.code)
-                if new is None or new == edits:
-                    continue
-                result = self._repair(new)
-                if result is not None and (best is None or len(result) < len(best)):
-                    best = result
-            if best is not None:
-                return best
+        finding = errors[0]
+        best: _Edits | None = None
+        for way in self._ways(finding, env):
+            new = self.with_way(edits, way, finding.code) if self._allowed(way) else None
+            if new is None or new == edits:
+                continue
+            result = self._repair(new)
+            if result is not None and (best is None or len(result) < len(best)):
+                best = result
+        if best is None and finding.severity == WARNING and finding.code not in _FRAGILE:
+            # Errors come first, so nothing but warnings is left: one that cannot be helped is lived with.
+            self._tolerated.add((finding.code, finding.package))
+            return self._repair(edits)
+        if best is None:
             self.blocked.setdefault((finding.code, finding.package), finding)
-            return None
-        return None
+        return best
 
     def _ways(self, finding: Finding, env: Environment) -> list[Way]:
         found = ways(finding, env, Context(env, self.matrix).build)
@@ -195,6 +198,7 @@ class Planner(Builder):
     def search(self) -> _Edits | None:
         """Return the edits of the best plan, or ``None`` where none leaves nothing but what is announced."""
         self.announced.clear()
+        self._tolerated.clear()
         self._left = _MAX_DIAGNOSES
         starts = self._starts()
         if any(f.code == "TFD101" for f in self.errors({})):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from functools import cache
+from io import StringIO
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conda_tf_doctor import versions
+from conda_tf_doctor.engine import diagnose
 from conda_tf_doctor.environment.facts import CONDA, PIP, Environment, Package, Python
 from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.findings import ERROR
 from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.render.text import Style, render
 from conda_tf_doctor.repair.candidates import releases
 from conda_tf_doctor.repair.plan import Plan
 from conda_tf_doctor.repair.planner import Demands, Planner, parse_demand
@@ -229,6 +232,28 @@ def test_warnings_are_left_alone_unless_asked_for() -> None:
     assert _planned(env)[1].changes == ()
     changed = {change.package for change in _planned(env, warnings=True)[1].changes}
     assert "cudatoolkit" in changed
+
+
+def test_warnings_that_nothing_helps_are_lived_with() -> None:
+    env = environment("linux-64", "3.10.18", {"cudatoolkit": "11.8.0", "cudnn": "8.8.0.121"}, {"tensorflow": "2.12.0"})
+    _, plan = _planned(env, warnings=True)
+    assert plan.conflict is None and plan.ok
+    assert "tensorflow" not in {change.package for change in plan.changes}
+
+
+@pytest.mark.parametrize(
+    ("pip", "line"),
+    [
+        ({"tensorflow": "2.10.1", "numpy": "2.1.3"}, "fix --apply -p /envs/tf"),
+        ({"tensorflow": "2.10.1", "numpy": "1.23.5", "flatbuffers": "23.5.26"}, "fix --apply --warnings -p /envs/tf"),
+    ],
+    ids=["error", "warning"],
+)
+def test_check_names_the_line_that_repairs(pip: dict[str, str], line: str) -> None:
+    env = environment("linux-64", "3.10.18", {"cudatoolkit": "11.8.0", "cudnn": "8.1.0.77"}, pip)
+    text = render(diagnose(env, load_matrix()), Style(StringIO(), False), door="conda")
+    assert f"  conda tf-doctor {line}\n" in text
+    assert _planned(env, warnings="--warnings" in line)[1].changes
 
 
 def test_nothing_to_repair_without_tensorflow() -> None:
