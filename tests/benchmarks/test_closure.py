@@ -18,16 +18,15 @@ SECONDS, TIMES_PEFILE, MEGABYTES = 3.0, 1.5, 150.0
 
 COMMON = """
 import json, os, sys, time
-try:
-    import resource
-except ImportError:
-    resource = None
 root = sys.argv[1]
 files = [os.path.join(r, f) for r, _, fs in os.walk(root) for f in fs if f.endswith((".pyd", ".dll", ".so"))]
 files.sort(key=lambda f: "_pywrap_tensorflow_internal" not in f)
 def done(start, **more):
     seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 if resource else 0
+    peak = 0
+    if os.path.exists("/proc/self/status"):
+        # Not getrusage: its maximum starts at what the process that started this one had.
+        peak = next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
     print(json.dumps({"seconds": seconds, "peak": peak, "files": len(files), **more}))
 """
 PEFILE = (
