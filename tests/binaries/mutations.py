@@ -127,8 +127,8 @@ def main(seed: int, count: int, folder: Path) -> None:
         closure.verdicts()
         slowest = max(slowest, time.perf_counter() - start)
         bad[f"{platform} {closure.roots[0].kind or 'good'}"] += 1
-    peak = _peak()
-    print(json.dumps({"slowest": slowest, "peak": peak, "outside": sorted(outside), "read": dict(sorted(bad.items()))}))
+    seen, peak = sorted(outside), _peak()
+    print(json.dumps({"slowest": slowest, "peak": peak, "outside": seen, "read": dict(sorted(bad.items()))}))
 
 
 if __name__ == "__main__":
