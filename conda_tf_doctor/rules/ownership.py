@@ -15,7 +15,7 @@ from .context import Context
 _LINKED = (
     "tensorflow", "tensorflow-base", "libtensorflow", "libtensorflow-cc", "libtensorflow-framework", "tensorflow-gpu",
     "tensorflow-estimator", "protobuf", "libprotobuf", "libabseil", "abseil-cpp", "grpcio", "libgrpc", "h5py", "hdf5",
-    "cudatoolkit", "cudnn",
+    "cudatoolkit", "cudnn", "snappy", "re2",
 )  # fmt: skip
 _RIVALS = ("conda-forge", "defaults")
 # Several names for one import package, besides TensorFlow's own: the later installation wins file by file.
