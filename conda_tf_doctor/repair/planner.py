@@ -120,16 +120,18 @@ class Planner(Builder):
         return [f for f in found if (f.code, f.package) not in settled]
 
     def _without_wheels(self, edits: _Edits) -> list[Finding]:
-        """Another Python needs its own wheels: what pip owns has to exist for it."""
-        python = edits.get((CONDA, "python"))
-        if python is None or versions.minor(python.version) == self.env.python.minor:
-            return []
-        minor = versions.minor(python.version)
+        """What pip is to install has to exist for the Python; for another Python, that is all that pip owns."""
+        edit = edits.get((CONDA, "python"))
+        python = edit.version if edit is not None else self.env.python.version
+        other = versions.minor(python) != self.env.python.minor
+        names = {e.name for e in edits.values() if e.manager == PIP}
+        text = f"for Python {versions.minor(python)}."
         return [
-            Finding("TFD201", ERROR, f"There is no wheel of {p.name} {p.version} for Python {minor}.", package=p.name)
-            for p in self.diagnose(edits).env.packages
+            Finding("TFD201", ERROR, f"There is no wheel of {p.name} {p.version} {text}", package=p.name)
+            for p in (self.diagnose(edits).env.packages if python and (other or names) else ())
             if p.manager == PIP and p.version and p.name not in OWNERS
-            and not self.catalogue.fits_python(p.name, p.version, python.version)
+            and (other or p.name in names)
+            and not self.catalogue.fits_python(p.name, p.version, python)
         ]  # fmt: skip
 
     # The search
@@ -310,10 +312,12 @@ class Planner(Builder):
             for key, edit in list(edits.items()):
                 if "--to" in edit.codes:
                     continue
-                fewer: _Edits | None = {k: v for k, v in edits.items() if k != key}
-                fewer = self.resolved(dict(fewer)) if fewer else {}
-                if fewer is not None and len(fewer) < len(edits) and not self.errors(fewer):
-                    edits, again = fewer, True
+                fewer = {k: v for k, v in edits.items() if k != key}
+                # With the versions chosen anew, or with those that were found to work.
+                for option in (self.resolved(dict(fewer)), fewer):
+                    if option is not None and len(option) < len(edits) and not self.errors(option):
+                        edits, again = option, True
+                        break
         return edits
 
     # What comes out
