@@ -20,7 +20,7 @@ from .builder import Builder
 from .candidates import Catalogue
 from .demands import NO_DEMANDS, Demands, parse_demand
 from .levers import BEYOND_PACKAGES, OF_FILES, PIP_TO_CONDA, Want, Way, demand, ways
-from .plan import Change, Conflict, Edit, Key, Plan
+from .plan import Change, Edit, Key, Plan
 from .simulate import PARTS, simulate
 
 if TYPE_CHECKING:
@@ -333,7 +333,9 @@ class Planner(Builder):
             raise UsageError(f"There is no TensorFlow in {where}, so there is nothing to repair; `create` makes one.")
         edits = self.search()
         if edits is None:
-            return Plan(self.before, self.before, {}, (), conflict=self._conflict())
+            from .conflict import explain
+
+            return Plan(self.before, self.before, {}, (), conflict=explain(self))
         return self.finished(edits)
 
     def finished(self, edits: _Edits) -> Plan:
@@ -390,11 +392,6 @@ class Planner(Builder):
         without = {key: other for key, other in edits.items() if key != edit.key}
         later = [f for f in self.errors(without) if f.code in edit.codes]
         return (later or now)[0].message if later or now else "It goes with the other changes."
-
-    def _conflict(self) -> Conflict:
-        from .conflict import explain
-
-        return explain(self)
 
 
 __all__ = ["Demands", "Planner", "parse_demand"]
