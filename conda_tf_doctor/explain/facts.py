@@ -92,6 +92,11 @@ def _apple_silicon(subject: Subject, _: str) -> Truth:
     return False if env.system.machine else None
 
 
+def _system_is(subject: Subject, name: str) -> Truth:
+    found = subject.context.env.system.os if subject.context else ""
+    return name.lower() in found.lower() if found else None
+
+
 def _avx(expected: bool) -> Fact:
     def fact(subject: Subject, _: str) -> Truth:
         found = subject.context.env.system.cpu_features.get("avx") if subject.context else None
@@ -234,6 +239,7 @@ FACTS: dict[str, Fact] = {
     "python": _python,
     "python-bits": _python_bits,
     "machine": _machine,
+    "system-is": _system_is,
     "apple-silicon": _apple_silicon,
     "avx": _avx(True),
     "no-avx": _avx(False),

@@ -11,6 +11,10 @@ from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.matrix.load import load_matrix
 
 DLL = "ImportError: DLL load failed: The specified module could not be found."
+INIT = (
+    "ImportError: DLL load failed while importing _pywrap_tensorflow_internal: "
+    "A dynamic link library (DLL) initialization routine failed."
+)
 
 
 def checked(text: str, platform: str, packages: dict[str, str], manager: str = "pip", **fields: Any) -> Diagnosis:
@@ -75,6 +79,41 @@ def errors(diagnosis: Diagnosis) -> list[str]:
             {"python": {"version": "3.6.8", "bits": 32}},
             "python-32bit",
             id="32-bit Python",
+        ),
+        pytest.param(
+            INIT,
+            "win-64",
+            {"tensorflow": "2.19.0"},
+            {},
+            "vc-runtime-old",
+            id="1114: what 2.18.1 and later need is 14.40",
+        ),
+        pytest.param(
+            INIT, "win-64", {"tensorflow": "2.10.0"}, {}, "cpu-no-avx", id="1114: an older build, the CPU is not known"
+        ),
+        pytest.param(
+            INIT,
+            "win-64",
+            {"tensorflow": "2.10.0"},
+            {"system": {"os": "Windows 11"}},
+            "vc-runtime-old",
+            id="1114: the CPUs of Windows 11 have AVX",
+        ),
+        pytest.param(
+            INIT,
+            "win-64",
+            {"tensorflow": "2.19.0"},
+            {"system": {"vc_runtime": "14.44.35211"}},
+            "cpu-no-avx",
+            id="1114: the runtime is new enough",
+        ),
+        pytest.param(
+            INIT,
+            "win-64",
+            {"tensorflow": "2.10.0"},
+            {"system": {"cpu_features": {"avx": True}}},
+            "vc-runtime-old",
+            id="1114: the CPU has AVX",
         ),
         pytest.param(
             "My tensorflow-gpu runs only on cpu, how to fix it?",
