@@ -90,7 +90,7 @@ SCENARIOS = {
         "pip 2.15",
         "update --all",
         codes("TFD603"),
-        codes("TFD611"),
+        codes("TFD605 TFD611"),
         works=("--update-all", "numpy>=1.23.5,<2.0.0"),
         repaired={"numpy": "<2"},
     ),
@@ -103,7 +103,7 @@ SCENARIOS = {
         repaired={"numpy": "<2", "scipy": ""},
     ),
     "3 needs numpy 2": Scenario(
-        "pip 2.15", "install -c inhouse somestats", codes("TFD603"), codes("TFD611"), conflict="somestats"
+        "pip 2.15", "install -c inhouse somestats", codes("TFD603"), codes("TFD605 TFD611"), conflict="somestats"
     ),
     "4 python=3.12, conda": Scenario(
         "in-house 2.10", "install -c inhouse python=3.12", codes("TFD201"), codes("TFD604"), conflict="python=3.12"
