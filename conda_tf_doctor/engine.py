@@ -99,6 +99,12 @@ def diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str] = ()) -> Di
     return _diagnose(env, matrix, ignore)
 
 
+def _closed_up(finding: Finding) -> Finding:
+    """Close the gap that a version which nobody knows leaves in a sentence."""
+    text = finding.message
+    return finding._replace(message=" ".join(text.split())) if "  " in text else finding
+
+
 def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagnosis:
     context = Context(env, matrix)
     silenced = set(ignore)
@@ -117,7 +123,7 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
         # What a rule or the text decided is not open any more.
         decided = {finding.code for finding in found}
         found += [finding for finding in undecided(context) if finding.code not in decided]
-    kept = [finding for finding in found if finding.code not in silenced]
+    kept = [_closed_up(finding) for finding in found if finding.code not in silenced]
     fired = {finding.code for finding in found}
     return Diagnosis(
         env,

@@ -19,6 +19,8 @@ from conda_tf_doctor.matrix.model import BUILD, EMPTY, PLUGIN, PYPI, Build
 RELEASES: dict[str, Any] = YAML(typ="safe").load(
     (Path(__file__).parents[1] / "tests" / "data" / "healthy" / "releases.yaml").read_text(encoding="utf-8")
 )
+# What Keras 3 itself requires.
+_OF_KERAS_3 = {"namex": "0.1.0", "optree": "0.17.0", "dm-tree": "0.1.9", "rich": "14.2.0"}
 CORNERS = ("oldest", "newest")
 _PATCH = {"2.7": 18, "3.3": 7, "3.4": 10, "3.5": 10, "3.6": 15, "3.7": 16, "3.8": 18, "3.9": 18}
 _MACHINES = {"64": "x86_64", "aarch64": "aarch64", "arm64": "arm64"}
@@ -172,6 +174,8 @@ def packages(matrix: Matrix, row: Build, python: str, corner: str) -> dict[str, 
             if not fitting[0] and spec:
                 return None
         chosen[name] = fitting[0] if corner == "oldest" else fitting[-1]
+    if row.channel == PYPI and versions.contains(">=3", chosen.get("keras", "2")):
+        chosen |= _OF_KERAS_3
     return {name: version for name, version in chosen.items() if version}
 
 
@@ -241,7 +245,7 @@ def gpu_ways(row: Build, corner: str) -> list[tuple[str, dict[str, Any]]]:
     """Return the ways in which a row's GPU is served, and none."""
     if row.kind != BUILD or row.variant != "gpu" or not row.cuda_built:
         return [("", {})]
-    driver = {"virtual_packages": {"__cuda": "13.0"}, "system": {"cuda_driver": "580.65", "gpu": "NVIDIA RTX 4090"}}
+    driver = {"virtual_packages": {"__cuda": "13.0"}, "system": {"cuda_driver": "580.65", "gpu": _gpu(row.cuda_built)}}
     if row.channel != PYPI:
         return [(f"cuda{cuda}", {"packages": _cuda_records(row, cuda), **driver}) for cuda in _cudas(row)]
     alone = [] if row.distribution == "tensorflow-gpu" else [("", {})]
@@ -254,6 +258,12 @@ def gpu_ways(row: Build, corner: str) -> list[tuple[str, dict[str, Any]]]:
     if versions.key(row.cuda_built) >= versions.key("8.0"):
         ways.append((f"conda{row.cuda_built}", {"packages": _cuda_records(row, row.cuda_built), **driver}))
     return ways
+
+
+def _gpu(cuda: str) -> str:
+    """Return a GPU of the generation that a CUDA, and what was built with it, knows best."""
+    major = versions.release(cuda)[0]
+    return "NVIDIA GeForce " + ("GTX 980" if major < 8 else "GTX 1060" if major < 11 else "RTX 3060")
 
 
 _CUDAS = ("7.5", "8.0", "9.0", "9.1", "9.2", "10.0", "10.1", "10.2", "11.0", "11.1", "11.2", "11.3", "11.4", "11.5",

@@ -28,9 +28,8 @@ class Library(NamedTuple):
     @property
     def label(self) -> str:
         """``cudatoolkit 11.2.2 (conda)``, for people."""
-        return f"{self.package.name} {self.package.version}" + (
-            f" ({self.package.manager})" if self.package.manager else ""
-        )
+        manager = f"({self.package.manager})" if self.package.manager else ""
+        return " ".join(filter(None, (self.package.name, self.package.version, manager)))
 
 
 # The conda packages that hold libcudart / cudart64. `cuda-version` is a pin without files, and only a stand-in where

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import Any
 
@@ -49,6 +50,11 @@ def environment_of(data: Any, path: str) -> Environment:
     fields = _Fields(data, path)
     env = Environment("report", path, fields.text("platform", required=True))
     env.platform = env.platform.strip().lower()
+    if not re.fullmatch("[a-z]+-[a-z0-9_]+", env.platform):
+        raise UsageError(
+            f"The report {path} cannot be used: the field 'platform' has to be a platform of conda, such as win-64, "
+            f"linux-64 or osx-arm64, not {env.platform!r}."
+        )
     python = _Fields(fields.mapping("python"), path, "python.")
     env.python = Python(
         python.text("version"), python.number("bits"), _machine(python.text("machine")), f"{path}: python"
