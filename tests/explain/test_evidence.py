@@ -296,3 +296,22 @@ def test_a_vendors_build_is_not_judged_by_the_official_one() -> None:
     assert checked(
         "", "linux-64", {"nvidia-tensorflow": "1.15.5", "python": "3.8.10"}, system={"cuda_installed": ["11.4"]}
     ).ok
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Running on CPU\nEpoch 1/5 60000/60000 loss: 0.2",
+        "Num GPUs Available:  1\n[PhysicalDevice(name='/physical_device:GPU:0', device_type='GPU')]",
+        "Created device /job:localhost/replica:0/task:0/device:GPU:0 with 9600 MB memory",
+        "Unable to register cuDNN factory: Attempting to register factory for plugin cuDNN when one has been",
+        "ResourceExhaustedError: OOM when allocating tensor on device:GPU:0 by allocator GPU_0_bfc",
+        "training is stuck at epoch 1, GPU memory 90% used",
+        "ValueError: Shapes (None, 1) and (None, 10) are incompatible",
+    ],
+    ids=["cpu", "gpu", "device", "factory", "memory", "stuck", "shapes"],
+)
+@pytest.mark.parametrize("distribution", ["tensorflow", "tensorflow-cpu"])
+def test_what_is_no_fault_of_the_environment_is_no_error(text: str, distribution: str) -> None:
+    machine = {"cuda_installed": ["12.2"], "cudnn_installed": ["8.9"], "gpu": "RTX 3090", "cuda_driver": "535.54.03"}
+    assert errors(checked(text, "linux-64", {distribution: "2.15.0"}, system=machine)) == []
