@@ -107,7 +107,7 @@ def test_is_said_before_the_question(run: Callable[..., Result], conda: Conda) -
 @pytest.mark.parametrize("mode", ["warn", "block", "repair"])
 @pytest.mark.parametrize("where", ["in the file", "on the command line"])
 def test_env_create_from_a_file(
-    where: str, mode: str, conda: Conda, run: Callable[..., Result], tmp_path: Path
+    where: str, mode: str, conda: Conda, run: Callable[..., Result], record: Callable[..., None], tmp_path: Path
 ) -> None:
     name = "fromfile" if where == "in the file" else "other"
     file = tmp_path / "environment.yml"
@@ -115,6 +115,7 @@ def test_env_create_from_a_file(
     (tmp_path / "more.txt").write_text("# the stack\ntensorflow==2.10.0\n", encoding="utf-8")
     option = [] if where == "in the file" else ["-n", "fromfile"]
     result = run("env", "create", "-f", file, *option, mode=mode)
+    record(f"7 env create, name {where}, pip: section", mode, result)
     prefix = conda.prefix("fromfile")
     if mode == "warn":
         assert result.rc == 0, result
@@ -131,7 +132,12 @@ def test_env_create_from_a_file(
 @pytest.mark.parametrize("mode", ["warn", "block", "repair"])
 @pytest.mark.parametrize("where", ["in the file", "on the command line", "nowhere"])
 def test_env_update_from_a_file(
-    where: str, mode: str, run: Callable[..., Result], make_env: Callable[..., Path], tmp_path: Path
+    where: str,
+    mode: str,
+    run: Callable[..., Result],
+    make_env: Callable[..., Path],
+    record: Callable[..., None],
+    tmp_path: Path,
 ) -> None:
     prefix = build("pip 2.15 alone", make_env)
     before = installed(prefix)
@@ -141,6 +147,7 @@ def test_env_update_from_a_file(
     option = ["-n", "env"] if where == "on the command line" else []
     active = {"CONDA_DEFAULT_ENV": "env", "CONDA_PREFIX": str(prefix)} if where == "nowhere" else {}
     result = run("env", "update", "-f", file, *option, mode=mode, env=active)
+    record(f"7 env update, name {where}", mode, result)
     after = installed(prefix)
     if mode == "warn":
         assert result.rc == 0, result
@@ -159,7 +166,13 @@ def test_env_update_from_a_file(
 @pytest.mark.parametrize("mode", ["warn", "block", "repair"])
 @pytest.mark.parametrize("how", ["explicit", "clone", "revision"])
 def test_what_reaches_no_solver(
-    how: str, mode: str, conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path], tmp_path: Path
+    how: str,
+    mode: str,
+    conda: Conda,
+    run: Callable[..., Result],
+    make_env: Callable[..., Path],
+    record: Callable[..., None],
+    tmp_path: Path,
 ) -> None:
     if how == "revision":
         # The revision before was broken, the present one is not.
@@ -176,6 +189,7 @@ def test_what_reaches_no_solver(
         command = ("create", "-y", "-n", "env", *(("--file", file) if how == "explicit" else ("--clone", source)))
     before = installed(prefix)
     result = run(*command, mode=mode)
+    record(f"8 {how}", mode, result)
     if not conda.has_transaction_hooks:
         assert result.rc == 0, result
         assert "tf-doctor" not in result.err, "this conda has no door for it"
@@ -193,7 +207,9 @@ FLAGS = ("--dry-run", "--json", "--quiet", "--no-deps", "--freeze-installed", "-
 
 
 @pytest.mark.parametrize("flag", FLAGS)
-def test_flags(flag: str, run: Callable[..., Result], make_env: Callable[..., Path]) -> None:
+def test_flags(
+    flag: str, run: Callable[..., Result], make_env: Callable[..., Path], record: Callable[..., None]
+) -> None:
     prefix = build("pip 2.10 with CUDA", make_env)
     before = snapshot(prefix)
     command = ("install", "-y", "-n", "env", "numpy=2", flag)
@@ -201,6 +217,8 @@ def test_flags(flag: str, run: Callable[..., Result], make_env: Callable[..., Pa
     assert warned.rc == 0, warned
     assert said(warned, "TFD603") == 1, warned.err
     blocked = run(*command, mode="block")
+    record(f"11 {flag}", "warn", warned)
+    record(f"11 {flag}", "block", blocked)
     assert blocked.rc == 1, blocked
     assert snapshot(prefix) == before
     if flag == "--json":
@@ -249,7 +267,13 @@ def test_two_transactions_at_once(conda: Conda, make_env: Callable[..., Path]) -
     ("pin", "agrees"), [("numpy >=1.22", True), ("numpy 2.*", False)], ids=["agreeing", "disagreeing"]
 )
 def test_the_users_own_pins_hold(
-    how: str, pin: str, agrees: bool, conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path]
+    how: str,
+    pin: str,
+    agrees: bool,
+    conda: Conda,
+    run: Callable[..., Result],
+    make_env: Callable[..., Path],
+    record: Callable[..., None],
 ) -> None:
     prefix = build("pip 2.15 alone", make_env)
     if how == "pinned_packages":
@@ -257,6 +281,7 @@ def test_the_users_own_pins_hold(
     else:
         (prefix / "conda-meta" / "pinned").write_text(f"# mine\n{pin}\n", encoding="utf-8")
     result = run("install", "-y", "-n", "env", "scipy", mode="repair")
+    record(f"13 {how}: {pin}", "repair", result)
     if agrees:
         assert result.rc == 0, result
         assert conda_contains(">=1.22,<2", installed(prefix)["numpy"]), result.err
