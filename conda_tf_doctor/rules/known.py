@@ -277,11 +277,14 @@ def complete(context: Context) -> bool:
     """Tell whether the list of packages is evidently the whole environment, so that what it lacks is missing.
 
     It has to hold nearly everything that TensorFlow's wheel requires: the few packages that a report mentions, what a
-    file asks for, and a wheel installed without its dependencies do not.
+    file asks for, and records without files do not. Where TensorFlow's own binaries are on this disk, the environment
+    is a real one, and nothing else on sys.path can hold what it lacks, what is not there is missing.
     """
     env, tensorflow = context.env, context.tensorflow
     if tensorflow is None or tensorflow.requested or env.notes or env.partial:
         return False
+    if env.prefix and context.has("binaries") and not env.user_site and not env.env_vars.get("PYTHONPATH"):
+        return True
     names = requirements(context)
     present = sum(find(context, name) is not None for name in names)
     return len(names) >= 10 and present >= len(names) - 3
