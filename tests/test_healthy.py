@@ -133,6 +133,45 @@ def test_nothing_is_asked_of_a_report_that_was_collected() -> None:
     assert [f for f in check(typed).findings if f.needs] != []
 
 
+def changed(row: str, way: str = "", **versions: str) -> Diagnosis:
+    """Check the newest healthy environment of a row with other versions of some packages."""
+    builds = [build for build in matrix().rows() if build.id == row]
+    report = next(h.report for h in environments(matrix(), builds) if "newest" in h.id and way in h.id)
+    report = copy.deepcopy(report)
+    for package in report["packages"]:
+        package["version"] = versions.get(package["name"].replace("-", "_"), package["version"])
+    return check(report)
+
+
+@pytest.mark.parametrize(
+    ("row", "versions"),
+    [
+        ("pypi/tensorflow/2.15.0/linux-64", {"numpy": "2.1.0", "h5py": "3.10.0", "ml_dtypes": "0.2.0"}),
+        ("pypi/tensorflow/2.10.0/win-64", {"numpy": "2.0.2"}),
+        ("conda-forge/tensorflow/2.15.0-2/linux-64/cpu", {"numpy": "2.1.0", "h5py": "3.10.0"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_goes_with_the_cause_is_not_repaired_by_itself(row: str, versions: dict[str, str]) -> None:
+    found = changed(row, **versions)
+    errors = [f for f in found.findings if f.severity == "error"]
+    assert [(f.code, f.package) for f in errors] == [("TFD603", "numpy")]
+    following = [f for f in found.findings if "This follows from numpy" in f.message]
+    assert "tensorboard" in {f.package for f in following}
+    assert all(f.severity == "info" and not any(f.fix) for f in following)
+
+
+def test_a_mismatch_without_a_cause_behind_it_stays_an_error() -> None:
+    found = changed("pypi/tensorflow/2.18.0/linux-64", numpy="2.0.2", h5py="3.10.0")
+    assert [(f.code, f.fix.pip) for f in found.findings if f.severity == "error"] == [("TFD606", ("h5py>=3.11",))]
+
+
+def test_pips_cudnn_is_repaired_through_pip() -> None:
+    found = changed("pypi/tensorflow/2.17.0/linux-64", "wheels", nvidia_cudnn_cu12="9.3.0.75")
+    finding = next(f for f in found.findings if f.code == "TFD303")
+    assert finding.fix.pip == ("nvidia-cudnn-cu12==8.9.7.29",) and not finding.fix.pins and not finding.fix.commands
+
+
 # --- Environments on disk
 
 

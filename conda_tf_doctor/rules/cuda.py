@@ -351,6 +351,11 @@ def _cudnn_fix(context: Context) -> Fix:
     if build is None or not build.cudnn_built:
         return Fix()
     built = _major_minor(build.cudnn_built)
+    beside = (context.cudnn or context.cuda)[:1]
+    if beside and beside[0].package.manager == PIP:
+        own = tuple(wheel for wheel in build.nvidia if wheel.startswith("nvidia-cudnn"))
+        family = versions.release(build.cuda_built)[0] if build.cuda_built else 12
+        return Fix(pip=own or (f"nvidia-cudnn-cu{family}=={built}.*",))
     return Fix(pins=(f"cudnn {built}.*",), commands=(("conda", "install", f"cudnn={built}"),))
 
 

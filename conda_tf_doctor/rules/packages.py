@@ -17,6 +17,7 @@ from .known import CONDA_SPELLING, Breakage, breakages, complete, find, promised
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..environment.facts import Package
     from .context import Context
 
 _CODES = {"numpy": "TFD603", "protobuf": "TFD604", "keras": "TFD605", "h5py": "TFD606", "tensorflow-metal": "TFD609"}
@@ -45,15 +46,30 @@ def packages(context: Context) -> Iterator[Finding]:
         return
     yield from _metal_on_old_macos(context)
     told: set[str] = set()
-    for table, code in (("works", _DEPENDENCY), ("works_plugins", _PLUGIN)):
-        for breakage in breakages(context, table):
-            told.add(breakage.name)
-            told.update(package.name for package in breakage.beside)
-            yield _finding(context, breakage, _CODES.get(breakage.name, code))
+    found = [(breakage, _DEPENDENCY) for breakage in breakages(context, "works")]
+    found += [(breakage, _PLUGIN) for breakage in breakages(context, "works_plugins")]
+    # What has to change for TensorFlow's own sake takes along what others have against it.
+    changing = {breakage.name for breakage, _ in found if breakage.tensorflow and breakage.works and breakage.package}
+    for breakage, code in found:
+        told.add(breakage.name)
+        told.update(package.name for package in breakage.beside)
+        finding = _finding(context, breakage, _CODES.get(breakage.name, code))
+        cause = next((package for package in breakage.beside if package.name in changing - {breakage.name}), None)
+        yield _consequence(finding, cause) if cause else finding
     yield from _conda_libraries(context)
     yield from _wheels_beside_conda(context, told)
     yield from _declared_by_plugins(context)
     yield from _declared_only(context, told)
+
+
+def _consequence(finding: Finding, cause: Package) -> Finding:
+    """Return a finding that vanishes with another one's repair as what it is: a repair of its own would contradict."""
+    return finding._replace(
+        severity=INFO,
+        message=f"{finding.message} This follows from {cause.name} {cause.version}, and goes with it.",
+        expected=f"{cause.name} in its range",
+        fix=Fix(),
+    )
 
 
 def _metal_on_old_macos(context: Context) -> Iterator[Finding]:
