@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import platform
 import random
 import sys
 from collections.abc import Sequence
@@ -28,6 +30,7 @@ from conda_tf_doctor.matrix.load import Matrix, load_matrix
 from conda_tf_doctor.matrix.model import EMPTY, PLUGIN
 from conda_tf_doctor.rules.catalogue import RULES
 from tools.healthy import CORNERS, Healthy, environments
+from tools.index_wheels import link_into, unpacked
 from tools.prefixes import add_dist, make_prefix
 from tools.tiny_elf import make_so
 
@@ -191,11 +194,11 @@ def _installed(folder: Path, packages: dict[str, str]) -> None:
         add_dist(folder, name, version)
 
 
-def _stack(version: str) -> dict[str, str]:
+def _stack(version: str, python: str = "3.11") -> dict[str, str]:
     row = next(
         r for r in matrix().rows(tensorflow=version, channel="pypi") if r.id == f"pypi/tensorflow/{version}/linux-64"
     )
-    report = next(environments(matrix(), [row])).report
+    report = next(h.report for h in environments(matrix(), [row]) if f"-py{python}-newest" in h.id)
     return {p["name"]: p["version"] for p in report["packages"] if p["manager"] == "pip" and p["name"] != "tensorflow"}
 
 
@@ -246,6 +249,31 @@ def test_tensorflow_from_conda_whose_record_is_gone_is_no_gpu_build(tmp_path: Pa
         add_dist(prefix, name, version, installer="conda")
     assert _codes(read_prefix(str(prefix))) == []
     assert "TFD302" not in [code for code, _ in _codes(read_prefix(str(prefix)), "warning")]
+
+
+@pytest.mark.slow
+@pytest.mark.network
+@pytest.mark.skipif(sys.platform != "linux" or platform.machine() != "x86_64", reason="the wheel is for Linux x86-64")
+def test_a_real_wheel_under_a_real_python_is_healthy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """2.19 has the largest libraries there are: 391,000 symbols in 71 MB of names."""
+    minor = f"{sys.version_info.major}.{sys.version_info.minor}"
+    version = "2.19.1" if sys.version_info < (3, 13) else "2.20.0"
+    prefix = tmp_path / "env"
+    site_packages = prefix / "lib" / f"python{minor}" / "site-packages"
+    wheel = unpacked(f"tensorflow-cpu=={version}", platform="manylinux_2_17_x86_64", python=minor)
+    link_into(wheel, site_packages)
+    for folder in site_packages.glob("*.dist-info"):
+        (folder / "INSTALLER").unlink(missing_ok=True)
+        (folder / "INSTALLER").write_text("pip\n")
+    (prefix / "bin").mkdir()
+    (prefix / "bin" / "python").symlink_to(os.path.realpath(sys.executable))
+    (prefix / "pyvenv.cfg").write_text(f"include-system-site-packages = false\nversion = {minor}.7\n")
+    stack = _stack(version, minor)
+    stack.pop("tensorflow-cpu", None)
+    _installed(prefix, stack)
+    assert (console(["check", "-p", str(prefix), "--json"]), json.loads(capsys.readouterr().out)["findings"]) == (0, [])
+    assert console(["dlls", "-p", str(prefix), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["findings"] == []
 
 
 # --- Symbols of shared objects
