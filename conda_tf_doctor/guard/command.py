@@ -71,7 +71,8 @@ def working(search: Search, prefix: str) -> tuple[tuple[str, ...], str]:
         return (), ""
     arguments = sorted(map(typed, specs))
     files = transaction.environment_files()
-    if files:
+    exists = os.path.isdir(os.path.join(prefix, "conda-meta"))
+    if files and not exists:
         return (
             "conda",
             "tf-doctor",
@@ -79,9 +80,8 @@ def working(search: Search, prefix: str) -> tuple[tuple[str, ...], str]:
             "--file",
             files[0],
         ), f"The file {files[0]} would work with: {', '.join(arguments)}."
-    verb = "install" if os.path.isdir(os.path.join(prefix, "conda-meta")) else "create"
-    command = ["conda", verb, *_target(prefix)]
-    for channel in transaction.argument("channel", ()) or ():
+    command = ["conda", "install" if exists else "create", *_target(prefix)]
+    for channel in dict.fromkeys([*(transaction.argument("channel", ()) or ()), *transaction.file_channels()]):
         command += ["-c", str(channel)]
     if transaction.argument("override_channels"):
         command.append("--override-channels")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from conda import CondaError
 
 from ..findings import ERROR, Finding
+from ..render.text import safe
 from ..versions import parse_matchspec
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ class TensorFlowConflictError(CondaError):  # type: ignore[misc]
 
 
 def say(text: str) -> None:
-    """Write one line to standard error."""
-    _LOGGER.warning("%s", " ".join(text.split()))
+    """Write one line to standard error; names come from packages, and may hold anything."""
+    _LOGGER.warning("%s", safe(" ".join(text.split())))
 
 
 def line(finding: Finding) -> str:
@@ -129,4 +130,4 @@ def refusal(
     codes = " ".join(dict.fromkeys(finding.code for finding in findings))
     lines.append(f"Why: conda tf-doctor explain {codes.split()[0] if codes else ''}".rstrip())
     lines.append("To go on all the same: set CONDA_PLUGINS_TF_DOCTOR_MODE=warn for this command.")
-    return TensorFlowConflictError("\n".join(lines), findings, command, asked, conflicts)
+    return TensorFlowConflictError("\n".join(map(safe, lines)), findings, command, asked, conflicts)

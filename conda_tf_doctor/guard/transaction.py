@@ -112,27 +112,32 @@ def _lines(entry: str, folder: str, depth: int = 0) -> list[str]:
     return [r for line in entries if line and not line.startswith("#") for r in _lines(line, inner, depth + 1)]
 
 
-def _dependencies() -> Iterator[tuple[str, Any]]:
-    """Yield the dependencies of the environment files that conda was given, each with its file."""
+def _entries(field: str) -> Iterator[tuple[str, Any]]:
+    """Yield the entries of a list in the environment files that conda was given, each with its file."""
     from ..environment.files.text import load_yaml
 
     for path in environment_files():
         with open(path, encoding="utf-8", errors="replace") as handle:
             document = load_yaml(handle.read(), path)
-        dependencies = document.get("dependencies") if isinstance(document, dict) else None
-        for entry in dependencies if isinstance(dependencies, list) else ():
+        entries = document.get(field) if isinstance(document, dict) else None
+        for entry in entries if isinstance(entries, list) else ():
             yield path, entry
+
+
+def file_channels() -> list[str]:
+    """Return the channels that the environment files name."""
+    return [entry for _, entry in _entries("channels") if isinstance(entry, str)]
 
 
 def conda_section() -> list[str]:
     """Return what the environment files ask of conda."""
-    return [entry for _, entry in _dependencies() if isinstance(entry, str)]
+    return [entry for _, entry in _entries("dependencies") if isinstance(entry, str)]
 
 
 def pip_section() -> tuple[str, ...]:
     """Return the requirements in the ``pip:`` sections of the environment files that conda was given."""
     found: list[str] = []
-    for path, entry in _dependencies():
+    for path, entry in _entries("dependencies"):
         section = entry.get("pip") if isinstance(entry, dict) else None
         for line in section if isinstance(section, list) else ():
             found += _lines(str(line), os.path.dirname(os.path.abspath(path)))

@@ -127,6 +127,12 @@ def test_env_create_from_a_file(
         assert "the request python=3.12: tensorflow 2.10.0 needs python >=3.7,<3.11" in result.err
         assert f"conda tf-doctor fix --file {file}" in result.err
         assert not prefix.exists()
+        if mode == "block":
+            # What it names does work.
+            assert run("tf-doctor", "fix", "--yes", "--file", file).rc == 0
+            done = run("env", "create", "-f", file, *option, mode=mode)
+            assert done.rc == 0, done
+            assert installed(prefix)["python"].startswith("3.10")
 
 
 @pytest.mark.parametrize("mode", ["warn", "block", "repair"])
@@ -157,6 +163,8 @@ def test_env_update_from_a_file(
         assert result.rc == 1, result
         assert f"in {prefix}" in result.err
         assert after == before
+        target = "-n env" if where == "on the command line" else f"-p {prefix}"
+        assert f"This would work: conda install {target} 'numpy>=1.23.5,<2.0.0' scipy" in result.err
     else:
         assert result.rc == 0, result
         assert after["numpy"].startswith("1."), result.err
