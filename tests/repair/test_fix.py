@@ -59,7 +59,8 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, str]]] = {
     ),
     "vc-runtime-too-old": (
         _case("3.11", "2.19.0", "vc14_runtime=14.29", subdir="win-64",
-              numpy="1.26.4", protobuf="5.28.3", keras="3.5.0", h5py="3.11.0", ml_dtypes="0.5.3"),
+              numpy="1.26.4", protobuf="5.28.3", keras="3.5.0", h5py="3.11.0", ml_dtypes="0.5.3",
+              namex="0.0.8", optree="0.13.0", rich="13.9.4", requests="2.32.3", tensorboard="2.19.0"),
         "TFD402", {"vc14_runtime": "14.4"},
     ),
 }  # fmt: skip
