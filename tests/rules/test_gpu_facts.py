@@ -25,7 +25,9 @@ def test_a_cuda_toolkit_without_a_driver_says_nothing(driver: str, told: bool) -
 
 
 @pytest.mark.parametrize(
-    ("requested", "wanted"), [("cudatoolkit=11.8", True), ("", True), ("None", False)], ids=["asked", "unknown", "dragged"]
+    ("requested", "wanted"),
+    [("cudatoolkit=11.8", True), ("", True), ("None", False)],
+    ids=["asked", "unknown", "dragged"],
 )
 def test_cuda_that_came_along_with_something_else_is_no_wish(requested: str, wanted: bool) -> None:
     env = machine("", ())
