@@ -17,7 +17,7 @@ from .conda import Conda, check_writable, connect, require
 from .plan import Plan
 from .planner import Demands, Planner
 from .show import document, render, unified
-from .verify import verified_plan
+from .verify import runs_here, verified_plan
 
 if TYPE_CHECKING:
     from ..matrix.load import Matrix
@@ -225,6 +225,14 @@ class Session:
         return Result(0 if plan.ok else 1, made)
 
     def _apply(self, plan: Plan, record: journal.Journal, common: dict[str, Any]) -> Result:
+        by_pip = (*record.pip_install, *record.pip_again, *record.pip_uninstall, *record.pip_back)
+        if by_pip and not runs_here(self.prefix):
+            # An environment of another platform, or a damaged Python: known before anything is touched.
+            message = (
+                f"Nothing was changed: {', '.join(by_pip)} is for pip, and the environment's own Python does not start "
+                "on this machine. Run the commands where it does."
+            )
+            return self._refused(message, plan.before, plan, common["diff"])
         quiet = self.wishes.json or self.wishes.quiet
         conda = require(connect(self.wishes.door, plan.before.env.platform, quiet))
         record = record._replace(revision=conda.revision(self.prefix))

@@ -28,6 +28,18 @@ def python_of(prefix: str) -> str:
     return ""
 
 
+def runs_here(prefix: str) -> bool:
+    """Tell whether the environment's own Python can be started on this machine; pip needs it."""
+    python = python_of(prefix)
+    try:
+        done = subprocess.run(
+            [python, "-c", ""], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
 def pip_environ() -> dict[str, str]:
     """Return the variables pip runs with: nothing outside the environment is looked at, nothing is asked."""
     return {

@@ -249,3 +249,21 @@ def test_failing_apply_is_taken_back(conda, broken: Path) -> None:
     assert sorted(p.name for p in (broken / "lib").rglob("*.dist-info")) == before
     assert not (broken / "conda-meta" / "pinned").exists()
     assert not (broken / "conda-meta" / "tf-doctor-journal").exists()
+
+
+def test_what_pip_cannot_do_here_is_refused_before_anything_is_touched(
+    registry_conda, make_env, fake_pip_install
+) -> None:
+    prefix = make_env("tf", "python=3.11", "vc14_runtime=14.44", subdir="win-64")
+    fake_pip_install(prefix, "tensorflow", "2.15.0")
+    fake_pip_install(prefix, "numpy", "2.0.2")
+
+    def files() -> dict[Path, int]:
+        found = (path for path in prefix.rglob("*") if path.is_file() and path.name != ".tf-doctor.lock")
+        return {path: path.stat().st_mtime_ns for path in found}
+
+    before = files()
+    result = registry_conda.doctor("fix", "-p", prefix, "--apply", "--yes")
+    assert result.rc == 1
+    assert "does not start on this machine" in " ".join((result.out + result.err).split())
+    assert files() == before
