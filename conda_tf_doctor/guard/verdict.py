@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from ..matrix.load import Matrix
 
 # Who asks to be stopped wants CUDA and cuDNN to stay what TensorFlow was built for, also where another version might
-# load: nobody has tested that one.
-_STOPPING_WARNINGS = frozenset({"TFD301", "TFD303"})
+# load: nobody has tested that one. And beside another numpy, protobuf, keras or h5py TensorFlow may import, and yet
+# tf.keras or saving a model fail.
+_STOPPING_WARNINGS = frozenset({"TFD301", "TFD303", "TFD603", "TFD604", "TFD605", "TFD606"})
 # What an absent library hides: once it is there, its version comes to light. That is progress, not damage.
 _HIDDEN_BY = {
     "TFD301": ("TFD302",),

@@ -89,10 +89,10 @@ SCENARIOS = {
     "3 update --all": Scenario(
         "pip 2.15",
         "update --all",
-        codes("TFD603"),
-        codes("TFD605 TFD611"),
-        works=("--update-all", "numpy>=1.23.5,<2.0.0"),
-        repaired={"numpy": "<2"},
+        codes("TFD603 TFD605"),
+        codes("TFD611"),
+        works=("--update-all", "keras=2.15.0", "numpy=1.26.4"),
+        repaired={"numpy": "<2", "keras": "<3"},
     ),
     "3 install scipy": Scenario(
         "pip 2.15 alone",
