@@ -22,7 +22,7 @@ from .closure import (
     Module,
 )
 from .folders import Folders
-from .image import Image, read_image
+from .loader import Loader
 from .satellites import SATELLITES
 
 Inode = tuple[int, int]
@@ -30,7 +30,7 @@ NOWHERE = "no library defines it"
 OUTSIDE = "outside the environment, not read"
 
 
-class ElfLoader:
+class ElfLoader(Loader):
     """Loads modules into an imagined process of the environment's Python.
 
     Args:
@@ -40,18 +40,19 @@ class ElfLoader:
         provided: Versions of libraries, by name, that lie where this machine cannot look.
     """
 
+    FORMAT = "elf"
+    WRONG_FORMAT = "not an ELF file"
+
     def __init__(self, prefix: str, machine: str, env_vars: dict[str, str], provided: dict[str, str]) -> None:
+        super().__init__(machine, Closure())
         self.prefix = prefix
-        self.machine = machine
         self.provided = provided
         self.folders = Folders(ignore_case=False)
-        self.closure = Closure()
         self.loaded: dict[str, Module] = {}
         self.here = linux.runs_here(machine)
         self._loaders: dict[int, Module] = {}
         self._program: Module | None = None
         self._global: list[Module] = []
-        self._images: dict[str, Image] = {}
         self._by_inode: dict[Inode, Module] = {}
         entries = env_vars.get("LD_LIBRARY_PATH", "").replace(";", ":").split(":")
         self._library_path = tuple(entry for entry in entries if entry)
@@ -109,12 +110,6 @@ class ElfLoader:
         self._judge(module)
         self._follow(module)
 
-    def _image(self, path: str) -> Image:
-        image = self._images.get(path)
-        if image is None:
-            image = self._images[path] = read_image(path)
-        return image
-
     def _add(self, module: Module) -> Module:
         self.closure.modules.append(module)
         self.loaded.setdefault(module.name, module)
@@ -124,20 +119,6 @@ class ElfLoader:
         if module.image and module.image.soname:
             self.loaded.setdefault(module.image.soname, module)
         return module
-
-    def _judge(self, module: Module) -> None:
-        image = module.image
-        if image is None:
-            return
-        if image.problem:
-            module.fail(CORRUPT, image.problem)
-        elif image.format != "elf":
-            module.fail(CORRUPT, f"not an ELF file ({image.format})")
-        elif self._foreign(image):
-            module.fail(MACHINE, f"for {image.machine}, Python is for {self.machine}")
-
-    def _foreign(self, image: Image) -> bool:
-        return bool(self.machine and image.machine and image.machine != self.machine)
 
     def _follow(self, module: Module) -> None:
         todo = deque([module])

@@ -23,7 +23,8 @@ from .closure import (
     MissingSymbol,
     Module,
 )
-from .image import Image, Symbol, read_image
+from .image import Symbol
+from .loader import Loader
 from .satellites import SATELLITES
 from .windows import Place, WindowsSearch
 
@@ -34,7 +35,7 @@ INTERPRETER = "interpreter"
 MAX_FORWARDERS = 16
 
 
-class PeLoader:
+class PeLoader(Loader):
     """Loads modules into an imagined process of the environment's Python.
 
     Args:
@@ -43,13 +44,14 @@ class PeLoader:
         provided: Versions of DLLs, by lower-case name, that lie where this machine cannot look.
     """
 
+    FORMAT = "pe"
+    WRONG_FORMAT = "not a Windows binary"
+
     def __init__(self, search: WindowsSearch, machine: str, provided: dict[str, str]) -> None:
+        super().__init__(machine, Closure())
         self.search = search
-        self.machine = machine
         self.provided = provided
-        self.closure = Closure()
         self.loaded: dict[str, Module] = {}
-        self._images: dict[str, Image] = {}
         self._siblings: dict[str, str] = {}
 
     def run(self, modules: Sequence[str], preloads: Iterable[str] = (), run_time: Iterable[str] = ()) -> Closure:
@@ -106,27 +108,10 @@ class PeLoader:
             self.closure.roots.append(module)
         return module
 
-    def _image(self, path: str) -> Image:
-        image = self._images.get(path)
-        if image is None:
-            image = self._images[path] = read_image(path)
-        return image
-
     def _add(self, module: Module) -> Module:
         self.closure.modules.append(module)
         self.loaded.setdefault(module.name.lower(), module)
         return module
-
-    def _judge(self, module: Module) -> None:
-        image = module.image
-        if image is None:
-            return
-        if image.problem:
-            module.fail(CORRUPT, image.problem)
-        elif image.format != "pe":
-            module.fail(CORRUPT, f"not a Windows binary ({image.format})")
-        elif self.machine and image.machine and image.machine != self.machine:
-            module.fail(MACHINE, f"for {image.machine}, Python is for {self.machine}")
 
     def _follow(self, module: Module, places: tuple[Place, ...]) -> None:
         todo = deque([module])
@@ -167,7 +152,7 @@ class PeLoader:
             if not path:
                 continue
             image = self._image(path)
-            if not image.problem and self.machine and image.machine and image.machine != self.machine:
+            if not image.problem and self._foreign(image):
                 module.passed_over.append(path)
                 module.met += 1
                 continue
