@@ -144,7 +144,8 @@ def _repair(diagnosis: Diagnosis, door: str) -> list[str]:
     if repairable and env.kind == "prefix":
         lines.append(safe(f"{program} fix --apply{asked} -p {command_line((env.path,))}"))
     elif repairable and env.kind == "file":
-        lines.append(safe(f"{program} fix{asked} --file {command_line((env.path,))}"))
+        # Nothing is installed yet: what would change an environment is no help.
+        return [safe(f"{program} fix{asked} --file {command_line((env.path,))}")]
     lines += _commands(worst)
     return list(dict.fromkeys(lines))
 
