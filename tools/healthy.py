@@ -25,7 +25,7 @@ CORNERS = ("oldest", "newest")
 _PATCH = {"2.7": 18, "3.3": 7, "3.4": 10, "3.5": 10, "3.6": 15, "3.7": 16, "3.8": 18, "3.9": 18}
 _MACHINES = {"64": "x86_64", "aarch64": "aarch64", "arm64": "arm64"}
 # The oldest of each system that anybody calls new, and what its owner would report of it.
-_SYSTEM = {
+_SYSTEM: dict[str, dict[str, Any]] = {
     "linux": {"os": "Ubuntu 24.04", "virtual": {"__glibc": "2.39", "__linux": "6.8"}},
     "win": {"os": "Windows 11", "virtual": {"__win": "0"}},
     "osx": {"os": "macOS 15.5", "virtual": {"__osx": "15.5"}},
@@ -248,7 +248,7 @@ def gpu_ways(row: Build, corner: str) -> list[tuple[str, dict[str, Any]]]:
     driver = {"virtual_packages": {"__cuda": "13.0"}, "system": {"cuda_driver": "580.65", "gpu": _gpu(row.cuda_built)}}
     if row.channel != PYPI:
         return [(f"cuda{cuda}", {"packages": _cuda_records(row, cuda), **driver}) for cuda in _cudas(row)]
-    alone = [] if row.distribution == "tensorflow-gpu" else [("", {})]
+    alone: list[tuple[str, dict[str, Any]]] = [] if row.distribution == "tensorflow-gpu" else [("", {})]
     ways = [*alone, ("system", {**driver, "system": {**driver["system"], "cuda_installed": [row.cuda_built]}})]
     if row.cudnn_built:
         ways[-1][1]["system"]["cudnn_installed"] = [row.cudnn_built]
