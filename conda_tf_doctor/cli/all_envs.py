@@ -17,9 +17,10 @@ def check_one(prefix: str, ignore: frozenset[str], matrix_file: str) -> dict[str
     from ..environment.prefix import read_prefix
     from ..errors import UsageError
     from ..matrix.load import load_matrix
+    from .aim import aimed
 
     try:
-        return diagnose(read_prefix(prefix), load_matrix(matrix_file), ignore).to_json()
+        return aimed(diagnose(read_prefix(prefix), load_matrix(matrix_file), ignore)).to_json()
     except UsageError as error:
         return {
             "schema_version": SCHEMA_VERSION,

@@ -87,10 +87,11 @@ def read(args: Namespace) -> Environment:
 
 
 def examine(env: Environment, matrix: Matrix, ignore: frozenset[str]) -> Diagnosis:
-    """Run the engine."""
+    """Run the engine, and aim what it advises at the environment that was examined."""
     from ..engine import diagnose
+    from .aim import aimed
 
-    return diagnose(env, matrix, ignore)
+    return aimed(diagnose(env, matrix, ignore))
 
 
 def show(diagnosis: Diagnosis, args: Namespace) -> int:

@@ -1,0 +1,59 @@
+"""Commands that repair are written for the active environment; those for another one have to name it."""
+
+from __future__ import annotations
+
+import os
+
+from .._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..engine import Diagnosis
+    from ..findings import Finding
+
+# The verbs of conda that change an environment and take -p.
+_VERBS = (("install",), ("update",), ("remove",), ("env", "config", "vars", "set"))
+
+
+def aimed(diagnosis: Diagnosis) -> Diagnosis:
+    """Return the diagnosis of an environment with commands that change that environment, whichever one is active."""
+    env = diagnosis.env
+    if env.kind != "prefix" or not diagnosis.findings:
+        return diagnosis
+    aim = _at_conda if os.path.isdir(os.path.join(env.path, "conda-meta")) else _at_venv
+    return diagnosis._replace(findings=tuple(_with(finding, aim, env.path) for finding in diagnosis.findings))
+
+
+def _with(finding: Finding, aim: Callable[[tuple[str, ...], str], tuple[str, ...]], prefix: str) -> Finding:
+    if not finding.fix.commands:
+        return finding
+    commands = tuple(command for command in (aim(c, prefix) for c in finding.fix.commands) if command)
+    return finding._replace(fix=finding.fix._replace(commands=commands))
+
+
+def _is_active(prefix: str, variable: str) -> bool:
+    active = os.environ.get(variable, "")
+    return bool(active) and os.path.realpath(active) == os.path.realpath(prefix)
+
+
+def _at_venv(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
+    """Aim at a plain virtual environment, in which conda can change nothing: its commands are dropped."""
+    if command[0] == "python" and not _is_active(prefix, "VIRTUAL_ENV"):
+        inside = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
+        return (os.path.join(prefix, *inside), *command[1:])
+    return command if command[0] != "conda" or command[1] == "create" else ()
+
+
+def _at_conda(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
+    if _is_active(prefix, "CONDA_PREFIX"):
+        return command
+    if command[0] == "python":
+        return ("conda", "run", "-p", prefix, *command)
+    if command[:3] == ("conda", "config", "--env"):
+        return ("conda", "config", "--file", os.path.join(prefix, ".condarc"), *command[3:])
+    if command[0] == "conda" and "-p" not in command:
+        for verb in _VERBS:
+            if command[1 : 1 + len(verb)] == verb:
+                return ("conda", *verb, "-p", prefix, *command[1 + len(verb) :])
+    return command

@@ -1,0 +1,83 @@
+"""The commands that `check` advises change the environment that was examined, not the one that is active."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conda_tf_doctor.cli.aim import aimed
+from conda_tf_doctor.engine import Diagnosis, diagnose
+from conda_tf_doctor.environment.facts import Environment
+from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.findings import ERROR, Finding, Fix
+from conda_tf_doctor.matrix.load import load_matrix
+from tools.prefixes import add_dist, make_prefix
+
+ADVICE = (
+    ("conda", "install", "-c", "nvidia", "cuda-nvcc=12.5"),
+    ("conda", "remove", "--force", "tensorflow"),
+    ("conda", "env", "config", "vars", "set", "PYTHONNOUSERSITE=1"),
+    ("conda", "config", "--env", "--set", "channel_priority", "strict"),
+    ("conda", "create", "-n", "tensorflow", "python"),
+    ("python", "-m", "pip", "uninstall", "-y", "tensorflow-cpu"),
+)
+
+
+def advised(path: str, kind: str = "prefix") -> tuple[tuple[str, ...], ...]:
+    env = Environment(path=path, kind=kind)
+    [finding] = aimed(Diagnosis(env, None, (Finding("TFD201", ERROR, "", fix=Fix(commands=ADVICE)),))).findings
+    return finding.fix.commands
+
+
+@pytest.fixture
+def inactive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.delenv("CONDA_PREFIX", raising=False)
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    (tmp_path / "env" / "conda-meta").mkdir(parents=True)
+    return str(tmp_path / "env")
+
+
+def test_an_environment_that_is_not_active_is_named_in_every_command(inactive: str) -> None:
+    assert advised(inactive) == (
+        ("conda", "install", "-p", inactive, "-c", "nvidia", "cuda-nvcc=12.5"),
+        ("conda", "remove", "-p", inactive, "--force", "tensorflow"),
+        ("conda", "env", "config", "vars", "set", "-p", inactive, "PYTHONNOUSERSITE=1"),
+        ("conda", "config", "--file", f"{inactive}/.condarc", "--set", "channel_priority", "strict"),
+        ADVICE[4],
+        ("conda", "run", "-p", inactive, *ADVICE[5]),
+    )
+
+
+def test_the_active_environment_needs_no_name(inactive: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CONDA_PREFIX", inactive)
+    assert advised(inactive) == ADVICE
+    (tmp_path / "link").symlink_to(inactive)
+    monkeypatch.setenv("CONDA_PREFIX", str(tmp_path / "link"))
+    assert advised(inactive) == ADVICE
+
+
+def test_in_a_plain_venv_only_its_own_pip_can_change_anything(
+    inactive: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venv = tmp_path / "venv"
+    venv.mkdir()
+    monkeypatch.setenv("CONDA_PREFIX", inactive)
+    assert advised(str(venv)) == (ADVICE[4], (f"{venv}/bin/python", *ADVICE[5][1:]))
+    monkeypatch.setenv("VIRTUAL_ENV", str(venv))
+    assert advised(str(venv)) == (ADVICE[4], ADVICE[5])
+
+
+@pytest.mark.parametrize("kind", ["report", "file"])
+def test_what_is_no_environment_of_this_machine_keeps_its_commands(inactive: str, kind: str) -> None:
+    assert advised(inactive, kind) == ADVICE
+
+
+def test_a_real_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CONDA_PREFIX", raising=False)
+    prefix = make_prefix(tmp_path / "env", "win-64", "3.12.1")
+    add_dist(prefix, "tensorflow", "2.10.0")
+    diagnosis = aimed(diagnose(read_prefix(str(prefix)), load_matrix()))
+    [first, *_] = diagnosis.findings
+    assert first.code == "TFD201"
+    assert first.fix.commands == (("conda", "install", "-p", str(prefix), "python=3.10"),)
