@@ -126,9 +126,11 @@ def play(conda: Conda, scene: Scene) -> str:
         off = {"CONDA_PLUGINS_TF_DOCTOR_MODE": "disabled"}
         conda.run("install", "-y", "-n", scene.name, *scene.later, subdir=scene.subdir, env=off, check=True)
     print(f"$ conda tf-doctor -p {prefix.relative_to(Path.cwd()) if prefix.is_relative_to(Path.cwd()) else prefix}")
-    shown = conda.doctor("-p", prefix)
+    # No GPU: what this machine has of CUDA is not part of the scene.
+    gpu = {"CONDA_OVERRIDE_CUDA": ""}
+    shown = conda.doctor("-p", prefix, env=gpu)
     print(shown.out + shown.err, end="", flush=True)
-    data = conda.doctor("-p", prefix, "--json")
+    data = conda.doctor("-p", prefix, "--json", env=gpu)
     try:
         found = data.json()["findings"]
     except ValueError:
