@@ -20,7 +20,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``check``."""
     from argparse import SUPPRESS
 
-    from .parser import add_output, add_rules, add_target
+    from .flags import add_output, add_rules, add_target
 
     add_target(parser)
     parser.add_argument("--all-envs", action="store_true", default=SUPPRESS, help="check every environment there is")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``create``."""
-    from .parser import add_output, add_prompt
+    from .flags import add_output, add_prompt
 
     parser.add_argument("env_name", metavar="NAME", help="name of the environment, or its folder")
     parser.add_argument("--tensorflow", metavar="VERSION", default=SUPPRESS, help="such as 2.10; the newest without it")

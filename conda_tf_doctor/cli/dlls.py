@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``dlls``."""
-    from .parser import add_output, add_rules, add_target
+    from .flags import add_output, add_rules, add_target
 
     parser.add_argument(
         "module",

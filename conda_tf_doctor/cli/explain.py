@@ -34,7 +34,7 @@ _COLLECT = (
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``explain``."""
-    from .parser import add_output, add_target
+    from .flags import add_output, add_target
 
     parser.epilog = _EPILOG
     parser.add_argument(

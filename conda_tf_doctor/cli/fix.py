@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``fix``."""
-    from .parser import add_output, add_prompt, add_rules, add_target
+    from .flags import add_output, add_prompt, add_rules, add_target
 
     add_target(parser)
     parser.add_argument("--all-envs", action="store_true", default=SUPPRESS, help="every environment that has errors")

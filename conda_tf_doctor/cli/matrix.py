@@ -25,7 +25,7 @@ _FILTERS = {
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``matrix``."""
-    from .parser import add_output
+    from .flags import add_output
 
     for name, (metavar, text) in _FILTERS.items():
         parser.add_argument(f"--{name}", metavar=metavar, default="", help=text)

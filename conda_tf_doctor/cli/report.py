@@ -11,7 +11,7 @@ from ..errors import UsageError
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``report``."""
-    from .parser import add_output, add_target
+    from .flags import add_output, add_target
 
     add_target(parser)
     parser.add_argument("-o", "--output", metavar="FILE", default=SUPPRESS, help="write it here (default: print it)")

@@ -77,7 +77,7 @@ class Package:
     def channel(self) -> str:
         """Canonical name of its channel, read from the record where it was not given."""
         if self._channel is None:
-            from .condameta import channel_name
+            from .channels import channel_name
 
             record = self.metadata
             self._channel = channel_name(str(record.get("channel") or ""), str(record.get("subdir") or ""))

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from ..errors import UsageError
-from .condameta import channel_name
+from .channels import channel_name
 from .facts import CONDA, PIP, Binary, Environment, Note, Package, Python, System
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ..errors import UsageError
-from .condameta import channel_name, read_records
+from .channels import channel_name
+from .condameta import read_records
 from .distinfo import read_pip
 from .facts import CONDA, PIP, Environment, Package, Python, normalise
 from .prefix import STACK, find_site_packages, this_platform

@@ -53,7 +53,7 @@ def _python(specs: Iterable[versions.MatchSpec]) -> str:
 def _channels() -> list[str]:
     from conda.base.context import context
 
-    from ..environment.condameta import channel_name
+    from ..environment.channels import channel_name
 
     named = [channel_name(str(channel)) for channel in context.channels]
     return [channel for channel in CHANNELS if channel in named]

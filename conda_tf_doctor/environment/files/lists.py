@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ...errors import UsageError
-from ..condameta import channel_name
+from ..channels import channel_name
 from ..facts import CONDA, PIP, Environment, Package
 from .platforms import PLATFORMS, chosen, told_by
 from .specs import conda_file, conda_url, subdir_of

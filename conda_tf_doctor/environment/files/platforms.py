@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ...errors import UsageError
-from ..condameta import _SUBDIRS as SUBDIRS
+from ..channels import SUBDIRS
 from ..facts import Package
 from ..prefix import this_platform
 

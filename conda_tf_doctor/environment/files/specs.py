@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from ... import versions
 from ...errors import UsageError
-from ..condameta import channel_name
+from ..channels import channel_name
 from ..facts import CONDA, PIP, Package
 
 # Channels whose TensorFlow is known; where a file lists several channels, conda takes the first that has a package.
