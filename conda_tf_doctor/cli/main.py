@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 def run(args: Namespace) -> int:
     """Run a verb and return its exit status; an unusable request becomes one line (or one document) and 2."""
+    # Started without one (`>&-`, pythonw): what is printed goes nowhere, and the exit status still answers.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     try:
         status = import_module(f".{args.verb or 'check'}", __package__).execute(args)
         sys.stdout.flush()
@@ -35,6 +38,22 @@ def run(args: Namespace) -> int:
             raise
         print("Interrupted.", file=sys.stderr)
         return 130
+    except Exception as error:
+        if any(each.__name__ == "CondaError" for each in type(error).__mro__):
+            raise  # conda's own way to end a command
+        return _unusable(_own_fault(error, args), args)
+
+
+def _own_fault(error: Exception, args: Namespace) -> str:
+    """Return the line for a failure of this program itself; with ``-vv`` the traceback goes to standard error."""
+    import traceback
+
+    if args.verbosity > 1:
+        traceback.print_exception(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {os.path.basename(frames[-1].filename)}, line {frames[-1].lineno}" if frames else ""
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return f"This is a fault of conda-tf-doctor itself ({what}{where}); -vv shows more. Please report it."
 
 
 def _unusable(message: str, args: Namespace) -> int:

@@ -21,6 +21,7 @@ _FILTERS = {
     "distribution": ("NAME", "such as tensorflow-gpu"),
     "variant": ("NAME", "cpu, gpu, or the channel's own word (cuda112, mkl)"),
 }
+_EXAMPLES = {"tensorflow": "2.10 or >=2.10,<2.12", "python": "3.10", "cuda": "11.8"}
 
 
 def configure_parser(parser: ArgumentParser) -> None:
@@ -68,9 +69,7 @@ def _refuse_nonsense(filters: dict[str, str]) -> None:
             continue
         ranged = name == "tensorflow" and any(sign in text for sign in "<>=!~")
         if bad_specifiers(text if ranged else f"=={text}"):
-            raise UsageError(
-                f"--{name} {text} is no version; write it as 2.10" + (" or >=2.10,<2.12." if ranged else ".")
-            )
+            raise UsageError(f"--{name} {text} is no version; write it as {_EXAMPLES[name]}.")
 
 
 def _validate(args: Namespace) -> int:

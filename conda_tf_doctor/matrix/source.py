@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 Path = tuple[str | int, ...]
+# The bundled files have some ten thousand values; only aliases within aliases make so many out of a short text.
+_MOST_VALUES = 500_000
 
 
 class Problem(NamedTuple):
@@ -91,9 +93,14 @@ def parse(text: str, file: str) -> Document:
         ) from error
     except YAMLError as error:
         raise InvalidFileError([Problem(file, 0, "", f"not valid YAML: {str(error).splitlines()[0]}")]) from error
+    except RecursionError:
+        raise InvalidFileError([Problem(file, 0, "", "is nested too deeply; write it flatter")]) from None
     lines: dict[Path, int] = {}
     problems: list[Problem] = []
-    value = _value(node, (), file, lines, problems) if node is not None else None
+    try:
+        value = _value(node, (), file, lines, problems) if node is not None else None
+    except RecursionError:
+        raise InvalidFileError([Problem(file, 0, "", "has an alias that holds itself; write out what it is")]) from None
     if problems:
         raise InvalidFileError(problems)
     return Document(file, value, lines)
@@ -101,6 +108,8 @@ def parse(text: str, file: str) -> Document:
 
 def _value(node: Any, path: Path, file: str, lines: dict[Path, int], problems: list[Problem]) -> Any:
     lines[path] = node.start_mark.line + 1
+    if len(lines) > _MOST_VALUES:
+        raise InvalidFileError([Problem(file, 0, "", "has too many values; its aliases multiply each other")])
     if node.id == "mapping":
         mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:

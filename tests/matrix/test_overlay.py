@@ -151,6 +151,22 @@ def test_invalid_file(tmp_path: Path, text: str, line: int, field: str, message:
     assert "--validate" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: &a [*a]", "has an alias that holds itself"),
+        ("a: " + "[" * 5000, "is nested too deeply"),
+        ("a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "\n".join(
+            f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]" for old, new in zip("abcdefg", "bcdefgh", strict=True)
+        ), "has too many values"),
+    ],
+    ids=["holds-itself", "deep", "multiplied"],
+)  # fmt: skip
+def test_aliases_and_depth_end_with_a_sentence(tmp_path: Path, text: str, message: str) -> None:
+    [problem] = validate(written(tmp_path, text), set())
+    assert message in problem.message
+
+
 def test_all_problems_are_told(tmp_path: Path) -> None:
     text = "schema_version: 1\nrows:\n  - {id: a, avx: 1, variant: x}\n  - {id: b, colour: red}\n"
     assert len(validate(written(tmp_path, text), set())) == 3
