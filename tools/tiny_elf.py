@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 # e_machine, and the relocation that makes ld.so look a symbol up (R_*_GLOB_DAT).
@@ -39,6 +40,7 @@ def make_so(
     versions: Sequence[str] = (),
     version_needs: Mapping[str, Sequence[str]] | None = None,
     machine: str = "x86_64",
+    hashes: str = "gnu",
 ) -> Path:
     """Write a shared object.
 
@@ -54,6 +56,7 @@ def make_so(
         versions: Symbol versions that it defines.
         version_needs: Symbol versions that it needs, by library (which has to be in ``needed``).
         machine: ``x86_64`` or ``aarch64``.
+        hashes: How symbols are found: ``gnu`` as linkers do it today, or ``sysv``, the gABI's own table.
 
     Returns:
         The path.
@@ -62,11 +65,14 @@ def make_so(
     strings = _Strings()
     tags: list[tuple[int, int]] = [(1, strings(name)) for name in needed]
     tags += [(tag, strings(text)) for tag, text in ((14, soname), (15, rpath), (29, runpath)) if text]
-    symbols = [(0, 0, 0)] + [(strings(name), 0x12, 1) for name in defines]
-    symbols += [(strings(name), 0x10, 0) for name in undefined] + [(strings(name), 0x20, 0) for name in weak]
+    symbols = [(0, 0, 0)] + [(strings(name), 0x10, 0) for name in undefined]
+    symbols += [(strings(name), 0x20, 0) for name in weak]
+    wanted = range(1, len(symbols))
+    # What is offered stands last, in the order of its buckets.
+    offered = sorted(defines, key=lambda name: _gnu_hash(name) % _buckets(defines))
+    symbols += [(strings(name), 0x12, 1) for name in offered]
     definitions = _definitions(strings, soname or path.name, versions) if versions else b""
     needs, count = _needs(strings, version_needs or {})
-    first = 1 + len(defines)
     body = bytearray(64 + 2 * 56)
     places: dict[str, int] = {}
 
@@ -83,17 +89,15 @@ def make_so(
         for name, info, section in symbols
     )
     add("symbols", b"".join(rows))
-    # One bucket whose chain runs through all symbols.
-    chain = [*range(2, len(symbols)), 0] if len(symbols) > 1 else []
-    add("hash", struct.pack(f"<{3 + 1 + len(chain)}I", 1, len(symbols), 1 if chain else 0, 0, *chain))
+    add("hash", _gnu_table(offered, len(symbols)) if hashes == "gnu" else _sysv_table(len(symbols)))
     add("slots", bytes(8 * max(1, len(undefined) + len(weak))))
     slots = places["slots"]
-    wanted = range(first, len(symbols))
     add(
         "relocations",
         b"".join(struct.pack("<QQq", slots + 8 * i, s << 32 | relocation, 0) for i, s in enumerate(wanted)),
     )
-    tags += [(5, places["strings"]), (10, len(strings.data)), (6, places["symbols"]), (11, 24), (4, places["hash"])]
+    tags += [(5, places["strings"]), (10, len(strings.data)), (6, places["symbols"]), (11, 24)]
+    tags.append((0x6FFFFEF5 if hashes == "gnu" else 4, places["hash"]))
     if len(wanted):
         tags += [(7, places["relocations"]), (8, 24 * len(wanted)), (9, 24)]
     if definitions or needs:
@@ -117,6 +121,38 @@ def make_so(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(body)
     return path
+
+
+@cache
+def _gnu_hash(name: str) -> int:
+    value = 5381
+    for char in name.encode():
+        value = (value * 33 + char) % 2**32
+    return value
+
+
+def _buckets(names: Sequence[str]) -> int:
+    return max(1, len(names) // 2)
+
+
+def _gnu_table(names: Sequence[str], count: int) -> bytes:
+    """Return the table of ``DT_GNU_HASH`` for names in the order of their buckets, the last of ``count`` symbols."""
+    hashes, size, shift = [_gnu_hash(name) for name in names], _buckets(names), 6
+    bloom, first = 0, count - len(names)
+    for value in hashes:
+        bloom |= 1 << value % 64 | 1 << (value >> shift) % 64
+    places = [value % size for value in hashes]
+    starts = {place: first + index for index, place in reversed(list(enumerate(places)))}
+    buckets = [starts.get(bucket, 0) for bucket in range(size)]
+    last = [place != following for place, following in zip(places, [*places, -1][1:], strict=True)]
+    chain = [value & ~1 | ends for value, ends in zip(hashes, last, strict=True)]
+    return struct.pack(f"<4IQ{size + len(chain)}I", size, first, 1, shift, bloom, *buckets, *chain)
+
+
+def _sysv_table(count: int) -> bytes:
+    """Return the table of ``DT_HASH`` with one bucket, whose chain runs through all symbols."""
+    chain = [*range(2, count), 0] if count > 1 else []
+    return struct.pack(f"<{4 + len(chain)}I", 1, count, 1 if chain else 0, 0, *chain)
 
 
 def _hash(name: str) -> int:

@@ -1,7 +1,8 @@
-"""ELF images: what ``ld.so`` reads of a shared object.
+"""ELF images: what ``ld.so`` reads of a shared object before it looks at symbols.
 
-pyelftools reads the header and the segments. What the dynamic section points to (strings, version tables, the symbol
-table) is taken in bulk: an object for each symbol would take seconds for a library of TensorFlow's size.
+pyelftools reads the header and the segments. What the dynamic section points to (strings, version tables) is read in
+place, the symbols by :mod:`.elf_symbols`: an object for each of them would take seconds for a library of TensorFlow's
+size.
 
 Sources: System V gABI, chapter 5 (dynamic linking); Linux Standard Base, "Symbol Versioning".
 """
@@ -10,44 +11,54 @@ from __future__ import annotations
 
 import io
 import struct
+from functools import cache
 from typing import Any
 
 from .header import Header
-from .image import MAX_LIBRARIES, MAX_NAME, MAX_SYMBOLS, Image, Import, Symbols
+from .image import MAX_LIBRARIES, MAX_NAME, Image, Import, Symbols
 
 DT_NEEDED, DT_HASH, DT_STRTAB, DT_SYMTAB, DT_STRSZ, DT_SONAME, DT_RPATH, DT_RUNPATH = 1, 4, 5, 6, 10, 14, 15, 29
 DT_GNU_HASH, DT_VERDEF, DT_VERNEED = 0x6FFFFEF5, 0x6FFFFFFC, 0x6FFFFFFE
-SHN_UNDEF, STB_LOCAL, STB_WEAK = 0, 0, 2
 MAX_SEGMENTS = 512
-# The names of libtensorflow_cc.so.2 of 2.19 are 71 MB.
-MAX_STRINGS = 256 * 1024 * 1024
+EI_DATA = 5
 VERSION_BASE = 1
+SHORT_NAME = 256
 
 
 class BadElfError(Exception):
     """The file is no object that ``ld.so`` would load; the text says why."""
 
 
+@cache
+def _structs(little_endian: bool, bits: int) -> Any:
+    """Return pyelftools' layouts; made once, for its ``ELFFile`` makes all of them for each file."""
+    from elftools.elf.structs import ELFStructs
+
+    structs = ELFStructs(little_endian, bits)
+    structs.create_basic_structs()
+    structs.create_advanced_structs()
+    return structs
+
+
 class Elf:
     """An open ELF file that can be asked by virtual address."""
 
-    def __init__(self, stream: io.BufferedReader, header: Header) -> None:
+    def __init__(self, stream: io.BufferedReader | io.FileIO, header: Header) -> None:
         from elftools.common.exceptions import ELFError
         from elftools.common.utils import struct_parse
-        from elftools.elf.elffile import ELFFile
 
         self.stream = stream
         self.size = stream.seek(0, io.SEEK_END)
-        stream.seek(0)
         self.wide = header.bits == 64
         try:
-            elf: Any = ELFFile(stream)
-            self.order = "<" if elf.little_endian else ">"
+            little = self.at(EI_DATA, 1) == b"\1"
+            self.order = "<" if little else ">"
+            structs = _structs(little, header.bits)
+            elf: Any = struct_parse(structs.Elf_Ehdr, stream, 0)
             if elf["e_phnum"] > MAX_SEGMENTS:
                 raise BadElfError("corrupt: more segments than any object has")
-            # The headers alone: pyelftools' segment objects would go through all sections for the dynamic one.
             places = (elf["e_phoff"] + index * elf["e_phentsize"] for index in range(elf["e_phnum"]))
-            self.segments = [struct_parse(elf.structs.Elf_Phdr, stream, place) for place in places]
+            self.segments = [struct_parse(structs.Elf_Phdr, stream, place) for place in places]
         except BadElfError:
             raise
         except (ELFError, UnicodeDecodeError, ValueError, OverflowError, KeyError, AttributeError) as error:
@@ -55,7 +66,7 @@ class Elf:
         self.loads = [s for s in self.segments if s.p_type == "PT_LOAD"]
         self.tags: dict[int, list[int]] = {}
 
-    def reopened(self, stream: io.BufferedReader) -> Elf:
+    def reopened(self, stream: io.FileIO) -> Elf:
         """Return the same object on a newly opened file."""
         self.stream = stream
         return self
@@ -102,11 +113,16 @@ class Elf:
         table = self.tags.get(DT_STRTAB)
         if not table:
             raise BadElfError("corrupt: no string table")
-        data = self.at(self.place(table[0]) + index, MAX_NAME)
-        end = data.find(b"\0")
-        if end < 0:
-            raise BadElfError("corrupt: string without an end")
-        return data[:end].decode("utf-8", "surrogateescape")
+        return self.text(self.place(table[0]) + index).decode("utf-8", "surrogateescape")
+
+    def text(self, offset: int) -> bytes:
+        """Return the bytes up to the next zero."""
+        # Nearly all names are short, and there are thousands of them.
+        for size in (SHORT_NAME, MAX_NAME):
+            text, end, _ = self.at(offset, size).partition(b"\0")
+            if end:
+                return text
+        raise BadElfError("corrupt: string without an end")
 
     def strings(self, tag: int) -> tuple[str, ...]:
         """Return the strings that a tag names, bounded."""
@@ -185,55 +201,6 @@ def _version_defs(elf: Elf) -> frozenset[str]:
 
 
 def _symbols_of(path: str, elf: Elf) -> Symbols:
-    try:
-        with open(path, "rb") as stream:
-            return _symbols(elf.reopened(stream))
-    except (BadElfError, OSError, struct.error):
-        return Symbols(whole=False)
+    from .elf_symbols import read_symbols
 
-
-def _symbols(elf: Elf) -> Symbols:
-    table = elf.tags.get(DT_SYMTAB)
-    strings = elf.tags.get(DT_STRTAB)
-    if not table or not strings:
-        return Symbols(whole=False)
-    layout = elf.order + ("IBBHQQ" if elf.wide else "IIIBBH")
-    size = struct.calcsize(layout)
-    count, length = _symbol_count(elf), elf.tags.get(DT_STRSZ, [0])[0]
-    data = elf.at(elf.place(table[0]), min(count, MAX_SYMBOLS) * size)
-    texts = elf.at(elf.place(strings[0]), min(length, MAX_STRINGS))
-    whole = len(data) == count * size and len(texts) == length
-    defined: set[bytes] = set()
-    undefined: set[bytes] = set()
-    find = texts.find
-    for fields in struct.iter_unpack(layout, data[: len(data) - len(data) % size]):
-        name, info, section = (fields[0], fields[1], fields[3]) if elf.wide else (fields[0], fields[3], fields[5])
-        binding = info >> 4
-        if not name or binding == STB_LOCAL or (section == SHN_UNDEF and binding == STB_WEAK):
-            continue
-        end = find(b"\0", name, name + MAX_NAME)
-        if end > 0:
-            (undefined if section == SHN_UNDEF else defined).add(texts[name:end])
-    return Symbols(frozenset(defined), frozenset(undefined), whole)
-
-
-def _symbol_count(elf: Elf) -> int:
-    """Return how many dynamic symbols there are; the dynamic section does not say, the hash tables do."""
-    for address in elf.tags.get(DT_HASH, ())[:1]:
-        # nchain of the old hash table equals the number of symbols.
-        return int(struct.unpack(elf.order + "II", elf.at(elf.place(address), 8))[1])
-    for address in elf.tags.get(DT_GNU_HASH, ())[:1]:
-        offset = elf.place(address)
-        buckets, first, bloom, _ = struct.unpack(elf.order + "IIII", elf.at(offset, 16))
-        if buckets > MAX_SYMBOLS or bloom > MAX_SYMBOLS:
-            raise BadElfError("corrupt: implausible hash table")
-        at = offset + 16 + bloom * (8 if elf.wide else 4)
-        starts = struct.unpack(f"{elf.order}{buckets}I", elf.at(at, 4 * buckets))
-        last = max(starts, default=0)
-        if last < first:
-            return int(first)
-        chain = elf.at(at + 4 * buckets + 4 * (last - first), 4 * MAX_SYMBOLS)
-        for index, (value,) in enumerate(struct.iter_unpack(elf.order + "I", chain[: len(chain) // 4 * 4])):
-            if value & 1:
-                return int(last) + index + 1
-    raise BadElfError("no hash table, or one without an end: it cannot be told how many symbols there are")
+    return read_symbols(path, elf)

@@ -254,10 +254,6 @@ class ElfLoader(Loader):
         """
         if self._program is None:
             return
-        everywhere: set[bytes] = set()
-        for module in self._global:
-            if module.image:
-                everywhere |= module.image.symbols.defined
         checked: set[int] = {id(module) for module in self._global}
         # What another module was linked with is opened through that one, and finds its symbols in its scope: TensorFlow
         # 1.15's libforestprotos.so names no library, and cannot be opened alone.
@@ -275,16 +271,16 @@ class ElfLoader(Loader):
             tables = [module.image.symbols for module in (*self._global, *scope) if module.image]
             if not all(table.whole for table in tables):
                 continue
-            offered = [table.defined for table in tables]
-            for module in todo:
-                checked.add(id(module))
-                undefined = module.image.symbols.undefined - everywhere if module.image else frozenset()
-                for symbol in sorted(undefined):
-                    if not any(symbol in names for names in offered):
-                        module.missing_symbols.append(
-                            MissingSymbol(symbol.decode("utf-8", "replace"), module.name, NOWHERE)
-                        )
-                        module.fail(SYMBOLS, "needs symbols that no library defines")
+            checked |= {id(module) for module in todo}
+            missing = {name for module in todo if module.image for name in module.image.symbols.undefined}
+            for table in tables:
+                missing -= table.among(missing)
+            for module in todo if missing else ():
+                for symbol in sorted(missing & module.image.symbols.undefined) if module.image else ():
+                    module.missing_symbols.append(
+                        MissingSymbol(symbol.decode("utf-8", "replace"), module.name, NOWHERE)
+                    )
+                    module.fail(SYMBOLS, "needs symbols that no library defines")
 
 
 def _inode(path: str) -> Inode | None:

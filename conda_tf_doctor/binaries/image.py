@@ -59,18 +59,24 @@ class Exports:
         return self.ordinals.get(symbol) if isinstance(symbol, int) else self.names.get(symbol)
 
 
-class Symbols(NamedTuple):
-    """The dynamic symbols of an ELF image, as bytes: TensorFlow's core has 217,000 of them.
+class Symbols:
+    """The dynamic symbols of an ELF image, as bytes.
 
     Attributes:
-        defined: Names it offers to others.
         undefined: Names it needs (weak ones, which may stay undefined, are left out).
         whole: Whether the table was read to its end; what is not in part of one may be in the rest.
     """
 
-    defined: frozenset[bytes] = frozenset()
-    undefined: frozenset[bytes] = frozenset()
-    whole: bool = True
+    def __init__(
+        self, defined: frozenset[bytes] = frozenset(), undefined: frozenset[bytes] = frozenset(), whole: bool = True
+    ) -> None:
+        self._defined = defined
+        self.undefined = undefined
+        self.whole = whole
+
+    def among(self, names: set[bytes]) -> set[bytes]:
+        """Return those of the names that the image offers to others."""
+        return names & self._defined
 
 
 class Image:

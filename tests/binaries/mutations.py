@@ -41,8 +41,9 @@ def seeds(folder: Path) -> list[tuple[str, str, bytes]]:
     elf = {"needed": ["libc.so.6", "libdep.so"], "soname": "lib.so", "runpath": "$ORIGIN/../lib:$ORIGIN"}
     more = {"defines": ["one", "two"], "undefined": ["malloc", "three"], "versions": ["V_1", "V_2"]}
     needs = {"libc.so.6": ["GLIBC_2.2.5"], "libdep.so": ["W_1", "W_2"]}
-    for platform, machine in (("linux-64", "x86_64"), ("linux-aarch64", "aarch64")):
-        path = make_so(folder / f"{machine}.so", **elf, **more, version_needs=needs, machine=machine)  # type: ignore[arg-type]
+    for platform, machine, hashes in (("linux-64", "x86_64", "gnu"), ("linux-aarch64", "aarch64", "sysv")):
+        more |= {"machine": machine, "hashes": hashes}  # type: ignore[dict-item]
+        path = make_so(folder / f"{machine}.so", **elf, **more, version_needs=needs)  # type: ignore[arg-type]
         files.append((platform, path))
     names = ["@rpath/libdep.dylib", "/usr/lib/libSystem.B.dylib"]
     dylib = {"weak": ["@loader_path/w.dylib"], "rpaths": ["@loader_path/../lib"], "install_name": "@rpath/l.dylib"}
@@ -121,7 +122,7 @@ def main(seed: int, count: int, folder: Path) -> None:
         start = time.perf_counter()
         image = read_image(str(path))
         assert image.exports.names is not None
-        assert image.symbols.defined is not None
+        assert image.symbols.among({b"wanted"}) <= {b"wanted"}
         assert isinstance(image.version, str)
         closure = resolve(str(prefix), platform, [str(path)], "3.10.1")
         closure.verdicts()

@@ -28,12 +28,18 @@ pytestmark = pytest.mark.skipif(
 # What one file of a layout is made of; the search decides whether it is met.
 STATES: dict[str, Callable[[Path], object]] = {
     "good": lambda path: so(path, soname=path.name, defines=["wanted"], versions=["V_1", "V_2"]),
+    "good-with-old-hashes": lambda path: so(
+        path, soname=path.name, defines=["wanted"], versions=["V_1", "V_2"], hashes="sysv"
+    ),
     "unversioned": lambda path: so(path, soname=path.name, defines=["wanted"]),
     "foreign": lambda path: make_so(path, soname=path.name, defines=["wanted"], machine=FOREIGN),
     "empty": lambda path: _write(path, b""),
     "text": lambda path: _write(path, b"/* GNU ld script */\nINPUT(libother.so)\n"),
     "header-only": lambda path: _write(path, b"\x7fELF\x02\x01\x01"),
     "lacks-symbol": lambda path: so(path, soname=path.name, defines=["other"], versions=["V_1", "V_2"]),
+    "lacks-symbol-with-old-hashes": lambda path: so(
+        path, soname=path.name, defines=["other"], versions=["V_1", "V_2"], hashes="sysv"
+    ),
     "lacks-version": lambda path: so(path, soname=path.name, defines=["wanted"], versions=["V_1"]),
     "needs-missing": lambda path: so(path, needed=["libnowhere.so"], soname=path.name, defines=["wanted"]),
 }
