@@ -7,15 +7,17 @@ record may be conda's own object or anything else with its attributes; conda is 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import UsageError
 from .channels import channel_name
 from .condameta import read_records
 from .distinfo import read_pip
 from .facts import CONDA, PIP, Environment, Package, Python, normalise
 from .prefix import STACK, find_site_packages, this_platform
+
+if TYPE_CHECKING:
+    from .files.requirements import Line
 
 PLANNED = "the planned transaction"
 _MACHINES = {"64": "x86_64", "32": "x86", "arm64": "arm64", "aarch64": "aarch64", "ppc64le": "ppc64", "s390x": "s390x"}
@@ -29,7 +31,7 @@ class Plan(NamedTuple):
         platform: Conda subdir that is solved for.
         unlink: Records that go.
         link: Records that come.
-        pip: Requirements that pip is to install afterwards (the ``pip:`` section of an environment file).
+        pip: Requirements that pip is to install afterwards (the ``pip:`` section of an environment file), as written.
         virtual_packages: As conda sees them (``{"__cuda": "11.4"}``); ``None`` to look for them here.
     """
 
@@ -37,7 +39,7 @@ class Plan(NamedTuple):
     platform: str
     unlink: tuple[Any, ...]
     link: tuple[Any, ...]
-    pip: tuple[str, ...] = ()
+    pip: tuple[Line, ...] = ()
     virtual_packages: dict[str, str] | None = None
 
     @property
@@ -46,7 +48,7 @@ class Plan(NamedTuple):
         before = {(r.name, str(r.version), r.build) for r in self.unlink}
         after = {(r.name, str(r.version), r.build) for r in self.link}
         names = {normalise(name) for name, _, _ in before ^ after}
-        return frozenset(names | {requirement.name for requirement in map(requested, self.pip) if requirement})
+        return frozenset(names | {name for name, _ in _understood(self.pip)})
 
     @property
     def key(self) -> tuple[str, frozenset[tuple[str, str, str, str]]]:
@@ -70,33 +72,29 @@ def package_of(record: Any) -> Package:
     return Package(record.name, str(record.version), CONDA, record.build or "", known, PLANNED, metadata)
 
 
-def requested(requirement: str, platform: str = "", python: str = "") -> Package | None:
-    """Return what a line of a ``pip:`` section asks for.
+def _understood(lines: Iterable[Line]) -> Iterator[tuple[str, Line]]:
+    """Yield what pip is asked for, with the names, files that are named by ``-r`` and ``-c`` included.
 
-    Args:
-        requirement: The line.
-        platform: Conda subdir that markers are for; empty lets every marker hold.
-        python: Version of Python that markers are for.
-
-    Returns:
-        ``None`` for an option, a URL without a name, what cannot be parsed, and what a marker excludes.
+    What cannot be read or parsed is left out: pip itself will say so.
     """
-    from .files.platforms import marker_environment
+    if not lines:
+        return
+    from ..errors import UsageError
+    from .files.requirements import expand
     from .files.specs import pip_package
 
-    try:
-        parsed = pip_package(requirement.split(" #")[0].strip(), "the environment file", "pip")
-    except UsageError:
-        return None  # pip itself will say so
-    if parsed is None:
-        return None
-    package, marker = parsed
-    if marker and platform:
-        from packaging.markers import Marker
-
-        if not Marker(marker).evaluate(marker_environment(platform, python)):
-            return None
-    return package
+    for written in lines:
+        try:
+            expanded = list(expand([written]))
+        except UsageError:
+            continue
+        for line in expanded:
+            try:
+                parsed = pip_package(line.text, line.path, line.where)
+            except UsageError:
+                continue
+            if parsed is not None:
+                yield parsed[0].name, line
 
 
 def read_before(prefix: str, platform: str) -> Environment:
@@ -143,13 +141,14 @@ def _set_python(env: Environment) -> None:
     env.python = Python(record.version, 32 if machine == "x86" else 64, machine, record.source)
 
 
-def _add_requested(env: Environment, requirements: Iterable[str]) -> None:
+def _add_requested(env: Environment, requirements: Iterable[Line]) -> None:
+    lines = [line for _, line in _understood(requirements)]
+    if not lines:
+        return
     from ..versions import contains
+    from .files.requirements import packages
 
-    for requirement in requirements:
-        wanted = requested(requirement, env.platform, env.python.version)
-        if wanted is None:
-            continue
+    for wanted in packages(lines, env.platform, env.python.version):
         there = env.package(wanted.name)
         spec = wanted.spec or (f"=={wanted.version}" if wanted.version else "")
         if there is not None and there.version and contains(spec, there.version):

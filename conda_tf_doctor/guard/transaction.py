@@ -12,6 +12,8 @@ from ..environment.solve import Plan
 if TYPE_CHECKING:
     from types import FrameType
 
+    from ..environment.files.requirements import Line
+
 _YAML = (".yml", ".yaml")
 # The parameters of a solver's solve_for_transaction and solve_for_diff, the same in every conda.
 PARAMETERS = (
@@ -98,20 +100,6 @@ def environment_files() -> list[str]:
     return [name for name in names if name.lower().endswith(_YAML) and os.path.isfile(name)]
 
 
-def _lines(entry: str, folder: str, depth: int = 0) -> list[str]:
-    """Return the requirements that a line stands for: itself, or those of the file that it includes."""
-    option, _, rest = entry.strip().replace("=", " ", 1 if entry.startswith("--requirement=") else 0).partition(" ")
-    if option not in ("-r", "--requirement"):
-        return [] if entry.startswith("-") else [entry]
-    path = os.path.join(folder, rest.strip())
-    if depth > 5 or not os.path.isfile(path):
-        return []
-    with open(path, encoding="utf-8", errors="replace") as handle:
-        entries = [line.split(" #")[0].strip() for line in handle]
-    inner = os.path.dirname(path)
-    return [r for line in entries if line and not line.startswith("#") for r in _lines(line, inner, depth + 1)]
-
-
 def _entries(field: str) -> Iterator[tuple[str, Any]]:
     """Yield the entries of a list in the environment files that conda was given, each with its file."""
     from ..environment.files.text import load_yaml
@@ -134,13 +122,19 @@ def conda_section() -> list[str]:
     return [entry for _, entry in _entries("dependencies") if isinstance(entry, str)]
 
 
-def pip_section() -> tuple[str, ...]:
-    """Return the requirements in the ``pip:`` sections of the environment files that conda was given."""
-    found: list[str] = []
+def pip_section() -> tuple[Line, ...]:
+    """Return the requirements in the ``pip:`` sections of the environment files that conda was given, as written."""
+    from ..environment.files import requirements
+    from ..errors import UsageError
+
+    found: list[Line] = []
     for path, entry in _entries("dependencies"):
         section = entry.get("pip") if isinstance(entry, dict) else None
-        for line in section if isinstance(section, list) else ():
-            found += _lines(str(line), os.path.dirname(os.path.abspath(path)))
+        for item in section if isinstance(section, list) else ():
+            try:
+                found += requirements.pip_section([item], path)
+            except UsageError:
+                continue  # pip itself will say so
     return tuple(found)
 
 

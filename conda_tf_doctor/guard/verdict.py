@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..engine import Diagnosis, diagnose
-from ..environment.facts import PIP, Environment
+from ..environment.facts import PIP, Environment, Package
 from ..environment.tensorflow import find_tensorflow
 from ..findings import ERROR, WARNING, Finding, Fix
 from .drift import drift
@@ -102,25 +102,45 @@ def _left_behind(before: Environment, after: Environment, found: Iterable[Findin
     )
 
 
-def _without_what_pip_mends(env: Environment, matrix: Matrix) -> Environment:
-    """Forget the versions that pip itself will replace while it installs the TensorFlow that was asked of it."""
+def _as_pip_leaves_it(env: Environment, matrix: Matrix) -> Environment:
+    """Return what will be there once pip has installed the TensorFlow that was asked of it.
+
+    It replaces what does not meet the wheel's requirements, and brings CUDA itself where its extra was asked for.
+    """
     tensorflow = find_tensorflow(env)
     if not env.partial or tensorflow is None or tensorflow.manager != PIP or not tensorflow.version:
         return env
     from ..versions import contains
 
+    rows = matrix.builds(tensorflow.name, tensorflow.version, "pypi", env.platform)
     declared: dict[str, str] = {}
-    for row in matrix.builds(tensorflow.name, tensorflow.version, "pypi", env.platform):
+    for row in rows:
         declared.update(row.requires)
-    mended = Environment(env.kind, env.path, env.platform)
-    vars(mended).update({name: value for name, value in vars(env).items() if name not in ("packages", "_index")})
-    mended.packages = []
-    mended.add(
+    left = Environment(env.kind, env.path, env.platform)
+    vars(left).update({name: value for name, value in vars(env).items() if name not in ("packages", "_index")})
+    left.packages = []
+    left.add(
         package
         for package in env.packages
         if not (package.version and package.name in declared and not contains(declared[package.name], package.version))
     )
-    return mended
+    if "and-cuda" in tensorflow.package.metadata.get("extras", ()):
+        pins = (pin.partition("==") for row in rows for pin in row.nvidia)
+        left.add([Package(name, version, PIP, "", "pypi", tensorflow.package.source) for name, _, version in pins])
+    return left
+
+
+def _diagnose(env: Environment, matrix: Matrix, silenced: frozenset[str]) -> Diagnosis:
+    """Diagnose what will be there once pip has done its part, whatever it picks within the ranges it is given."""
+
+    def exactly(world: Environment) -> Diagnosis:
+        return diagnose(_as_pip_leaves_it(world, matrix), matrix, silenced)
+
+    if env.partial and any(package.manager == PIP and package.spec for package in env.packages):
+        from ..ranges import diagnose_ranges
+
+        return diagnose_ranges(env, matrix, exactly)
+    return exactly(env)
 
 
 def judge(before: Environment, after: Environment, matrix: Matrix, ignore: Iterable[str] = ()) -> Verdict:
@@ -133,7 +153,7 @@ def judge(before: Environment, after: Environment, matrix: Matrix, ignore: Itera
         ignore: Codes that the user silenced.
     """
     silenced = frozenset(ignore)
-    then: Diagnosis = diagnose(_without_what_pip_mends(after, matrix), matrix, silenced)
+    then = _diagnose(after, matrix, silenced)
     found = [finding for finding in then.findings if finding.severity in _RANK]
     told = {finding.code for finding in found} | silenced
     found += [finding for finding in drift(after, matrix) if finding.code not in told]

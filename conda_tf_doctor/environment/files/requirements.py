@@ -198,7 +198,10 @@ def pip_section(items: Iterable[object], path: str) -> Iterator[Line]:
         text = re.sub(r"(?:^|\s)#.*\Z", "", item).strip()
         if text.startswith("-") and " " in text:
             # "-r requirements.txt --no-deps"
-            words = shlex.split(text, posix=os.name != "nt")
+            try:
+                words = shlex.split(text, posix=os.name != "nt")
+            except ValueError as error:
+                raise UsageError(f"The file {path} cannot be used: {where} has {error}: {text!r}.") from None
             text = " ".join(words[:2])
         if text:
             yield Line(text, path, where)

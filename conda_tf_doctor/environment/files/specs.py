@@ -188,7 +188,7 @@ def pip_package(text: str, path: str, where: str) -> tuple[Package, str] | None:
     egg = re.search(r"[#&]egg=([A-Za-z0-9._-]+)", text)
     if re.match(r"(?:git|hg|svn|bzr)\+|https?:|file:|\.{0,2}[/\\]|[A-Za-z]:[/\\]", text):
         return (Package(egg.group(1), "", PIP, "", "pypi", source), "") if egg else None
-    if text in (".", "..") or (re.match(r"[\w.-]+[/\\]", text) and "@" not in text):
+    if re.match(r"\.{1,2}\s*(?:\[|;|\Z)", text) or (re.match(r"[\w.-]+[/\\]", text) and "@" not in text):
         return None
     try:
         requirement = Requirement(text)
@@ -207,7 +207,8 @@ def pip_package(text: str, path: str, where: str) -> tuple[Package, str] | None:
             return Package(requirement.name, version, CONDA, "", "", source), marker
         return Package(requirement.name, built[1] if built else "", PIP, "", "pypi", source), marker
     version, left = pinned(_ordered(str(requirement.specifier)), PIP)
-    return Package(requirement.name, version, PIP, "", "pypi", source, spec=left), marker
+    extras = {"extras": tuple(sorted(requirement.extras))} if requirement.extras else None
+    return Package(requirement.name, version, PIP, "", "pypi", source, extras, spec=left), marker
 
 
 def _ordered(spec: str) -> str:

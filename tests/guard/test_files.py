@@ -1,0 +1,73 @@
+"""Environment files as people write them: what their `pip:` section asks for counts, however it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.guard.worlds import installed
+from tools.condas import Conda, Result
+
+HEAD = "name: env\nchannels: [conda-forge]\ndependencies:\n"
+NO_PIP = "import conda.env.installers.pip as pip; pip.install = lambda *args, **options: None"
+COMPILED = """--extra-index-url https://packages.example/simple
+tensorflow==2.10.0 \\
+    --hash=sha256:0123 \\
+    --hash=sha256:4567
+"""
+# Beside Python 3.12, which no TensorFlow 2.10 is built for.
+BROKEN = {
+    "compiled requirements": "-r compiled.txt",
+    "the long option": "--requirement=compiled.txt",
+    "without a space": "-rcompiled.txt",
+    "a file that names another": "-r sub/all.txt",
+    "constraints": "-c compiled.txt\n    - tensorflow",
+    "options on the line": "tensorflow==2.10.* --hash=sha256:0123",
+    "a range": "tensorflow>=2.9,<2.11",
+    "a compatible release": "tensorflow~=2.10.0",
+    "a wheel's address": "https://packages.example/tensorflow-2.10.0-cp310-cp310-manylinux_2_17_x86_64.whl",
+    "a name at an address": "tensorflow @ https://packages.example/tensorflow-2.10.0-cp310-cp310-win_amd64.whl",
+    "a marker that holds": "tensorflow==2.10.0 ; python_version >= '3.9'",
+    "after what is none of ours": "-e .\n    - --pre\n    - -r 'nowhere.txt'\n    - -r 'unfinished\n    - tensorflow==2.10",
+}
+HEALTHY = {
+    "a marker that does not hold": ("python=3.12", "tensorflow==2.10.0; sys_platform == 'win32'"),
+    "a range with a way out": ("python=3.12", "tensorflow>=2.9"),
+    "pip replaces numpy itself": ("python=3.10, numpy=2", "tensorflow>=2.13,<2.16"),
+    "a file that is not there": ("python=3.12", "-r nowhere.txt"),
+}
+
+
+def create(python: str, pip: str, run: Callable[..., Result], folder: Path, mode: str) -> Result:
+    (folder / "compiled.txt").write_text(COMPILED, encoding="utf-8")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "all.txt").write_text("-r ../compiled.txt\n", encoding="utf-8")
+    file = folder / "environment.yml"
+    packages = "".join(f"  - {spec.strip()}\n" for spec in python.split(","))
+    file.write_text(f"{HEAD}{packages}  - pip:\n    - {pip}\n", encoding="utf-8")
+    return run("env", "create", "-f", file, mode=mode, before=NO_PIP)
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_what_pip_cannot_install_is_refused(
+    how: str, registry_conda: Conda, registry_run: Callable[..., Result], tmp_path: Path
+) -> None:
+    result = create("python=3.12", BROKEN[how], registry_run, tmp_path, "block")
+    assert result.rc == 1, result
+    assert "TFD201" in result.err
+    assert "the guard failed" not in result.err
+    assert not registry_conda.prefix("env").exists()
+
+
+@pytest.mark.parametrize("how", HEALTHY)
+def test_what_pip_can_install_goes_through(
+    how: str, registry_conda: Conda, registry_run: Callable[..., Result], tmp_path: Path
+) -> None:
+    python, pip = HEALTHY[how]
+    result = create(python, pip, registry_run, tmp_path, "block")
+    assert result.rc == 0, result
+    assert "error:" not in result.err
+    assert "the guard failed" not in result.err
+    assert installed(registry_conda.prefix("env"))["python"]
