@@ -124,18 +124,22 @@ def conda_section() -> list[str]:
 
 def pip_section() -> tuple[Line, ...]:
     """Return the requirements in the ``pip:`` sections of the environment files that conda was given, as written."""
-    from ..environment.files import requirements
-    from ..errors import UsageError
-
     found: list[Line] = []
     for path, entry in _entries("dependencies"):
         section = entry.get("pip") if isinstance(entry, dict) else None
         for item in section if isinstance(section, list) else ():
-            try:
-                found += requirements.pip_section([item], path)
-            except UsageError:
-                continue  # pip itself will say so
+            found += _requirement(item, path)
     return tuple(found)
+
+
+def _requirement(item: Any, path: str) -> list[Line]:
+    from ..environment.files import requirements
+    from ..errors import UsageError
+
+    try:
+        return list(requirements.pip_section([item], path))
+    except UsageError:
+        return []  # pip itself will say so
 
 
 def _virtual_packages() -> dict[str, str] | None:

@@ -30,7 +30,7 @@ BROKEN = {
     "a wheel's address": "https://packages.example/tensorflow-2.10.0-cp310-cp310-manylinux_2_17_x86_64.whl",
     "a name at an address": "tensorflow @ https://packages.example/tensorflow-2.10.0-cp310-cp310-win_amd64.whl",
     "a marker that holds": "tensorflow==2.10.0 ; python_version >= '3.9'",
-    "after what is none of ours": "-e .\n    - --pre\n    - -r 'nowhere.txt'\n    - -r 'unfinished\n    - tensorflow==2.10",
+    "after other things": "-e .\n    - --pre\n    - -r nowhere.txt\n    - -r 'unfinished\n    - tensorflow==2.10",
 }
 HEALTHY = {
     "a marker that does not hold": ("python=3.12", "tensorflow==2.10.0; sys_platform == 'win32'"),
