@@ -14,7 +14,7 @@ from .. import versions
 from ..engine import Diagnosis, diagnose
 from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.tensorflow import find_tensorflow
-from ..findings import ERROR, Finding
+from ..findings import ERROR
 from ..ranges import admits, has_ranges
 from .plan import Edit, Edits, Key, Plan
 from .planner import Demands, Planner
@@ -39,20 +39,21 @@ def plan_for(env: Environment, matrix: Matrix, ignore: Iterable[str], demands: D
     if not has_ranges(env):
         return Planner(env, matrix, ignore, demands, catalogue).plan()
     before = diagnose(env, matrix, ignore)
-    blamed = {f.package for f in before.findings if f.severity == ERROR}
+    planner = Planner(_narrowed(env, set(), catalogue), matrix, ignore, demands, catalogue)
+    blamed = {f.package for f in planner.amiss(before, {})}
     plan = None
     for _ in range(_ROUNDS):
         planner = Planner(_narrowed(env, blamed, catalogue), matrix, ignore, demands, catalogue)
         plan = planner.plan()
         if plan.conflict is not None:
             return plan._replace(before=before)
-        left = _left(_after(env, plan.edits, matrix, ignore), plan)
+        left = planner.amiss(_after(env, plan.edits, matrix, ignore), plan.edits)
         more = {finding.package for finding in left} - blamed
         if not more:
             break
         blamed |= more
     assert plan is not None
-    edits = _minimal(env, dict(plan.edits), plan, matrix, ignore)
+    edits = _minimal(env, dict(plan.edits), planner, matrix, ignore)
     kept = tuple(
         change for change in plan.changes if any(_same(change.package, change.where, e) for e in edits.values())
     )
@@ -70,17 +71,18 @@ def _after(env: Environment, edits: Edits, matrix: Matrix, ignore: frozenset[str
     return diagnose(simulate(env, edits, matrix), matrix, ignore)
 
 
-def _left(after: Diagnosis, plan: Plan) -> list[Finding]:
-    announced = {(f.code, f.package) for f in plan.announced}
-    return [f for f in after.findings if f.severity == ERROR and (f.code, f.package) not in announced]
-
-
 def _minimal(
-    env: Environment, edits: dict[Key, Edit], plan: Plan, matrix: Matrix, ignore: frozenset[str]
+    env: Environment, edits: dict[Key, Edit], planner: Planner, matrix: Matrix, ignore: frozenset[str]
 ) -> dict[Key, Edit]:
+    """Take back every change without which nothing more is wrong; that TensorFlow is gone counts as wrong."""
+
+    def left(option: dict[Key, Edit]) -> set[tuple[str, str]]:
+        return {(f.code, f.package) for f in planner.amiss(_after(env, option, matrix, ignore), option)}
+
+    remains = left(edits)
     for key, edit in list(edits.items()):
         fewer = {other: e for other, e in edits.items() if other != key}
-        if "--to" not in edit.codes and not _left(_after(env, fewer, matrix, ignore), plan):
+        if "--to" not in edit.codes and left(fewer) <= remains:
             edits = fewer
     return edits
 

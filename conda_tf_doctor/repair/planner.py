@@ -22,6 +22,7 @@ from .demands import NO_DEMANDS, Demands, parse_demand
 from .levers import BEYOND_PACKAGES, OF_FILES, PIP_TO_CONDA, Want, Way, demand, ways
 from .plan import Change, Edit, Key, Plan
 from .simulate import PARTS, simulate
+from .wheels import unobtainable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -95,7 +96,10 @@ class Planner(Builder):
 
     def errors(self, edits: _Edits) -> list[Finding]:
         """Return what is wrong with the facts as the edits leave them, but for what is announced."""
-        diagnosis = self.diagnose(edits)
+        return self.amiss(self.diagnose(edits), edits)
+
+    def amiss(self, diagnosis: Diagnosis, edits: Mapping[Key, Edit]) -> list[Finding]:
+        """Return what a plan must not leave: errors, what is repaired unasked, and the loss of what was there."""
         found = [f for f in diagnosis.findings if f.severity == ERROR]
         found += [
             f
@@ -115,24 +119,9 @@ class Planner(Builder):
             found.append(Finding("TFD302", ERROR, message, package="tensorflow"))
         if diagnosis.tensorflow is None and self.tensorflow is not None:
             found.append(Finding("TFD602", ERROR, "No TensorFlow would be left.", package="tensorflow"))
-        found += self._without_wheels(edits)
+        found += unobtainable(edits, self.env, diagnosis.env, self.catalogue)
         settled = {*self.announced, *self._tolerated}
         return [f for f in found if (f.code, f.package) not in settled]
-
-    def _without_wheels(self, edits: _Edits) -> list[Finding]:
-        """What pip is to install has to exist for the Python; for another Python, that is all that pip owns."""
-        edit = edits.get((CONDA, "python"))
-        python = edit.version if edit is not None else self.env.python.version
-        other = versions.minor(python) != self.env.python.minor
-        names = {e.name for e in edits.values() if e.manager == PIP}
-        text = f"for Python {versions.minor(python)}."
-        return [
-            Finding("TFD201", ERROR, f"There is no wheel of {p.name} {p.version} {text}", package=p.name)
-            for p in (self.diagnose(edits).env.packages if python and (other or names) else ())
-            if p.manager == PIP and p.version and p.name not in OWNERS
-            and (other or p.name in names)
-            and not self.catalogue.fits_python(p.name, p.version, python)
-        ]  # fmt: skip
 
     # The search
 
@@ -143,7 +132,8 @@ class Planner(Builder):
         if len(edits) >= self._limit or self._left <= 0:
             return None
         env = self.diagnose(edits).env
-        finding = errors[0]
+        # Which TensorFlow it is to be comes first: what else is wrong depends on it.
+        finding = next((f for f in errors if f.code in _FRAGILE and f.package in OWNERS), errors[0])
         best: _Edits | None = None
         for way in self._ways(finding, env):
             new = self.with_way(edits, way, finding.code) if self._allowed(way) else None
@@ -255,13 +245,21 @@ class Planner(Builder):
         return next((spec for name, spec in self.demands.to if self._means_tensorflow(name)), "")
 
     def _of_tensorflow(self, edits: _Edits, spec: str, code: str) -> list[_Edits]:
-        """Return the edits with each version of TensorFlow that satisfies a spec, newest first, one for each minor."""
+        """Return the edits with each version of TensorFlow that satisfies a spec, one for each minor.
+
+        The newest comes first, but a release of the same minor, and then of the same major, before all others: code
+        that was written for TensorFlow 1 does not run with 2.
+        """
         tensorflow = self.tensorflow
         if tensorflow is None:
             return []
         manager = PIP if tensorflow.manager == PIP else CONDA
+        known = self.catalogue.versions(manager, tensorflow.name, tensorflow.name)
+        if not spec and tensorflow.version:
+            major = tensorflow.version.split(".")[0]
+            known = sorted(known, key=lambda v: (versions.minor(v) != tensorflow.minor, v.split(".")[0] != major))
         found, minors = [], set()
-        for version in self.catalogue.versions(manager, tensorflow.name, tensorflow.name):
+        for version in known:
             minor = versions.minor(version)
             if not versions.conda_contains(spec, version) or minor in minors:
                 continue
@@ -291,7 +289,7 @@ class Planner(Builder):
                 worth = (len(self.announced), len(result))
                 if best is None or worth < (len(announced), len(best)):
                     best, announced = result, dict(self.announced)
-                    # They come newest first, so only a plan with fewer changes is better.
+                    # They come in the order of preference, so only a plan with fewer changes is better.
                     self._limit = len(best) if not announced else _MAX_EDITS
                 if best is not None and not announced and len(best) <= len(base) + 1:
                     break

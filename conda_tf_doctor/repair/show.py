@@ -71,7 +71,8 @@ def wrapped(text: str, indent: str) -> list[str]:
 
 
 def _line(change: Change) -> str:
-    before = change.before or "(not there)"
+    # An entry of a file may leave the version open.
+    before = change.before or ("(any version)" if ":" in change.where else "(not there)")
     if change.reinstall:
         what = f"{change.package} {change.before}: put its files back"
     elif not change.after:

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from .. import versions
 from ..environment.facts import PIP, normalise
+from ..environment.tensorflow import OWNERS
 from ..errors import UsageError
-from .plan import Edit, Plan
+from .plan import Edit, Key, Plan
 
 # Where the loaders of YAML and TOML see the same character, Python's splitlines would see a line end.
 _ENDS = re.compile(r"\r\n|\r|\n")
@@ -214,6 +215,9 @@ def _joined(old: str, spec: str, edit: Edit, manager: str) -> str:
     return joined(compact, spec) or spec
 
 
+_NAME = re.compile(r"[A-Za-z0-9][\w.\-]*")
+
+
 class Replacement(NamedTuple):
     """A change of the text."""
 
@@ -229,12 +233,43 @@ def edited(listing: Listing, plan: Plan) -> str:
         UsageError: An entry cannot be edited; the message says which and why.
     """
     changes: list[Replacement] = []
+    successors = _successors(listing, plan)
+    taken = {edit.key for edit in successors.values()}
     for edit in plan.edits.values():
-        changes += _replacements(listing, edit)
+        if edit.key in successors:
+            changes += _renamed(listing, edit, successors[edit.key])
+        elif edit.key not in taken:
+            changes += _replacements(listing, edit)
     text = listing.text
     for change in sorted(set(changes), reverse=True):
         text = text[: change.start] + change.text + text[change.end :]
     return text
+
+
+def _successors(listing: Listing, plan: Plan) -> dict[Key, Edit]:
+    """Return by the key of each distribution of TensorFlow that goes the one that takes its place in the file."""
+    mine = [edit for edit in plan.edits.values() if edit.name in OWNERS]
+    gone = [edit for edit in mine if edit.removes and places(listing, edit)]
+    new = [edit for edit in mine if edit.version and not edit.reinstall and not places(listing, edit)]
+    found: dict[Key, Edit] = {}
+    for edit in new:
+        old = next((e for e in gone if e.manager == edit.manager and e.key not in found), None)
+        if old is not None:
+            found[old.key] = edit
+    return found
+
+
+def _renamed(listing: Listing, old: Edit, new: Edit) -> list[Replacement]:
+    """The new distribution is written over the old one's entry: its comment, marker and quotes stay."""
+    changes = []
+    for entry in places(listing, old):
+        _refuse_fixed(listing, entry, new)
+        found = _NAME.finditer(listing.text, entry.first, entry.start)
+        spelled = next(matched for matched in found if normalise(matched.group()) == entry.name)
+        version = listing.text[entry.start : entry.end]
+        changes.append(Replacement(entry.start, entry.end, respelled(version, new, entry)))
+        changes.append(Replacement(spelled.start(), spelled.end(), new.spelled))
+    return changes
 
 
 def places(listing: Listing, edit: Edit) -> list[Entry]:
@@ -250,10 +285,7 @@ def _replacements(listing: Listing, edit: Edit) -> list[Replacement]:
         return [_addition(listing, edit)]
     changes = []
     for entry in found:
-        if entry.fixed:
-            raise UsageError(
-                f"{listing.path}, line {entry.line}: {edit.spelled} has to change to {edit.pin}, but {entry.fixed}."
-            )
+        _refuse_fixed(listing, entry, edit)
         if edit.removes:
             changes.append(Replacement(entry.first, entry.last, ""))
             continue
@@ -266,6 +298,12 @@ def _replacements(listing: Listing, edit: Edit) -> list[Replacement]:
         also = Edit(edit.manager, normalise(spec.name), spec.name, (spec.version,), _head(spec.version))
         changes += [] if not places(listing, also) else _replacements(listing, also)
     return changes
+
+
+def _refuse_fixed(listing: Listing, entry: Entry, edit: Edit) -> None:
+    if entry.fixed:
+        what = f"{edit.spelled} has to go" if edit.removes else f"{edit.spelled} has to change to {edit.pin}"
+        raise UsageError(f"{listing.path}, line {entry.line}: {what}, but {entry.fixed}.")
 
 
 def _head(version: str) -> str:

@@ -1,0 +1,105 @@
+"""Files of the forms that public projects have: open versions, other platforms, whole exports, no last line end."""
+
+# The files are data, and read better whole.
+# ruff: noqa: E501
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from conda_tf_doctor.engine import diagnose
+from conda_tf_doctor.environment.files import read_file
+from conda_tf_doctor.findings import ERROR
+from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.render.text import Style
+from conda_tf_doctor.repair.filesession import FileSession
+from conda_tf_doctor.repair.planner import Demands, parse_demand
+from conda_tf_doctor.repair.session import Result, Wishes
+
+
+def _fix(path: Path, platform: str, *to: str, **demands: object) -> Result:
+    asked = Demands(tuple(parse_demand(text) for text in to))._replace(**demands)  # type: ignore[arg-type]
+    wishes = Wishes("console", asked, frozenset(), yes=True, json=True, quiet=True, offline=True)
+    return FileSession(str(path), platform, "", load_matrix(), wishes, Style(StringIO(), False)).run()
+
+
+# For each: file name, platform, text, what is replaced by what.
+REPAIRED = {
+    "renamed-on-apple-silicon-beside-open-versions": (
+        "conda.yaml", "osx-arm64",
+        "channels:\n  - defaults\ndependencies:\n  - python=3.7.11\n  - pip=20.0\n  - pip:\n    - tensorflow==2.7.0\n    - pandas\n",
+        {"python=3.7.11": "python=3.9.23", "tensorflow==2.7.0": "tensorflow-macos==2.7.0"},
+    ),
+    "renamed-without-a-last-line-end": (
+        "requirements.txt", "osx-arm64",
+        "scikit-image==0.19.3\ntensorflow==2.12.0",
+        {"tensorflow==2.12.0": "tensorflow-macos==2.12.0"},
+    ),
+    "renamed-in-a-flow-list-of-one": (
+        "environment.yml", "osx-arm64",
+        "dependencies: [python=3.10, pip, {pip: [tensorflow==2.12.0]}]\n",
+        {"tensorflow==2.12.0": "tensorflow-macos==2.12.0"},
+    ),
+    "renamed-with-marker-comment-and-quotes": (
+        "environment.yml", "osx-arm64",
+        "dependencies:\n  - python=3.10\n  - pip:\n    - 'tensorflow == 2.12.0 ; python_version > \"3.6\"'  # ours\n    - six\n",
+        {"tensorflow == 2.12.0": "tensorflow-macos == 2.12.0"},
+    ),
+    "renamed-in-pixi": (
+        "pixi.toml", "osx-arm64",
+        '[workspace]\nchannels = ["conda-forge"]\nplatforms = ["osx-arm64"]\n[dependencies]\npython = "3.10.*"\n'
+        '[pypi-dependencies]\ntensorflow = { version = "==2.12.0" } # t\n',
+        {'tensorflow = { version = "==2.12.0" }': 'tensorflow-macos = { version = "==2.12.0" }'},
+    ),
+    "mac-only-name-on-linux": (
+        "env.yaml", "linux-64",
+        "dependencies:\n  - python=3.10\n  - pandas\n  - pip:\n    - tensorflow-macos==2.9.0\n    - six\n",
+        {"tensorflow-macos==2.9.0": "tensorflow==2.9.0"},
+    ),
+    "mac-only-name-beside-the-other": (
+        "env.yaml", "linux-64",
+        "dependencies:\n  - python=3.10\n  - pip:\n    - tensorflow\n    - tensorflow-macos==2.9.0\n    - six\n",
+        {"    - tensorflow-macos==2.9.0\n": ""},
+    ),
+    "conda's-and-pip's-with-open-versions": (
+        "environment.yml", "linux-64",
+        "dependencies:\n  - pip\n  - python=3.8\n  - cudatoolkit\n  - tensorflow\n  # driver\n  - pip:\n    - tensorflow-gpu==1.15.0\n",
+        {"python=3.8": "python=3.7", "  - tensorflow\n": ""},
+    ),
+    "release-of-the-same-minor-before-the-newest": (
+        "requirements.txt", "win-64", "google-cloud-bigquery\ntensorflow==1.10.1\n",
+        {"tensorflow==1.10.1": "tensorflow==1.10.0"},
+    ),
+    "two-distributions-decided-before-their-cuda": (
+        "environment.yml", "linux-64",
+        "dependencies:\n  - cudatoolkit=10.1.243=h6bb024c_0\n  - cudnn=7.6.5=cuda10.1_0\n  - python=3.6.9=h265db76_0\n  - pip:\n"
+        "    - tensorflow==2.4.0\n    - tensorflow-estimator==2.4.0\n    - tensorflow-gpu==2.1.0\n",
+        {"    - tensorflow==2.4.0\n": "", "tensorflow-estimator==2.4.0": "tensorflow-estimator==2.1.0"},
+    ),
+    "pins-that-pip-refuses-beside-the-new-tensorflow": (
+        "requirements.txt", "osx-arm64", "tensorflow==2.3.0\nnumpy==1.21.6\nrequests==2.25.1\n",
+        {"tensorflow==2.3.0": "tensorflow==2.21.0", "numpy==1.21.6": "numpy==2.3.4"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "platform", "text", "replaced"), REPAIRED.values(), ids=REPAIRED)
+def test_files_as_the_public_writes_them(
+    name: str, platform: str, text: str, replaced: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(text.encode())
+    result = _fix(path, platform)
+    expected = text
+    for old, new in replaced.items():
+        assert expected.count(old) == 1
+        expected = expected.replace(old, new)
+    assert path.read_bytes().decode() == expected
+    assert result.status == 0
+    after = diagnose(read_file(str(path), platform), load_matrix())
+    assert after.tensorflow is not None
+    assert [f.message for f in after.findings if f.severity == ERROR] == []
+    assert _fix(path, platform).document["changes"] == []
