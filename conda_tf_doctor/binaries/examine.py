@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 # The Visual C++ runtime: what is installed beside Windows, and needs a minimum version.
 VC_RUNTIME = re.compile(r"(?:msvcp|vcruntime|concrt|vcomp|vccorlib|vcamp)140(?:_\w+)?\.dll\Z", re.I)
-_VC_PACKAGES = ("vc14-runtime", "vs2015-runtime")
 # cuDNN 8.3 to 8.9 for Windows load zlibwapi.dll by name (NVIDIA's installation guide).
 NEEDS_ZLIB = ">=8.3,<9"
 _VERSION = re.compile(r"([A-Z]+)_(\d+(?:\.\d+)*)\Z")
@@ -109,7 +108,7 @@ def _examine(
     run_time = build.libraries if build is not None and not build.load_time else ()
     if run_time and env.os == "win" and any(contains(NEEDS_ZLIB, library.version) for library in context.cudnn):
         run_time = (*run_time, "zlibwapi.dll")
-    closure = closure_of(env, modules, preloads, run_time, site_packages)
+    closure = closure_of(context, modules, preloads, run_time, site_packages)
     # A package that recorded none of what is there describes another installation; its absent files prove nothing.
     present = {entry.source for entry in recorded if os.path.isfile(entry.path)}
     damages = compare([entry for entry in recorded if entry.source in present], thorough)
@@ -120,7 +119,7 @@ def _examine(
 
 
 def closure_of(
-    env: Environment,
+    context: Context,
     modules: list[str],
     preloads: tuple[str, ...] = (),
     run_time: tuple[str, ...] = (),
@@ -129,7 +128,7 @@ def closure_of(
     """Resolve what modules of an environment load, with what is known about its machine.
 
     Args:
-        env: The environment; its prefix is on this disk.
+        context: Facts and matrix; the environment's prefix is on this disk.
         modules: Paths of the modules.
         preloads: DLLs that are loaded by name first.
         run_time: Libraries that are loaded by name later.
@@ -140,6 +139,7 @@ def closure_of(
     """
     from .closure import resolve
 
+    env = context.env
     return resolve(
         env.prefix,
         env.platform,
@@ -150,7 +150,7 @@ def closure_of(
         _system_folder(env),
         preloads if env.os == "win" else (),
         run_time,
-        _provided(env),
+        _provided(context),
         added_folders(site_packages or site_packages_of(env)) if env.os == "win" else (),
     )
 
@@ -195,23 +195,26 @@ def _system_folder(env: Environment) -> str:
     return os.path.join(root, "System32" if wide else "Sysnative")
 
 
-def _provided(env: Environment) -> dict[str, str]:
+def _provided(context: Context) -> dict[str, str]:
     """Return the runtime DLLs that lie where this machine cannot look, with their version.
 
     That is what a report says of the system, and a conda package whose record lists no files: then its version is all
     there is. A record with a list is held to it, for the files are either there or lost.
     """
+    env = context.env
     if env.os != "win":
         return {}
-    version = ""
-    for name in _VC_PACKAGES:
+    from ..matrix.vc_runtime import VcRuntime
+
+    known, version = VcRuntime(context.matrix), ""
+    for name in known.packages:
         record = env.conda(name)
         if record and record.version and not _lists_files(env, record.source):
-            version = record.version
+            version = known.version_of(name, record.version)
             break
     if not version and not is_at_hand(env) and env.system.vc_runtime not in ("", "missing"):
         version = env.system.vc_runtime
-    return dict.fromkeys(_dlls_of(version), version) if version else {}
+    return dict.fromkeys(known.dlls(version), version) if version else {}
 
 
 def _lists_files(env: Environment, source: str) -> bool:
@@ -223,23 +226,3 @@ def _lists_files(env: Environment, source: str) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(record, dict) and any(VC_RUNTIME.search(str(name)) for name in record.get("files") or ())
-
-
-def _dlls_of(version: str) -> list[str]:
-    """Return which runtime DLLs a version has (file lists of conda's runtime packages, and their dates)."""
-    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-    names = ["msvcp140.dll", "vcruntime140.dll", "concrt140.dll", "vcomp140.dll", "vccorlib140.dll"]
-    # defaults' vs2015_runtime 15.5.2 is named after Visual Studio; its DLLs are of the 14.12 era.
-    if numbers >= (15,):
-        numbers = (14, 12)
-    if numbers >= (14, 12):
-        names += ["msvcp140_1.dll", "msvcp140_2.dll"]
-    if numbers >= (14, 20):
-        names += ["vcruntime140_1.dll"]
-    if numbers >= (14, 24):
-        names += ["msvcp140_codecvt_ids.dll"]
-    if numbers >= (14, 28):
-        names += ["msvcp140_atomic_wait.dll", "vcamp140.dll"]
-    if numbers >= (14, 38):
-        names += ["vcruntime140_threads.dll"]
-    return names

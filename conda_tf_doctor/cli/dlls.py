@@ -80,7 +80,7 @@ def _facts(context: Context, module: str, thorough: bool) -> BinaryFacts:
 
     env = context.env
     paths = find_modules(env.prefix, site_packages_of(env), module)
-    closure = closure_of(env, paths)
+    closure = closure_of(context, paths)
     machine = env.python.machine or PLATFORM_MACHINES.get(env.platform, "")
     return BinaryFacts(closure, tuple(paths), machine=machine, at_hand=is_at_hand(env))
 

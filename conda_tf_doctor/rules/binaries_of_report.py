@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..findings import CERTAIN, ERROR, LIKELY, Finding, Fix
+from ..matrix.vc_runtime import VcRuntime
 from .binaries import GPU_LIBRARY, listed, owner, reinstall
+from .binaries_runtime import MODERN
 from .context import Context
+from .vc_runtime import install
 
 if TYPE_CHECKING:
     from ..binaries.examine import BinaryFacts
@@ -84,11 +87,7 @@ def _missing(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
             source="binaries",
             package="vc14-runtime" if is_runtime else owner(context),
             confidence=CERTAIN if context.env.kind == "report" else LIKELY,
-            fix=Fix(
-                pins=("vc14_runtime >=14.20",),
-                commands=(("conda", "install", "vc14_runtime>=14.20"),),
-                note="Or install the newest Microsoft Visual C++ 2015-2022 redistributable (x64).",
-            )
+            fix=install(context, VcRuntime(context.matrix).newest_first([name], MODERN))
             if is_runtime
             else Fix(note=f"Install the package that provides {name} into the environment."),
         )

@@ -6,27 +6,22 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .. import versions
-from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
+from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding
+from ..matrix.vc_runtime import VcRuntime
 from .binaries import listed, relative
 from .binaries_files import shadow
 from .context import Context
+from .vc_runtime import install
 
 if TYPE_CHECKING:
     from ..binaries.closure import Closure, Module
     from ..binaries.examine import BinaryFacts
 
-# First runtime with the DLL: the conda packages' file lists, and the redistributable's release notes.
-FIRST = {
-    "msvcp140_1.dll": "14.10",
-    "msvcp140_2.dll": "14.10",
-    "vcruntime140_1.dll": "14.20",
-    "msvcp140_codecvt_ids.dll": "14.24",
-    "msvcp140_atomic_wait.dll": "14.28",
-    "vcruntime140_threads.dll": "14.38",
-}
 # From here on a mutex needs no initialising call; code compiled so crashes in an older msvcp140.dll (VS 2022 17.10
 # release notes: "constexpr mutex constructor").
 CONSTEXPR_MUTEX = "14.40"
+# Where a pin on vc14_runtime begins: nothing older was packaged under that name.
+MODERN = "14.20"
 _LOCK, _INITIALISE = "_Mtx_lock", "_Mtx_init_in_situ"
 _SOURCE = "import table"
 
@@ -68,7 +63,7 @@ def _missing(
     known = facts.at_hand or partly
     conda = closure.modules[0].found_by == "program" or context.env.conda("python") is not None
     names = " and ".join(module.name for module in missing)
-    floor = max((FIRST.get(module.name.lower(), "14.20") for module in missing), key=versions.key)
+    floor = VcRuntime(context.matrix).newest_first((module.name for module in missing), MODERN)
     return Finding(
         "TFD401",
         ERROR if known or conda else WARNING,
@@ -82,18 +77,18 @@ def _missing(
         package="vc14-runtime",
         confidence=CERTAIN if known and not old else LIKELY,
         needs=() if known else ("whether the Visual C++ redistributable is installed on that machine",),
-        fix=_fix(context, floor if versions.key(floor) > versions.key("14.20") else "14.20"),
+        fix=install(context, floor),
     )
 
 
 def _too_old(
     context: Context, facts: BinaryFacts, closure: Closure, core: Module, missing: list[Module]
 ) -> Iterator[Finding]:
-    version, own = core.version, set(facts.modules)
-    lacking = [m.name for m in missing if _older(version, FIRST.get(m.name.lower(), ""))]
+    version, own, known = core.version, set(facts.modules), VcRuntime(context.matrix)
+    lacking = [m.name for m in missing if not known.has(version, m.name)]
     symbols = [item for m in closure.modules if explains(m, facts, closure) for item in m.missing_symbols]
     if lacking:
-        floor = max((FIRST[name.lower()] for name in lacking), key=versions.key)
+        floor = known.newest_first(lacking)
         why = f"it has no {' and no '.join(lacking)}, which TensorFlow needs"
         yield from _finding(context, core, floor, ERROR, CERTAIN, why)
     elif symbols:
@@ -171,7 +166,7 @@ def _finding(context: Context, core: Module, floor: str, severity: str, confiden
         source=_SOURCE,
         package="vc14-runtime",
         confidence=confidence,
-        fix=_fix(context, floor),
+        fix=install(context, floor),
     )
     if severity != ERROR:
         return
@@ -180,14 +175,3 @@ def _finding(context: Context, core: Module, floor: str, severity: str, confiden
         if version and not _older(version, floor) and path != core.path:
             yield shadow(context, core, path, f"version {core.version}")
             return
-
-
-def _fix(context: Context, floor: str) -> Fix:
-    env = context.env
-    in_conda = env.conda("vc14-runtime") or env.conda("vs2015-runtime") or env.conda("python")
-    note = "" if in_conda else "Or install the newest Microsoft Visual C++ 2015-2022 redistributable (x64)."
-    return Fix(
-        pins=(f"vc14_runtime >={floor}",),
-        commands=(("conda", "install", f"vc14_runtime>={floor}"),),
-        note=note,
-    )

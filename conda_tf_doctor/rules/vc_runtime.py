@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from .. import versions
 from .._typing import NamedTuple
 from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
+from ..matrix.vc_runtime import VcRuntime
 from .context import Context
 
 
@@ -28,26 +29,16 @@ class Runtime(NamedTuple):
     evidence: str
 
 
-def effective(name: str, version: str) -> str:
-    """Return the version of the DLLs in a conda package.
-
-    ``vs2015_runtime`` 15.5.2 of defaults is the runtime of Visual Studio 2017 15.5: DLLs of 14.12, older than 14.2x.
-    """
-    if name == "vs2015-runtime" and versions.release(version)[:1] > (14,):
-        return "14.12"
-    return version
-
-
 def runtime_of(context: Context) -> Runtime | None:
     """Return the runtime that the environment's Python would load, or ``None`` where nothing tells.
 
     Conda's copy lies beside python.exe, in the first folder the loader searches, so it comes before the system's.
     """
-    env = context.env
-    for name in ("vc14-runtime", "vs2015-runtime"):
+    env, known = context.env, VcRuntime(context.matrix)
+    for name in known.packages:
         package = env.conda(name)
         if package is not None and package.version:
-            version = effective(name, package.version)
+            version = known.version_of(name, package.version)
             return Runtime(version, f"{name.replace('-', '_')} {package.version}", package.source)
     system = env.system.vc_runtime
     if not system:
@@ -80,7 +71,8 @@ def vc_runtime(context: Context) -> Iterator[Finding]:
         return
     if not versions.contains(build.vc_runtime, runtime.version):
         inferred = build.vc_basis == "inferred"
-        lacking = _lacking(runtime.version, build.vc_dlls)
+        known = VcRuntime(context.matrix)
+        lacking = [dll for dll in build.vc_dlls if not known.has(runtime.version, dll)]
         why = (
             f"it has no {' and no '.join(lacking)}, which TensorFlow imports"
             if lacking
@@ -103,20 +95,9 @@ def _older_toolset(runtime: str, toolset: str) -> bool:
     return versions.release(runtime)[:2] < versions.release(toolset)[:2]
 
 
-# First runtime with the DLL: the conda packages' file lists, and the redistributable's release notes.
-_FIRST = {"vcruntime140_1.dll": "14.20", "msvcp140_1.dll": "14.10", "vcruntime140_threads.dll": "14.40"}
-
-
-def _lacking(runtime: str, dlls: tuple[str, ...]) -> list[str]:
-    return [dll for dll in dlls if dll in _FIRST and versions.key(runtime) < versions.key(_FIRST[dll])]
-
-
 def _finding(
     context: Context, code: str, severity: str, message: str, runtime: Runtime, floor: str, confidence: str, source: str
 ) -> Finding:
-    in_conda = context.env.conda("vc14-runtime") or context.env.conda("vs2015-runtime")
-    lowest = floor.split(",")[0].lstrip(">=")
-    note = "" if in_conda else "Or install the newest Microsoft Visual C++ 2015-2022 redistributable (x64)."
     return Finding(
         code,
         severity,
@@ -127,9 +108,15 @@ def _finding(
         source=source,
         package="vc14-runtime",
         confidence=confidence,
-        fix=Fix(
-            pins=(f"vc14_runtime >={lowest}",),
-            commands=(("conda", "install", f"vc14_runtime>={lowest}"),),
-            note=note,
-        ),
+        fix=install(context, floor.split(",")[0].lstrip(">=")),
+    )
+
+
+def install(context: Context, lowest: str) -> Fix:
+    """Return what brings a runtime that is new enough: conda's, or the system's where the environment has none."""
+    in_conda = any(context.env.conda(name) for name in VcRuntime(context.matrix).packages)
+    return Fix(
+        pins=(f"vc14_runtime >={lowest}",),
+        commands=(("conda", "install", f"vc14_runtime>={lowest}"),),
+        note="" if in_conda else "Or install the newest Microsoft Visual C++ 2015-2022 redistributable (x64).",
     )

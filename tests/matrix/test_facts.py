@@ -10,6 +10,7 @@ import pytest
 
 from conda_tf_doctor.matrix.load import Matrix, load_matrix
 from conda_tf_doctor.matrix.model import Build
+from conda_tf_doctor.matrix.vc_runtime import VcRuntime
 from conda_tf_doctor.versions import contains, key
 
 FACTS = Path(__file__).parent.parent / "facts"
@@ -283,9 +284,43 @@ def test_runtime_dlls_have_the_version_that_brought_them() -> None:
             assert contains(f">={dlls[dll]['runtime']}", row.vc_runtime.removeprefix(">=")), (row.id, dll)
 
 
-def test_vs2015_runtime_15_5_2_is_renumbered() -> None:
-    entry = only(matrix().table("vc_runtime")["renumbered"], "15.5.2")
-    assert key(entry["runtime"]) < key("14.20")
+@each("vc_runtime_dlls", "publisher", "release")
+def test_runtime_dlls(fact: Fact) -> None:
+    known = VcRuntime(matrix())
+    assert {dll.removesuffix(".dll") for dll in known.dlls(fact["runtime"])} == set(fact["dlls"].split())
+    for dll in fact["dlls"].split():
+        assert known.first(f"{dll.upper()}.DLL")
+        assert known.has(fact["runtime"], f"{dll}.dll")
+
+
+def test_every_runtime_dll_has_a_source_and_was_seen() -> None:
+    dlls = matrix().table("vc_runtime")["dlls"]
+    assert all(entry["source"] for entry in dlls.values())
+    assert {name for fact in facts("vc_runtime_dlls") for name in fact["dlls"].split()} == {n[:-4] for n in dlls}
+
+
+def test_a_dll_and_a_version_that_nobody_knows_prove_nothing() -> None:
+    known = VcRuntime(matrix())
+    assert known.has("14.0", "our140.dll")
+    assert known.has("", "vcruntime140_threads.dll")
+    assert known.newest_first(["our140.dll"]) == "14.0"
+    assert known.newest_first(["VCRUNTIME140_1.dll", "msvcp140_atomic_wait.dll", "msvcp140.dll"]) == "14.28"
+
+
+@pytest.mark.parametrize(
+    ("package", "version", "runtime"),
+    [
+        ("vs2015-runtime", "15.5.2", "14.12.25810"),
+        ("vs2015-runtime", "14.29.30139", "14.29.30139"),
+        ("vc14-runtime", "15.5.2", "15.5.2"),
+    ],
+)
+def test_vs2015_runtime_15_5_2_is_renumbered(package: str, version: str, runtime: str) -> None:
+    assert VcRuntime(matrix()).version_of(package, version) == runtime
+
+
+def test_a_package_that_took_the_place_of_another_is_asked_first() -> None:
+    assert VcRuntime(matrix()).packages == ("vc14-runtime", "vs2015-runtime")
 
 
 def test_stubs_lead_to_binaries() -> None:

@@ -12,6 +12,7 @@ from conda_tf_doctor.matrix.check import check_document, schema
 from conda_tf_doctor.matrix.load import DATA, load_matrix
 from conda_tf_doctor.matrix.overlay import validate
 from conda_tf_doctor.matrix.source import parse
+from conda_tf_doctor.matrix.vc_runtime import VcRuntime
 
 OWN_BUILD = """
 schema_version: 1
@@ -90,6 +91,7 @@ tables:
     assert matrix.table("drivers")["releases"] == bundled.table("drivers")["releases"]
     renumbered = matrix.table("vc_runtime")["renumbered"]
     assert renumbered[:-1] == bundled.table("vc_runtime")["renumbered"]
+    assert VcRuntime(matrix).version_of("our-runtime", "1.0") == "14.40"
 
 
 INVALID = {
