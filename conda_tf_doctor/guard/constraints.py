@@ -6,14 +6,19 @@ rules say of a finding is tried first (``numpy <2``), then to keep what is there
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any, NamedTuple
 
+from ..environment.facts import PIP, Package
 from ..environment.solve import Plan
+from ..environment.tensorflow import OWNERS, find_tensorflow
 from ..findings import Finding
-from ..versions import conda_contains, parse_matchspec
+from ..rules.known import CONDA_SPELLING
+from ..versions import conda_contains, minor, parse_matchspec
 from . import messages, transaction
 from .stack import touches
 from .verdict import Verdict
@@ -22,6 +27,8 @@ _ROUNDS = 4
 _REPODATA = "repodata.json"
 # On a real channel a solve takes seconds to minutes, and whoever waits has to get an answer.
 _SOLVES = 12
+# What a channel may have, too; not 2.10.0+local.
+_PLAIN = re.compile(r"[0-9][0-9a-z._]*")
 
 
 class Found(NamedTuple):
@@ -225,7 +232,10 @@ class Search:
             alone = [spec for spec in self.requests if self._solve([spec], self.tried) is None]
             self.conflicts = tuple(alone) or self.requests
         rest = tuple(spec for spec in self.requests if spec not in self.conflicts)
-        for strategy in (_by_rules, _by_keeping) if rest else (_by_rules,):
+        asked = {parse_matchspec(spec).name for spec in self.conflicts}
+        kept = {parse_matchspec(spec).name for spec in _by_keeping(verdict, self)}
+        # What is there already is an answer to a request for another version of it, and to no other.
+        for strategy in (_by_rules, _by_keeping) if rest or asked & kept else (_by_rules,):
             tried = self.tried
             other = self._follow(strategy, verdict, rest)
             self.tried = tried
@@ -261,18 +271,42 @@ def _by_rules(verdict: Verdict, search: Search) -> dict[str, Finding]:
 
 
 def _ruled(verdict: Verdict, findings: Iterable[Finding]) -> dict[str, Finding]:
-    """Return the pins of findings; what is there now and is content comes before a range."""
-    found = {}
+    """Return the pins of findings; what is there now and is content comes before a range.
+
+    A finding that speaks of no version is answered by what is there now.
+    """
+    found: dict[str, Finding] = {}
     for finding in findings:
         # What takes another TensorFlow of pip's as well is beyond any solver of conda's.
         for pin in () if finding.fix.pip else finding.fix.pins:
-            spec = parse_matchspec(pin)
-            now = verdict.before.conda(spec.name)
-            content = now is not None and bool(now.version) and not conda_contains(spec.version, now.version)
-            # A finding on what is there would not be new, so its version works although the range leaves it out.
-            keep = content and now is not None and finding.package == now.name
-            found[f"{now.name} {now.version}" if keep and now is not None else pin] = finding
+            found[_now(verdict, finding, pin) or pin] = finding
+        if not finding.fix.pins and not finding.fix.pip and finding in verdict.stopping:
+            found.update(_kept(verdict, [finding.package], finding))
     return found
+
+
+def _now(verdict: Verdict, finding: Finding, pin: str) -> str:
+    """Return the constraint that keeps what is there now, where that is better than the range of a rule."""
+    spec = parse_matchspec(pin)
+    now = verdict.before.conda(spec.name)
+    if now is None or not now.version:
+        return ""
+    works = conda_contains(spec.version, now.version)
+    if now.name == "python":
+        # What pip has installed does not follow Python to another minor version.
+        tensorflow = find_tensorflow(verdict.before)
+        stays = works and tensorflow is not None and tensorflow.manager == PIP
+        return f"python {verdict.before.python.minor}.*" if stays else ""
+    # A finding on what is there would not be new, so its version works although the range leaves it out.
+    return f"{_spelled(now)} {now.version}" if not works and finding.package == now.name else ""
+
+
+def _spelled(package: Package) -> str:
+    """Return a name as conda writes it; the facts have it as pip does (``vc14-runtime``)."""
+    file = os.path.basename(package.source)
+    if package.manager != PIP and file.endswith(".json"):
+        return file.rsplit("-", 2)[0]
+    return CONDA_SPELLING.get(package.name, package.name)
 
 
 def _by_range(verdict: Verdict, search: Search) -> dict[str, Finding]:
@@ -287,11 +321,15 @@ def _by_range(verdict: Verdict, search: Search) -> dict[str, Finding]:
 
 
 def _kept(verdict: Verdict, names: Iterable[str], finding: Finding) -> dict[str, Finding]:
+    """Return constraints for what is there now; pip's version of it is what TensorFlow was content with, too."""
     found = {}
     for name in names:
-        record = verdict.before.conda(name)
-        if record is not None and record.version:
-            found[f"{record.name} {record.version}"] = finding
+        now = verdict.before.conda(name) or verdict.before.pip(name)
+        if now is None or now.name in OWNERS or not _PLAIN.fullmatch(now.version):
+            continue
+        # A channel has the same minor version, though perhaps not the same patch.
+        version = now.version if now.manager != PIP else f"{minor(now.version)}.*"
+        found[f"{_spelled(now)} {version}"] = finding
     return found
 
 

@@ -102,6 +102,14 @@ SCENARIOS = {
         works=("scipy",),
         repaired={"numpy": "<2", "scipy": ""},
     ),
+    "3 over pip's own": Scenario(
+        "pip 2.15 alone",
+        "install keras numpy protobuf",
+        codes("TFD603 TFD605"),
+        codes("TFD611"),
+        works=("keras=2.15", "protobuf"),
+        repaired={"keras": "2.15.*", "numpy": "<2", "protobuf": ""},
+    ),
     "3 needs numpy 2": Scenario(
         "pip 2.15", "install -c inhouse somestats", codes("TFD603"), codes("TFD605 TFD611"), conflict="somestats"
     ),
@@ -113,6 +121,7 @@ SCENARIOS = {
         "install python=3.12",
         codes("TFD201"),
         codes("TFD603 TFD604 TFD611"),
+        works=("python=3.10",),
         conflict="python=3.12",
     ),
     "4 python=3.11, pip": Scenario("pip 2.15 alone", "install python=3.11", codes("TFD201"), stops=False),
