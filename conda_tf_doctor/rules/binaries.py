@@ -43,17 +43,17 @@ def binaries(context: Context) -> Iterator[Finding]:
 
 def judge(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """Judge a closure, TensorFlow's or another module's of the environment."""
-    from .binaries_files import modified, shadowed
+    from .binaries_files import corrupt, modified, shadowed
     from .binaries_runtime import runtime
 
     yield from _gone(context, facts)
     yield from _machine(context, facts, closure)
     yield from runtime(context, facts, closure)
     yield from _missing(context, facts, closure)
-    yield from _corrupt(context, closure)
+    yield from corrupt(context, facts, closure)
     yield from _symbols(context, facts, closure)
     yield from shadowed(context, closure)
-    yield from modified(context, facts)
+    yield from modified(context, facts, closure)
 
 
 def relative(context: Context, path: str) -> str:
@@ -254,25 +254,6 @@ def _missing_for_gpu(context: Context, closure: Closure, module: Module) -> Iter
         confidence=LIKELY,
         fix=_provider(context, module),
     )
-
-
-def _corrupt(context: Context, closure: Closure) -> Iterator[Finding]:
-    """TFD502: files that no loader would take."""
-    for module in closure.modules:
-        if module.kind != "corrupt":
-            continue
-        path = relative(context, module.path)
-        yield Finding(
-            "TFD502",
-            WARNING if module.optional and not context.gpu_wanted else ERROR,
-            f"{module.name} is damaged: {module.problem}.",
-            found=module.problem,
-            expected="a whole image",
-            evidence=(path,),
-            source=path,
-            package=owner(context, path),
-            fix=reinstall(context, path),
-        )
 
 
 def _symbols(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:

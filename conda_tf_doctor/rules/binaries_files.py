@@ -1,4 +1,4 @@
-"""TFD503 and TFD504: which copy of a file is loaded, and whether it is the one that was installed."""
+"""TFD502 to TFD504: whether a file is whole, whether it is what was installed, and whether a better one lies behind."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
-from .binaries import again, before, relative
+from .binaries import again, before, owner, reinstall, relative
 from .context import Context
 
 if TYPE_CHECKING:
     from ..binaries.closure import Closure, Module
     from ..binaries.examine import BinaryFacts
+    from ..binaries.integrity import Damage
 
 
 def shadowed(context: Context, closure: Closure) -> Iterator[Finding]:
@@ -56,21 +57,60 @@ def shadow(context: Context, module: Module, better: str, problem: str) -> Findi
     )
 
 
-def modified(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
+def corrupt(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
+    """TFD502: files that no loader would take; that they are not what was recorded either is evidence for it."""
+    from ..binaries.integrity import GONE
+
+    damages = {_place(damage.recorded.path): damage for damage in facts.damages if damage.kind != GONE}
+    for module in closure.modules:
+        if module.kind != "corrupt":
+            continue
+        path = relative(context, module.path)
+        damage = damages.get(_place(module.path))
+        also = f", and {_difference(damage)[0]}" if damage else ""
+        yield Finding(
+            "TFD502",
+            WARNING if module.optional and not context.gpu_wanted else ERROR,
+            f"{module.name} is damaged: {module.problem}{also}.",
+            found=module.problem,
+            expected=f"a whole image, {_difference(damage)[1]}" if damage else "a whole image",
+            evidence=(path, damage.recorded.source) if damage else (path,),
+            source=path,
+            package=damage.recorded.owner if damage else owner(context, path),
+            fix=again(context, damage.recorded) if damage else reinstall(context, path),
+        )
+
+
+def _place(path: str) -> str:
+    """Return where a file really is: conda records a library and the link to it."""
+    return os.path.normcase(os.path.realpath(path))
+
+
+def _difference(damage: Damage) -> tuple[str, str]:
+    """Return in which way a file is not what was recorded, and what was."""
+    from ..binaries.integrity import CHANGED
+
+    entry = damage.recorded
+    if damage.kind == CHANGED:
+        return "its content has another hash", f"sha256 {entry.sha256[:16]}…"
+    return f"it has {damage.found}, recorded are {entry.size:,}", f"{entry.size:,} bytes"
+
+
+def modified(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """TFD503: files that are not what was recorded. Only one that became shorter certainly lost something."""
-    from ..binaries.integrity import CHANGED, GONE, SHORTER
+    from ..binaries.integrity import GONE, SHORTER
     from ..binaries.records import STACK
 
+    if not facts.damages:
+        return
+    told = {_place(module.path) for module in closure.modules if module.kind == "corrupt"}
     for damage in facts.damages:
         entry = damage.recorded
         # On macOS conda signs anew what it wrote the prefix into: neither size nor hash is what was packed.
-        if damage.kind == GONE or (entry.rewritten and context.env.os == "osx"):
+        if damage.kind == GONE or (entry.rewritten and context.env.os == "osx") or _place(entry.path) in told:
             continue
         path = relative(context, entry.path)
-        if damage.kind == CHANGED:
-            what, expected = "its content has another hash", f"sha256 {entry.sha256[:16]}…"
-        else:
-            what, expected = f"it has {damage.found}, recorded are {entry.size:,}", f"{entry.size:,} bytes"
+        what, expected = _difference(damage)
         yield Finding(
             "TFD503",
             ERROR if damage.kind == SHORTER and STACK.match(entry.owner) else WARNING,

@@ -202,12 +202,33 @@ def test_a_dll_in_the_way_is_a_warning(env: Path) -> None:
     assert codes(env) == {"TFD102": "warning"}
 
 
-@pytest.mark.parametrize(("change_size", "severity"), [(-100, "error"), (100, "warning")], ids=["shorter", "longer"])
-def test_a_file_of_another_size(change_size: int, severity: str, env: Path) -> None:
+def test_a_truncated_file_is_said_once(env: Path) -> None:
+    size = (env / OTHER).stat().st_size
+    (env / OTHER).write_bytes((env / OTHER).read_bytes()[:-100])
+    (finding,) = found(env)
+    assert (finding.code, finding.severity, finding.confidence) == ("TFD502", "error", "certain")
+    assert f"it has {size - 100:,} bytes, recorded are {size:,}" in finding.message
+    assert finding.evidence == (OTHER, f"{SITE}/tensorflow-2.10.0.dist-info/RECORD")
+    assert (finding.package, finding.fix.commands[0][-1]) == ("tensorflow", "tensorflow==2.10.0")
+
+
+@pytest.mark.parametrize(("recorded_more", "severity"), [(100, "error"), (-100, "warning")], ids=["shorter", "longer"])
+def test_a_whole_file_of_another_size(recorded_more: int, severity: str, env: Path) -> None:
+    # What follows the image (a signature) may be cut off or put there, and every loader still takes the file.
     data = (env / OTHER).read_bytes()
-    (env / OTHER).write_bytes(data + bytes(change_size) if change_size > 0 else data[:change_size])
-    told = codes(env)
-    assert told["TFD503"] == severity
+    (env / OTHER).write_bytes(data + bytes(200))
+    write_record(env)
+    (env / OTHER).write_bytes(data + bytes(200 - recorded_more))
+    (finding,) = found(env)
+    assert (finding.code, finding.severity) == ("TFD503", severity)
+
+
+def test_a_damaged_file_of_the_recorded_size(env: Path) -> None:
+    (env / OTHER).write_bytes(bytes((env / OTHER).stat().st_size))
+    (finding,) = found(env)
+    assert (finding.code, finding.severity) == ("TFD502", "error")
+    assert finding.message.endswith("not a binary: filled with zeros, and its content has another hash.")
+    assert finding.expected.startswith("a whole image, sha256 ")
 
 
 def test_one_flipped_byte_is_a_warning(env: Path) -> None:

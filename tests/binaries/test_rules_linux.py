@@ -138,6 +138,23 @@ def test_any_linux_environment_from_anywhere(subdir: str, machine: str, tmp_path
     assert "TFD502" in {finding.code for finding in found(prefix)}
 
 
+def test_a_truncated_library_behind_a_link_is_said_once(env: Path) -> None:
+    real = env / f"{FRAMEWORK}.10.0"
+    (env / FRAMEWORK).rename(real)
+    (env / FRAMEWORK).symlink_to(real.name)
+    paths = [
+        {"_path": str(path.relative_to(env)), "path_type": "hardlink", "size_in_bytes": path.stat().st_size}
+        for path in (real, env / MAIN)
+    ] + [{"_path": FRAMEWORK, "path_type": "softlink"}]
+    listed = {"files": [entry["_path"] for entry in paths], "paths_data": {"paths": paths, "paths_version": 1}}
+    write_conda(env, "tensorflow-base", "2.10.0", "py310h_0", subdir="linux-64", **listed)
+    assert [finding for finding in found(env) if finding.code in ("TFD502", "TFD503")] == []
+    real.write_bytes(real.read_bytes()[:300])
+    (finding,) = found(env)
+    assert (finding.code, finding.package) == ("TFD502", "tensorflow-base")
+    assert finding.evidence == (FRAMEWORK, "conda-meta/tensorflow-base-2.10.0-py310h_0.json")
+
+
 def test_an_object_for_another_machine(tmp_path: Path) -> None:
     prefix = environment(tmp_path / "env", "aarch64", "linux-aarch64")
     (prefix / "bin" / "python").write_bytes(elf(ELF_MACHINES["linux-aarch64"]))
