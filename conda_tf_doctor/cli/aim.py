@@ -29,7 +29,10 @@ def _with(finding: Finding, aim: Callable[[tuple[str, ...], str], tuple[str, ...
     if not finding.fix.commands:
         return finding
     commands = tuple(command for command in (aim(c, prefix) for c in finding.fix.commands) if command)
-    return finding._replace(fix=finding.fix._replace(commands=commands))
+    note = finding.fix.note
+    if not commands and note.startswith("Or "):
+        note = note[3:4].upper() + note[4:]  # it is no longer an alternative
+    return finding._replace(fix=finding.fix._replace(commands=commands, note=note))
 
 
 def _is_active(prefix: str, variable: str) -> bool:

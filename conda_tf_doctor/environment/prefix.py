@@ -75,6 +75,7 @@ def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Env
         raise UsageError(f"{prefix} is a file; name the folder of an environment.") from None
     except OSError as error:
         raise UsageError(f"The environment {prefix} cannot be read: {error.strerror}.") from None
+    env.is_venv = "conda-meta" not in entries
     env.add(read_records(env, prefix))
     executable = _executable(prefix, entries)
     if "conda-meta" not in entries and not executable and "pyvenv.cfg" not in entries:

@@ -12,6 +12,7 @@ from ..rules.catalogue import RULES
 
 if TYPE_CHECKING:
     from ..engine import Diagnosis
+    from ..environment.facts import Environment
 
 _COLOURS = {ERROR: "31;1", WARNING: "33;1", INFO: "36", "good": "32;1", "title": "1", "dim": "2"}
 # Words carry the meaning, colour only adds to it.
@@ -122,11 +123,13 @@ def _commands(finding: Finding) -> list[str]:
     return [safe(command_line(command)) for command in finding.fix.commands]
 
 
-def _repairable(finding: Finding) -> bool:
+def _repairable(finding: Finding, env: Environment) -> bool:
     """Tell whether ``fix`` can do something about a finding: another version, one owner, or the files put back."""
     fix = finding.fix
     again = any("--force-reinstall" in command for command in fix.commands)
-    return bool(fix.pins or fix.pip or again or finding.code in _FRAGILE)
+    # In a venv there is nothing but pip, which can bring another TensorFlow for the Python but no other Python.
+    pins = fix.pins and (finding.code == "TFD201" or not env.is_venv)
+    return bool(pins or fix.pip or again or finding.code in _FRAGILE)
 
 
 def _repair(diagnosis: Diagnosis, door: str) -> list[str]:
@@ -137,8 +140,8 @@ def _repair(diagnosis: Diagnosis, door: str) -> list[str]:
     if worst is None:
         return []
     lines = []
-    repairable = [f for f in diagnosis.findings if f.severity != INFO and _repairable(f)]
     env = diagnosis.env
+    repairable = [f for f in diagnosis.findings if f.severity != INFO and _repairable(f, env)]
     # `fix` repairs errors, and these two warnings, unasked.
     asked = "" if any(f.severity == ERROR or f.code in _FRAGILE for f in repairable) else " --warnings"
     if repairable and env.kind == "prefix":
@@ -146,8 +149,12 @@ def _repair(diagnosis: Diagnosis, door: str) -> list[str]:
     elif repairable and env.kind == "file":
         # Nothing is installed yet: what would change an environment is no help.
         return [safe(f"{program} fix{asked} --file {command_line((env.path,))}")]
-    lines += _commands(worst)
-    return list(dict.fromkeys(lines))
+    by_hand = _commands(worst)
+    if lines and by_hand:
+        several = diagnosis.count(ERROR) + diagnosis.count(WARNING) > 1
+        lines.append(f"or by hand{f', {worst.code} alone' if several else ''}:")
+        by_hand = [f"  {command}" for command in by_hand]
+    return [*lines, *by_hand]
 
 
 def render(diagnosis: Diagnosis, style: Style, verbose: int = 0, quiet: bool = False, door: str = "console") -> str:

@@ -18,6 +18,7 @@ from ..environment.facts import CONDA, PIP, Environment, Package, normalise
 from ..findings import ERROR
 from . import journal as journals
 from . import pinned
+from .conda import require
 from .journal import STEPS, UNDOING, Journal
 from .levers import parse_requirement
 from .verify import conda_removes, conda_specs, pip_environ, pip_requirements, python_of
@@ -145,16 +146,25 @@ class Applier:
 
     Args:
         prefix: The environment.
-        conda: The user's conda.
+        conda: The user's conda; a venv is changed without.
         check: Diagnoses the environment as it is on the disk.
         say: Tells the user, a line at a time.
         quiet: Whether pip's own progress goes nowhere.
     """
 
-    def __init__(self, prefix: str, conda: Conda, check: Check, say: Say, quiet: bool = False) -> None:
-        self.prefix, self.conda, self.check, self.say, self.quiet = prefix, conda, check, say, quiet
+    def __init__(self, prefix: str, conda: Conda | None, check: Check, say: Say, quiet: bool = False) -> None:
+        self.prefix, self._user_conda, self.check, self.say, self.quiet = prefix, conda, check, say, quiet
         steps = (self._uninstall, self._conda, self._install, self._judge, self._pins)
         self._steps: dict[str, Callable[[Journal], str]] = dict(zip(STEPS, steps, strict=True))
+
+    @property
+    def conda(self) -> Conda:
+        """The user's conda, where a step needs it.
+
+        Raises:
+            UsageError: There is none.
+        """
+        return require(self._user_conda)
 
     def run(self, journal: Journal) -> Outcome:
         """Carry a journal out from the step it is at, to the end or back to the start."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .. import versions
@@ -38,6 +39,11 @@ class Builder:
     tensorflow: Installed | None
     insist: set[Key]
 
+    @cached_property
+    def _beyond_conda(self) -> bool:
+        """Whether conda can change nothing here: in a venv, whose Python stays the one it was made with."""
+        return self.env.is_venv
+
     def with_way(self, edits: _Edits, way: Way, code: str) -> _Edits | None:
         """Return the edits with the demands of one way added; ``None`` where they cannot be met."""
         new = dict(edits)
@@ -54,6 +60,8 @@ class Builder:
     def add(self, edits: _Edits, want: Want, code: str) -> bool:
         """Add one demand to the edits; tell whether it can be met beside the others."""
         key = (want.manager, want.name)
+        if want.manager == CONDA and self._beyond_conda:
+            return False
         old = edits.get(key)
         codes = tuple(dict.fromkeys((*(old.codes if old else ()), code)))
         current = self.installed(want.manager, want.name)

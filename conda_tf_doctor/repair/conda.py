@@ -167,7 +167,8 @@ def check_writable(prefix: str) -> str:
     if os.path.exists(frozen):
         return f"{prefix} is frozen ({frozen}): it must not be changed. Repair a clone, or let its owner unfreeze it."
     if not os.path.isdir(meta):
-        return f"{prefix} is no conda environment, so it has no pins; repair the requirements file it was made from."
+        # A venv: pip alone changes it.
+        return "" if os.access(prefix, os.W_OK | os.X_OK) else f"You have no permission to write in {prefix}."
     if os.path.exists(os.path.join(meta, "pixi")):
         return f"{prefix} belongs to a pixi workspace, which makes it anew from its manifest; use fix --file pixi.toml."
     if not os.access(meta, os.W_OK | os.X_OK):

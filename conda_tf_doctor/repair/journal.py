@@ -10,9 +10,20 @@ from ..errors import UsageError
 from . import atomic
 
 # Not *.json: conda takes every such file in conda-meta for a package.
-NAME = os.path.join("conda-meta", "tf-doctor-journal")
+NAME = "tf-doctor-journal"
 STEPS = ("uninstall", "conda", "pip", "check", "pins")
 UNDOING = "undo"
+
+
+def folder_of(prefix: str) -> str:
+    """Return where a repair keeps its journal and its lock: conda-meta, or a venv's own folder."""
+    meta = os.path.join(prefix, "conda-meta")
+    return meta if os.path.exists(meta) else prefix
+
+
+def path_of(prefix: str) -> str:
+    """Return the path of a prefix's journal."""
+    return os.path.join(folder_of(prefix), NAME)
 
 
 class Journal(NamedTuple):
@@ -53,7 +64,7 @@ class Journal(NamedTuple):
     def save(self, prefix: str) -> Journal:
         """Write it; return it."""
         document = {"schema_version": 1, **self._asdict()}
-        atomic.write(os.path.join(prefix, NAME), json.dumps(document, indent=1).encode("utf-8", "surrogateescape"))
+        atomic.write(path_of(prefix), json.dumps(document, indent=1).encode("utf-8", "surrogateescape"))
         return self
 
     def at(self, step: str, prefix: str) -> Journal:
@@ -67,7 +78,7 @@ def load(prefix: str) -> Journal | None:
     Raises:
         UsageError: There is one, but it cannot be read.
     """
-    path = os.path.join(prefix, NAME)
+    path = path_of(prefix)
     try:
         data = atomic.read(path)
     except OSError as error:
@@ -91,4 +102,4 @@ def _frozen(value: Any) -> Any:
 
 def close(prefix: str) -> None:
     """The repair is over, one way or the other."""
-    atomic.remove(os.path.join(prefix, NAME))
+    atomic.remove(path_of(prefix))

@@ -110,7 +110,7 @@ class Session:
             if journal.load(self.prefix) is not None:
                 self.say("A repair of this environment was interrupted; the next `fix` without --dry-run finishes it.")
             return self._repair()
-        meta = os.path.join(self.prefix, "conda-meta")
+        meta = journal.folder_of(self.prefix)
         with atomic.locked(meta):
             for path in (pinned.NAME, pinned.BACKUP, journal.NAME):
                 atomic.sweep(meta, os.path.basename(path))
@@ -123,10 +123,19 @@ class Session:
 
     # An interrupted repair
 
+    def _conda(self, platform: str, record: journal.Journal) -> Conda | None:
+        """Return the conda to apply with; a venv has none, and what pip alone changes needs none.
+
+        Raises:
+            UsageError: One is needed, and there is none.
+        """
+        if not os.path.isdir(os.path.join(self.prefix, "conda-meta")):
+            return None
+        conda = connect(self.wishes.door, platform, self.wishes.json or self.wishes.quiet)
+        return require(conda) if record.conda_install or record.conda_remove or record.conda_reinstall else conda
+
     def _resume(self, found: journal.Journal) -> Result:
-        conda = require(
-            connect(self.wishes.door, read_prefix(self.prefix).platform, self.wishes.json or self.wishes.quiet)
-        )
+        conda = self._conda(read_prefix(self.prefix).platform, found)
         self.say(f"A repair of {found.started} was interrupted in the step {found.step!r}.")
         before = self.diagnosis()
         applier = apply.Applier(self.prefix, conda, self.diagnosis, self.say, self.wishes.json or self.wishes.quiet)
@@ -197,7 +206,13 @@ class Session:
         if clashes and (self.wishes.yes or not self.ask("Set your pin aside as a comment?")):
             return self._refused("Your own pins were not touched, so nothing was written.", plan.before, plan, diff)
         if not plan.edits or (new == text and not self.wishes.apply):
-            message = "" if not plan.edits else "The pins say so already; --apply brings the environment to them."
+            message = ""
+            if plan.conda_edits:
+                message = "The pins say so already; --apply brings the environment to them."
+            elif plan.edits:
+                message = (
+                    "Nothing was written: pins are for conda's packages, and these are pip's; --apply installs them."
+                )
             if message:
                 self.say(message)
             made = document(plan, self.prefix, "prefix", **common, message=message)  # type: ignore[arg-type]
@@ -234,8 +249,8 @@ class Session:
             )
             return self._refused(message, plan.before, plan, common["diff"])
         quiet = self.wishes.json or self.wishes.quiet
-        conda = require(connect(self.wishes.door, plan.before.env.platform, quiet))
-        record = record._replace(revision=conda.revision(self.prefix))
+        conda = self._conda(plan.before.env.platform, record)
+        record = record._replace(revision=conda.revision(self.prefix) if conda else -1)
         applier = apply.Applier(self.prefix, conda, self.diagnosis, self.say, quiet)
         outcome = self._carried_out(applier, record)
         return self._done(plan, outcome, common["commands"], common["diff"])

@@ -154,14 +154,26 @@ def _fix(context: Context, breakage: Breakage) -> Fix:
         return Fix(note=breakage.remedy)
     changes = breakage.fix or {breakage.name: breakage.works}
     pins, pip = [], []
+    by_conda, by_pip = [], []
     for name, spec in changes.items():
         package = find(context, name)
         manager = package.manager if package else tensorflow.manager
+        spelled = CONDA_SPELLING.get(name, name)
         if manager != PIP:
-            pins.append(f"{CONDA_SPELLING.get(name, name)} {spec}".strip())
+            pins.append(f"{spelled} {spec}".strip())
         if manager != CONDA:
             pip.append(f"{name}{spec}")
-    return Fix(pins=tuple(pins), pip=tuple(pip))
+        # A report may not tell who owns a package: most often the one who owns TensorFlow.
+        if (manager or tensorflow.manager) == CONDA:
+            by_conda.append(f"{spelled}{spec.replace('==', '=')}")
+        else:
+            by_pip.append(f"{name}{spec}")
+    commands = []
+    if by_conda:
+        commands.append(("conda", "install", *by_conda))
+    if by_pip:
+        commands.append(("python", "-m", "pip", "install", *by_pip))
+    return Fix(pins=tuple(pins), pip=tuple(pip), commands=tuple(commands))
 
 
 def _conda_libraries(context: Context) -> Iterator[Finding]:

@@ -17,7 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conda_tf_doctor.engine import Diagnosis, diagnose
+from conda_tf_doctor.environment.facts import Environment
 from conda_tf_doctor.environment.report import environment_of
+from conda_tf_doctor.findings import ERROR, Finding, Fix
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.text import WIDTH, Style, command_line, render, safe
 
@@ -205,3 +207,22 @@ def test_each_door_spells_its_own_commands() -> None:
 
 def test_commands_can_be_pasted() -> None:
     assert command_line(("conda", "install", "-p", "/a b", "numpy<2")) == "conda install -p '/a b' 'numpy<2'"
+
+
+@pytest.mark.parametrize(("venv", "advised"), [(False, True), (True, False)], ids=["conda", "venv"])
+def test_fix_is_advised_where_it_can_do_something(venv: bool, advised: bool) -> None:
+    env = Environment("prefix", "/envs/tf", "win-64")
+    env.is_venv = venv
+    fix = Fix(pins=("vc14_runtime >=14.40",), note="Install the redistributable.")
+    found = Diagnosis(env, None, (Finding("TFD401", ERROR, "no runtime", fix=fix),))
+    text = render(found, Style(io.StringIO(), False))
+    assert ("fix --apply" in text) is advised and "Install the redistributable." in text
+
+
+def test_the_way_by_hand_is_told_from_the_plan() -> None:
+    env = Environment("prefix", "/envs/tf", "linux-64")
+    one = Finding("TFD603", ERROR, "numpy 2", fix=Fix(pip=("numpy<2",), commands=(("pip", "install", "numpy<2"),)))
+    text = render(Diagnosis(env, None, (one,)), Style(io.StringIO(), False))
+    assert "  conda-tf-doctor fix --apply -p /envs/tf\n  or by hand:\n    pip install 'numpy<2'\n" in text
+    other = one._replace(code="TFD604")
+    assert "or by hand, TFD603 alone:" in render(Diagnosis(env, None, (one, other)), Style(io.StringIO(), False))

@@ -244,8 +244,13 @@ def test_fixes_are_for_the_owner() -> None:
     owned_by_conda = environment(conda("numpy", "2.0.2"), python="3.10.13", tensorflow="2.10.1")
     (finding,) = told(owned_by_conda)
     assert (finding.fix.pins, finding.fix.pip) == (("numpy >=1.20,<2",), ())
+    assert finding.fix.commands == (("conda", "install", "numpy>=1.20,<2"),)
     (finding,) = told(environment(python="3.10.13", tensorflow="2.10.1", numpy="2.0.2"))
     assert (finding.fix.pins, finding.fix.pip) == ((), ("numpy>=1.20,<2",))
+    assert finding.fix.commands == (("python", "-m", "pip", "install", "numpy>=1.20,<2"),)
+    # A report written by hand does not tell the owner: what it is told has to help all the same.
+    (finding,) = told(environment(Package("numpy", "2.0.2"), python="3.10.13", tensorflow="2.10.1"))
+    assert finding.fix.commands == (("python", "-m", "pip", "install", "numpy>=1.20,<2"),)
 
 
 def test_the_package_to_change_need_not_be_the_one_to_blame() -> None:
