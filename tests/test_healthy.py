@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from conda_tf_doctor.binaries import elf
+from conda_tf_doctor.binaries import elf_symbols
 from conda_tf_doctor.binaries.closure import resolve
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.engine import Diagnosis, diagnose
@@ -284,15 +284,18 @@ def _python_of(prefix: Path) -> Path:
     return make_so(prefix / "bin" / "python", defines=["Py_Something"])
 
 
+@pytest.mark.parametrize("hashes", ["gnu", "sysv"])
 @pytest.mark.parametrize("limit", ["MAX_STRINGS", "MAX_SYMBOLS"])
-def test_what_was_not_read_is_not_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+def test_what_was_not_read_is_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, hashes: str
+) -> None:
     """libtensorflow_cc.so.2 of 2.19 has 71 MB of names: what lies behind the limit is there all the same."""
     _python_of(tmp_path)
     names = [f"symbol_{number}" for number in range(200)]
-    make_so(tmp_path / "lib" / "libbig.so", soname="libbig.so", defines=names)
+    make_so(tmp_path / "lib" / "libbig.so", soname="libbig.so", defines=names, hashes=hashes)
     top = make_so(tmp_path / "lib" / "module.so", needed=["libbig.so"], rpath="$ORIGIN", undefined=names[-3:])
     for number in (1 << 20, 64):
-        monkeypatch.setattr(elf, limit, number)
+        monkeypatch.setattr(elf_symbols, limit, number)
         closure = resolve(str(tmp_path), "linux-64", [str(top)])
         assert [module.name for module in closure.modules if module.kind == "symbols"] == [], number
 
