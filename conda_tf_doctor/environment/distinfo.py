@@ -21,6 +21,8 @@ _EGG_TAG = r"-py\d[\d.]*(?:-[\w.-]+)?\Z"
 
 # What pip writes and conda's package would have listed, had it been there when it was built.
 _BY_PIP = ("REQUESTED", "direct_url.json")
+# Conda packages that carry a distribution of another name, beside a metapackage of its own name.
+_CARRIERS = {"tensorflow": ("tensorflow-base", "tensorflow-gpu-base"), "numpy": ("numpy-base",)}
 
 
 class DistInfo(NamedTuple):
@@ -100,25 +102,40 @@ class _Lazy:
             return {}
 
 
-def _is_overwritten(prefix: str, record: Package, dist: DistInfo) -> bool:
-    """Tell whether the dist-info on disk is no longer the one that conda's record lists."""
+def _is_overwritten(env: Environment, prefix: str, dist: DistInfo) -> bool | None:
+    """Tell whether a dist-info is no longer the one that conda recorded; ``None`` where no record lists it.
+
+    Who installed it cannot tell alone: some of conda's packages were built with pip and say so.
+    """
+    for name in (dist.name, *_CARRIERS.get(dist.name, ())):
+        record = env.conda(name)
+        recorded = _recorded_sizes(os.path.join(prefix, record.source), dist) if record else {}
+        if not recorded:
+            continue
+        if any(file not in recorded and _size(os.path.join(dist.path, file)) is not None for file in _BY_PIP):
+            return True
+        sizes = {file: _size(os.path.join(dist.path, file)) for file in recorded}
+        return any(None not in (size, sizes[file]) and size != sizes[file] for file, size in recorded.items())
+    return None
+
+
+def _recorded_sizes(record: str, dist: DistInfo) -> dict[str, int | None]:
+    """Return the files of a dist-info that a record lists, with the sizes of those that tell who wrote them last."""
     try:
-        with open(os.path.join(prefix, record.source), encoding="utf-8") as handle:
+        with open(record, encoding="utf-8") as handle:
             paths = json.load(handle).get("paths_data", {}).get("paths", ())
-    except (OSError, ValueError, AttributeError):
-        return False
-    recorded: dict[str, Any] = {}
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return {}
+    recorded: dict[str, int | None] = {}
     for entry in paths if isinstance(paths, list) else ():
         path = entry.get("_path") if isinstance(entry, dict) else ""
         folder, _, file = path.rpartition("/") if isinstance(path, str) else ("", "", "")
         if folder.rpartition("/")[2] == os.path.basename(dist.path):
-            recorded[file] = entry.get("size_in_bytes") if file in ("RECORD", "INSTALLER", "WHEEL") else None
-    if not recorded:
-        return False
-    if any(file not in recorded and _size(os.path.join(dist.path, file)) is not None for file in _BY_PIP):
-        return True
-    sizes = {file: _size(os.path.join(dist.path, file)) for file in recorded}
-    return any(None not in (size, sizes[file]) and size != sizes[file] for file, size in recorded.items())
+            # What conda wrote the prefix into has another size than it had in the package.
+            kept = file in ("RECORD", "INSTALLER", "WHEEL") and not entry.get("prefix_placeholder")
+            size = entry.get("size_in_bytes") if kept else None
+            recorded[file] = size if isinstance(size, int) else None
+    return recorded
 
 
 def _size(path: str) -> int | None:
@@ -171,9 +188,12 @@ def _without_record(env: Environment, prefix: str, dists: list[DistInfo], in_sta
     if len(dists) > 1:
         dists = sorted(dists, key=_changed, reverse=True)
     for place, dist in enumerate(dists):
-        by_conda = _installer(dist) == "conda"
+        installer = _installer(dist)
+        by_conda = installer == "conda"
         if by_conda and not in_stack:
             continue  # conda's under another name (msgpack-python holds msgpack)
+        if in_stack and installer and not by_conda:
+            by_conda = _is_overwritten(env, prefix, dist) is False
         package = _package(env, prefix, dist, CONDA if by_conda else PIP)
         if not _has_metadata(dist):
             reason = "it has no METADATA"
@@ -192,7 +212,7 @@ def _beside_record(
     same = [dist for dist in dists if _same_version(dist.version, record.version)]
     for dist in dists:
         if dist in same:
-            if in_stack and _installer(dist) not in ("", "conda") and _is_overwritten(prefix, record, dist):
+            if in_stack and _installer(dist) not in ("", "conda") and _is_overwritten(env, prefix, dist):
                 env.overwritten.add(dist.name)
                 yield _package(env, prefix, dist)
             continue

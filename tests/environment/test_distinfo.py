@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from conda_tf_doctor.engine import diagnose
 from conda_tf_doctor.environment.facts import Environment
 from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.matrix.load import load_matrix
 from tools.prefixes import add_dist, add_record, make_prefix, site_packages
+from tools.wheels import dist_info
 
 
 def names(env: Environment) -> dict[str, tuple[str, str]]:
@@ -66,6 +70,67 @@ def test_a_conda_package_that_was_built_with_pip_stays_condas(tmp_path: Path) ->
     assert read_prefix(str(prefix)).overwritten == set()
     (folder / "REQUESTED").write_text("")  # only pip writes that, for what the user named
     assert read_prefix(str(prefix)).overwritten == {"numpy"}
+
+
+def carried(tmp_path: Path, installer: str = "conda", metapackage: bool = True, **about: str) -> Path:
+    """Conda's TensorFlow: `tensorflow-base` carries the dist-info of `tensorflow`, by pip from a wheel built there."""
+    prefix = make_prefix(tmp_path / "env", "linux-64")
+    content = dist_info("tensorflow", "2.10.0", installer=installer, requested=True, direct_url='{"dir_info": {}}')
+    site = site_packages(prefix, "linux-64")
+    paths = []
+    for path, data in content.items():
+        (site / path).parent.mkdir(parents=True, exist_ok=True)
+        (site / path).write_bytes(data)
+        below = (site / path).relative_to(prefix).as_posix()
+        entry = {"_path": below, "path_type": "hardlink", "size_in_bytes": len(data), "sha256": "0" * 64}
+        paths.append({**entry, **about} if path.endswith("RECORD") else entry)
+    listed = {"files": [path["_path"] for path in paths], "paths_data": {"paths": paths, "paths_version": 1}}
+    add_record(prefix, "linux-64", "tensorflow-base", "2.10.0", "cpu_py310hc537a0e_0", **listed)
+    if metapackage:
+        add_record(prefix, "linux-64", "tensorflow", "2.10.0", "cpu_py310hd1aba9c_0")
+    return prefix
+
+
+def by_pip_again(prefix: Path, installer: str = "pip") -> None:
+    """What `pip install --force-reinstall --no-deps tensorflow==2.10.0` leaves."""
+    folder = site_packages(prefix, "linux-64") / "tensorflow-2.10.0.dist-info"
+    shutil.rmtree(folder)
+    add_dist(prefix, "tensorflow", "2.10.0", requested=True, installer=installer, files={"tensorflow/_api.py": "1"})
+
+
+@pytest.mark.parametrize("metapackage", [True, False], ids=["with-metapackage", "base-alone"])
+@pytest.mark.parametrize("installer", ["conda", "pip"])
+def test_condas_tensorflow_is_condas_however_it_was_built(tmp_path: Path, installer: str, metapackage: bool) -> None:
+    env = read_prefix(str(carried(tmp_path, installer, metapackage)))
+    assert env.overwritten == set()
+    assert {package.manager for package in env.packages} == {"conda"}
+
+
+def test_a_record_that_conda_wrote_the_prefix_into_stays_condas(tmp_path: Path) -> None:
+    prefix = carried(tmp_path, "pip", prefix_placeholder="/home/conda/placehold_placehold", file_mode="text")
+    with (site_packages(prefix, "linux-64") / "tensorflow-2.10.0.dist-info" / "RECORD").open("a") as record:
+        record.write(f"{prefix}/bin/toco,,\n")
+    assert read_prefix(str(prefix)).overwritten == set()
+
+
+@pytest.mark.parametrize("installer", ["pip", "uv"])
+@pytest.mark.parametrize("built_with", ["conda", "pip"])
+def test_pips_tensorflow_of_the_same_version_over_condas_is_pips(
+    tmp_path: Path, built_with: str, installer: str
+) -> None:
+    prefix = carried(tmp_path, built_with)
+    by_pip_again(prefix, installer)
+    env = read_prefix(str(prefix))
+    assert env.overwritten == {"tensorflow"}
+    assert names(env)["tensorflow"] == ("2.10.0", "pip")
+    found = [finding for finding in diagnose(env, load_matrix()).findings if finding.code == "TFD601"]
+    assert [(finding.severity, "builds" in finding.message) for finding in found] == [("warning", True)]
+
+
+def test_pips_tensorflow_of_the_same_version_over_a_base_alone(tmp_path: Path) -> None:
+    prefix = carried(tmp_path, metapackage=False)
+    by_pip_again(prefix)
+    assert names(read_prefix(str(prefix)))["tensorflow"] == ("2.10.0", "pip")
 
 
 def test_what_pip_left_when_conda_installed_over_it_is_noted(tmp_path: Path) -> None:
