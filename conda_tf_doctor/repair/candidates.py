@@ -82,9 +82,11 @@ class Catalogue:
             if found is not None:
                 return sorted(set(found), key=versions.key, reverse=True)
         if name in OWNERS or name in CONDA_PARTS:
-            channel = "pypi" if manager == PIP else self.channel or "conda-forge"
-            known = self.matrix.versions(name, channel, self.platform)
-            return [version for version in reversed(known) if not versions.is_prerelease(version)]
+            # A file may leave the channel open.
+            channels = ("pypi",) if manager == PIP else (self.channel,) if self.channel else ("conda-forge", "defaults")
+            known = {v for channel in channels for v in self.matrix.versions(name, channel, self.platform)}
+            stable = [version for version in known if not versions.is_prerelease(version)]
+            return sorted(stable, key=versions.key, reverse=True)
         entry = releases().get(name, {})
         listed: list[str] = []
         if manager == CONDA:

@@ -21,7 +21,10 @@ class _Demand(NamedTuple):
 
 
 def _listed(demands: Demands, gpu: bool) -> list[_Demand]:
-    found = [_Demand(f"--to {name}={spec.removesuffix('.*')}", "to", name) for name, spec in demands.to]
+    found = [
+        _Demand(f"--to {name}{'' if spec[:1] in '<>=!~' else '='}{spec.removesuffix('.*')}", "to", name)
+        for name, spec in demands.to
+    ]
     found += [_Demand(f"--keep {name}", "keep", name) for name in sorted(demands.keep)]
     if gpu:
         found.append(_Demand("the GPU", "gpu", ""))
@@ -38,7 +41,7 @@ def _without(planner: Planner, given_up: set[_Demand]) -> Planner:
     ignore = set(planner.ignore)
     if any(g.kind == "gpu" for g in given_up):
         ignore.update(_GPU_CODES)
-    fresh = Fresh(planner.env, planner.matrix, ignore, demands, planner.catalogue)
+    fresh = Fresh(planner.env, planner.matrix, ignore, demands, planner.catalogue, planner.managers)
     if any(g.kind == "gpu" for g in given_up):
         fresh.wanted = ""
     return fresh

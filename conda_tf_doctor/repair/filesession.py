@@ -7,7 +7,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from ..engine import diagnose
-from ..environment.facts import CONDA, Environment
+from ..environment.facts import CONDA, PIP, Environment
 from ..environment.files import read_file
 from ..environment.tensorflow import find_tensorflow
 from ..errors import UsageError
@@ -19,9 +19,11 @@ from .narrow import plan_for
 from .plan import Change, Plan
 from .session import Result, Session
 from .show import document, render, unified
-from .textfile import Listing, edited, load, places
+from .textfile import Listing, edited, effective, load, places
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..matrix.load import Matrix
     from ..render.text import Style
     from .session import Wishes
@@ -53,9 +55,9 @@ class FileSession:
             raise UsageError("Standard input cannot be repaired; name a file, and --output - to print the result.")
         env = read_file(self.path, self.platform)
         listing = load(self.path, env.platform, env.python.version)
-        plan = self.plan(env)
+        plan = effective(listing, self.plan(env, listing.managers))
         new = edited(listing, plan) if plan.conflict is None else listing.text
-        if new != listing.text:
+        if plan.edits and plan.conflict is None:
             plan = self._checked(plan, listing, new)
         plan = plan._replace(changes=tuple(self._placed(change, plan, listing) for change in plan.changes))
         diff = unified(listing.text, new, self.path)
@@ -66,14 +68,14 @@ class FileSession:
             self.style.write(diff)
         return self._finish(plan, listing, new, diff, quiet)
 
-    def plan(self, env: Environment) -> Plan:
-        """Return the plan for what a file asks for."""
+    def plan(self, env: Environment, managers: Iterable[str] = (CONDA, PIP)) -> Plan:
+        """Return the plan for what a file asks for; only these managers' packages can be added to it."""
         conda = None if self.wishes.offline else connect(self.wishes.door, env.platform, True)
         tensorflow = find_tensorflow(env)
         channel = tensorflow.channel if tensorflow and tensorflow.manager == CONDA else ""
         search = conda.search if conda else None
         catalogue = Catalogue(self.matrix, env.platform, channel, search)
-        plan = plan_for(env, self.matrix, self.wishes.ignore, self.wishes.demands, catalogue)
+        plan = plan_for(env, self.matrix, self.wishes.ignore, self.wishes.demands, catalogue, managers)
         if not plan.edits:
             return plan
         asked = [edit for edit in plan.conda_edits if catalogue.from_channels(edit.spelled) is not None]

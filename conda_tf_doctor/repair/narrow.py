@@ -16,7 +16,8 @@ from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.tensorflow import find_tensorflow
 from ..findings import ERROR
 from ..ranges import admits, has_ranges
-from .plan import Edit, Edits, Key, Plan
+from .candidates import derived
+from .plan import Change, Edit, Edits, Key, Plan
 from .planner import Demands, Planner
 from .simulate import simulate
 
@@ -29,21 +30,36 @@ if TYPE_CHECKING:
 _ROUNDS = 5
 
 
-def plan_for(env: Environment, matrix: Matrix, ignore: Iterable[str], demands: Demands, catalogue: Catalogue) -> Plan:
+def plan_for(
+    env: Environment,
+    matrix: Matrix,
+    ignore: Iterable[str],
+    demands: Demands,
+    catalogue: Catalogue,
+    managers: Iterable[str] = (CONDA, PIP),
+) -> Plan:
     """Return the plan for the facts of a file.
+
+    Args:
+        env: The facts.
+        matrix: The compatibility matrix.
+        ignore: Codes that the user silenced.
+        demands: What the user asked for.
+        catalogue: The versions that exist.
+        managers: Whose packages the file has a place for.
 
     Raises:
         UsageError: It asks for no TensorFlow.
     """
     ignore = frozenset(ignore)
     if not has_ranges(env):
-        return Planner(env, matrix, ignore, demands, catalogue).plan()
+        return Planner(env, matrix, ignore, demands, catalogue, managers).plan()
     before = diagnose(env, matrix, ignore)
-    planner = Planner(_narrowed(env, set(), catalogue), matrix, ignore, demands, catalogue)
+    planner = Planner(_narrowed(env, set(), catalogue), matrix, ignore, demands, catalogue, managers)
     blamed = {f.package for f in planner.amiss(before, {})}
     plan = None
     for _ in range(_ROUNDS):
-        planner = Planner(_narrowed(env, blamed, catalogue), matrix, ignore, demands, catalogue)
+        planner = Planner(_narrowed(env, blamed, catalogue), matrix, ignore, demands, catalogue, managers)
         plan = planner.plan()
         if plan.conflict is not None:
             return plan._replace(before=before)
@@ -55,7 +71,10 @@ def plan_for(env: Environment, matrix: Matrix, ignore: Iterable[str], demands: D
     assert plan is not None
     edits = _minimal(env, dict(plan.edits), planner, matrix, ignore)
     kept = tuple(
-        change for change in plan.changes if any(_same(change.package, change.where, e) for e in edits.values())
+        _as_asked(env, change, edit)
+        for change in plan.changes
+        for edit in edits.values()
+        if change.package == edit.spelled and change.where == edit.manager
     )
     after = _after(env, edits, matrix, ignore)
     found = {(f.code, f.package) for f in after.findings if f.severity == ERROR}
@@ -63,8 +82,10 @@ def plan_for(env: Environment, matrix: Matrix, ignore: Iterable[str], demands: D
     return plan._replace(before=before, after=after, edits=edits, changes=kept, announced=announced)
 
 
-def _same(package: str, where: str, edit: Edit) -> bool:
-    return package == edit.spelled and where == edit.manager
+def _as_asked(env: Environment, change: Change, edit: Edit) -> Change:
+    """Say what the file asks for now, where the search went on with one version out of that range."""
+    package = env.pip(edit.name) if edit.manager == PIP else env.conda(edit.name)
+    return change._replace(before=package.version or package.spec) if package is not None and package.spec else change
 
 
 def _after(env: Environment, edits: Edits, matrix: Matrix, ignore: frozenset[str]) -> Diagnosis:
@@ -112,4 +133,6 @@ def _narrowed(env: Environment, blamed: set[str], catalogue: Catalogue) -> Envir
 def _pick(package: Package, env: Environment, catalogue: Catalogue) -> str:
     manager = PIP if package.manager == PIP else CONDA
     known = catalogue.versions(manager, package.name, package.name, env.python.version)
-    return next((v for v in known if admits(package, v) and not versions.is_prerelease(v)), "")
+    fitting = (v for v in known if admits(package, v) and not versions.is_prerelease(v))
+    # The table has the last patch of each Python; a range may end before it.
+    return next(fitting, "") or derived(manager, (package.spec,))

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import versions
 from ..engine import Diagnosis, diagnose
-from ..environment.facts import CONDA, PIP, Environment, normalise
+from ..environment.facts import CONDA, PIP, Environment
 from ..environment.tensorflow import OWNERS, find_tensorflow
 from ..errors import UsageError
 from ..findings import ERROR, WARNING, Finding
+from ..matrix.model import GPU
 from ..rules.context import Context
-from .builder import Builder
 from .candidates import Catalogue
 from .demands import NO_DEMANDS, Demands, parse_demand
-from .levers import BEYOND_PACKAGES, OF_FILES, PIP_TO_CONDA, Want, Way, demand, ways
+from .levers import BEYOND_PACKAGES, OF_FILES, PIP_TO_CONDA, Want, Way, ways
 from .plan import Change, Edit, Key, Plan
 from .simulate import PARTS, simulate
+from .starts import Starts
 from .wheels import unobtainable
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _MAX_DIAGNOSES = 1500
 _Edits = dict[Key, Edit]
 
 
-class Planner(Builder):
+class Planner(Starts):
     """Makes plans for one environment.
 
     Args:
@@ -46,6 +46,7 @@ class Planner(Builder):
         ignore: Codes that the user silenced.
         demands: What the user asked for.
         catalogue: The versions that exist; those of the matrix and the table of releases where left out.
+        managers: Whose packages can be added.
     """
 
     def __init__(
@@ -55,7 +56,9 @@ class Planner(Builder):
         ignore: Iterable[str] = (),
         demands: Demands = NO_DEMANDS,
         catalogue: Catalogue | None = None,
+        managers: Iterable[str] = (CONDA, PIP),
     ) -> None:
+        self.managers = frozenset(managers)
         self.env, self.matrix, self.ignore, self.demands = env, matrix, frozenset(ignore), demands
         self.tensorflow = find_tensorflow(env)
         channel = self.tensorflow.channel if self.tensorflow and self.tensorflow.manager != PIP else ""
@@ -114,7 +117,7 @@ class Planner(Builder):
             demanded = {(w.manager, w.name) for way in ways(finding, self.env) for w in way}
             if not touched and not (demanded and demanded <= set(edits)):
                 found.append(finding)
-        if self.wanted and not diagnosis.gpu_wanted and diagnosis.tensorflow:
+        if self.wanted and not diagnosis.gpu_wanted and diagnosis.tensorflow and not self._other_name(diagnosis, edits):
             message = "The GPU that was wanted would silently not be used any more."
             found.append(Finding("TFD302", ERROR, message, package="tensorflow"))
         if diagnosis.tensorflow is None and self.tensorflow is not None:
@@ -122,6 +125,13 @@ class Planner(Builder):
         found += unobtainable(edits, self.env, diagnosis.env, self.catalogue)
         settled = {*self.announced, *self._tolerated}
         return [f for f in found if (f.code, f.package) not in settled]
+
+    def _other_name(self, diagnosis: Diagnosis, edits: Mapping[Key, Edit]) -> bool:
+        """Whether only the name that asked for a GPU is gone (``tensorflow-gpu``), and the new one uses it too."""
+        build = Context(diagnosis.env, self.matrix).build
+        build = self.matrix.resolve_stub(build) if build else None
+        gone = any(edit.removes and edit.name in OWNERS for edit in edits.values())
+        return gone and build is not None and build.variant == GPU and build.gpu_functional is not False
 
     # The search
 
@@ -192,7 +202,7 @@ class Planner(Builder):
         self.announced.clear()
         self._tolerated.clear()
         self._left = _MAX_DIAGNOSES
-        starts = self._starts()
+        starts = self.starts()
         if any(f.code == "TFD101" for f in self.errors({})):
             # Nothing helps a 32-bit Python: everything else is moot until there is another environment.
             self.announced.update({(f.code, f.package): f for f in self.errors({})})
@@ -202,7 +212,7 @@ class Planner(Builder):
             if result is not None:
                 return result
         blocked = dict(self.blocked)
-        self.obstacle = next(iter(blocked.values()), None)
+        self.obstacle = next(iter(blocked.values()), self.obstacle)
         announced = dict(self.announced)
         result = self._other_tensorflow()
         if result is not None or self.demands.to or self.demands.keep:
@@ -220,59 +230,9 @@ class Planner(Builder):
             self.announced.update(fresh)
         return None
 
-    def _starts(self) -> list[_Edits]:
-        """Return the edits that the user's own demands make, one for each version that satisfies them."""
-        base: _Edits = {}
-        for name, spec in self.demands.to:
-            if self._means_tensorflow(name):
-                if self.tensorflow is not None and self.tensorflow.name in self.demands.keep:
-                    raise UsageError(f"--to {name} and --keep {name} contradict each other; give one of them.")
-                continue
-            want = demand(self.env, name, spec, CONDA)
-            if want.name in self.demands.keep:
-                raise UsageError(f"--to {name} and --keep {name} contradict each other; give one of them.")
-            self.add(base, want, "--to")
-        resolved = self.resolved(base)
-        if resolved is None:
-            return []
-        spec = self._tensorflow_demand()
-        return [resolved] if not spec else self._of_tensorflow(resolved, spec, "--to")
-
-    def _means_tensorflow(self, name: str) -> bool:
-        return self.tensorflow is not None and normalise(name) in (self.tensorflow.name, "tensorflow")
-
-    def _tensorflow_demand(self) -> str:
-        return next((spec for name, spec in self.demands.to if self._means_tensorflow(name)), "")
-
-    def _of_tensorflow(self, edits: _Edits, spec: str, code: str) -> list[_Edits]:
-        """Return the edits with each version of TensorFlow that satisfies a spec, one for each minor.
-
-        The newest comes first, but a release of the same minor, and then of the same major, before all others: code
-        that was written for TensorFlow 1 does not run with 2.
-        """
-        tensorflow = self.tensorflow
-        if tensorflow is None:
-            return []
-        manager = PIP if tensorflow.manager == PIP else CONDA
-        known = self.catalogue.versions(manager, tensorflow.name, tensorflow.name)
-        if not spec and tensorflow.version:
-            major = tensorflow.version.split(".")[0]
-            known = sorted(known, key=lambda v: (versions.minor(v) != tensorflow.minor, v.split(".")[0] != major))
-        found, minors = [], set()
-        for version in known:
-            minor = versions.minor(version)
-            if not versions.conda_contains(spec, version) or minor in minors:
-                continue
-            minors.add(minor)
-            exact = f"=={version}" if manager == PIP else version
-            new = self.with_way(edits, (Want(manager, tensorflow.name, tensorflow.name, exact),), code)
-            if new is not None:
-                found.append(new)
-        return found
-
     def _other_tensorflow(self) -> _Edits | None:
         """Return the best plan with another version of TensorFlow: the fewest changes, then the newest."""
-        if self.tensorflow is None or self._tensorflow_demand() or self.tensorflow.name in self.demands.keep:
+        if self.tensorflow is None or self.tensorflow_demand or self.tensorflow.name in self.demands.keep:
             return None
         causes = [f for f in self.blocked.values() if f.code not in BEYOND_PACKAGES]
         if not causes:
@@ -280,8 +240,8 @@ class Planner(Builder):
         code = causes[0].code
         best: _Edits | None = None
         announced: dict[tuple[str, str], Finding] = {}
-        for base in self._starts():
-            for start in self._of_tensorflow(base, "", code):
+        for base in self.starts():
+            for start in self.of_tensorflow(base, "", code):
                 self.announced.clear()
                 result = self._accepted(self._attempt(start))
                 if result is None:
@@ -385,7 +345,7 @@ class Planner(Builder):
             return "You asked for it."
         now = [f for f in self.before.findings if f.code in edit.codes and f.severity in (ERROR, WARNING)]
         own = [f for f in now if f.package == edit.name]
-        if own:
+        if own and not any("--to" in other.codes for other in edits.values()):
             return own[0].message
         without = {key: other for key, other in edits.items() if key != edit.key}
         later = [f for f in self.errors(without) if f.code in edit.codes]

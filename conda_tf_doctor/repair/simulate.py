@@ -91,7 +91,8 @@ def _package(env: Environment, manager: str, name: str, version: str, matrix: Ma
         if name in PARTS and found is not None and (found.manager != PIP):
             channel = channel or found.channel
             row = conda_row(before, env.python.minor, version, channel, matrix)
-            if row is not None:
+            # A file that names no build leaves the choice to the solver.
+            if row is not None and (before.kind != "file" or old is None or old.build):
                 build, metadata = build_string(row, env.python.minor), {"depends": promises(row)}
         elif old is not None and "py" in old.build and before.python.minor == env.python.minor:
             build = old.build
@@ -107,7 +108,7 @@ def conda_row(env: Environment, python: str, version: str, channel: str, matrix:
     rows = [
         row
         for row in matrix.builds(distribution="tensorflow", version=version, channel=channel, platform=env.platform)
-        if row.kind == "build"
+        if row.kind == "build" and row.channel != "pypi"
     ]
     now = context.build
     build = context.tensorflow.build if context.tensorflow else ""

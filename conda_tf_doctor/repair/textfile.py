@@ -13,7 +13,7 @@ import re
 from typing import NamedTuple
 
 from .. import versions
-from ..environment.facts import PIP, normalise
+from ..environment.facts import CONDA, PIP, normalise
 from ..environment.tensorflow import OWNERS
 from ..errors import UsageError
 from .plan import Edit, Key, Plan
@@ -70,6 +70,11 @@ class Listing(NamedTuple):
     encoding: str
     entries: list[Entry]
     templates: dict[str, tuple[str, int]]
+
+    @property
+    def managers(self) -> frozenset[str]:
+        """Whose packages the file has a place for."""
+        return frozenset(m for m in (CONDA, PIP) if any(group.startswith(m) for group in self.templates))
 
     @property
     def newline(self) -> str:
@@ -208,6 +213,8 @@ def _joined(old: str, spec: str, edit: Edit, manager: str) -> str:
     from .candidates import admits
 
     compact = re.sub(r"\s*,\s*", ",", old.strip())
+    if re.fullmatch(r"(?:==)?[\w.+!]+", spec):
+        return f"=={edit.version}"
     if "|" in compact or "*" in spec or "|" in spec or not admits(manager, compact, edit.version):
         return spec if spec[:1] in "<>=!~" or manager != PIP else f"=={spec}"
     from ..rules.known import joined
@@ -270,6 +277,17 @@ def _renamed(listing: Listing, old: Edit, new: Edit) -> list[Replacement]:
         changes.append(Replacement(entry.start, entry.end, respelled(version, new, entry)))
         changes.append(Replacement(spelled.start(), spelled.end(), new.spelled))
     return changes
+
+
+def effective(listing: Listing, plan: Plan) -> Plan:
+    """Return the plan without what the user asked for and the file already says (``numpy<2``)."""
+    edits = {
+        key: edit
+        for key, edit in plan.edits.items()
+        if "--to" not in edit.codes or edit.removes or not places(listing, edit) or _replacements(listing, edit)
+    }
+    said = {(edit.manager, edit.spelled) for edit in edits.values()}
+    return plan._replace(edits=edits, changes=tuple(c for c in plan.changes if (c.where, c.package) in said))
 
 
 def places(listing: Listing, edit: Edit) -> list[Entry]:

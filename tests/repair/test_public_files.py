@@ -12,6 +12,7 @@ import pytest
 
 from conda_tf_doctor.engine import diagnose
 from conda_tf_doctor.environment.files import read_file
+from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.findings import ERROR
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.text import Style
@@ -103,3 +104,70 @@ def test_files_as_the_public_writes_them(
     assert after.tensorflow is not None
     assert [f.message for f in after.findings if f.severity == ERROR] == []
     assert _fix(path, platform).document["changes"] == []
+
+
+# For each: file name, platform, text, what is asked for, what is replaced by what.
+ASKED = {
+    "a-wheel-that-is-not-listed": (
+        "requirements.txt", "linux-64", "tensorflow==2.15.0\nrequests\n", ["numpy<2"],
+        {"tensorflow==2.15.0\n": "tensorflow==2.15.0\nnumpy<2\n"},
+    ),
+    "what-the-file-says-already": (
+        "requirements.txt", "linux-64", "tensorflow==2.15.0\nnumpy<2\n", ["numpy<2"], {},
+    ),
+    "a-version-that-the-old-name-does-not-have": (
+        "requirements.txt", "linux-64", "tensorflow-gpu==2.4.1  # GPU\nsix\n", ["tensorflow=2.15"],
+        {"tensorflow-gpu==2.4.1": "tensorflow==2.15.1"},
+    ),
+    "a-version-that-the-old-name-does-not-have-with-the-new-one-listed": (
+        "env.yaml", "win-64", "dependencies:\n  - python=3.10\n  - pip:\n    - tensorflow\n    - tensorflow-macos==2.9.0\n", ["tensorflow=2.15"],
+        {"    - tensorflow-macos==2.9.0\n": "", "    - tensorflow\n": "    - tensorflow==2.15.1\n"},
+    ),
+    "an-exact-version-in-place-of-a-range,-with-no-channel-named": (
+        "environment.yml", "win-64", "dependencies:\n- python=3.6\n- numpy>=1.15.3\n- tensorflow>=1.12.0\n", ["tensorflow=2.10"],
+        {"python=3.6": "python=3.10", "tensorflow>=1.12.0": "tensorflow==2.10.0"},
+    ),
+    "a-package-that-no-longer-exists-for-the-python": (
+        "environment.yml", "win-64", "dependencies:\n- python=3.13\n- pip\n- pip:\n  - tensorflow-gpu==1.15.0\n  - numpy==1.18.5\n", ["numpy<1.18"],
+        {"python=3.13": "python=3.7", "numpy==1.18.5": "numpy==1.17.5"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "platform", "text", "to", "replaced"), ASKED.values(), ids=ASKED)
+def test_what_is_asked_for_gets_into_the_file(
+    name: str, platform: str, text: str, to: list[str], replaced: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(text.encode())
+    result = _fix(path, platform, *to)
+    expected = text
+    for old, new in replaced.items():
+        assert expected.count(old) == 1
+        expected = expected.replace(old, new)
+    assert path.read_bytes().decode() == expected
+    assert result.status == 0
+    assert _fix(path, platform, *to).document["changes"] == []
+    assert path.read_bytes().decode() == expected
+
+
+def test_conda_packages_have_no_place_in_requirements(tmp_path: Path) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_text("tensorflow-gpu==2.4.1\nkeras==2.3.1\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"--to python: .*requirements\.txt has no place for it"):
+        _fix(path, "linux-64", "python=3.8")
+    # The warning that there is no CUDA is one that this file cannot help.
+    result = _fix(path, "linux-64", warnings=True)
+    assert result.status == 0
+    assert "cudatoolkit" not in path.read_text(encoding="utf-8")
+
+
+def test_what_does_not_exist_is_named_as_what_stands_in_the_way(tmp_path: Path) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_text("tensorflow==2.15.0\nnumpy==2.1.3\n", encoding="utf-8")
+    conflict = _fix(path, "linux-64", "tensorflow=2.99").document["conflict"]
+    assert conflict["demands"] == ["--to tensorflow=2.99"]
+    assert conflict["why"] == "There is no tensorflow 2.99 for linux-64."
+    conflict = _fix(path, "linux-64", "numpy>2", keep=frozenset({"tensorflow"})).document["conflict"]
+    assert conflict["demands"] == ["--to numpy>2", "--keep tensorflow"]
+    assert [way.split(":")[0] for way in conflict["ways"]] == ["without --to numpy>2", "without --keep tensorflow"]

@@ -1,0 +1,179 @@
+"""Where a search for a plan begins: with what the user asks for, or with another version of TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .. import versions
+from ..environment.facts import CONDA, PIP, normalise
+from ..environment.tensorflow import owners
+from ..errors import UsageError
+from ..findings import ERROR, Finding
+from .builder import Builder
+from .candidates import releases
+from .levers import Want, Way, demand, to_pip
+from .plan import Edit, Key
+
+if TYPE_CHECKING:
+    from ..environment.tensorflow import Installed
+
+_Edits = dict[Key, Edit]
+
+
+class Starts(Builder):
+    """Makes the edits that a search begins with.
+
+    Attributes:
+        managers: Whose packages can be added: a requirements.txt has no place for conda's.
+        obstacle: What stands in the way, where nothing satisfies what the user asks for.
+    """
+
+    managers: frozenset[str]
+    obstacle: Finding | None
+
+    def add(self, edits: _Edits, want: Want, code: str) -> bool:
+        """Add one demand; one on a package that nobody could add cannot be met, nor one against the user's own."""
+        key = (want.manager, want.name)
+        if want.manager not in self.managers and not want.remove and self.installed(*key) is None:
+            return False
+        asked = self._asked.get(key)
+        if (asked is not None and want.remove) or not super().add(edits, want, code):
+            return False
+        edit = edits.get(key)
+        if asked is not None and edit is not None and asked not in edit.specs:
+            # What is there satisfied the user; what takes its place has to as well.
+            edits[key] = edit._replace(specs=(asked, *edit.specs))
+        return True
+
+    @cached_property
+    def _asked(self) -> dict[Key, str]:
+        wants = [self._want(name, spec) for name, spec in self.demands.to if not self._means_tensorflow(name)]
+        return {(want.manager, want.name): want.spec for want in wants}
+
+    def starts(self) -> list[_Edits]:
+        """Return the edits that the user's own demands make, one for each version that satisfies them.
+
+        Raises:
+            UsageError: The demands contradict each other, or name what has no place here.
+        """
+        base: _Edits = {}
+        for name, spec in self.demands.to:
+            if self._means_tensorflow(name):
+                kept = self.tensorflow.name if self.tensorflow else ""
+            else:
+                want = self._want(name, spec)
+                kept = want.name
+                self._place(want)
+                self.add(base, want, "--to")
+            if kept in self.demands.keep:
+                raise UsageError(f"--to {name} and --keep {name} contradict each other; give one of them.")
+        spec = self.tensorflow_demand
+        found = [self._of_demand(each, spec) if spec else [each] for each in self._resolutions(base)]
+        return [start for group in found for start in group]
+
+    def _want(self, name: str, spec: str) -> Want:
+        """Address a demand: what is not there yet is pip's where TensorFlow is pip's and the package is a wheel."""
+        want = demand(self.env, name, spec, CONDA)
+        if want.manager == PIP or self.env.package(want.name) is not None:
+            return want
+        by_pip = self.tensorflow is not None and self.tensorflow.manager == PIP
+        wheel = by_pip and "releases" in releases().get(want.name, {}) and want.name != "python"
+        if PIP in self.managers and (wheel or CONDA not in self.managers):
+            return Want(PIP, want.name, name, to_pip(spec))
+        return want
+
+    def _place(self, want: Want) -> None:
+        there = self.installed(want.manager, want.name) is not None
+        if not there and (want.manager not in self.managers or (want.name == "python" and want.manager == PIP)):
+            raise UsageError(f"--to {want.spelled}: {self.env.path} has no place for it, as it lists pip's packages.")
+
+    def _resolutions(self, base: _Edits) -> list[_Edits]:
+        """Return the demands with versions; where none exists for the Python that is there, with each other Python."""
+        resolved = self.resolved(dict(base))
+        if resolved is not None:
+            return [resolved]
+        found = []
+        python = self.catalogue.versions(CONDA, "python", "python")
+        for minor in dict.fromkeys(versions.minor(version) for version in python):
+            way = (Want(CONDA, "python", "python", f"{minor}.*"),)
+            new = self.with_way(base, way, "TFD201") if CONDA in self.managers else None
+            if new is not None:
+                found.append(new)
+        if not found:
+            texts = " and ".join(edit.pin for edit in base.values())
+            self.obstacle = Finding("TFD611", ERROR, f"There is no version that satisfies {texts}.")
+        return found
+
+    def _means_tensorflow(self, name: str) -> bool:
+        return self.tensorflow is not None and normalise(name) in (self.tensorflow.name, "tensorflow")
+
+    @property
+    def tensorflow_demand(self) -> str:
+        """Return the version of TensorFlow that the user asks for; empty where any will do."""
+        return next((spec for name, spec in self.demands.to if self._means_tensorflow(name)), "")
+
+    def _of_demand(self, edits: _Edits, spec: str) -> list[_Edits]:
+        """Return the edits with what ``--to tensorflow=…`` asks for, under another name where this one has no such."""
+        found = self.of_tensorflow(edits, spec, "--to")
+        tensorflow = self.tensorflow
+        if found or tensorflow is None:
+            return found
+        asked = next(normalise(name) for name, _ in self.demands.to if self._means_tensorflow(name))
+        if asked != tensorflow.name and tensorflow.manager == PIP:
+            for name in ("tensorflow", "tensorflow-macos"):
+                found += self._renamed(edits, name, spec)
+        if not found:
+            text = (
+                f"There is no {tensorflow.name} {spec.removesuffix('.*')} for {self.env.platform or 'this platform'}."
+            )
+            self.obstacle = Finding("TFD103", ERROR, text, package=tensorflow.name)
+        return found
+
+    def _renamed(self, edits: _Edits, name: str, spec: str) -> list[_Edits]:
+        gone = [
+            Want(PIP, package.name, package.name, remove=True)
+            for package in owners(self.env)
+            if package.manager == PIP and package.name != name
+        ]
+        known = [v for v in self.catalogue.versions(PIP, name, name) if versions.conda_contains(spec, v)]
+        return self._each_minor(edits, known, lambda version: (*gone, Want(PIP, name, name, f"=={version}")), "--to")
+
+    def of_tensorflow(self, edits: _Edits, spec: str, code: str) -> list[_Edits]:
+        """Return the edits with each version of TensorFlow that satisfies a spec, one for each minor.
+
+        The newest comes first, but a release of the same minor, and then of the same major, before all others: code
+        that was written for TensorFlow 1 does not run with 2.
+        """
+        tensorflow = self.tensorflow
+        if tensorflow is None:
+            return []
+        manager = PIP if tensorflow.manager == PIP else CONDA
+        known = self.catalogue.versions(manager, tensorflow.name, tensorflow.name)
+        if not spec and tensorflow.version:
+            known = _nearest(known, tensorflow)
+        fitting = [version for version in known if versions.conda_contains(spec, version)]
+        exact = "=={}" if manager == PIP else "{}"
+
+        def way(version: str) -> Way:
+            return (Want(manager, tensorflow.name, tensorflow.name, exact.format(version)),)
+
+        return self._each_minor(edits, fitting, way, code)
+
+    def _each_minor(self, edits: _Edits, known: Iterable[str], way: Callable[[str], Way], code: str) -> list[_Edits]:
+        found, minors = [], set()
+        for version in known:
+            minor = versions.minor(version)
+            if minor in minors:
+                continue
+            minors.add(minor)
+            new = self.with_way(edits, way(version), code)
+            if new is not None:
+                found.append(new)
+        return found
+
+
+def _nearest(known: list[str], tensorflow: Installed) -> list[str]:
+    major = tensorflow.version.split(".")[0]
+    return sorted(known, key=lambda v: (versions.minor(v) != tensorflow.minor, v.split(".")[0] != major))
