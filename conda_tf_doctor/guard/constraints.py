@@ -117,6 +117,8 @@ class Search:
                 return None
             unlink, link, neutered = solved
             current = self.assess(transaction.plan(self.planned.prefix, unlink, link))
+            if current is not None and current.tensorflow is None and current.losses:
+                return None  # without TensorFlow nothing breaks it
             if current is None or not current.stopping:
                 return Found(unlink, link, constraints, current, neutered)
         return None

@@ -19,6 +19,7 @@ from .stack import has_tensorflow, touches
 if TYPE_CHECKING:
     from conda import CondaError
 
+    from .losses import Asked
     from .verdict import Verdict
 
 # Transactions that the solve hooks have judged: the transaction's own hook, which comes later, does not repeat it.
@@ -64,24 +65,41 @@ def is_quiet() -> bool:
     return bool(context.quiet) and not context.json
 
 
-def assess(planned: Plan, settings: Settings) -> Verdict | None:
-    """Judge a transaction; ``None`` where it cannot concern TensorFlow, and then the matrix is not even opened."""
+def assess(planned: Plan, settings: Settings, asked: Asked | None = None) -> Verdict | None:
+    """Judge a transaction; ``None`` where it cannot concern TensorFlow, and then the matrix is not even opened.
+
+    Args:
+        planned: The transaction.
+        settings: The user's settings.
+        asked: What the user asked for; ``None`` where that is a state of the environment, and no packages.
+    """
     changed = planned.changed
     if not changed:
         return None
     before = read_before(planned.prefix, planned.platform)
     then = after(before, planned)
-    if not has_tensorflow(then) or not touches(changed, before, then):
+    if not (has_tensorflow(before) or has_tensorflow(then)) or not touches(changed, before, then):
         return None
     if before.python.version and not then.python.version:
         return None  # the environment is being taken apart
+    from .losses import losses
+    from .verdict import Verdict, judge
+
+    lost = () if asked is None else losses(before, then, asked)
+    if not has_tensorflow(then):
+        return Verdict((), None, before, then, lost)
     from ..matrix.load import load_matrix
-    from .verdict import judge
 
     planned = transaction.with_virtual_packages(planned)
     for env in (before, then):
         add_surroundings(env, planned.virtual_packages)
-    return judge(before, then, load_matrix(settings.matrix), ignored_codes(settings))
+    return judge(before, then, load_matrix(settings.matrix), ignored_codes(settings))._replace(losses=lost)
+
+
+def _say(verdict: Verdict) -> None:
+    quiet = is_quiet()
+    messages.warn(verdict.findings, quiet)
+    messages.lost(verdict.losses, quiet)
 
 
 def pre_solve() -> None:
@@ -121,7 +139,8 @@ def _repaired(solver: Any, solved: Any, arguments: dict[str, Any]) -> Any:
     settings = read_settings()
     prefix = os.path.abspath(str(solver.prefix))
     planned = transaction.plan(prefix, *solved)
-    verdict = assess(planned, settings)
+    asked = transaction.asked(solver)
+    verdict = assess(planned, settings, asked)
     _judged.add(planned.key)
     if verdict is None:
         return solved
@@ -129,7 +148,7 @@ def _repaired(solver: Any, solved: Any, arguments: dict[str, Any]) -> Any:
         stopped = verdict
         from .constraints import Search
 
-        search = Search(solver, arguments, planned, lambda plan: assess(plan, settings))
+        search = Search(solver, arguments, planned, lambda plan: assess(plan, settings, asked))
         if guarded(lambda: search.run(stopped) or search) is not None:
             found = search.found
             if found is None:
@@ -139,7 +158,7 @@ def _repaired(solver: Any, solved: Any, arguments: dict[str, Any]) -> Any:
             solved, verdict = (found.unlink, found.link), found.verdict
             _judged.add(transaction.plan(prefix, *solved).key)
     if verdict is not None:
-        messages.warn(verdict.findings, is_quiet())
+        _say(verdict)
     return solved
 
 
@@ -166,13 +185,13 @@ def post_solve(unlink: Iterable[Any], link: Iterable[Any]) -> CondaError | None:
     planned = transaction.plan(asked.prefix, unlink, link)
     if planned.key in _judged:
         return None
-    verdict = assess(planned, settings)
+    verdict = assess(planned, settings, transaction.asked(asked.solver) if asked.solver is not None else None)
     _judged.add(planned.key)
-    if verdict is None or not verdict.findings:
+    if verdict is None:
         return None
     if settings.mode in (BLOCK, REPAIR) and verdict.stopping and not asked.removing:
         return _refusal(verdict, asked.prefix, _alternatives(asked.solver, planned, verdict, settings))
-    messages.warn(verdict.findings, is_quiet())
+    _say(verdict)
     return None
 
 

@@ -72,6 +72,12 @@ def warn(findings: Iterable[Finding], quiet: bool = False) -> None:
             say(f"tf-doctor: {finding.severity}: {line(finding)} See: conda tf-doctor explain {finding.code}")
 
 
+def lost(sentences: Iterable[str], quiet: bool = False) -> None:
+    """Say what a transaction takes away, a line each; none with ``--quiet``."""
+    for sentence in () if quiet else sentences:
+        say(f"tf-doctor: warning: {sentence}")
+
+
 def shown(command: Sequence[str]) -> str:
     """Return a command as one types it."""
     return " ".join(shlex.quote(part) for part in command)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from ..environment.files.requirements import Line
+    from .losses import Asked
 
 _YAML = (".yml", ".yaml")
 # The parameters of a solver's solve_for_transaction and solve_for_diff, the same in every conda.
@@ -89,6 +90,20 @@ def request() -> Request:
     named = argument("name") or argument("prefix")
     known = named or not function.endswith(("main_env_update.execute", "main_env_create.execute"))
     return Request(None, os.path.abspath(str(context.target_prefix)) if known else "", False)
+
+
+def asked(solver: Any) -> Asked:
+    """Return what the user asked of a solver.
+
+    ``--all`` and ``--update-deps`` put into the solver's request what is installed; then the command line counts.
+    """
+    from .losses import Asked
+
+    removals = tuple(sorted(str(spec.name) for spec in solver.specs_to_remove))
+    if str(argument("update_modifier", "")) in ("update_all", "update_deps"):
+        typed = [text for text in argument("packages", ()) if isinstance(text, str)]
+        return Asked((*typed, *conda_section()), removals)
+    return Asked(tuple(sorted(str(spec) for spec in solver.specs_to_add)), removals)
 
 
 def environment_files() -> list[str]:

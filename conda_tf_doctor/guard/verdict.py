@@ -45,12 +45,14 @@ class Verdict(NamedTuple):
         tensorflow: The TensorFlow they are about.
         before: The environment as it is.
         after: The environment as it would be.
+        losses: What it takes away that nobody asked to lose, a sentence each.
     """
 
     findings: tuple[Finding, ...]
     tensorflow: Installed | None
     before: Environment
     after: Environment
+    losses: tuple[str, ...] = ()
 
     @property
     def stopping(self) -> tuple[Finding, ...]:

@@ -14,6 +14,7 @@ from tests.guard.worlds import WORLDS, build, planned
 from tools.condas import Conda, Result
 
 MODES = ("warn", "block", "repair")
+LOSSES = re.compile(r"^tf-doctor: warning: (?!TFD)(.*)", re.M)
 CODES = re.compile(r"^tf-doctor: (?:error|warning): (TFD\d+)", re.M)
 
 
@@ -29,6 +30,7 @@ class Scenario(NamedTuple):
         works: What the command that `block` names asks for; empty where there is none.
         repaired: Versions that `repair` brings (MatchSpec's version part); empty where it refuses.
         conflict: The request that `repair` names where it refuses.
+        lost: What every mode says is taken away without having been asked for.
     """
 
     world: str
@@ -39,6 +41,7 @@ class Scenario(NamedTuple):
     works: tuple[str, ...] = ()
     repaired: dict[str, str] = {}
     conflict: str = ""
+    lost: str = ""
 
 
 def codes(text: str) -> frozenset[str]:
@@ -147,6 +150,28 @@ SCENARIOS = {
     "6 remove cudnn": Scenario("pip 2.10 with CUDA", "remove cudnn", codes("TFD304"), stops=False),
     "6 remove tensorflow": Scenario("in-house 2.10", "remove tensorflow", stops=False),
     "6 remove --all": Scenario("in-house 2.10", "remove --all", stops=False),
+    "6 remove numpy": Scenario(
+        "conda 2.10, GPU",
+        "remove numpy",
+        stops=False,
+        lost="tensorflow 2.10.0 is removed with numpy; nobody asked for that.",
+    ),
+    "6 remove what is TensorFlow's": Scenario("conda 2.10, GPU", "remove tensorflow-base", stops=False),
+    "14 no room": Scenario(
+        "conda 2.10, GPU",
+        "install numpy=2",
+        stops=False,
+        lost="tensorflow 2.10.0 is removed because of numpy=2; nobody asked for that.",
+    ),
+    "14 another build": Scenario("conda 2.10, GPU", "install tensorflow=*=cpu*", stops=False),
+    "14 over pip's": Scenario(
+        "pip 2.10 alone",
+        "install tensorflow-probability",
+        also=codes("TFD607"),
+        stops=False,
+        lost="conda's tensorflow 2.19.1 is written over pip's tensorflow 2.10.0 because of tensorflow-probability.",
+    ),
+    "14 as asked": Scenario("pip 2.10 alone", "install tensorflow", stops=False),
     "9 broken, unrelated": Scenario("pip 2.10 beside numpy 2", "install attrs", stops=False),
     "9 broken, related": Scenario("pip 2.10 beside numpy 2", "install libstdcxx-ng=13", stops=False),
     "9 repairs": Scenario("pip 2.10 beside numpy 2", "install numpy=1.26", stops=False),
@@ -178,6 +203,7 @@ def test_scenario(
         result = run(*_environment_option(scenario), "--dry-run", "--yes", "--json", mode=mode, subdir=subdir)
         record(name, mode, result)
         said = frozenset(CODES.findall(result.err))
+        assert LOSSES.findall(result.err) == ([scenario.lost] if scenario.lost else []), (mode, result.err)
         if mode == "warn" or not scenario.stops:
             assert result.rc == 0, (mode, result)
             assert scenario.codes <= said <= scenario.codes | scenario.also, (mode, result.err)

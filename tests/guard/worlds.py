@@ -20,6 +20,7 @@ class World(NamedTuple):
         stack: Of its companions, those that differ; `None` where conda's is there already.
         channels: More channels.
         subdir: Platform; empty for this machine's.
+        asked: What the user is on record to have asked for; `None` for all of the specs.
     """
 
     specs: tuple[str, ...] = ()
@@ -27,6 +28,7 @@ class World(NamedTuple):
     stack: Mapping[str, str | None] = {}
     channels: tuple[str, ...] = ()
     subdir: str = ""
+    asked: tuple[str, ...] | None = None
 
 
 def _conda_has(*names: str) -> dict[str, str | None]:
@@ -50,6 +52,7 @@ WORLDS = {
     ),
     "pip 2.15 alone": World(("python=3.10",), "2.15.0"),
     "in-house 2.10": World(("python=3.10", "tensorflow=2.10", "protobuf=3.20", "attrs=23.1"), channels=("inhouse",)),
+    "conda 2.10, GPU": World(("python=3.10", "tensorflow-gpu=2.10"), asked=("python",)),
     "conda 2.10": World(("python=3.10", "tensorflow=2.10", "attrs=23.1")),
     "win pip 2.10 with CUDA": World(
         ("python=3.10", "vc14_runtime=14.38", "cudatoolkit=11.2", "cudnn=8.1"), "2.10.0", subdir="win-64"
@@ -78,7 +81,7 @@ def build(name: str, make_env: Callable[..., Path]) -> Path:
     prefix = make_env("env", *world.specs, subdir=world.subdir or None, channels=world.channels)
     if world.pip:
         pip_install_tensorflow(prefix, world.pip, stack=world.stack)
-    names = [re.split("[=<>]", spec)[0] for spec in world.specs]
+    names = [re.split("[=<>]", spec)[0] for spec in (world.specs if world.asked is None else world.asked)]
     (prefix / "conda-meta" / "history").write_text(HISTORY.format(specs=names), encoding="utf-8")
     return prefix
 
