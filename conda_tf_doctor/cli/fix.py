@@ -78,7 +78,6 @@ def execute(args: Namespace) -> int:
 
 
 def _wishes(args: Namespace) -> tuple[Wishes, str]:
-    from ..environment.facts import normalise
     from ..repair.planner import Demands, parse_demand
     from ..repair.session import Wishes
     from .check import options
@@ -94,12 +93,14 @@ def _wishes(args: Namespace) -> tuple[Wishes, str]:
     for flag in ("output", "platform"):
         if getattr(args, flag, "") and not file:
             raise UsageError(f"--{flag} goes with --file.")
+    if getattr(args, "output", "") == "-" and args.json:
+        raise UsageError("--output - prints the file and --json a document; give one of them.")
     if undo and (apply or getattr(args, "to", None)):
         raise UsageError("--undo takes the last change back and goes with neither --apply nor --to.")
     ignore, matrix_file = options(args)
     demands = Demands(
         tuple(parse_demand(text) for text in getattr(args, "to", ())),
-        frozenset(normalise(name) for name in getattr(args, "keep", ())),
+        frozenset(_package(name) for name in getattr(args, "keep", ())),
         getattr(args, "warnings", False),
     )
     dry_run = args.dry_run or getattr(args, "diff", False)
@@ -111,6 +112,21 @@ def _wishes(args: Namespace) -> tuple[Wishes, str]:
         yes, offline = yes or bool(context.always_yes), offline or bool(context.offline)
         dry_run = dry_run or bool(context.dry_run)
     return Wishes(args.door, demands, ignore, apply, undo, dry_run, yes, args.json, args.quiet, offline), matrix_file
+
+
+def _package(name: str) -> str:
+    """Return what ``--keep`` names, normalised.
+
+    Raises:
+        UsageError: It is no name of a package.
+    """
+    import re
+
+    from ..environment.facts import normalise
+
+    if not re.fullmatch(r"\s*[A-Za-z0-9_][\w.-]*\s*", name):
+        raise UsageError(f"--keep {name!r} names no package; write it as --keep numpy.")
+    return normalise(name.strip())
 
 
 def _print(document: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -20,6 +21,10 @@ def write(path: str, data: bytes) -> None:
     """
     # A link stays a link: what it leads to is replaced.
     path = os.path.realpath(path)
+    if not _replaceable(path):
+        with open(path, "wb") as stream:
+            stream.write(data)
+        return
     folder = os.path.dirname(path)
     handle, scratch = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".new", dir=folder)
     try:
@@ -34,6 +39,23 @@ def write(path: str, data: bytes) -> None:
             os.unlink(scratch)
         raise
     _flush_folder(folder)
+
+
+def _replaceable(path: str) -> bool:
+    """Tell whether a path is to be replaced by a new file: a device or a pipe is to be written to.
+
+    Raises:
+        PermissionError: It is a file that its owner protected from writing; renaming over it would go all the same.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return True
+    if not stat.S_ISREG(mode):
+        return False
+    if not mode & 0o222:
+        raise PermissionError(errno.EACCES, "it is write-protected", path)
+    return True
 
 
 def _keep_mode(path: str, scratch: str) -> None:

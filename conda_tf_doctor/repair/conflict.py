@@ -18,11 +18,12 @@ class _Demand(NamedTuple):
     label: str
     kind: str
     value: str
+    spec: str = ""
 
 
 def _listed(demands: Demands, gpu: bool) -> list[_Demand]:
     found = [
-        _Demand(f"--to {name}{'' if spec[:1] in '<>=!~' else '='}{spec.removesuffix('.*')}", "to", name)
+        _Demand(f"--to {name}{'' if spec[:1] in '<>=!~' else '='}{spec.removesuffix('.*')}", "to", name, spec)
         for name, spec in demands.to
     ]
     found += [_Demand(f"--keep {name}", "keep", name) for name in sorted(demands.keep)]
@@ -35,7 +36,7 @@ def _without(planner: Planner, given_up: set[_Demand]) -> Planner:
     from .planner import Planner as Fresh
 
     demands = planner.demands._replace(
-        to=tuple(d for d in planner.demands.to if not any(g.kind == "to" and g.value == d[0] for g in given_up)),
+        to=tuple(d for d in planner.demands.to if not any(g.kind == "to" and (g.value, g.spec) == d for g in given_up)),
         keep=frozenset(k for k in planner.demands.keep if not any(g.kind == "keep" and g.value == k for g in given_up)),
     )
     ignore = set(planner.ignore)

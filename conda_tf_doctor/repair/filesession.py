@@ -54,6 +54,7 @@ class FileSession:
         if self.path == "-":
             raise UsageError("Standard input cannot be repaired; name a file, and --output - to print the result.")
         env = read_file(self.path, self.platform)
+        Session(self.path, self.matrix, self.wishes, self.style).tell_unknown(env)
         listing = load(self.path, env.platform, env.python.version)
         plan = effective(listing, self.plan(env, listing.managers))
         new = edited(listing, plan) if plan.conflict is None else listing.text
@@ -124,9 +125,9 @@ class FileSession:
     def _finish(self, plan: Plan, listing: Listing, new: str, diff: str, quiet: bool) -> Result:
         asking = Session(self.path, self.matrix, self.wishes, self.style)
         status = 0 if plan.ok else 1
-        message, written = "", False
+        message, written, told = "", False, False
         if plan.conflict is not None:
-            message = "There is no plan that satisfies everything."
+            message, told = "There is no plan that satisfies everything.", True
         elif self.wishes.dry_run:
             message = "Nothing was written."
         elif self.output == "-":
@@ -139,8 +140,8 @@ class FileSession:
                 written = message.startswith("Written")
                 status = status if written else 1
             else:
-                message, status = "Nothing was written.", 1
-        if message and not quiet:
+                message, status = asking.declined(), 1
+        if message and not quiet and not told:
             asking.say(message)
         made = document(
             plan, self.path, "file", (), diff, written=written, message=message, ok=status == 0,

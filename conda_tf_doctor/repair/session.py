@@ -20,6 +20,7 @@ from .show import document, render, unified
 from .verify import runs_here, verified_plan
 
 if TYPE_CHECKING:
+    from ..environment.facts import Environment
     from ..matrix.load import Matrix
     from ..render.text import Style
 
@@ -92,6 +93,19 @@ class Session:
         sys.stdout.flush()
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
+    def declined(self) -> str:
+        """Return what is said where the answer was no, or nobody could be asked."""
+        nobody = self.wishes.json or not (sys.stdin.isatty() or _has_input())
+        return "Nothing was written; --yes agrees to it in advance." if nobody else "Nothing was written."
+
+    def tell_unknown(self, env: Environment) -> None:
+        """Say which packages are to be kept that are not there: a name may be mistyped."""
+        from ..render.text import safe
+
+        for name in sorted(self.wishes.demands.keep):
+            if env.package(name) is None:
+                print(f"--keep {safe(name)}: {safe(self.prefix)} has no such package.", file=sys.stderr)
+
     def diagnosis(self) -> Diagnosis:
         """Return the diagnosis of what is on the disk now."""
         return diagnose(read_prefix(self.prefix), self.matrix, self.wishes.ignore)
@@ -103,6 +117,7 @@ class Session:
             UsageError: It cannot be read, another repair is at work, or there is nothing to repair.
         """
         env = read_prefix(self.prefix)
+        self.tell_unknown(env)
         refusal = "" if self.wishes.dry_run else check_writable(self.prefix)
         if refusal:
             return self._refused(refusal, Diagnosis(env, None, ()))
@@ -218,7 +233,7 @@ class Session:
             made = document(plan, self.prefix, "prefix", **common, message=message)  # type: ignore[arg-type]
             return Result(0 if plan.ok else 1, made)
         if not self.ask("Apply this?" if self.wishes.apply else f"Write {pinned.NAME}?"):
-            return self._refused("Nothing was written.", plan.before, plan, diff)
+            return self._refused(self.declined(), plan.before, plan, diff)
         if self.wishes.apply:
             return self._apply(plan, record, common)
         return self._write(plan, new, common)

@@ -112,7 +112,8 @@ class Starts(Builder):
     @property
     def tensorflow_demand(self) -> str:
         """Return the version of TensorFlow that the user asks for; empty where any will do."""
-        return next((spec for name, spec in self.demands.to if self._means_tensorflow(name)), "")
+        specs = dict.fromkeys(spec for name, spec in self.demands.to if self._means_tensorflow(name))
+        return ",".join(f"({spec})" if "|" in spec and len(specs) > 1 else spec for spec in specs)
 
     def _of_demand(self, edits: _Edits, spec: str) -> list[_Edits]:
         """Return the edits with what ``--to tensorflow=…`` asks for, under another name where this one has no such."""

@@ -5,11 +5,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.engine import diagnose
 from conda_tf_doctor.environment.files import read_file
 from conda_tf_doctor.errors import UsageError
@@ -171,3 +176,58 @@ def test_what_does_not_exist_is_named_as_what_stands_in_the_way(tmp_path: Path) 
     conflict = _fix(path, "linux-64", "numpy>2", keep=frozenset({"tensorflow"})).document["conflict"]
     assert conflict["demands"] == ["--to numpy>2", "--keep tensorflow"]
     assert [way.split(":")[0] for way in conflict["ways"]] == ["without --to numpy>2", "without --keep tensorflow"]
+
+
+BROKEN = "dependencies:\n  - python=3.11\n  - pip:\n    - tensorflow==2.15.0\n    - numpy==2.1.3\n"
+UNUSABLE = {
+    "two documents": (["--output", "-", "--json"], "--output - prints the file"),
+    "no package": (["--keep", ""], "--keep '' names no package"),
+    "two words": (["--keep", "num py"], "--keep 'num py' names no package"),
+}
+
+
+@pytest.mark.parametrize(("args", "reason"), UNUSABLE.values(), ids=UNUSABLE)
+def test_unusable_arguments(args: list[str], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "environment.yml"
+    path.write_text(BROKEN, encoding="utf-8")
+    assert console(["fix", "--file", str(path), "--offline", *args]) == 2
+    assert reason in capsys.readouterr().err
+    assert path.read_text(encoding="utf-8") == BROKEN
+
+
+def test_a_name_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "environment.yml"
+    path.write_text(BROKEN, encoding="utf-8")
+    assert console(["fix", "--file", str(path), "--offline", "--dry-run", "--json", "--keep", "nunpy"]) == 0
+    told = capsys.readouterr()
+    assert "--keep nunpy" in told.err and "no such package" in told.err
+    assert json.loads(told.out)["ok"] is True
+
+
+def test_contradicting_versions_name_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "environment.yml"
+    path.write_text(BROKEN, encoding="utf-8")
+    for package, one, other in (("numpy", "1.26", "1.24"), ("tensorflow", "2.18", "2.10")):
+        conflict = _fix(path, "linux-64", f"{package}={one}", f"{package}={other}").document["conflict"]
+        assert conflict["demands"] == [f"--to {package}={one}", f"--to {package}={other}"]
+        assert f"{package} " in conflict["ways"][0] and f"-> {other}." in conflict["ways"][0]
+        assert f"-> {one}." in conflict["ways"][1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes and permissions")
+def test_a_write_protected_file_and_a_device_stay_what_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "environment.yml"
+    path.write_text(BROKEN, encoding="utf-8")
+    path.chmod(0o444)
+    assert console(["fix", "--file", str(path), "--offline", "--yes"]) == 1
+    assert "write-protected" in capsys.readouterr().out
+    assert path.read_text(encoding="utf-8") == BROKEN
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_text, encoding="utf-8")
+        assert console(["fix", "--file", str(path), "--offline", "--yes", "--output", str(pipe)]) == 0
+        assert read.result(10) == BROKEN.replace("numpy==2.1.3", "numpy==1.26.4")
+    assert pipe.is_fifo()
