@@ -59,7 +59,9 @@ def execute(args: Namespace) -> int:
     what = " ".join(getattr(args, "what", None) or ()).strip()
     if not what:
         if not sys.stdin.isatty() and _piped():
-            return _explain_text(_decoded(sys.stdin.buffer.read(), "standard input"), args)
+            content = sys.stdin.buffer.read()
+            if content.strip():
+                return _explain_text(_decoded(content, "standard input"), args)
         return _list_rules(args)
     code = code_of(what)
     if code:

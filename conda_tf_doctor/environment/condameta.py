@@ -97,7 +97,14 @@ def read_records(env: Environment, prefix: str) -> Iterator[Package]:
         parts = file[:-5].rsplit("-", 2)
         lazy = _Lazy(env, os.path.join(folder, file), source)
         if len(parts) == 3 and all(parts):
-            package: Package | None = Package(parts[0], parts[1], CONDA, parts[2], None, source, lazy)
+            cut_off = (parts[0] in _TELLING or parts[0].startswith(_TENSORFLOW)) and _is_cut_off(entry.path)
+            if cut_off:
+                reason = "broken JSON (it is cut off)"
+                text = f"The record {source} cannot be read: {reason}; its dependencies are unknown."
+                env.notes.append(Note(source, text))
+            package: Package | None = Package(
+                parts[0], parts[1], CONDA, parts[2], None, source, {} if cut_off else lazy
+            )
         else:
             package = _whole(env, lazy)
         if package is None:
@@ -107,6 +114,26 @@ def read_records(env: Environment, prefix: str) -> Iterator[Package]:
             env.notes.append(Note(source, text))
         seen.setdefault(package.name, source)
         yield package
+
+
+# Names by which a verdict stands or falls: of these a look at the end tells what no rule may come to read.
+_TELLING = frozenset(
+    {
+        "python", "numpy", "numpy-base", "protobuf", "libprotobuf", "keras", "tf-keras", "h5py", "ml_dtypes",
+        "tensorboard", "cudatoolkit", "cudnn", "vc14_runtime", "vs2015_runtime", "libstdcxx", "libstdcxx-ng", "wrapt",
+    }
+)  # fmt: skip
+_TENSORFLOW = ("tensorflow", "cuda-")
+
+
+def _is_cut_off(path: str) -> bool:
+    """Tell whether a record ends without a closing brace, as a write that was interrupted leaves it."""
+    try:
+        with open(path, "rb", buffering=0) as handle:
+            handle.seek(max(0, os.fstat(handle.fileno()).st_size - 64))
+            return not handle.read(64).rstrip().endswith((b"}", b"]"))
+    except OSError:
+        return False  # who reads it is told
 
 
 def _first(pair: tuple[str, Any]) -> str:

@@ -54,7 +54,7 @@ def list_dist_infos(site_packages: str) -> Iterator[DistInfo]:
         name, _, version = stem.rpartition("-")
         if not name or not version[:1].isdigit():
             name, version = stem, ""  # develop eggs carry no version
-        if name and not name.startswith("~"):  # what pip left behind when a file was in use
+        if name.strip("-_.") and not name.startswith("~"):  # what pip left behind when a file was in use
             yield DistInfo(normalise(name), version, os.path.join(site_packages, file))
 
 

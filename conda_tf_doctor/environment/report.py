@@ -48,6 +48,11 @@ def environment_of(data: Any, path: str) -> Environment:
         UsageError: A field is not what the schema says.
     """
     fields = _Fields(data, path)
+    if data.get("schema_version", 1) != 1:
+        raise UsageError(
+            f"The report {path} has schema_version {data['schema_version']!r}, and this version reads 1; "
+            "update conda-tf-doctor, or collect the report with this one."
+        )
     env = Environment("report", path, fields.text("platform", required=True))
     env.platform = env.platform.strip().lower()
     if not re.fullmatch("[a-z]+-[a-z0-9_]+", env.platform):

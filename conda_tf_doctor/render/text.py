@@ -187,11 +187,11 @@ def render(diagnosis: Diagnosis, style: Style, verbose: int = 0, quiet: bool = F
         lines += ["", style.paint("good", "Checked and fine:")]
         lines += _wrapped(", ".join(f"{code} {RULES[code]}" for code in diagnosis.checked), "  ")
     if not quiet:
-        lines += ["", _summary(diagnosis, style)]
+        lines += ["", _summary(diagnosis, style, verbose)]
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
-def _summary(diagnosis: Diagnosis, style: Style) -> str:
+def _summary(diagnosis: Diagnosis, style: Style, verbose: int) -> str:
     if diagnosis.tensorflow is None and not diagnosis.findings:
         return "There is no TensorFlow here, so there is nothing to check."
     parts = []
@@ -201,6 +201,7 @@ def _summary(diagnosis: Diagnosis, style: Style) -> str:
             parts.append(f"{count} {word}{'s' if count > 1 else ''}")
     if not parts:
         return style.paint("good", "OK") + ": nothing is wrong."
+    more = " -v shows the notes." if diagnosis.count(INFO) and not verbose else ""
     if diagnosis.ok:
-        return style.paint("good", "OK") + f": no error ({', '.join(parts)})."
-    return f"{', '.join(parts)}."
+        return style.paint("good", "OK") + f": no error ({', '.join(parts)}).{more}"
+    return f"{', '.join(parts)}.{more}"

@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from conda_tf_doctor import engine
 from conda_tf_doctor.cli.main import console
+from conda_tf_doctor.environment.prefix import read_prefix
 from tools.prefixes import add_dist, make_prefix
 
 
@@ -21,6 +23,39 @@ def broken(tmp_path: Path) -> str:
     prefix = make_prefix(tmp_path / "env", "win-64", "3.12.1")
     add_dist(prefix, "tensorflow", "2.10.0")
     return str(prefix)
+
+
+SCHEMAS = Path(engine.__file__).parent / "schemas"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check", "-p", "/no such folder"],
+        ["check", "--report", "/no such file"],
+        ["fix", "-p", "/no such folder"],
+        ["fix", "--to", "tensorflow", "-p", "."],
+        ["fix", "--no-such-flag"],
+        ["explain", "TFD999"],
+        ["explain", "-n", "no such name", "TFD603"],
+        ["dlls", "-p", "/no such folder"],
+        ["matrix", "--validate", "/no such file"],
+        ["matrix", "--python", "three"],
+        ["create"],
+    ],
+    ids=" ".join,
+)
+def test_an_unusable_request_is_one_document_of_its_schema(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        status = console([*words, "--json"])
+    except SystemExit as stop:
+        status = int(stop.code or 0)
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert (status, document["ok"], err.count("\n")) == (2, False, 1)
+    jsonschema.validate(document, json.loads((SCHEMAS / f"{words[0]}.schema.json").read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("more", [[], ["--json"], ["-v"]], ids=["text", "json", "verbose"])
@@ -43,3 +78,31 @@ def test_a_fault_of_its_own_is_one_line(
     assert "KeyError" in json.loads(out)["error"] and err.count("\n") == 1 and "Traceback" not in err
     assert console(["check", "-p", broken, "-vv"]) == 2
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_report_of_another_schema_is_not_guessed_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = tmp_path / "report.json"
+    report.write_text(json.dumps({"schema_version": 2, "platform": "win-64", "packages": []}), encoding="utf-8")
+    assert console(["check", "--report", str(report)]) == 2
+    assert "schema_version 2" in capsys.readouterr().err
+    report.write_text(json.dumps({"platform": "win-64", "packages": []}), encoding="utf-8")
+    assert console(["check", "--report", str(report)]) == 0
+
+
+def test_notes_are_announced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.10.13")
+    add_dist(prefix, "tensorflow", "2.15.0")
+    (prefix / "conda-meta" / "odd.json").write_text("{")
+    assert console(["check", "-p", str(prefix)]) == 0
+    assert "-v shows the notes." in capsys.readouterr().out
+    assert console(["check", "-v", "-p", str(prefix)]) == 0
+    out = capsys.readouterr().out
+    assert "conda-meta/odd.json" in out and "-v shows" not in out
+
+
+def test_a_folder_that_is_called_dist_info_and_nothing_else_is_no_package(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.10.13")
+    for name in ("-.dist-info", ".dist-info", "_-1.0.dist-info"):
+        (prefix / "lib" / "python3.10" / "site-packages" / name).mkdir()
+    env = read_prefix(str(prefix))
+    assert [package.name for package in env.packages] == ["python"] and env.notes == []

@@ -337,6 +337,18 @@ def test_reading_does_not_write(tmp_path: Path) -> None:
     assert sorted((str(path), path.lstat().st_mtime_ns) for path in prefix.rglob("*")) == before
 
 
+@pytest.mark.parametrize("name", ["numpy", "python", "tensorflow-base", "cuda-nvcc"])
+def test_a_half_written_record_of_the_stack_is_told_though_no_rule_reads_it(tmp_path: Path, name: str) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.10.13")
+    add_dist(prefix, "tensorflow", "2.15.0")
+    path = add_record(prefix, "linux-64", name, "1.26.4" if name == "numpy" else "3.10.13", "h0_0_cpython")
+    path.write_bytes(path.read_bytes()[:-3])
+    env = read_prefix(str(prefix))
+    assert "cut off" in noted(env)[f"conda-meta/{path.name}"]
+    package = env.conda(name)
+    assert package is not None and package.depends == () and len(env.notes) == 1
+
+
 def test_a_half_written_record_that_rules_read_is_told(tmp_path: Path) -> None:
     prefix = make_prefix(tmp_path / "env", "linux-64", "3.10.13")
     path = add_record(prefix, "linux-64", "tensorflow", "2.15.0", "cpu_py310h0_0", depends=["numpy >=1.22.4,<2.0a0"])
