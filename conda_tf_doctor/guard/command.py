@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..versions import parse_matchspec
 from . import transaction
@@ -34,20 +34,28 @@ def typed(spec: str) -> str:
 
 def _merged(requests: Iterable[str], constraints: Iterable[str]) -> list[str]:
     """Return what to ask for: a constraint takes the place of a request for the same package without a version."""
+    from conda.models.match_spec import MatchSpec
+
     constrained: dict[str, list[str]] = {}
     for spec in constraints:
         constrained.setdefault(parse_matchspec(spec).name, []).append(spec)
+    # The channel and the build that were asked for hold for what takes the request's place.
+    further: dict[str, dict[str, Any]] = {}
     asked = []
     for spec in requests:
         parsed = parse_matchspec(spec)
         if parsed.name in constrained:
             if parsed.version and spec not in constrained[parsed.name]:
                 constrained[parsed.name].insert(0, spec)
+            match = MatchSpec(spec)
+            fields = ((field, match.get(field)) for field in ("channel", "subdir", "build"))
+            further.setdefault(parsed.name, {}).update({field: value for field, value in fields if value})
         else:
             asked.append(spec)
     for name, specs in constrained.items():
         versions = list(dict.fromkeys(v for v in (parse_matchspec(spec).version for spec in specs) if v))
-        asked.append(f"{name} {','.join(versions)}" if len(versions) > 1 else specs[0])
+        merged = f"{name} {','.join(versions)}" if len(versions) > 1 else specs[0]
+        asked.append(str(MatchSpec(merged, **further[name])) if further.get(name) else merged)
     return asked
 
 

@@ -6,29 +6,23 @@ rules say of a finding is tried first (``numpy <2``), then to keep what is there
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any, NamedTuple
 
-from ..environment.facts import PIP, Package
 from ..environment.solve import Plan
-from ..environment.tensorflow import OWNERS, find_tensorflow
-from ..findings import Finding
-from ..rules.known import CONDA_SPELLING
-from ..versions import conda_contains, minor, parse_matchspec
+from ..versions import parse_matchspec
 from . import messages, transaction
-from .stack import touches
+from .strategies import Constraints, by_all_rules, by_gpu_build, by_keeping, by_keeping_all, by_range, by_rules
 from .verdict import Verdict
+
+Strategy = Callable[[Verdict, Plan], Constraints]
 
 _ROUNDS = 4
 _REPODATA = "repodata.json"
 # On a real channel a solve takes seconds to minutes, and whoever waits has to get an answer.
 _SOLVES = 12
-# What a channel may have, too; not 2.10.0+local.
-_PLAIN = re.compile(r"[0-9][0-9a-z._]*")
 
 
 class Found(NamedTuple):
@@ -44,7 +38,7 @@ class Found(NamedTuple):
 
     unlink: Any
     link: Any
-    constraints: dict[str, Finding]
+    constraints: Constraints
     verdict: Verdict | None
     neutered_specs: Any
 
@@ -89,25 +83,30 @@ class Search:
         """Search, given what is wrong with the first solution; see the attributes for what came out."""
         messages.searching(verdict)
         first: tuple[str, ...] = ()
-        for strategy in (_by_all_rules, _by_rules, _by_range, _by_keeping, _by_keeping_all):
+        for strategy in (by_all_rules, by_rules, by_range, by_keeping, by_keeping_all):
             self.found = self._follow(strategy, verdict, self.requests)
             if self.found is not None:
                 return self.found
-            if strategy is _by_rules:
+            if strategy is by_rules:
                 first = self.tried
         self.tried = first
         self._explain(verdict)
         return None
 
-    def _follow(
-        self, strategy: Callable[[Verdict, Search], dict[str, Finding]], verdict: Verdict, requests: tuple[str, ...]
-    ) -> Found | None:
-        constraints: dict[str, Finding] = {}
+    def improve(self, verdict: Verdict) -> Found | None:
+        """Look for a GPU build where one is wanted and nothing is broken without; that costs one solve."""
+        found = self._follow(by_gpu_build, verdict, self.requests)
+        still = found is not None and found.verdict is not None and found.verdict.unused_cuda is not None
+        self.found = None if still else found
+        return self.found
+
+    def _follow(self, strategy: Strategy, verdict: Verdict, requests: tuple[str, ...]) -> Found | None:
+        constraints: Constraints = {}
         current: Verdict | None = verdict
         self.tried = ()
         for _ in range(_ROUNDS):
             assert current is not None
-            added = {spec: f for spec, f in strategy(current, self).items() if spec not in constraints}
+            added = {spec: f for spec, f in strategy(current, self.planned).items() if spec not in constraints}
             if not added:
                 return None
             constraints.update(added)
@@ -235,9 +234,9 @@ class Search:
             self.conflicts = tuple(alone) or self.requests
         rest = tuple(spec for spec in self.requests if spec not in self.conflicts)
         asked = {parse_matchspec(spec).name for spec in self.conflicts}
-        kept = {parse_matchspec(spec).name for spec in _by_keeping(verdict, self)}
+        kept = {parse_matchspec(spec).name for spec in by_keeping(verdict, self.planned)}
         # What is there already is an answer to a request for another version of it, and to no other.
-        for strategy in (_by_rules, _by_keeping) if rest or asked & kept else (_by_rules,):
+        for strategy in (by_rules, by_keeping) if rest or asked & kept else (by_rules,):
             tried = self.tried
             other = self._follow(strategy, verdict, rest)
             self.tried = tried
@@ -260,91 +259,3 @@ def _has_version(spec: str) -> bool:
 
 def _unique(specs: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(specs))
-
-
-def _by_all_rules(verdict: Verdict, search: Search) -> dict[str, Finding]:
-    """Ask for what the rules say would repair each finding, also those that nobody is stopped for."""
-    return _ruled(verdict, verdict.findings)
-
-
-def _by_rules(verdict: Verdict, search: Search) -> dict[str, Finding]:
-    """Ask for what the rules say would repair each finding that has to be repaired."""
-    return _ruled(verdict, verdict.stopping)
-
-
-def _ruled(verdict: Verdict, findings: Iterable[Finding]) -> dict[str, Finding]:
-    """Return the pins of findings; what is there now and is content comes before a range.
-
-    A finding that speaks of no version is answered by what is there now.
-    """
-    found: dict[str, Finding] = {}
-    for finding in findings:
-        # What takes another TensorFlow of pip's as well is beyond any solver of conda's.
-        for pin in () if finding.fix.pip else finding.fix.pins:
-            found[_now(verdict, finding, pin) or pin] = finding
-        if not finding.fix.pins and not finding.fix.pip and finding in verdict.stopping:
-            found.update(_kept(verdict, [finding.package], finding))
-    return found
-
-
-def _now(verdict: Verdict, finding: Finding, pin: str) -> str:
-    """Return the constraint that keeps what is there now, where that is better than the range of a rule."""
-    spec = parse_matchspec(pin)
-    now = verdict.before.conda(spec.name)
-    if now is None or not now.version:
-        return ""
-    works = conda_contains(spec.version, now.version)
-    if now.name == "python":
-        # What pip has installed does not follow Python to another minor version.
-        tensorflow = find_tensorflow(verdict.before)
-        stays = works and tensorflow is not None and tensorflow.manager == PIP
-        return f"python {verdict.before.python.minor}.*" if stays else ""
-    # A finding on what is there would not be new, so its version works although the range leaves it out.
-    return f"{_spelled(now)} {now.version}" if not works and finding.package == now.name else ""
-
-
-def _spelled(package: Package) -> str:
-    """Return a name as conda writes it; the facts have it as pip does (``vc14-runtime``)."""
-    file = os.path.basename(package.source)
-    if package.manager != PIP and file.endswith(".json"):
-        return file.rsplit("-", 2)[0]
-    return CONDA_SPELLING.get(package.name, package.name)
-
-
-def _by_range(verdict: Verdict, search: Search) -> dict[str, Finding]:
-    """Ask as the rules do, but of cuDNN for any version that works, not only for the one that was tested."""
-    found = _by_rules(verdict, search)
-    for finding in verdict.stopping:
-        if finding.code == "TFD303" and finding.expected.startswith("cuDNN "):
-            for pin in finding.fix.pins:
-                found.pop(pin, None)
-            found[f"cudnn {finding.expected[6:]}"] = finding
-    return found
-
-
-def _kept(verdict: Verdict, names: Iterable[str], finding: Finding) -> dict[str, Finding]:
-    """Return constraints for what is there now; pip's version of it is what TensorFlow was content with, too."""
-    found = {}
-    for name in names:
-        now = verdict.before.conda(name) or verdict.before.pip(name)
-        if now is None or now.name in OWNERS or not _PLAIN.fullmatch(now.version):
-            continue
-        # A channel has the same minor version, though perhaps not the same patch.
-        version = now.version if now.manager != PIP else f"{minor(now.version)}.*"
-        found[f"{_spelled(now)} {version}"] = finding
-    return found
-
-
-def _by_keeping(verdict: Verdict, search: Search) -> dict[str, Finding]:
-    """Ask for what is there now of the packages that the findings are about."""
-    found: dict[str, Finding] = {}
-    for finding in verdict.stopping:
-        names = [finding.package, *(parse_matchspec(pin).name for pin in finding.fix.pins)]
-        found.update(_kept(verdict, names, finding))
-    return found
-
-
-def _by_keeping_all(verdict: Verdict, search: Search) -> dict[str, Finding]:
-    """Ask for what is there now of everything in TensorFlow's stack that would change."""
-    changed = [record.name for record in search.planned.unlink if touches([record.name])]
-    return _kept(verdict, changed, verdict.stopping[0])

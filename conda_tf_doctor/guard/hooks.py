@@ -144,19 +144,20 @@ def _repaired(solver: Any, solved: Any, arguments: dict[str, Any]) -> Any:
     _judged.add(planned.key)
     if verdict is None:
         return solved
-    if verdict.stopping:
-        stopped = verdict
+    if verdict.stopping or verdict.unused_cuda:
+        first = verdict
         from .constraints import Search
 
         search = Search(solver, arguments, planned, lambda plan: assess(plan, settings, asked))
-        if guarded(lambda: search.run(stopped) or search) is not None:
+        if guarded(lambda: (search.run(first) if first.stopping else search.improve(first)) or search) is not None:
             found = search.found
-            if found is None:
-                return _refusal(stopped, prefix, search)
-            messages.constrained(found.constraints)
-            solver.neutered_specs = found.neutered_specs
-            solved, verdict = (found.unlink, found.link), found.verdict
-            _judged.add(transaction.plan(prefix, *solved).key)
+            if found is not None:
+                messages.constrained(found.constraints)
+                solver.neutered_specs = found.neutered_specs
+                solved, verdict = (found.unlink, found.link), found.verdict
+                _judged.add(transaction.plan(prefix, *solved).key)
+            elif first.stopping:
+                return _refusal(first, prefix, search)
     if verdict is not None:
         _say(verdict)
     return solved

@@ -12,6 +12,7 @@ from ..engine import Diagnosis, diagnose
 from ..environment.facts import PIP, Environment, Package
 from ..environment.tensorflow import find_tensorflow
 from ..findings import ERROR, WARNING, Finding, Fix
+from ..rules.context import Context
 from .drift import drift
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Verdict(NamedTuple):
         before: The environment as it is.
         after: The environment as it would be.
         losses: What it takes away that nobody asked to lose, a sentence each.
+        cpu_build: Whether its TensorFlow is a build for the CPU.
     """
 
     findings: tuple[Finding, ...]
@@ -53,13 +55,21 @@ class Verdict(NamedTuple):
     before: Environment
     after: Environment
     losses: tuple[str, ...] = ()
+    cpu_build: bool = False
 
     @property
     def stopping(self) -> tuple[Finding, ...]:
         """The findings for which ``block`` refuses and ``repair`` repairs."""
         return tuple(f for f in self.findings if f.severity == ERROR or self._is_about_a_package(f))
 
+    @property
+    def unused_cuda(self) -> Finding | None:
+        """The finding that CUDA stands beside a build for the CPU: nothing breaks, though a GPU seems to be wanted."""
+        return next((f for f in self.findings if self.cpu_build and f.code == "TFD301"), None)
+
     def _is_about_a_package(self, finding: Finding) -> bool:
+        if finding == self.unused_cuda:
+            return False
         # CUDA elsewhere on the machine is told by the same code, and no transaction changes it.
         return finding.code in _STOPPING_WARNINGS and self.after.package(finding.package) is not None
 
@@ -167,4 +177,6 @@ def judge(before: Environment, after: Environment, matrix: Matrix, ignore: Itera
     now = (*diagnose(before, matrix, silenced).findings, *drift(before, matrix))
     worse = [finding for finding in found if _is_worse(finding, now)]
     worse.sort(key=lambda finding: finding.severity != ERROR)
-    return Verdict(tuple(worse), then.tensorflow, before, after)
+    build = Context(after, matrix).build if any(finding.code == "TFD301" for finding in worse) else None
+    cpu = build is not None and build.variant == "cpu"
+    return Verdict(tuple(worse), then.tensorflow, before, after, cpu_build=cpu)

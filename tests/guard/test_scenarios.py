@@ -233,3 +233,39 @@ def _is_refused(scenario: Scenario, document: dict[str, Any]) -> None:
     if scenario.conflict:
         assert any(scenario.conflict in conflict for conflict in document["conflicts"]), document
         assert scenario.conflict in document["message"], document["message"]
+
+
+def test_cuda_beside_a_build_for_the_cpu(run: Callable[..., Result], make_env: Callable[..., Path]) -> None:
+    """Nothing breaks, so nothing is refused; who asked for repair gets the build that uses what he asked for."""
+    prefix = build("conda 2.10, CPU", make_env)
+    for mode in ("warn", "block"):
+        result = run("install", "-n", "env", "cudatoolkit=11.8", "--dry-run", "--yes", "--json", mode=mode)
+        assert result.rc == 0, (mode, result)
+        assert CODES.findall(result.err) == ["TFD301"], (mode, result.err)
+        assert "tensorflow" not in {record["name"] for record in result.json()["actions"]["LINK"]}
+    result = run("install", "-n", "env", "cudatoolkit=11.8", "--dry-run", "--yes", "--json", mode="repair")
+    assert result.rc == 0, result
+    assert "solved again with 'tensorflow 2.10.0 *cuda*' because of TFD301" in result.err
+    assert not CODES.findall(result.err), result.err
+    assert planned(prefix, result.json())["cudatoolkit"] == "11.8.0"
+    (linked,) = [record for record in result.json()["actions"]["LINK"] if record["name"] == "tensorflow"]
+    assert linked["version"] == "2.10.0"
+    assert linked["build_string"].startswith("cuda112")
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ("conda-forge::cudatoolkit", "conda-forge::cudatoolkit=11.2"),
+        ("conda-forge::cudatoolkit>=11", "conda-forge::cudatoolkit[version='>=11,11.2.*']"),
+        ("cudatoolkit[version='>=11']", "cudatoolkit>=11,11.2.*"),
+    ],
+)
+def test_the_command_keeps_the_channel_that_was_asked_for(
+    asked: str, named: str, registry_run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    build("pip 2.10 with CUDA", make_env)
+    refused = registry_run("install", "-n", "env", asked, "--dry-run", "-y", "--json", mode="block")
+    command = refused.json()["command"]
+    assert command[-1] == named
+    assert registry_run(*command[1:], "--dry-run", "-y", "--json", mode="block").rc == 0

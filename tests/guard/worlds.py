@@ -53,6 +53,7 @@ WORLDS = {
     "pip 2.15 alone": World(("python=3.10",), "2.15.0"),
     "in-house 2.10": World(("python=3.10", "tensorflow=2.10", "protobuf=3.20", "attrs=23.1"), channels=("inhouse",)),
     "conda 2.10, GPU": World(("python=3.10", "tensorflow-gpu=2.10"), asked=("python",)),
+    "conda 2.10, CPU": World(("python=3.10", "tensorflow=2.10=cpu*")),
     "conda 2.10": World(("python=3.10", "tensorflow=2.10", "attrs=23.1")),
     "win pip 2.10 with CUDA": World(
         ("python=3.10", "vc14_runtime=14.38", "cudatoolkit=11.2", "cudnn=8.1"), "2.10.0", subdir="win-64"

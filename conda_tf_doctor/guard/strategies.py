@@ -1,0 +1,122 @@
+"""What could be asked of a solver in addition: as the rules say, in a wider range, or what is there now.
+
+Each strategy returns MatchSpecs, each with the finding that it answers.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+
+from ..environment.facts import CONDA, PIP, Package
+from ..environment.solve import Plan
+from ..environment.tensorflow import OWNERS, find_tensorflow
+from ..findings import Finding
+from ..rules.known import CONDA_SPELLING
+from ..versions import conda_contains, minor, parse_matchspec
+from .stack import touches
+from .verdict import Verdict
+
+# What a channel may have, too; not 2.10.0+local.
+_PLAIN = re.compile(r"[0-9][0-9a-z._]*")
+# How the channels mark their builds for a GPU.
+_GPU_BUILDS = {"conda-forge": "*cuda*", "defaults": "gpu_*"}
+
+Constraints = dict[str, Finding]
+
+
+def by_all_rules(verdict: Verdict, planned: Plan) -> Constraints:
+    """Ask for what the rules say would repair each finding, also those that nobody is stopped for."""
+    return {**by_gpu_build(verdict, planned), **_ruled(verdict, verdict.findings)}
+
+
+def by_rules(verdict: Verdict, planned: Plan) -> Constraints:
+    """Ask for what the rules say would repair each finding that has to be repaired."""
+    return _ruled(verdict, verdict.stopping)
+
+
+def _ruled(verdict: Verdict, findings: Iterable[Finding]) -> Constraints:
+    """Return the pins of findings; what is there now and is content comes before a range.
+
+    A finding that speaks of no version is answered by what is there now.
+    """
+    found: Constraints = {}
+    for finding in findings:
+        # What takes another TensorFlow of pip's as well is beyond any solver of conda's.
+        for pin in () if finding.fix.pip else finding.fix.pins:
+            found[_now(verdict, finding, pin) or pin] = finding
+        if not finding.fix.pins and not finding.fix.pip and finding in verdict.stopping:
+            found.update(_kept(verdict, [finding.package], finding))
+    return found
+
+
+def _now(verdict: Verdict, finding: Finding, pin: str) -> str:
+    """Return the constraint that keeps what is there now, where that is better than the range of a rule."""
+    spec = parse_matchspec(pin)
+    now = verdict.before.conda(spec.name)
+    if now is None or not now.version:
+        return ""
+    works = conda_contains(spec.version, now.version)
+    if now.name == "python":
+        # What pip has installed does not follow Python to another minor version.
+        tensorflow = find_tensorflow(verdict.before)
+        stays = works and tensorflow is not None and tensorflow.manager == PIP
+        return f"python {verdict.before.python.minor}.*" if stays else ""
+    # A finding on what is there would not be new, so its version works although the range leaves it out.
+    return f"{_spelled(now)} {now.version}" if not works and finding.package == now.name else ""
+
+
+def _spelled(package: Package) -> str:
+    """Return a name as conda writes it; the facts have it as pip does (``vc14-runtime``)."""
+    file = os.path.basename(package.source)
+    if package.manager != PIP and file.endswith(".json"):
+        return file.rsplit("-", 2)[0]
+    return CONDA_SPELLING.get(package.name, package.name)
+
+
+def by_range(verdict: Verdict, planned: Plan) -> Constraints:
+    """Ask as the rules do, but of cuDNN for any version that works, not only for the one that was tested."""
+    found = by_rules(verdict, planned)
+    for finding in verdict.stopping:
+        if finding.code == "TFD303" and finding.expected.startswith("cuDNN "):
+            for pin in finding.fix.pins:
+                found.pop(pin, None)
+            found[f"cudnn {finding.expected[6:]}"] = finding
+    return found
+
+
+def _kept(verdict: Verdict, names: Iterable[str], finding: Finding) -> Constraints:
+    """Return constraints for what is there now; pip's version of it is what TensorFlow was content with, too."""
+    found = {}
+    for name in names:
+        now = verdict.before.conda(name) or verdict.before.pip(name)
+        if now is None or now.name in OWNERS or not _PLAIN.fullmatch(now.version):
+            continue
+        # A channel has the same minor version, though perhaps not the same patch.
+        version = now.version if now.manager != PIP else f"{minor(now.version)}.*"
+        found[f"{_spelled(now)} {version}"] = finding
+    return found
+
+
+def by_gpu_build(verdict: Verdict, planned: Plan) -> Constraints:
+    """Ask for the same TensorFlow built for a GPU, where CUDA stands beside one that cannot use it."""
+    finding, tensorflow = verdict.unused_cuda, verdict.tensorflow
+    if finding is None or tensorflow is None or tensorflow.manager != CONDA or tensorflow.channel not in _GPU_BUILDS:
+        return {}
+    return {f"tensorflow {tensorflow.version} {_GPU_BUILDS[tensorflow.channel]}": finding}
+
+
+def by_keeping(verdict: Verdict, planned: Plan) -> Constraints:
+    """Ask for what is there now of the packages that the findings are about."""
+    found: Constraints = {}
+    for finding in verdict.stopping:
+        names = [finding.package, *(parse_matchspec(pin).name for pin in finding.fix.pins)]
+        found.update(_kept(verdict, names, finding))
+    return found
+
+
+def by_keeping_all(verdict: Verdict, planned: Plan) -> Constraints:
+    """Ask for what is there now of everything in TensorFlow's stack that would change."""
+    changed = [record.name for record in planned.unlink if touches([record.name])]
+    return _kept(verdict, changed, verdict.stopping[0])
