@@ -64,10 +64,14 @@ class FileSession:
         diff = unified(listing.text, new, self.path)
         quiet = only_diff or self.wishes.json or self.output == "-"
         if not quiet:
-            self.style.write(render(plan, self.path, self.style, (), diff))
+            self.style.write(render(plan, self.path, self.style, (), diff, self._command()))
         if only_diff:
             self.style.write(diff)
         return self._finish(plan, listing, new, diff, quiet)
+
+    def _command(self) -> list[str]:
+        platform = ["--platform", self.platform] if self.platform else []
+        return [*self.wishes.program, "--file", self.path, *platform]
 
     def plan(self, env: Environment, managers: Iterable[str] = (CONDA, PIP)) -> Plan:
         """Return the plan for what a file asks for; only these managers' packages can be added to it."""

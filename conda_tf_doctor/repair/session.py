@@ -52,6 +52,11 @@ class Wishes(NamedTuple):
     quiet: bool = False
     offline: bool = False
 
+    @property
+    def program(self) -> tuple[str, ...]:
+        """How ``fix`` is typed at this door."""
+        return ("conda", "tf-doctor", "fix") if self.door == "conda" else ("conda-tf-doctor", "fix")
+
 
 class Result(NamedTuple):
     """What came of one environment: the exit status and the JSON document."""
@@ -206,7 +211,9 @@ class Session:
         record = apply.draft(plan, env, -1, new if new != text else None, kept)
         commands = apply.commands(record, self.prefix)
         if not self.wishes.json:
-            self.style.write(render(plan, self.prefix, self.style, commands, diff))
+            self.style.write(
+                render(plan, self.prefix, self.style, commands, diff, [*self.wishes.program, "-p", self.prefix])
+            )
         if plan.conflict is not None:
             return self._refused("There is no plan that satisfies everything.", plan.before, plan, tell=False)
         for clash in clashes:

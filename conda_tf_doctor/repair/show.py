@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
+from ..findings import INFO, WARNING
+from .levers import ways
 from .plan import SCHEMA_VERSION, Change, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..findings import Finding
     from ..render.text import Style
 
 
@@ -82,8 +85,59 @@ def _line(change: Change) -> str:
     return f"{what} [{change.where}, {' '.join(change.rules)}]"
 
 
-def render(plan: Plan, path: str, style: Style, commands: Sequence[Sequence[str]] = (), diff: str = "") -> str:
-    """Return the plan as text: each change with its rule, what is announced, and how it can be carried out."""
+# Beside another version of these, TensorFlow may import all the same, and parts of it fail.
+_CORE = ("TFD603", "TFD604", "TFD605", "TFD606")
+
+
+def left(plan: Plan, command: Sequence[str]) -> list[tuple[Finding, tuple[str, ...]]]:
+    """Return what the plan leaves as it is, and for each finding what one types to have it repaired too.
+
+    Args:
+        plan: The plan.
+        command: How ``fix`` was called: the program, the verb and the target.
+    """
+    found: list[tuple[Finding, tuple[str, ...]]] = []
+    env = plan.after.env
+    for finding in plan.after.findings if plan.conflict is None else ():
+        if finding.severity == WARNING and ways(finding, env):
+            found.append((finding, (*command, "--warnings")))
+        elif finding.severity == INFO and finding.code in _CORE and finding.expected[:1] in tuple("<>=!~"):
+            found.append((finding, (*command, "--to", f"{finding.package}{finding.expected}")))
+    return found
+
+
+def _left(plan: Plan, command: Sequence[str]) -> list[str]:
+    from ..render.text import command_line, safe
+
+    lines: list[str] = []
+    several: dict[tuple[str, ...], list[Finding]] = {}
+    for finding, words in left(plan, command):
+        several.setdefault(words, []).append(finding)
+    for words, findings in several.items():
+        for finding in findings:
+            lines += ["", f"  LEFT {finding.code} {finding.name}", *wrapped(finding.message, "      ")]
+        lines.append(f"      {safe(command_line(words))}")
+    return lines
+
+
+def render(
+    plan: Plan,
+    path: str,
+    style: Style,
+    commands: Sequence[Sequence[str]] = (),
+    diff: str = "",
+    command: Sequence[str] = ("conda-tf-doctor", "fix"),
+) -> str:
+    """Return the plan as text: each change with its rule, what is announced or left, and how it can be carried out.
+
+    Args:
+        plan: The plan.
+        path: What it is for.
+        style: How to write.
+        commands: What applying it runs.
+        diff: What writing it changes.
+        command: How ``fix`` was called, for what has to be asked for.
+    """
     from ..render.text import command_line, safe
 
     lines = [f"{style.paint('title', 'Repair of')} {safe(path)}"]
@@ -107,6 +161,7 @@ def render(plan: Plan, path: str, style: Style, commands: Sequence[Sequence[str]
             lines += wrapped(finding.fix.note, "      ")
         if finding.code == "TFD101":
             lines += wrapped("`conda tf-doctor create NAME` makes a 64-bit one.", "      ")
+    lines += _left(plan, command)
     if plan.changes:
         lines += ["", _verdict(plan)]
     if commands:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
@@ -231,3 +232,27 @@ def test_a_write_protected_file_and_a_device_stay_what_they_are(
         assert console(["fix", "--file", str(path), "--offline", "--yes", "--output", str(pipe)]) == 0
         assert read.result(10) == BROKEN.replace("numpy==2.1.3", "numpy==1.26.4")
     assert pipe.is_fifo()
+
+
+LEFT = {
+    "declared": ("tensorflow==2.15.0\nkeras==3.5.0\nnumpy==1.26.4\n", "TFD605", "keras==2.15.0"),
+    "degraded": ("tensorflow==2.2.0\nnumpy==1.21.2\nprotobuf==3.20.1\n", "TFD603", "numpy==1.19.5"),
+}
+
+
+@pytest.mark.parametrize(("text", "code", "repaired"), LEFT.values(), ids=LEFT)
+def test_what_is_left_is_told_with_what_to_type(
+    text: str, code: str, repaired: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_text(text, encoding="utf-8")
+    assert console(["fix", "--file", str(path), "--offline", "--platform", "linux-64"]) == 0
+    told = capsys.readouterr().out
+    assert "Nothing has to change." in told and f"LEFT {code}" in told
+    assert path.read_text(encoding="utf-8") == text
+    typed = next(line.strip() for line in told.splitlines() if line.strip().startswith("conda-tf-doctor fix"))
+    assert console([*shlex.split(typed)[1:], "--yes", "--offline"]) == 0
+    assert repaired in path.read_text(encoding="utf-8").splitlines()
+    capsys.readouterr()
+    assert console(["fix", "--file", str(path), "--offline", "--platform", "linux-64"]) == 0
+    assert "LEFT" not in capsys.readouterr().out
