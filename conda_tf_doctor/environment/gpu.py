@@ -52,7 +52,7 @@ def _is_wheel(package: Package, name: str) -> bool:
 
 def cuda_runtimes(env: Environment) -> list[Library]:
     """Return the CUDA runtimes that conda and pip brought, pip's first (TensorFlow's wheels look there first)."""
-    found = [Library(p.version, p) for p in env.packages if _is_wheel(p, _PIP_CUDA)]
+    found = [Library(p.version, p) for p in env.packages if _is_wheel(p, _PIP_CUDA) and p.version]
     for name in CONDA_CUDA:
         package = env.conda(name)
         if package is not None and package.version:
@@ -63,7 +63,9 @@ def cuda_runtimes(env: Environment) -> list[Library]:
 
 def cuda_of_unknown_version(env: Environment) -> Package | None:
     """Return a CUDA runtime of which a file or report does not tell the version; ``None`` where there is none."""
-    return next((p for name in CONDA_CUDA if (p := env.conda(name)) is not None and not p.version), None)
+    wheels = (p for p in env.packages if _is_wheel(p, _PIP_CUDA))
+    toolkits = (p for name in CONDA_CUDA if (p := env.conda(name)) is not None)
+    return next((p for p in (*wheels, *toolkits) if not p.version), None)
 
 
 def cudnn_libraries(env: Environment) -> list[Library]:
@@ -90,6 +92,20 @@ def is_gpu_build(installed: Installed, build: Build | None) -> bool:
         return False
     text = f"{installed.build} {build.variant if build and build.channel != 'pypi' else ''}"
     return bool(re.search(r"(?:^|[_ ])(?:gpu|cuda)\d*", text))
+
+
+_NVIDIA = re.compile(
+    r"nvidia|geforce|\b[GR]TX\b|quadro|tesla|\btitan\b"
+    r"|\b\d{3,4} ?(?:ti|super|max-q)\b|^[ATVPLHBK]\d{1,3}\b|\bMX\d{3}\b",
+    re.IGNORECASE,
+)
+
+
+def has_nvidia(env: Environment) -> bool | None:
+    """Tell whether an NVIDIA GPU is on the machine; ``None`` where nothing is known of its GPU."""
+    if env.system.cuda_driver or "__cuda" in env.virtual_packages:
+        return True
+    return bool(_NVIDIA.search(env.system.gpu)) if env.system.gpu else None
 
 
 def was_asked_for(package: Package) -> bool | None:

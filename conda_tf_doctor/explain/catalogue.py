@@ -68,6 +68,7 @@ class Signature(NamedTuple):
             environment is not at fault.
         special: Name of the function that finds it in the frames of a traceback.
         yields_to: Ids of signatures that say more; where one of them is found, this one is not told.
+        harmless_if: Where these facts hold, the message means no harm, and has none of its causes.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Signature(NamedTuple):
     causes: tuple[Candidate, ...]
     special: str = ""
     yields_to: tuple[str, ...] = ()
+    harmless_if: tuple[str, ...] = ()
 
 
 class CatalogueError(ValueError):
@@ -120,6 +122,7 @@ def _signature(item: dict[str, Any], shared: dict[str, Any]) -> Signature:
         tuple(_candidate(cause, name) for cause in causes),
         item.get("special", ""),
         tuple(item.get("yields_to") or ()),
+        tuple(item.get("harmless_if") or ()),
     )
 
 

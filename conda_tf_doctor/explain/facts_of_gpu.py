@@ -145,7 +145,46 @@ def _gpu_newer_than_cuda(subject: Subject, _: str) -> Truth:
     return all(key(version) < key(needs) for version in there)
 
 
+# What TensorFlow logs by itself whenever it starts; the user did not write it.
+_LOGGED = re.compile(
+    r"Could\s+not\s+load\s+dynamic\s+library|Ignore above cudart|Could not find cuda drivers|Could not find TensorRT"
+    r"|oneDNN|cpu_feature_guard|To enable (?:them|the following)|rebuild TensorFlow|Unable to register cu\w+"
+    r"|computation placer|NUMA node|failed call to cuInit|kernel driver does not appear|cuda_diagnostics|retrieving CUDA"
+    r"|All log messages before absl|(?:^|\s)[IWE] (?:tensorflow|external|\./tensorflow)/|^[IWE]0{3}\d\b",
+    re.IGNORECASE,
+)
+_PATHS = re.compile(r"File \"[^\"]*\"|\S*[\\/]\S*")
+_ABOUT_GPU = re.compile(r"\bGPUs?\b|CUDA|cu(?:dnn|blas|dart)|nvidia|device_type|device:CPU", re.IGNORECASE)
+# Only said where a GPU was seen, or where it is what the user asked for.
+_GPU_SEEN = re.compile(
+    r"Skipping registering GPU|Cannot dlopen some GPU|Found device \d"
+    r"|Successfully opened dynamic library \S*(?:libcuda\.so|nvcuda)"
+    r"|library '?(?:lib)?(?:cublas|cufft|curand|cusolver|cusparse|cudnn)",
+    re.IGNORECASE,
+)
+
+
+def _gpu_in_passing(subject: Subject, _: str) -> Truth:
+    """Whether lines about CUDA are only what TensorFlow logs on every machine without an NVIDIA GPU."""
+    context = subject.context
+    if context is not None:
+        from ..environment.gpu import has_nvidia, wanted
+
+        env = context.env
+        nvidia = has_nvidia(env)
+        if nvidia is not None:
+            return not nvidia
+        if wanted(env, context.tensorflow, context.build) or env.system.cuda_installed or env.system.cudnn_installed:
+            return False
+    if _GPU_SEEN.search(subject.text):
+        return False
+    rest = [_PATHS.sub("", line) for line in subject.text.splitlines() if line.strip() and not _LOGGED.search(line)]
+    # With nothing beside them, they are themselves what the user asks about.
+    return bool(rest) and not any(_ABOUT_GPU.search(line) for line in rest)
+
+
 FACTS: dict[str, Fact] = {
+    "gpu-in-passing": _gpu_in_passing,
     "gpu-build": _gpu_build,
     "cpu-build": _cpu_build,
     "directml": _directml,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..findings import CERTAIN, LIKELY, POSSIBLE
 from .catalogue import EXCLUDED, Signature, by_id, signatures
@@ -15,6 +15,9 @@ from .facts import holds
 from .libraries import parse_library
 from .subject import Subject, user_site
 from .tracebacks import shadowing_frame
+
+if TYPE_CHECKING:
+    from ..rules.context import Context
 
 # Texts come as whole logs; what tells is at their ends.
 LIMIT = 120_000
@@ -142,15 +145,22 @@ def find(text: str) -> list[Match]:
     return sorted(found, key=lambda match: (-table[match.signature].strength, match.start))
 
 
-def match(text: str) -> list[Signal]:
-    """Return the causes that a text speaks for by itself, the most probable first, each once."""
+def match(text: str, context: Context | None = None) -> list[Signal]:
+    """Return the causes that a text speaks for by itself, the most probable first, each once.
+
+    Args:
+        text: What the user saw.
+        context: The environment, which only tells what is harmless in it.
+    """
     subject = Subject(normalise(text))
+    there = Subject(subject.text, context)
     signals: dict[str, Signal] = {}
     fatal = False
     table = by_id()
     for found in find(text):
         signature = table[found.signature]
-        for candidate, likelihood, why in judged(signature, found, subject):
+        answers = [] if is_harmless(signature, found, there) else judged(signature, found, subject)
+        for candidate, likelihood, why in answers:
             if likelihood == EXCLUDED:
                 continue
             if fatal and signature.strength < 2 and likelihood != CERTAIN:
@@ -168,8 +178,13 @@ def match(text: str) -> list[Signal]:
                     found.signature,
                     max(strength, signature.strength),
                 )
-        fatal = fatal or (signature.strength >= 2 and bool(signature.causes))
+        fatal = fatal or (signature.strength >= 2 and bool(answers))
     return sorted(signals.values(), key=lambda signal: (_PLACE[signal.likelihood], -signal.strength))
+
+
+def is_harmless(signature: Signature, found: Match, subject: Subject) -> bool:
+    """Tell whether the facts make a message a harmless one."""
+    return bool(signature.harmless_if) and holds(subject.with_captured(found.captured), signature.harmless_if)
 
 
 def judged(signature: Signature, found: Match, subject: Subject) -> list[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..findings import CERTAIN, ERROR, LIKELY, POSSIBLE, Finding
 from .catalogue import EXCLUDED, by_id
-from .match import find, judged, normalise
+from .match import find, is_harmless, judged, normalise
 from .subject import Subject
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def rank(text: str, context: Context | None = None, findings: Iterable[Finding] 
     for place, found in enumerate(find(text)):
         signature = table[found.signature]
         scores = _LOG_ONLY_SCORE if fatal and signature.strength < 2 else _SCORE
-        for order, (code, likelihood, why) in enumerate(judged(signature, found, subject)):
+        answers = [] if is_harmless(signature, found, subject) else judged(signature, found, subject)
+        for order, (code, likelihood, why) in enumerate(answers):
             if likelihood == EXCLUDED:
                 refuted.add(code)
                 continue
@@ -97,7 +98,7 @@ def rank(text: str, context: Context | None = None, findings: Iterable[Finding] 
             )
             if code not in best or score > best[code].score:
                 best[code] = cause
-        fatal = fatal or (signature.strength >= 2 and bool(signature.causes))
+        fatal = fatal or (signature.strength >= 2 and bool(answers))
     ordered = sorted(best.values(), key=lambda cause: -cause.score)
     return Verdict(tuple(ordered), frozenset(refuted - set(best)))
 

@@ -144,7 +144,7 @@ class Context:
             return []
         from ..explain.match import match
 
-        return match(self.env.error_text)
+        return match(self.env.error_text, self)
 
     @cached_property
     def binaries(self) -> Any:

@@ -54,9 +54,9 @@ def platform_unsupported(context: Context) -> Iterator[Finding]:
         return
     if tensorflow.version:
         rows = list(context.builds)
-        if not tensorflow.manager:
-            # Nobody said whose it is: a build in any channel will do.
-            for channel in ("conda-forge", "defaults"):
+        if not tensorflow.manager or _is_hearsay(context):
+            # Nobody said whose it is, or somebody typed what it may be: a build in any channel will do.
+            for channel in ("pypi", "conda-forge", "defaults"):
                 rows += context.matrix.builds(distribution="tensorflow", version=tensorflow.version, channel=channel)
     else:
         rows = [
@@ -94,6 +94,18 @@ def platform_unsupported(context: Context) -> Iterator[Finding]:
             else "Use another platform (WSL2 on Windows, a container).",
             pip=(f"{other}=={tensorflow.version}",) if other and tensorflow.version else (),
         ),
+    )
+
+
+def _is_hearsay(context: Context) -> bool:
+    """Tell whether a person wrote which TensorFlow is installed: without a build string, the channel is a guess."""
+    tensorflow = context.tensorflow
+    return bool(
+        tensorflow
+        and tensorflow.manager == "conda"
+        and not tensorflow.requested
+        and not tensorflow.build
+        and context.env.kind == "report"
     )
 
 

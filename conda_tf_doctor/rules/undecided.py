@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from .. import versions
 from ..environment.facts import CONDA
+from ..environment.gpu import has_nvidia
 from ..findings import INFO, POSSIBLE, Finding
 from .context import Context
 from .cuda import is_partial, system_cuda, system_cudnn
@@ -155,7 +156,7 @@ def _has(context: Context, *names: str) -> bool:
 def _of_gpu(context: Context) -> Iterator[Finding]:
     env, build = context.env, context.build
     cuda, cudnn = system_cuda(context), system_cudnn(context)
-    wanted = bool(context.gpu_wanted or cuda)
+    wanted = bool(context.gpu_wanted or cuda or has_nvidia(env))
     if env.os == "osx" or (build is not None and build.variant != "gpu") or (build is None and not wanted):
         return
     source = build.id if build else ""
@@ -184,7 +185,8 @@ def _of_gpu(context: Context) -> Iterator[Finding]:
                 code, f"The report does not say which cuDNN {_name(context)} finds.",
                 f"cuDNN {build.cudnn}" if build else "", "cuDNN's version", source, "cudnn",
             )  # fmt: skip
-    if env.os == "linux" and not any("nvcc" in package.name for package in env.packages):
+    on_gpu = env.os == "linux" or _is_before(context, "2.11")  # the last for native Windows
+    if on_gpu and not any("nvcc" in package.name for package in env.packages):
         yield _open(
             "TFD308", f"The report does not say whether {_name(context)} finds ptxas and libdevice, which XLA needs.",
             "nvvm/libdevice and bin/ptxas", "the value of XLA_FLAGS, and whether a CUDA toolkit is installed",

@@ -81,6 +81,22 @@ def errors(diagnosis: Diagnosis) -> list[str]:
             id="32-bit Python",
         ),
         pytest.param(
+            "ImportError: DLL load failed",
+            "win-64",
+            {"tensorflow": ""},
+            {"system": {"cpu_model": "Intel(R) Core(TM)2 Duo CPU E8400"}},
+            "cpu-no-avx",
+            id="no version, a CPU of 2008",
+        ),
+        pytest.param(
+            "Cannot dlopen some GPU libraries.",
+            "linux-64",
+            {"tensorflow": "2.17.0", "nvidia-cuda-runtime-cu12": "", "nvidia-cudnn-cu12": ""},
+            {},
+            "cuda-missing",
+            id="pip's CUDA of unknown version is no other CUDA",
+        ),
+        pytest.param(
             INIT,
             "win-64",
             {"tensorflow": "2.19.0"},
@@ -315,3 +331,79 @@ def test_a_vendors_build_is_not_judged_by_the_official_one() -> None:
 def test_what_is_no_fault_of_the_environment_is_no_error(text: str, distribution: str) -> None:
     machine = {"cuda_installed": ["12.2"], "cudnn_installed": ["8.9"], "gpu": "RTX 3090", "cuda_driver": "535.54.03"}
     assert errors(checked(text, "linux-64", {distribution: "2.15.0"}, system=machine)) == []
+
+
+NO_CUDART = (
+    "2022-03-01 10:00:00.000001: W tensorflow/stream_executor/platform/default/dso_loader.cc:64] Could not load "
+    "dynamic library 'libcudart.so.11.0'; dlerror: libcudart.so.11.0: cannot open shared object file: No such file or "
+    "directory\n2022-03-01 10:00:00.000002: I tensorflow/stream_executor/cuda/cudart_stub.cc:29] Ignore above cudart dlerror if "
+    "you do not have a GPU set up on your machine.\n"
+)
+NO_DRIVER = (
+    "2021-07-01 09:00:00.100001: W tensorflow/stream_executor/platform/default/dso_loader.cc:60] Could not load "
+    "dynamic library 'libcuda.so.1'; dlerror: libcuda.so.1: cannot open shared object file: No such file or directory\n"
+    "2021-07-01 09:00:00.100002: W tensorflow/stream_executor/cuda/cuda_driver.cc:326] failed call to cuInit: UNKNOWN "
+    "ERROR (303)\n2021-07-01 09:00:00.100003: I tensorflow/stream_executor/cuda/cuda_diagnostics.cc:156] kernel driver "
+    "does not appear to be running on this host (laptop): /proc/driver/nvidia/version does not exist\n"
+)
+NO_CUDA_DRIVERS = "Could not find cuda drivers on your machine, GPU will not be used.\n"
+OTHER_LOGS = (
+    "I tensorflow/core/util/port.cc:113] oneDNN custom operations are on. You may see slightly different results.\n"
+    "I tensorflow/core/platform/cpu_feature_guard.cc:210] This TensorFlow binary is optimized to use available CPU "
+    "instructions.\nTo enable the following instructions: AVX2 FMA, in other operations, rebuild TensorFlow.\n"
+    "W tensorflow/compiler/tf2tensorrt/utils/py_utils.cc:38] TF-TRT Warning: Could not find TensorRT\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("log", "version"),
+    [
+        pytest.param(NO_CUDART, "2.8.0", id="no CUDA runtime"),
+        pytest.param(NO_CUDART + NO_DRIVER, "2.5.0", id="neither runtime nor driver"),
+        pytest.param(NO_CUDA_DRIVERS + OTHER_LOGS, "2.15.0", id="no driver, newer words"),
+    ],
+)
+@pytest.mark.parametrize(
+    "rest",
+    [
+        pytest.param("Hello, 30\ntf.Tensor(7, shape=(), dtype=int32)", id="it works"),
+        pytest.param(
+            'File "/home/u/train.py", line 9, in <module>\nKeyError: "loss"', id="an exception of the program's own"
+        ),
+        pytest.param(
+            'File "/home/u/envs/tf-gpu/lib/python3.9/site-packages/pandas/io/parsers.py", line 3\n'
+            "FileNotFoundError: [Errno 2] No such file or directory: 'data.csv'",
+            id="a folder with gpu in its name",
+        ),
+    ],
+)
+def test_what_is_logged_wherever_there_is_no_gpu_is_no_error(log: str, version: str, rest: str) -> None:
+    assert errors(checked(log + rest, "linux-64", {"tensorflow": version})) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "system", "first"),
+    [
+        pytest.param(NO_CUDART, {}, ["cuda-missing"], id="nothing but the line: it is what is asked about"),
+        pytest.param(NO_CUDART, {"gpu": "Intel Iris Xe Graphics"}, [], id="a GPU of Intel's"),
+        pytest.param(NO_CUDART + "2.8.0", {"gpu": "NVIDIA GeForce RTX 3060"}, ["cuda-missing"], id="a GPU of NVIDIA's"),
+        pytest.param(NO_CUDART + "Num GPUs Available: 0", {}, ["cuda-missing"], id="and a question about the GPU"),
+        pytest.param(NO_CUDART + "why is my GPU not used?", {}, ["cuda-missing"], id="and a sentence about the GPU"),
+        pytest.param(
+            NO_CUDART
+            + "Could not load dynamic library 'libcublas.so.11'; dlerror\nSkipping registering GPU devices...",
+            {},
+            ["cuda-missing"],
+            id="a GPU was seen",
+        ),
+    ],
+)
+def test_the_same_lines_where_a_gpu_is_meant(text: str, system: dict[str, str], first: list[str]) -> None:
+    assert errors(checked(text, "linux-64", {"tensorflow": "2.8.0"}, system=system))[:1] == first
+
+
+def test_a_channel_that_somebody_typed_is_no_proof() -> None:
+    """What is installed exists; only whoever typed the report may be wrong about where it is from."""
+    packages = [{"name": "tensorflow", "version": "2.13.0", "manager": "conda", "channel": "defaults"}]
+    report = {"platform": "win-64", "packages": packages, "error_text": ""}
+    assert diagnose(environment_of(report, "test"), load_matrix()).ok

@@ -58,6 +58,26 @@ def asked(report: dict[str, Any]) -> dict[str, str]:
         ),
         pytest.param(
             {
+                "platform": "win-64",
+                "packages": [{"name": "tensorflow", "version": "2.10.1", "manager": "pip"}],
+                "system": {"cuda_installed": ["11.2"]},
+            },
+            "TFD308",
+            "XLA_FLAGS",
+            id="and on Windows up to 2.10",
+        ),
+        pytest.param(
+            {
+                "platform": "linux-64",
+                "packages": [{"name": "tensorflow", "manager": "pip"}],
+                "system": {"gpu": "NVIDIA GeForce GTX 1080 Ti"},
+            },
+            "TFD306",
+            "nvidia-smi",
+            id="a GPU is there, its driver is not named",
+        ),
+        pytest.param(
+            {
                 "platform": "linux-64",
                 "system": {"cuda_driver": "410.72", "gpu": "Tesla K80"},
                 "packages": [
@@ -106,9 +126,9 @@ def test_what_is_missing_is_asked_for(report: dict[str, Any], code: str, need: s
             id="a CPU build compiles for no GPU",
         ),
         pytest.param(
-            {"platform": "win-64", "packages": [{"name": "tensorflow", "version": "2.10.0", "manager": "pip"}]},
+            {"platform": "win-64", "packages": [{"name": "tensorflow", "version": "2.12.0", "manager": "pip"}]},
             "TFD308",
-            id="not on Windows",
+            id="not on Windows from 2.11 on",
         ),
     ],
 )
