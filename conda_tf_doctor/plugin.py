@@ -59,7 +59,11 @@ def _configure(parser: ArgumentParser) -> None:
             from .cli.parser import configure
 
             configure(pending.pop())
-        return parse(*args, **options)
+        namespace, unknown = parse(*args, **options)
+        if unknown:
+            # Told here: conda would answer with its own usage, and without a document where --json asks for one.
+            parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return namespace, unknown
 
     parser.parse_known_args = parse_known_args  # type: ignore[method-assign]
 

@@ -10,6 +10,7 @@ import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
+from types import MethodType
 from typing import Any, NoReturn
 
 from .arguments import complete
@@ -73,6 +74,8 @@ def configure(parser: ArgumentParser) -> None:
     from . import check
 
     UsageParser.words = sys.argv[1:]
+    # Conda's own parser is what stands before the verb there.
+    parser.error = MethodType(UsageParser.error, parser)  # type: ignore[method-assign]
     check.configure_parser(parser)
     parser.description, parser.epilog = SUMMARY, _EPILOG
     parser.formatter_class = RawDescriptionHelpFormatter

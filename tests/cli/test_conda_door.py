@@ -71,6 +71,12 @@ def test_every_environment(conda: Conda, prefix: Path) -> None:
         ["check", "-p", "x", "-n", "y"],
         ["check", "--ignore", "TFD999"],
         ["check", "-p"],
+        ["no-such-verb"],
+        ["-p", "x", "-n", "y"],
+        ["--no-such-flag"],
+        ["check", "--no-such-flag"],
+        ["check", "-n", "tf", "one too many"],
+        ["-n"],
     ],
     ids=" ".join,
 )
@@ -78,4 +84,4 @@ def test_an_unusable_request_is_one_document(conda: Conda, words: list[str]) -> 
     result = conda.doctor(*words, "--json")
     document = result.json()
     VALID.validate(document)
-    assert result.rc == 2 and document["error"]
+    assert result.rc == 2 and document["error"] and result.err.count("\n") == 1, result.err
