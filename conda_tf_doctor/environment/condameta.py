@@ -97,14 +97,12 @@ def read_records(env: Environment, prefix: str) -> Iterator[Package]:
         parts = file[:-5].rsplit("-", 2)
         lazy = _Lazy(env, os.path.join(folder, file), source)
         if len(parts) == 3 and all(parts):
-            cut_off = (parts[0] in _TELLING or parts[0].startswith(_TENSORFLOW)) and _is_cut_off(entry.path)
-            if cut_off:
-                reason = "broken JSON (it is cut off)"
+            telling = parts[0] in _TELLING or parts[0].startswith(_TENSORFLOW)
+            reason = _unreadable_end(entry.path) if telling else ""
+            if reason:
                 text = f"The record {source} cannot be read: {reason}; its dependencies are unknown."
                 env.notes.append(Note(source, text))
-            package: Package | None = Package(
-                parts[0], parts[1], CONDA, parts[2], None, source, {} if cut_off else lazy
-            )
+            package: Package | None = Package(parts[0], parts[1], CONDA, parts[2], None, source, {} if reason else lazy)
         else:
             package = _whole(env, lazy)
         if package is None:
@@ -126,14 +124,15 @@ _TELLING = frozenset(
 _TENSORFLOW = ("tensorflow", "cuda-")
 
 
-def _is_cut_off(path: str) -> bool:
-    """Tell whether a record ends without a closing brace, as a write that was interrupted leaves it."""
+def _unreadable_end(path: str) -> str:
+    """Return why a record cannot be read; one that ends without a closing brace was written by half."""
     try:
         with open(path, "rb", buffering=0) as handle:
             handle.seek(max(0, os.fstat(handle.fileno()).st_size - 64))
-            return not handle.read(64).rstrip().endswith((b"}", b"]"))
-    except OSError:
-        return False  # who reads it is told
+            whole = handle.read(64).rstrip().endswith((b"}", b"]"))
+        return "" if whole else "broken JSON (it is cut off)"
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 def _first(pair: tuple[str, Any]) -> str:

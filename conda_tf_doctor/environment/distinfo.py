@@ -196,8 +196,7 @@ def _without_record(env: Environment, prefix: str, dists: list[DistInfo], in_sta
             by_conda = _is_overwritten(env, prefix, dist) is False
         package = _package(env, prefix, dist, CONDA if by_conda else PIP)
         if not _has_metadata(dist):
-            reason = "it has no METADATA"
-            env.notes.append(Note(package.source, f"{package.source} is not whole: {reason}; reinstall {dist.name}."))
+            env.notes.append(Note(package.source, f"{package.source} {_why_not_whole(dist)}."))
             if place or len(dists) > 1:
                 continue  # the rest of an older one
         elif not dist.version:
@@ -238,6 +237,17 @@ def _beside_record(
 
 def _has_metadata(dist: DistInfo) -> bool:
     return dist.path.endswith(".egg-info") or os.path.isfile(os.path.join(dist.path, "METADATA"))
+
+
+def _why_not_whole(dist: DistInfo) -> str:
+    """Return what is the matter with a dist-info whose METADATA was not found."""
+    try:
+        os.stat(os.path.join(dist.path, "METADATA"))
+    except PermissionError as error:
+        return f"cannot be read: {error.strerror}; its requirements are unknown"
+    except OSError:
+        pass
+    return f"is not whole: it has no METADATA; reinstall {dist.name}"
 
 
 def _changed(dist: DistInfo) -> float:

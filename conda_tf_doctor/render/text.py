@@ -193,6 +193,10 @@ def render(diagnosis: Diagnosis, style: Style, verbose: int = 0, quiet: bool = F
 
 def _summary(diagnosis: Diagnosis, style: Style, verbose: int) -> str:
     if diagnosis.tensorflow is None and not diagnosis.findings:
+        unread = [note.message for note in diagnosis.env.notes if "cannot be" in note.message]
+        if unread:
+            lines = "\n".join(_wrapped(" ".join(unread[:3]), "  "))
+            return f"No TensorFlow was found, but not everything could be read:\n{lines}"
         return "There is no TensorFlow here, so there is nothing to check."
     parts = []
     for severity, word in ((ERROR, "error"), (WARNING, "warning"), (INFO, "note")):

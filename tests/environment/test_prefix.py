@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from conda_tf_doctor.environment.facts import Environment
 from conda_tf_doctor.environment.prefix import find_site_packages, read_prefix, this_platform
 from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.render.text import Style, render
 from tools.prefixes import add_dist, add_record, make_prefix, record
 
 
@@ -347,6 +350,36 @@ def test_a_half_written_record_of_the_stack_is_told_though_no_rule_reads_it(tmp_
     assert "cut off" in noted(env)[f"conda-meta/{path.name}"]
     package = env.conda(name)
     assert package is not None and package.depends == () and len(env.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("conda-meta/numpy-1.26.4-py310_0.json", "cannot be read: Permission denied; its dependencies are unknown"),
+        ("lib/python3.10/site-packages", "pip's packages are unknown"),
+        ("lib/python3.10/site-packages/tensorflow-2.15.0.dist-info", "cannot be read: Permission denied"),
+    ],
+)
+def test_what_may_not_be_read_is_told(what: str, words: str) -> None:
+    def screen() -> str:
+        text = render(diagnose(read_prefix(str(prefix)), load_matrix()), Style(io.StringIO(), False), verbose=1)
+        return " ".join(text.split())
+
+    # Not pytest's folder, into which nobody else may look.
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        prefix = make_prefix(Path(folder) / "env", "linux-64", "3.10.13")
+        add_dist(prefix, "tensorflow", "2.15.0")
+        add_record(prefix, "linux-64", "numpy", "1.26.4", "py310_0")
+        assert words not in screen()
+        user = os.geteuid()
+        (prefix / what).chmod(0)
+        try:
+            os.seteuid(user or 65534)  # root may read everything
+            assert words in screen()
+        finally:
+            os.seteuid(user)
+            (prefix / what).chmod(0o755)
 
 
 def test_a_half_written_record_that_rules_read_is_told(tmp_path: Path) -> None:
