@@ -12,7 +12,10 @@ from .rules.catalogue import code_of
 DISABLED, WARN, BLOCK, REPAIR = "disabled", "warn", "block", "repair"
 MODES = (DISABLED, WARN, BLOCK, REPAIR)
 _VARIABLE = "CONDA_PLUGINS_TF_DOCTOR_"
-_UNREADABLE = "of another kind"
+# What conda cannot read as what the setting has to be.
+UNREADABLE = "of another kind"
+# What conda makes of a setting that is left empty in a file: the text of Python's None.
+_EMPTY = "None"
 
 
 class Settings(NamedTuple):
@@ -37,12 +40,13 @@ def _words(value: object) -> tuple[str, ...]:
 
 def _value(plugins: object, name: str, default: object) -> object:
     try:
-        return getattr(plugins, name)
+        value = getattr(plugins, name)
+        return default if value == _EMPTY else value
     except Exception as error:
         if getattr(error, "name", "") == name:
             return default  # this conda does not know the setting (yet)
         # Conda fails over a list where it wants a word, each version in its own way.
-        return _UNREADABLE
+        return UNREADABLE
 
 
 def from_context(plugins: object) -> Settings:

@@ -79,9 +79,10 @@ class Search:
         """What the user asked for, as MatchSpecs."""
         return tuple(sorted(str(spec) for spec in self.solver.specs_to_add))
 
-    def run(self, verdict: Verdict) -> Found | None:
+    def run(self, verdict: Verdict, quiet: bool = False) -> Found | None:
         """Search, given what is wrong with the first solution; see the attributes for what came out."""
-        messages.searching(verdict)
+        if not quiet:
+            messages.searching(verdict)
         first: tuple[str, ...] = ()
         for strategy in (by_all_rules, by_rules, by_range, by_keeping, by_keeping_all):
             self.found = self._follow(strategy, verdict, self.requests)

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..environment.solve import Plan, add_surroundings, after, read_before
+from ..errors import UsageError
 from ..plugin import guarded
-from ..settings import BLOCK, DISABLED, MODES, REPAIR, WARN, Settings, from_context
+from ..settings import BLOCK, DISABLED, MODES, REPAIR, UNREADABLE, WARN, Settings, from_context
 from . import messages, transaction
 from .stack import has_tensorflow, touches
 
@@ -44,6 +45,8 @@ def read_settings() -> Settings:
             f"tf-doctor: the setting tf_doctor_mode is {settings.mode!r}, which is none of {known}; taken as {WARN}."
         )
         settings = settings._replace(mode=WARN)
+    if settings.matrix == UNREADABLE:
+        raise UsageError("the setting tf_doctor_matrix has to be the path of a YAML file")
     return settings
 
 
@@ -51,6 +54,9 @@ def ignored_codes(settings: Settings) -> frozenset[str]:
     """Return the codes that the user silenced; a word that names no rule is said once and left out."""
     from ..rules.catalogue import code_of
 
+    if settings.ignore == (UNREADABLE,):
+        _say_once("tf-doctor: the setting tf_doctor_ignore is no list such as [TFD603, channel-mix]; it is left out.")
+        return frozenset()
     found = {word: code_of(word) for word in settings.ignore}
     for word, code in found.items():
         if code is None:
@@ -149,7 +155,15 @@ def _repaired(solver: Any, solved: Any, arguments: dict[str, Any]) -> Any:
         from .constraints import Search
 
         search = Search(solver, arguments, planned, lambda plan: assess(plan, settings, asked))
-        if guarded(lambda: (search.run(first) if first.stopping else search.improve(first)) or search) is not None:
+
+        def look() -> Search:
+            if first.stopping:
+                search.run(first, is_quiet())
+            else:
+                search.improve(first)
+            return search
+
+        if guarded(look) is not None:
             found = search.found
             if found is not None:
                 messages.constrained(found.constraints)
@@ -206,7 +220,7 @@ def _alternatives(solver: Any, planned: Plan, verdict: Verdict, settings: Settin
 
     def look() -> Search:
         search = Search(solver, arguments, planned, lambda plan: assess(plan, settings))
-        search.run(verdict)
+        search.run(verdict, is_quiet())
         return search
 
     return guarded(look)
@@ -225,7 +239,7 @@ def verify(
         may_refuse: Whether the transaction can still be stopped.
     """
     settings = read_settings()
-    if settings.mode == DISABLED:
+    if settings.mode == DISABLED or transaction.is_rename():
         return None
     planned = transaction.plan(os.path.abspath(str(prefix)), unlink, link)
     if planned.key in _judged:

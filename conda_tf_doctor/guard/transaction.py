@@ -100,10 +100,17 @@ def asked(solver: Any) -> Asked:
     from .losses import Asked
 
     removals = tuple(sorted(str(spec.name) for spec in solver.specs_to_remove))
+    if argument("prune"):
+        return Asked((), removals)  # and whatever nothing else needs
     if str(argument("update_modifier", "")) in ("update_all", "update_deps"):
         typed = [text for text in argument("packages", ()) if isinstance(text, str)]
         return Asked((*typed, *conda_section()), removals)
     return Asked(tuple(sorted(str(spec) for spec in solver.specs_to_add)), removals)
+
+
+def is_rename() -> bool:
+    """Tell whether an environment is moved: to conda that is a clone, and a removal of the old one."""
+    return str(argument("func", "")).endswith("main_rename.execute")
 
 
 def environment_files() -> list[str]:

@@ -34,8 +34,10 @@ _HIDDEN_BY = {
     "TFD402": ("TFD401",),
 }
 _RANK = {ERROR: 2, WARNING: 1}
-# PATH, the working folder, the user site: no transaction changes them.
+# PATH, the working folder, the user site: no transaction changes them. Nor does one change the machine's own CUDA,
+# which is told by the codes of CUDA in the environment.
 _SURROUNDINGS = "TFD7"
+_ALSO_OF_THE_MACHINE = frozenset({"TFD301", "TFD303"})
 
 
 class Verdict(NamedTuple):
@@ -70,8 +72,11 @@ class Verdict(NamedTuple):
     def _is_about_a_package(self, finding: Finding) -> bool:
         if finding == self.unused_cuda:
             return False
-        # CUDA elsewhere on the machine is told by the same code, and no transaction changes it.
         return finding.code in _STOPPING_WARNINGS and self.after.package(finding.package) is not None
+
+
+def _is_the_machines(finding: Finding, after: Environment) -> bool:
+    return finding.code in _ALSO_OF_THE_MACHINE and after.package(finding.package) is None
 
 
 def _is_worse(finding: Finding, before: Iterable[Finding]) -> bool:
@@ -166,9 +171,13 @@ def judge(before: Environment, after: Environment, matrix: Matrix, ignore: Itera
     """
     silenced = frozenset(ignore)
     then = _diagnose(after, matrix, silenced)
-    found = [finding for finding in then.findings if finding.severity in _RANK]
+    found = [
+        finding
+        for finding in then.findings
+        if finding.severity in _RANK and not (finding.severity == WARNING and _is_the_machines(finding, after))
+    ]
     told = {finding.code for finding in found} | silenced
-    found += [finding for finding in drift(after, matrix) if finding.code not in told]
+    found += [finding for finding in drift(_as_pip_leaves_it(after, matrix), matrix) if finding.code not in told]
     left = _left_behind(before, after, found)
     if left is not None and left.code not in silenced:
         found.append(left)

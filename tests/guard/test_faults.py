@@ -132,14 +132,40 @@ def test_unknown_mode_counts_as_warn(
     assert "warning: TFD301" in result.err
 
 
-@pytest.mark.parametrize("value", ["[block]", "{a: b}", "off", "3"])
-def test_a_condarc_that_says_nonsense(value: str, conda: Conda, make_env: Callable[..., Path]) -> None:
+NONSENSE = (
+    "tf_doctor_mode: [block]",
+    "tf_doctor_mode: {a: b}",
+    "tf_doctor_mode: off",
+    "tf_doctor_mode: 3",
+    "tf_doctor_ignore: TFD301",
+    "tf_doctor_ignore: {a: b}",
+    "tf_doctor_matrix: [mine.yaml]",
+)
+
+
+@pytest.mark.parametrize("setting", NONSENSE)
+def test_a_condarc_that_says_nonsense(
+    setting: str, conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
     prefix = build("pip 2.10 with CUDA", make_env)
-    conda.write_condarc(f"plugins:\n  tf_doctor_mode: {value}\n")
-    result = conda.run(*INSTALL)
+    conda.write_condarc(f"plugins:\n  {setting}\n")
+    unset = "import os; del os.environ['CONDA_PLUGINS_TF_DOCTOR_MODE']"
+    result = run(*INSTALL, before=unset)
     assert result.rc == 0, result
     assert installed(prefix)["cudatoolkit"] == "11.8.0"
-    assert len([line for line in result.err.splitlines() if "tf-doctor: the " in line]) == 1, result.err
+    (told,) = [line for line in result.err.splitlines() if "tf-doctor: the " in line]
+    assert setting.split(":")[0] in told
+
+
+@pytest.mark.parametrize("setting", ["tf_doctor_mode", "tf_doctor_ignore", "tf_doctor_matrix"])
+def test_a_setting_that_is_left_empty(
+    setting: str, conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    build("pip 2.10 with CUDA", make_env)
+    conda.write_condarc(f"plugins:\n  {setting}:\n")
+    unset = "import os; del os.environ['CONDA_PLUGINS_TF_DOCTOR_MODE']"
+    result = run("install", "-n", "env", "--dry-run", "cudatoolkit=11.8", before=unset)
+    assert [line[:26] for line in result.err.splitlines() if "tf-doctor" in line] == ["tf-doctor: warning: TFD301"]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"name": "x"}', ""])

@@ -211,6 +211,27 @@ def test_what_reaches_no_solver(
         assert installed(prefix) == before
 
 
+def test_an_environment_that_is_moved_is_no_worse(
+    conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    make_env("broken", "python=3.12", "tensorflow=2.10", channels=("inhouse",))
+    result = run("rename", "-n", "broken", "env", mode="block", stdin="y\n")
+    assert result.rc == 0, result
+    assert "tf-doctor" not in result.err
+    assert installed(conda.prefix("env"))["tensorflow"] == "2.10.0"
+
+
+def test_what_prune_takes_away_is_said(
+    conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path], tmp_path: Path
+) -> None:
+    make_env("env", "python=3.10", "tensorflow=2.10", "protobuf=3.20", channels=("inhouse",))
+    file = tmp_path / "environment.yml"
+    file.write_text("name: env\ndependencies: [python=3.10, attrs]\n", encoding="utf-8")
+    result = run("env", "update", "-f", file, "--prune", mode="block")
+    assert result.rc == 0, result
+    assert "tf-doctor: warning: tensorflow 2.10.0 is removed; nobody asked for that." in result.err
+
+
 FLAGS = ("--dry-run", "--json", "--quiet", "--no-deps", "--freeze-installed", "--download-only")
 
 

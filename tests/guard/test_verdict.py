@@ -19,9 +19,18 @@ def to_be_made(python: str, *packages: Package) -> Environment:
     return env
 
 
-@pytest.mark.parametrize(("extras", "codes"), [((), ["TFD301"]), (("and-cuda",), [])], ids=["alone", "and-cuda"])
-def test_a_wheel_that_brings_its_own_cuda_does_without_the_machines(extras: tuple[str, ...], codes: list[str]) -> None:
-    wanted = Package("tensorflow", "2.15.0", PIP, channel="pypi", metadata={"extras": extras})
-    after = to_be_made("3.10.13", wanted)
+def codes(after: Environment) -> list[str]:
     verdict = judge(Environment("solve", "env", "linux-64"), after, load_matrix())
-    assert [finding.code for finding in verdict.findings] == codes
+    return [finding.code for finding in verdict.findings]
+
+
+@pytest.mark.parametrize(
+    ("extras", "told"), [((), ["TFD301", "TFD304"]), (("and-cuda",), [])], ids=["alone", "and-cuda"]
+)
+def test_a_wheel_that_brings_its_own_cuda_does_without_condas(extras: tuple[str, ...], told: list[str]) -> None:
+    wanted = Package("tensorflow", "2.15.0", PIP, channel="pypi", metadata={"extras": extras})
+    assert codes(to_be_made("3.10.13", wanted, Package("cudatoolkit", "11.8.0", CONDA, channel="conda-forge"))) == told
+
+
+def test_the_machines_own_cuda_is_no_matter_of_a_transaction() -> None:
+    assert codes(to_be_made("3.10.13", Package("tensorflow", "2.15.0", PIP, channel="pypi"))) == []
