@@ -46,7 +46,7 @@ def judge(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Fi
     from .binaries_files import corrupt, modified, shadowed
     from .binaries_runtime import runtime
 
-    yield from _gone(context, facts)
+    yield from _gone(context, facts, closure)
     yield from _machine(context, facts, closure)
     yield from runtime(context, facts, closure)
     yield from _missing(context, facts, closure)
@@ -100,17 +100,27 @@ def owner(context: Context, path: str = "site-packages/tensorflow/") -> str:
     return context.tensorflow.package.name if context.tensorflow and "site-packages/tensorflow/" in path else ""
 
 
-def _gone(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
-    """TFD501: a module that the package recorded is not there (a quarantine, an interrupted installation)."""
+def _recorded_and_gone(facts: BinaryFacts) -> list[Recorded]:
     from ..binaries.integrity import GONE
     from ..binaries.records import TENSORFLOW
+
+    return [d.recorded for d in facts.damages if d.kind == GONE and TENSORFLOW.match(d.recorded.owner)]
+
+
+def _gone(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
+    """TFD501: a module that the package recorded is not there (a quarantine, an interrupted installation)."""
     from ..binaries.stack import MAIN
 
-    gone = [d.recorded for d in facts.damages if d.kind == GONE and TENSORFLOW.match(d.recorded.owner)]
+    gone = _recorded_and_gone(facts)
     if not gone:
         return
     names = [relative(context, entry.path) for entry in gone]
-    main = any(name.endswith(MAIN) for name in names)
+    files = {os.path.basename(name).lower() for name in names}
+    wanted = any(
+        module.kind == "missing" and not module.optional and module.name.lower() in files and closure.importers(module)
+        for module in closure.modules
+    )
+    main = wanted or any(name.endswith(MAIN) for name in names)
     verb = "is" if len(gone) == 1 else "are"
     yield Finding(
         "TFD501",
@@ -185,8 +195,9 @@ def _missing(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
     """TFD501: what is nowhere on the search path, one finding for each library."""
     from ..binaries.examine import VC_RUNTIME
 
+    told = {os.path.basename(entry.path).lower() for entry in _recorded_and_gone(facts)}
     for module in closure.modules:
-        if module.kind != "missing" or VC_RUNTIME.match(module.name):
+        if module.kind != "missing" or VC_RUNTIME.match(module.name) or module.name.lower() in told:
             continue
         if module.optional:
             yield from _missing_for_gpu(context, closure, module)

@@ -98,7 +98,7 @@ def _difference(damage: Damage) -> tuple[str, str]:
 
 def modified(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """TFD503: files that are not what was recorded. Only one that became shorter certainly lost something."""
-    from ..binaries.integrity import GONE, SHORTER
+    from ..binaries.integrity import CHANGED, GONE, SHORTER
     from ..binaries.records import STACK
 
     if not facts.damages:
@@ -115,7 +115,7 @@ def modified(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
             "TFD503",
             ERROR if damage.kind == SHORTER and STACK.match(entry.owner) else WARNING,
             f"{os.path.basename(path)} is not the file that {entry.owner} installed: {what}.",
-            found=damage.found[:24],
+            found=f"sha256 {damage.found[:16]}…" if damage.kind == CHANGED else damage.found,
             expected=expected,
             evidence=(path,),
             source=entry.source,

@@ -238,6 +238,8 @@ def test_one_flipped_byte_is_a_warning(env: Path) -> None:
     (finding,) = found(env)
     assert (finding.code, finding.severity) == ("TFD503", "warning")
     assert finding.source == f"{SITE}/tensorflow-2.10.0.dist-info/RECORD"
+    assert finding.found != finding.expected and finding.found.startswith("sha256 ")
+    assert len(finding.found) == len(finding.expected)
 
 
 def test_a_large_file_is_hashed_only_when_asked(env: Path) -> None:
@@ -260,6 +262,18 @@ def test_a_recorded_file_is_gone(env: Path) -> None:
     (env / MAIN).unlink()
     make_dll(env / OTHER)
     assert codes(env)["TFD501"] == "error"
+
+
+def test_a_recorded_file_that_others_import_is_told_once(env: Path) -> None:
+    part = env / SITE / "tensorflow" / "python" / "_pywrap_tensorflow_common.dll"
+    make_dll(part, ["x"])
+    make_dll(env / OTHER, imports={part.name: ["x"]})
+    write_record(env)
+    assert found(env) == []
+    part.unlink()
+    (finding,) = found(env)
+    assert (finding.code, finding.severity) == ("TFD501", "error")
+    assert "recorded as installed" in finding.message and finding.fix.commands
 
 
 def test_a_record_of_another_installation_proves_nothing(env: Path) -> None:
