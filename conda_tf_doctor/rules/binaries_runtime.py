@@ -64,6 +64,8 @@ def _missing(
     conda = closure.modules[0].found_by == "program" or context.env.conda("python") is not None
     names = " and ".join(module.name for module in missing)
     floor = VcRuntime(context.matrix).newest_first((module.name for module in missing), MODERN)
+    if _older(floor, CONSTEXPR_MUTEX) and _constexpr_mutex(closure, set(facts.modules)):
+        floor = CONSTEXPR_MUTEX  # an older one would have the DLLs, and be the next error
     return Finding(
         "TFD401",
         ERROR if known or conda else WARNING,

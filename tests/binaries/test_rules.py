@@ -71,6 +71,15 @@ def test_a_runtime_dll_lacks(name: str, env: Path) -> None:
     assert name in finding.message.lower()
 
 
+def test_the_runtime_to_install_is_one_that_works(env: Path) -> None:
+    make_dll(env / OTHER, imports={"msvcp140.dll": ["_Mtx_lock"]})
+    write_record(env)
+    _without_runtime(env)
+    (finding,) = found(env)
+    assert finding.code == "TFD401" and "14.40 or later" in finding.expected
+    assert finding.fix.pins == ("vc14_runtime >=14.40",)
+
+
 def _without_runtime(env: Path) -> None:
     for path in (*env.glob("msvcp140*.dll"), *env.glob("vcruntime140*.dll")):
         path.unlink()
