@@ -112,7 +112,7 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
         return Diagnosis(env, None, ())
     examined: list[str] = []
     found = [] if context.tensorflow is None else list(_from_rules(context, examined))
-    if context.signals:
+    if env.error_text:
         from .rules.evidence import from_error_text
 
         found = list(from_error_text(context, found))

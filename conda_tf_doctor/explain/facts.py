@@ -184,7 +184,12 @@ def _in_environment(subject: Subject, argument: str) -> Truth:
         return None
     if match["package"] in ("tensorflow", "tensorflow_core"):
         # Whatever distribution it is that holds the package here.
-        return bool(owners(subject.context.env))
+        listed = owners(subject.context.env)
+        # A list that somebody typed may be of the user site itself; conda's packages are not.
+        typed = subject.context.env.kind == "report" and not subject.context.env.collected
+        if typed and listed and not any(owner.manager == CONDA for owner in listed):
+            return None
+        return bool(listed)
     name = {"google": "protobuf"}.get(match["package"], match["package"])
     return subject.context.env.package(name.replace("_", "-")) is not None
 

@@ -132,6 +132,24 @@ def _cudart_was_loaded(subject: Subject, _: str) -> Truth:
     return True if re.search(r"Could\s+not\s+load\s+dynamic\s+library", subject.text, re.I) else None
 
 
+def _loaded_is_the_environments(subject: Subject, _: str) -> Truth:
+    """Whether the cuDNN that the message says was loaded is the one of the environment (7102 is 7.1.2)."""
+    loaded = subject.captured.get("has", "")
+    there = [library.version for library in subject.context.cudnn if library.version] if subject.context else []
+    if not loaded or not there:
+        return None
+    if loaded.isdigit():
+        number = int(loaded)
+        # From 9 on the major version counts ten thousands.
+        major, rest = divmod(number, 10_000 if number >= 90_000 else 1000)
+        loaded = f"{major}.{rest // 100}.{rest % 100}"
+    return any(_of_three(version) == _of_three(loaded) for version in there)
+
+
+def _of_three(version: str) -> list[str]:
+    return f"{version}.0.0".split(".")[:3]
+
+
 def _gpu_newer_than_cuda(subject: Subject, _: str) -> Truth:
     """Whether the GPU came out after the CUDA that is there, or that this build was made for."""
     context = subject.context
@@ -149,8 +167,8 @@ def _gpu_newer_than_cuda(subject: Subject, _: str) -> Truth:
 _LOGGED = re.compile(
     r"Could\s+not\s+load\s+dynamic\s+library|Ignore above cudart|Could not find cuda drivers|Could not find TensorRT"
     r"|oneDNN|cpu_feature_guard|To enable (?:them|the following)|rebuild TensorFlow|Unable to register cu\w+"
-    r"|computation placer|NUMA node|failed call to cuInit|kernel driver does not appear|cuda_diagnostics|retrieving CUDA"
-    r"|All log messages before absl|(?:^|\s)[IWE] (?:tensorflow|external|\./tensorflow)/|^[IWE]0{3}\d\b",
+    r"|computation placer|NUMA node|failed call to cuInit|kernel driver does not appear|cuda_diagnostics"
+    r"|retrieving CUDA|All log messages before absl|(?:^|\s)[IWE] (?:tensorflow|external|\./tensorflow)/|^[IWE]0{3}\d\b",
     re.IGNORECASE,
 )
 _PATHS = re.compile(r"File \"[^\"]*\"|\S*[\\/]\S*")
@@ -162,6 +180,8 @@ _GPU_SEEN = re.compile(
     r"|library '?(?:lib)?(?:cublas|cufft|curand|cusolver|cusparse|cudnn)",
     re.IGNORECASE,
 )
+
+_NO_GPU = re.compile(r"/proc/driver/nvidia/version does not exist|/dev/nvidia0 does not exist")
 
 
 def _gpu_in_passing(subject: Subject, _: str) -> Truth:
@@ -179,8 +199,10 @@ def _gpu_in_passing(subject: Subject, _: str) -> Truth:
     if _GPU_SEEN.search(subject.text):
         return False
     rest = [_PATHS.sub("", line) for line in subject.text.splitlines() if line.strip() and not _LOGGED.search(line)]
-    # With nothing beside them, they are themselves what the user asks about.
-    return bool(rest) and not any(_ABOUT_GPU.search(line) for line in rest)
+    # With nothing beside them, they are themselves what the user asks about, unless they say that there is no GPU.
+    if not rest:
+        return bool(_NO_GPU.search(subject.text)) and not re.search(r"WSL|microsoft", subject.text)
+    return not any(_ABOUT_GPU.search(line) for line in rest)
 
 
 FACTS: dict[str, Fact] = {
@@ -201,6 +223,7 @@ FACTS: dict[str, Fact] = {
     "cudnn-in-environment-fits": _fits(
         CUDNN, lambda s: [c.version for c in s.context.cudnn] if s.context else [], True
     ),
+    "cudnn-loaded-is-the-environments": _loaded_is_the_environments,
     "conda-cuda": _conda_package("cudatoolkit", "cuda-cudart", "cuda-toolkit"),
     "conda-cudnn": _conda_package("cudnn"),
     "pip-cuda": _pip_cuda,

@@ -135,11 +135,26 @@ def _find(signature: Signature, text: str) -> Match | None:
     return Match(signature.id, _line_at(text, best.start()), captured, best.start())
 
 
+# What a console cuts its lines at; shorter lines of one length are chance.
+_CONSOLE = range(72, 260)
+
+
+def _unwrapped(text: str) -> str:
+    """Return a text with those lines joined that a console cut in the middle of a word, at its width."""
+    lines = text.split("\n")
+    width = max(map(len, lines))
+    if width not in _CONSOLE or sum(len(line) == width for line in lines) < 2:
+        return text
+    return "".join(line if len(line) == width else line + "\n" for line in lines)
+
+
 def find(text: str) -> list[Match]:
     """Return every known message in a text, the most telling first; equally telling ones in the text's order."""
     text = normalise(text)
-    found = [match for match in (_find(signature, text) for signature in signatures()) if match]
     table = by_id()
+    found = [match for match in (_find(signature, text) for signature in signatures()) if match]
+    if not any(table[match.signature].strength for match in found) and (whole := _unwrapped(text)) != text:
+        found = [match for match in (_find(signature, whole) for signature in signatures()) if match]
     ids = {match.signature for match in found}
     found = [match for match in found if not ids.intersection(table[match.signature].yields_to)]
     return sorted(found, key=lambda match: (-table[match.signature].strength, match.start))

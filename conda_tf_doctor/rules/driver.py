@@ -7,13 +7,18 @@ from collections.abc import Iterator
 from .. import versions
 from ..findings import CERTAIN, ERROR, LIKELY, Finding, Fix
 from .context import Context
+from .cuda import system_cuda
 
 
 def _cuda_here(context: Context) -> str:
-    """Return the version of the CUDA runtime that would be used: the environment's, else what the build asks for."""
+    """Return the version of the CUDA runtime that would be used: the environment's, the build's, else the machine's."""
     if context.cuda:
         return context.cuda[0].version
-    return context.build.cuda_built if context.build else ""
+    if context.build:
+        return context.build.cuda_built
+    # The release of TensorFlow is not known; it can only use the CUDA that is there.
+    installed = system_cuda(context)
+    return installed[0] if len(installed) == 1 else ""
 
 
 def driver_too_old(context: Context) -> Iterator[Finding]:

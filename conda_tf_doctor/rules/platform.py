@@ -150,10 +150,15 @@ def _newest_here(context: Context, name: str) -> str:
     return stable[-1] if stable else ""
 
 
+_SILICON = re.compile(
+    r"Apple (?:M\d|silicon)|\b(?:Mac\w*|Mac ?Book\w*(?: Air| Pro)?|Mac mini)[ (]*M[1-5]\b", re.IGNORECASE
+)
+
+
 def _apple_silicon(context: Context) -> Iterator[Finding]:
     tensorflow, env = context.tensorflow, context.env
     python = env.python.machine or ("x86_64" if env.platform == "osx-64" else "")
-    silicon = env.system.machine == "arm64" or "Apple M" in env.system.cpu_model
+    silicon = env.system.machine == "arm64" or bool(_SILICON.search(f"{env.system.cpu_model} {env.system.os}"))
     if tensorflow is None or env.os != "osx" or not silicon or python != "x86_64":
         return
     # Rosetta translates AVX from macOS 15 on, and conda's own builds never used it.

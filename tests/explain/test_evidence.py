@@ -336,8 +336,8 @@ def test_what_is_no_fault_of_the_environment_is_no_error(text: str, distribution
 NO_CUDART = (
     "2022-03-01 10:00:00.000001: W tensorflow/stream_executor/platform/default/dso_loader.cc:64] Could not load "
     "dynamic library 'libcudart.so.11.0'; dlerror: libcudart.so.11.0: cannot open shared object file: No such file or "
-    "directory\n2022-03-01 10:00:00.000002: I tensorflow/stream_executor/cuda/cudart_stub.cc:29] Ignore above cudart dlerror if "
-    "you do not have a GPU set up on your machine.\n"
+    "directory\n2022-03-01 10:00:00.000002: I tensorflow/stream_executor/cuda/cudart_stub.cc:29] Ignore above cudart "
+    "dlerror if you do not have a GPU set up on your machine.\n"
 )
 NO_DRIVER = (
     "2021-07-01 09:00:00.100001: W tensorflow/stream_executor/platform/default/dso_loader.cc:60] Could not load "
@@ -387,6 +387,7 @@ def test_what_is_logged_wherever_there_is_no_gpu_is_no_error(log: str, version: 
         pytest.param(NO_CUDART, {}, ["cuda-missing"], id="nothing but the line: it is what is asked about"),
         pytest.param(NO_CUDART, {"gpu": "Intel Iris Xe Graphics"}, [], id="a GPU of Intel's"),
         pytest.param(NO_CUDART + "2.8.0", {"gpu": "NVIDIA GeForce RTX 3060"}, ["cuda-missing"], id="a GPU of NVIDIA's"),
+        pytest.param(NO_CUDART + NO_DRIVER, {}, [], id="the machine itself says that it has no driver"),
         pytest.param(NO_CUDART + "Num GPUs Available: 0", {}, ["cuda-missing"], id="and a question about the GPU"),
         pytest.param(NO_CUDART + "why is my GPU not used?", {}, ["cuda-missing"], id="and a sentence about the GPU"),
         pytest.param(
@@ -407,3 +408,35 @@ def test_a_channel_that_somebody_typed_is_no_proof() -> None:
     packages = [{"name": "tensorflow", "version": "2.13.0", "manager": "conda", "channel": "defaults"}]
     report = {"platform": "win-64", "packages": packages, "error_text": ""}
     assert diagnose(environment_of(report, "test"), load_matrix()).ok
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        pytest.param("2.4.0", [], id="the program is for TensorFlow 1"),
+        pytest.param("1.12.0", ["duplicate-tf-distributions"], id="TensorFlow 1 has it"),
+    ],
+)
+def test_what_only_facts_make_a_fault(version: str, expected: list[str]) -> None:
+    text = "AttributeError: module 'tensorflow' has no attribute 'placeholder'"
+    assert errors(checked(text, "linux-64", {"tensorflow": version})) == expected
+
+
+@pytest.mark.parametrize(
+    ("driver", "expected"),
+    [pytest.param("361.93", ["driver-too-old"], id="too old"), pytest.param("384.90", [], id="new enough")],
+)
+def test_a_driver_is_held_to_the_cuda_of_the_machine_where_no_version_is_known(
+    driver: str, expected: list[str]
+) -> None:
+    system = {"cuda_driver": driver, "cuda_installed": ["8.0"]}
+    assert errors(checked("", "linux-64", {"tensorflow-gpu": ""}, system=system)) == expected
+
+
+@pytest.mark.parametrize(
+    "system",
+    [{"os": "macOS 12.3 (MacBook Pro M1)"}, {"cpu_model": "Apple M2 Pro"}, {"machine": "arm64"}],
+    ids=["as people write it", "processor", "machine"],
+)
+def test_apple_silicon_by_any_fact(system: dict[str, str]) -> None:
+    assert errors(checked("", "osx-64", {"tensorflow": "2.9.0"}, system=system)) == ["macos-arm-x86"]
