@@ -88,7 +88,7 @@ def assess(planned: Plan, settings: Settings, asked: Asked | None = None) -> Ver
         return None
     if before.python.version and not then.python.version:
         return None  # the environment is being taken apart
-    from .losses import losses
+    from .losses import dangling, losses
     from .verdict import Verdict, judge
 
     lost = () if asked is None else losses(before, then, asked)
@@ -99,7 +99,11 @@ def assess(planned: Plan, settings: Settings, asked: Asked | None = None) -> Ver
     planned = transaction.with_virtual_packages(planned)
     for env in (before, then):
         add_surroundings(env, planned.virtual_packages)
-    return judge(before, then, load_matrix(settings.matrix), ignored_codes(settings))._replace(losses=lost)
+    verdict = judge(before, then, load_matrix(settings.matrix), ignored_codes(settings))
+    if asked is not None:
+        told = {finding.package for finding in verdict.findings}
+        lost += tuple(sentence for name, sentence in dangling(before, then).items() if name not in told)
+    return verdict._replace(losses=lost)
 
 
 def _say(verdict: Verdict) -> None:

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from .. import versions
-from ..environment.facts import CONDA, PIP, Environment
+from ..environment.facts import CONDA, PIP, Environment, normalise
 from ..environment.gpu import is_gpu_build
 from ..environment.tensorflow import CONDA_PARTS, OWNERS, Installed, find_tensorflow, owners
 
@@ -57,6 +57,19 @@ def losses(before: Environment, after: Environment, asked: Asked) -> tuple[str, 
             f"{name} ({old.build}) becomes a build without CUDA ({new.build}){_reason(asked)}: it will run on the CPU."
         )
     return tuple(found)
+
+
+def dangling(before: Environment, after: Environment) -> dict[str, str]:
+    """Return what conda's TensorFlow depends on and what goes all the same (``--force``), a sentence each by name."""
+    gone = {p.name for p in before.packages if p.manager == CONDA} - {p.name for p in after.packages}
+    found: dict[str, str] = {}
+    for part in (*OWNERS, *CONDA_PARTS) if gone else ():
+        record = after.conda(part)
+        for text in record.depends if record is not None else ():
+            name = normalise(versions.parse_matchspec(text).name)
+            if record is not None and name in gone:
+                found.setdefault(name, f"{record.name} {record.version} depends on {name}, which is removed.")
+    return found
 
 
 def _other_version(name: str, old: Installed, new: Installed, reason: str) -> list[str]:

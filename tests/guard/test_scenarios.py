@@ -156,6 +156,12 @@ SCENARIOS = {
         stops=False,
         lost="tensorflow 2.10.0 is removed with numpy; nobody asked for that.",
     ),
+    "6 remove --force numpy": Scenario(
+        "conda 2.10, GPU",
+        "remove --force numpy",
+        stops=False,
+        lost="tensorflow-base 2.10.0 depends on numpy, which is removed.",
+    ),
     "6 remove what is TensorFlow's": Scenario("conda 2.10, GPU", "remove tensorflow-base", stops=False),
     "14 no room": Scenario(
         "conda 2.10, GPU",
