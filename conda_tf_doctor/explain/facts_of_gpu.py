@@ -168,7 +168,8 @@ _LOGGED = re.compile(
     r"Could\s+not\s+load\s+dynamic\s+library|Ignore above cudart|Could not find cuda drivers|Could not find TensorRT"
     r"|oneDNN|cpu_feature_guard|To enable (?:them|the following)|rebuild TensorFlow|Unable to register cu\w+"
     r"|computation placer|NUMA node|failed call to cuInit|kernel driver does not appear|cuda_diagnostics"
-    r"|retrieving CUDA|All log messages before absl|(?:^|\s)[IWE] (?:tensorflow|external|\./tensorflow)/|^[IWE]0{3}\d\b",
+    r"|retrieving CUDA|All log messages before absl|(?:^|\s)[IWE] (?:tensorflow|external|\./tensorflow)/"
+    r"|^[IWE]0{3}\d\b",
     re.IGNORECASE,
 )
 _PATHS = re.compile(r"File \"[^\"]*\"|\S*[\\/]\S*")
