@@ -121,7 +121,7 @@ def _of_package(
             continue
         if package is None:
             missing = entry.get("missing")
-            if missing and name in requirements(context) and is_missing(context, name):
+            if missing and _needed(context, name, missing) and is_missing(context, name):
                 yield _breakage(context, name, None, entry, missing, (), missing["severity"], tensorflow)
             continue
         for row in entry.get("breaks", ()):
@@ -139,6 +139,18 @@ def _of_package(
             if severity:
                 yield _breakage(context, name, package, entry, row, beside, severity, tensorflow)
             break
+
+
+def _needed(context: Context, name: str, missing: dict[str, Any]) -> bool:
+    """Tell whether a list of packages would hold this one.
+
+    What TensorFlow declares, a whole list holds. What it imports without declaring it comes with other packages, and
+    is to be expected only where those that come the same way are listed, too.
+    """
+    if name in requirements(context):
+        return True
+    same_way: list[str] = missing.get("comes_with", [])
+    return bool(same_way) and all(find(context, other) is not None for other in same_way)
 
 
 def _holds(spec: str, version: str) -> bool:

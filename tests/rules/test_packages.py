@@ -171,6 +171,14 @@ def test_what_a_whole_list_lacks_is_missing(key: str, name: str, severity: str) 
     assert (finding.severity, finding.found, finding.package) == (severity, "missing", name.replace("_", "-"))
 
 
+def test_what_comes_with_other_packages_is_missing_only_beside_them() -> None:
+    (finding,) = told(base("2.10.1|3.10.13", requests=None))
+    assert (finding.severity, finding.found, finding.package) == (ERROR, "missing", "requests")
+    # A list of what TensorFlow itself declares says nothing of what comes with tensorboard.
+    assert not told(base("2.10.1|3.10.13", requests=None, werkzeug=None, markdown=None))
+    assert not told(base("2.9.3|3.10.13", requests=None))
+
+
 def test_a_user_site_package_is_not_missing() -> None:
     env = base("2.15.1|3.11.7", ml_dtypes=None)
     env.user_site = [Package("ml-dtypes", "0.3.2", "pip")]
