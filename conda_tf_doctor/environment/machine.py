@@ -44,6 +44,9 @@ def add_machine(env: Environment) -> None:
         vc_runtime=_vc_runtime(env.python.bits),
     )
     env.virtual_packages = virtual_packages()
+    if "__archspec" in env.virtual_packages:
+        # Said to be another CPU than the one that is here.
+        env.system = env.system._replace(cpu_model="", cpu_features={})
     env.working_folder = _shadowing_files()
     env.user_site = list(_user_site(env))
 

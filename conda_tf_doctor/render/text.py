@@ -148,7 +148,10 @@ def _repair(diagnosis: Diagnosis, door: str) -> list[str]:
         lines.append(safe(f"{program} fix --apply{asked} -p {command_line((env.path,))}"))
     elif repairable and env.kind == "file":
         # Nothing is installed yet: what would change an environment is no help.
-        return [safe(f"{program} fix{asked} --file {command_line((env.path,))}")]
+        from ..environment.prefix import this_platform
+
+        where = f" --platform {env.platform}" if env.platform and env.platform != this_platform() else ""
+        return [safe(f"{program} fix{asked} --file {command_line((env.path,))}{where}")]
     by_hand = _commands(worst)
     if lines and by_hand:
         several = diagnosis.count(ERROR) + diagnosis.count(WARNING) > 1

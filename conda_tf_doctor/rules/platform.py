@@ -191,7 +191,7 @@ def cpu_no_avx(context: Context) -> Iterator[Finding]:
     avx = features.get("avx")
     lacking, sure = "", True
     needs_avx = build.avx if build else (None if tensorflow.version else tensorflow.manager != "conda")
-    if needs_avx and avx is False:
+    if (needs_avx and avx is False) or (needs_avx and avx is None and _archspec_without_avx(context)):
         lacking = "AVX"
     elif needs_avx and avx is None and _model_without_avx(context):
         lacking, sure = "AVX", False
@@ -206,7 +206,7 @@ def cpu_no_avx(context: Context) -> Iterator[Finding]:
         ERROR,
         f"This CPU has no {lacking}, and {tensorflow.name} {tensorflow.version} needs it: "
         "the process dies with an illegal instruction, or the DLL fails to initialise.",
-        found=env.system.cpu_model or f"a CPU without {lacking}",
+        found=env.system.cpu_model or env.virtual_packages.get("__archspec", "") or f"a CPU without {lacking}",
         expected=f"a CPU with {lacking}",
         source=build.id if build else "every wheel from 1.6 on is built with AVX",
         package=tensorflow.name,
@@ -221,7 +221,13 @@ def _model_without_avx(context: Context) -> bool:
     if not model:
         return False
     patterns = context.matrix.table("cpu")["without_avx"]
-    return any(re.search(entry["model"], model, re.I) for entry in patterns)
+    return any(re.search(entry["model"], model, re.I) for entry in patterns if "model" in entry)
+
+
+def _archspec_without_avx(context: Context) -> bool:
+    """Tell whether conda knows the CPU as one without AVX (``__archspec``, which may be written ``1=nehalem``)."""
+    name = context.env.virtual_packages.get("__archspec", "").rpartition("=")[2].lower()
+    return bool(name) and any(e.get("archspec") == name for e in context.matrix.table("cpu")["without_avx"])
 
 
 def glibc_too_old(context: Context) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ import pytest
 
 from conda_tf_doctor import engine
 from conda_tf_doctor.cli.main import console
-from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.environment.prefix import read_prefix, this_platform
 from tools.prefixes import add_dist, make_prefix
 
 
@@ -106,3 +106,15 @@ def test_a_folder_that_is_called_dist_info_and_nothing_else_is_no_package(tmp_pa
         (prefix / "lib" / "python3.10" / "site-packages" / name).mkdir()
     env = read_prefix(str(prefix))
     assert [package.name for package in env.packages] == ["python"] and env.notes == []
+
+
+@pytest.mark.parametrize("platform", ["win-64", "osx-arm64"])
+def test_what_is_advised_for_a_file_is_for_its_platform(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], platform: str
+) -> None:
+    file = tmp_path / "environment.yml"
+    file.write_text("channels: [conda-forge]\ndependencies: [python=3.12, tensorflow=2.10]\n", encoding="utf-8")
+    assert console(["check", "--file", str(file), "--platform", platform]) == 1
+    assert f"fix --file {file} --platform {platform}\n" in capsys.readouterr().out
+    assert console(["check", "--file", str(file), "--platform", this_platform()]) == 1
+    assert f"fix --file {file}\n" in capsys.readouterr().out

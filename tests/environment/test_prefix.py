@@ -330,6 +330,7 @@ def test_overrides_win_over_this_machine(tmp_path: Path, monkeypatch: pytest.Mon
     found = read_prefix(str(prefix)).virtual_packages
     assert found["__cuda"] == "12.2" and found["__archspec"] == "nehalem"
     assert found.get("__glibc", "2.12") == "2.12"
+    assert not read_prefix(str(prefix)).system.cpu_features, "another CPU is meant than the one that is here"
 
 
 def test_reading_does_not_write(tmp_path: Path) -> None:
