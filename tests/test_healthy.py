@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from conda_tf_doctor.binaries import elf_symbols
-from conda_tf_doctor.binaries.closure import resolve
+from conda_tf_doctor.binaries.resolve import resolve
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.engine import Diagnosis, diagnose
 from conda_tf_doctor.environment.prefix import read_prefix

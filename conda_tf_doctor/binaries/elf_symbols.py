@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from .elf import DT_GNU_HASH, DT_HASH, DT_STRSZ, DT_STRTAB, DT_SYMTAB, BadElfError, Elf
+from .elf_file import DT_GNU_HASH, DT_HASH, DT_STRSZ, DT_STRTAB, DT_SYMTAB, BadElfError, Elf
 from .image import MAX_NAME, MAX_SYMBOLS, Symbols
 
 SHN_UNDEF, STB_LOCAL, STB_WEAK = 0, 0, 2

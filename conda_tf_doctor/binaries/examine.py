@@ -137,7 +137,7 @@ def closure_of(
     Returns:
         The closure.
     """
-    from .closure import resolve
+    from .resolve import resolve
 
     env = context.env
     return resolve(

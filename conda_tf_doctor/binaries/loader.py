@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .closure import CORRUPT, MACHINE, Closure, Module
-from .image import Image, read_image
+from .image import Image
+from .read import read_image
 
 
 class Loader:

@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
 from .closure import CORRUPT, MACHINE, MISSING, PROGRAM, REQUESTED, RUN_TIME, Closure, Edge, Module
-from .image import Image, read_image
+from .image import Image
+from .read import read_image
 
 SYSTEM = "system library"
 RPATH = "LC_RPATH"

@@ -219,7 +219,7 @@ def read_binaries(distribution: str, version: str, one: Wheel) -> Row:
     """
     import zipfile
 
-    from ..binaries.image import read_image
+    from ..binaries.read import read_image
 
     read: Row = {}
     with tempfile.TemporaryDirectory() as folder:

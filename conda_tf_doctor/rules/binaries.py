@@ -161,7 +161,7 @@ def _machine(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
 
 
 def _in_the_way(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
-    from ..binaries.image import read_image
+    from ..binaries.read import read_image
 
     for module in closure.modules:
         if module.kind or not module.passed_over:

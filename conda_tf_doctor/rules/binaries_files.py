@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def shadowed(context: Context, closure: Closure) -> Iterator[Finding]:
     """TFD504: the copy that is loaded is bad, and a good one lies behind it."""
-    from ..binaries.image import read_image
+    from ..binaries.read import read_image
 
     for module in closure.modules:
         if module.kind not in ("machine", "corrupt", "symbols") or not module.path:

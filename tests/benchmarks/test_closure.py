@@ -53,7 +53,7 @@ OURS = (
     COMMON
     + """
 import pefile
-from conda_tf_doctor.binaries.closure import resolve
+from conda_tf_doctor.binaries.resolve import resolve
 start = time.perf_counter()
 closure = resolve(root, "win-64", files, "3.10.5", preloads=["msvcp140.dll", "msvcp140_1.dll"])
 done(start, problems=[m.name for m in closure.problems], edges=len(closure.edges))
@@ -94,7 +94,7 @@ def test_closure_beside_pefile(prefix: Path) -> None:
 LINUX = (
     COMMON
     + """
-from conda_tf_doctor.binaries.closure import resolve
+from conda_tf_doctor.binaries.resolve import resolve
 start = time.perf_counter()
 closure = resolve(root, "linux-64", files, ".".join(map(str, sys.version_info[:3])))
 asked = sum(len(m.image.symbols.undefined) for m in closure.modules if m.image)

@@ -19,9 +19,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from conda_tf_doctor.binaries.closure import resolve
-from conda_tf_doctor.binaries.image import read_image
 from conda_tf_doctor.binaries.linux import CACHE, default_folders
+from conda_tf_doctor.binaries.read import read_image
+from conda_tf_doctor.binaries.resolve import resolve
 from tools.images import executable
 from tools.tiny_elf import make_so
 from tools.tiny_macho import make_dylib

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from conda_tf_doctor.binaries.elf import DT_GNU_HASH, read_elf
+from conda_tf_doctor.binaries.elf import read_elf
+from conda_tf_doctor.binaries.elf_file import DT_GNU_HASH
 from conda_tf_doctor.binaries.elf_symbols import MAX_CHAIN, SMALL_TEXT, HashedSymbols, gnu_hash
 from conda_tf_doctor.binaries.header import read_header
-from conda_tf_doctor.binaries.image import Symbols, read_image
+from conda_tf_doctor.binaries.image import Symbols
+from conda_tf_doctor.binaries.read import read_image
 from tools.tiny_elf import make_so
 
 NAMES = [f"name_{number}" for number in range(40)] + ["_ZN10tensorflow4core3fooEv", "x", "ümlaut"]

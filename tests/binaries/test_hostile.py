@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from conda_tf_doctor.binaries.closure import resolve
-from conda_tf_doctor.binaries.image import read_image
+from conda_tf_doctor.binaries.read import read_image
+from conda_tf_doctor.binaries.resolve import resolve
 from tools.tiny_elf import make_so
 from tools.tiny_macho import make_dylib
 from tools.tiny_pe import make_dll

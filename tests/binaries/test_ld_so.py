@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from conda_tf_doctor.binaries.closure import resolve
+from conda_tf_doctor.binaries.resolve import resolve
 from tools.tiny_elf import make_so
 
 MACHINE = platform.machine()

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from conda_tf_doctor.binaries.closure import Closure, resolve
-from conda_tf_doctor.binaries.image import read_image
+from conda_tf_doctor.binaries.closure import Closure
+from conda_tf_doctor.binaries.read import read_image
+from conda_tf_doctor.binaries.resolve import resolve
 from tools.tiny_macho import make_dylib
 
 MODULE = "lib/python3.11/site-packages/tensorflow/python/_pywrap.so"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_tf_doctor.binaries.image import read_image
+from conda_tf_doctor.binaries.read import read_image
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.findings import Finding
 from conda_tf_doctor.matrix.load import load_matrix

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from conda_tf_doctor.binaries import windows
-from conda_tf_doctor.binaries.closure import Closure, resolve
+from conda_tf_doctor.binaries.closure import Closure
+from conda_tf_doctor.binaries.resolve import resolve
 from conda_tf_doctor.binaries.windows import WindowsSearch
 from tools.tiny_pe import make_dll
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from conda_tf_doctor.binaries.closure import resolve
+from conda_tf_doctor.binaries.resolve import resolve
 from conda_tf_doctor.binaries.windows import CONDA_FOLDERS
 from tools.tiny_pe import make_dll
 
