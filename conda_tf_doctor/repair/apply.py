@@ -141,6 +141,12 @@ def commands(journal: Journal, prefix: str) -> list[list[str]]:
     return found
 
 
+def _named(entry: str) -> tuple[str, str]:
+    """Return the normalised name and the version that a dist-info folder's name has."""
+    stem, _, version = entry.removesuffix(".dist-info").partition("-")
+    return normalise(stem), version
+
+
 class Applier:
     """Applies one journal to one environment.
 
@@ -262,7 +268,9 @@ class Applier:
         problems = [*self._conda_back(journal), *self._pip_back(journal)]
         after = self.check()
         if problems:
-            message = f"{reason} Not everything could be taken back: {'; '.join(problems)}."
+            message = (
+                f"{reason} Not everything could be taken back: {'; '.join(problems)}. Run `fix` again to go on with it."
+            )
             return Outcome(False, after, message)
         journals.close(self.prefix)
         return Outcome(False, after, f"{reason} Everything was taken back.", undone=True)
@@ -294,6 +302,27 @@ class Applier:
         env = read_prefix(self.prefix, with_machine=False)
         return records(env)
 
+    def _sweep(self, env: Environment, before: set[str]) -> list[str]:
+        """Remove the dist-info folders that an installation left which stopped midway; return whose they were.
+
+        pip writes RECORD last, and puts the old version's folder back where it can: two of one name are one too many.
+        """
+        import shutil
+
+        names = []
+        for folder in {os.path.dirname(p.source) for p in env.packages if p.manager == PIP and p.source}:
+            site = os.path.join(self.prefix, folder)
+            entries = [e for e in os.listdir(site) if e.endswith(".dist-info")] if os.path.isdir(site) else []
+            texts = {entry: "==".join(_named(entry)) for entry in entries}
+            whole = {_named(entry)[0] for entry, text in texts.items() if text in before}
+            for entry, text in texts.items():
+                name = text.split("==")[0]
+                stopped = name in whole or not os.path.exists(os.path.join(site, entry, "RECORD"))
+                if stopped and text not in before:
+                    shutil.rmtree(os.path.join(site, entry), ignore_errors=True)
+                    names.append(name)
+        return names
+
     def _pip_back(self, journal: Journal) -> list[str]:
         from ..environment.prefix import read_prefix
 
@@ -302,8 +331,9 @@ class Applier:
         before = set(journal.pip_before)
         names = {text.split("==")[0] for text in before}
         extra = sorted(text.split("==")[0] for text in now - before if text.split("==")[0] not in names)
-        # What was uninstalled may have taken shared files with it.
-        lost = before - now
+        # What was uninstalled may have taken shared files with it, and what stopped midway may have written over them.
+        stopped = {name for name in self._sweep(env, before) if name in names}
+        lost = (before - now) | {text for text in before if text.split("==")[0] in stopped}
         again = sorted(lost | ({t for t in before if t.startswith("tensorflow")} if journal.pip_uninstall else set()))
         problems = []
         if extra and not self._pip("uninstall", "--yes", *extra):

@@ -212,7 +212,9 @@ class Session:
         commands = apply.commands(record, self.prefix)
         if not self.wishes.json:
             self.style.write(
-                render(plan, self.prefix, self.style, commands, diff, [*self.wishes.program, "-p", self.prefix])
+                render(
+                    plan, self.prefix, self.style, commands, diff, [*self.wishes.program, "--apply", "-p", self.prefix]
+                )
             )
         if plan.conflict is not None:
             return self._refused("There is no plan that satisfies everything.", plan.before, plan, tell=False)
@@ -284,6 +286,8 @@ class Session:
             # A full disk, most likely: the journal still says where to go on.
             reason = error.strerror or str(error)
             message = f"The repair stopped ({reason}); run `fix` again to finish it, or `fix --undo` to take it back."
+            if journal.load(self.prefix) is None:
+                message = f"The repair could not begin ({reason}); nothing was changed."
             return apply.Outcome(False, self.diagnosis(), message)
         except KeyboardInterrupt:
             self.say("Interrupted; run `fix` again to finish the repair, or `fix --undo` to take it back.")

@@ -99,3 +99,31 @@ def test_without_an_answer_an_interrupted_repair_waits(broken: tuple[Living, Pat
     assert "finish it with --yes" in waiting.stdout
     assert journal.load(str(prefix)) is not None
     assert os.path.exists(prefix / "conda-meta" / "history")
+
+
+def test_what_pip_left_midway_is_swept_away(broken: tuple[Living, Path]) -> None:
+    """A full disk: pip puts the old version back, but not everything of the new one goes."""
+    living, prefix = broken
+    site = prefix / "lib" / f"python{living.minor}" / "site-packages"
+    rest = site / "numpy-1.26.4.dist-info"
+    rest.mkdir()
+    (rest / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 1.26.4\n", encoding="utf-8")
+    (rest / "RECORD").write_text("", encoding="utf-8")
+    (site / "numpy" / "__init__.py").write_text("half of the other version", encoding="utf-8")
+    found = sorted(site.glob("*.dist-info"))
+    before = tuple("==".join(p.name.removesuffix(".dist-info").split("-", 1)) for p in found if p != rest)
+    journal.Journal("now", journal.UNDOING, pip_before=tuple(t.replace("_", "-") for t in before)).save(str(prefix))
+    undone = _run(living, prefix, 99, "--yes")
+    assert "undoing of a repair was interrupted" in " ".join(undone.stdout.split()), undone.stderr
+    assert _numpy(living, prefix) == "2.1.3"
+    assert "2.1.3" in (site / "numpy" / "__init__.py").read_text(encoding="utf-8")
+    assert journal.load(str(prefix)) is None
+
+
+def test_where_no_journal_can_be_written_nothing_is_begun(broken: tuple[Living, Path]) -> None:
+    living, prefix = broken
+    # As if the disk were full: the journal's file cannot come to be where a folder is in its way.
+    (prefix / "conda-meta" / journal.NAME).mkdir()
+    refused = _run(living, prefix, 99, "--apply", "--yes")
+    assert refused.returncode == 2 and "cannot be read" in refused.stderr
+    assert _numpy(living, prefix) == "2.1.3"
