@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from .._typing import TYPE_CHECKING
 from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
+from .binaries_words import GPU_LIBRARY, SHOWN, again, before, listed, owner, reinstall, relative
 from .context import Context
 
 if TYPE_CHECKING:
@@ -15,17 +16,10 @@ if TYPE_CHECKING:
     from ..binaries.examine import BinaryFacts
     from ..binaries.records import Recorded
 
-# What TensorFlow loads for a GPU; which version of these is right is the CUDA family's business.
-GPU_LIBRARY = re.compile(
-    r"(?:lib)?(?:cud(?:art|nn)|cublas(?:lt)?|cufft|curand|cusolver|cusparse|nvrtc|cupti|nccl|nvinfer|cuda|nvcuda)"
-    r"(?:_\w+)?(?:64)?[_\d]*(?:\.dll|\.so(?:\.\d+)*)\Z",
-    re.I,
-)
 _PYTHON_DLL = re.compile(r"python3(\d+)t?\.dll\Z", re.I)
 _GLIBC = ("libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1")
 # Whether cuDNN is there at all is the CUDA family's to say; here it is its parts that count.
 _CUDNN = re.compile(r"(?:lib)?cudnn(?:64)?[_\d]*(?:\.dll|\.so(?:\.\d+)*)\Z", re.I)
-SHOWN = 5
 
 
 def binaries(context: Context) -> Iterator[Finding]:
@@ -54,50 +48,6 @@ def judge(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Fi
     yield from _symbols(context, facts, closure)
     yield from shadowed(context, closure)
     yield from modified(context, facts, closure)
-
-
-def relative(context: Context, path: str) -> str:
-    """Return a path below the prefix with forward slashes, any other as it is."""
-    prefix = context.env.prefix
-    if prefix and os.path.normcase(path).startswith(os.path.normcase(prefix) + os.sep):
-        return os.path.relpath(path, prefix).replace(os.sep, "/")
-    return path
-
-
-def listed(names: Iterable[str]) -> str:
-    """Return a few names for people, and how many more there are."""
-    unique = list(dict.fromkeys(names))
-    rest = f" and {len(unique) - SHOWN} more" if len(unique) > SHOWN else ""
-    return ", ".join(unique[:SHOWN]) + rest
-
-
-def reinstall(context: Context, path: str = "") -> Fix:
-    """Return what writes TensorFlow's files again, through whoever owns them."""
-    tensorflow = context.tensorflow
-    where = ("-p", context.env.prefix) if context.env.prefix else ()
-    if tensorflow is None or (path and "tensorflow/" not in path):
-        return Fix(note=f"Install the package that {os.path.basename(path) or 'it'} belongs to again.")
-    if tensorflow.manager == "conda":
-        return Fix(commands=(("conda", "install", *where, "--force-reinstall", tensorflow.name),))
-    requirement = f"{tensorflow.name}=={tensorflow.version}" if tensorflow.version else tensorflow.name
-    return Fix(
-        commands=(("python", "-m", "pip", "install", "--force-reinstall", "--no-deps", "--no-cache-dir", requirement),)
-    )
-
-
-def again(context: Context, entry: Recorded) -> Fix:
-    """Return what installs a package again that recorded a file."""
-    package = context.env.conda(entry.owner) if entry.manager == "conda" else context.env.pip(entry.owner)
-    name, where = package.name if package else entry.owner, ("-p", context.env.prefix)
-    if entry.manager == "conda":
-        return Fix(commands=(("conda", "install", *where, "--force-reinstall", name),))
-    pin = f"{name}=={package.version}" if package and package.version else name
-    return Fix(commands=(("python", "-m", "pip", "install", "--force-reinstall", "--no-deps", "--no-cache-dir", pin),))
-
-
-def owner(context: Context, path: str = "site-packages/tensorflow/") -> str:
-    """Return the package to blame for a file where it is TensorFlow's own, else an empty string."""
-    return context.tensorflow.package.name if context.tensorflow and "site-packages/tensorflow/" in path else ""
 
 
 def _recorded_and_gone(facts: BinaryFacts) -> list[Recorded]:
@@ -183,12 +133,6 @@ def _in_the_way(context: Context, facts: BinaryFacts, closure: Closure) -> Itera
                 confidence=LIKELY,
                 fix=Fix(note=f"Remove {relative(context, foreign[0])}, which nothing in the environment can load."),
             )
-
-
-def before(module: Module, path: str) -> bool:
-    """Tell whether a copy was met before the one that is loaded: those are noted first."""
-    first = module.passed_over.index(path)
-    return module.image is not None and first < module.met
 
 
 def _missing(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:

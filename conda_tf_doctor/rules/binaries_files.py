@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
-from .binaries import again, before, owner, reinstall, relative
+from .binaries_words import again, before, owner, reinstall, relative
 from .context import Context
 
 if TYPE_CHECKING:

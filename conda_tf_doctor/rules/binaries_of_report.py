@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..findings import CERTAIN, ERROR, LIKELY, Finding, Fix
 from ..matrix.vc_runtime import VcRuntime
-from .binaries import GPU_LIBRARY, listed, owner, reinstall
 from .binaries_runtime import MODERN
+from .binaries_words import GPU_LIBRARY, listed, owner, reinstall
 from .context import Context
 from .vc_runtime import install
 

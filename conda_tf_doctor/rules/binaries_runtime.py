@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from .. import versions
 from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding
 from ..matrix.vc_runtime import VcRuntime
-from .binaries import listed, relative
 from .binaries_files import shadow
+from .binaries_words import listed, relative
 from .context import Context
 from .vc_runtime import install
 
