@@ -14,10 +14,20 @@ from typing import Any, NamedTuple
 from ..environment.solve import Plan
 from ..versions import parse_matchspec
 from . import messages, transaction
-from .strategies import Constraints, by_all_rules, by_gpu_build, by_keeping, by_keeping_all, by_range, by_rules
+from .strategies import (
+    Constraints,
+    by_all_rules,
+    by_gpu_build,
+    by_keeping,
+    by_keeping_all,
+    by_range,
+    by_rules,
+    by_stepping_down,
+)
 from .verdict import Verdict
 
 Strategy = Callable[[Verdict, Plan], Constraints]
+_STRATEGIES = (by_all_rules, by_rules, by_range, by_keeping, by_keeping_all, by_stepping_down)
 
 _ROUNDS = 4
 _REPODATA = "repodata.json"
@@ -72,7 +82,7 @@ class Search:
         self.pins = transaction.pins(planned.prefix)
         self._pinned = True
         self._solves = 0
-        self._failed: set[Any] = set()
+        self._known: dict[Any, tuple[Any, Any, Any] | None] = {}
 
     @property
     def requests(self) -> tuple[str, ...]:
@@ -84,7 +94,7 @@ class Search:
         if not quiet:
             messages.searching(verdict)
         first: tuple[str, ...] = ()
-        for strategy in (by_all_rules, by_rules, by_range, by_keeping, by_keeping_all):
+        for strategy in _STRATEGIES:
             self.found = self._follow(strategy, verdict, self.requests)
             if self.found is not None:
                 return self.found
@@ -110,6 +120,9 @@ class Search:
             added = {spec: f for spec, f in strategy(current, self.planned).items() if spec not in constraints}
             if not added:
                 return None
+            if strategy is by_stepping_down:
+                steps = {parse_matchspec(spec).name for spec in added}
+                constraints = {s: f for s, f in constraints.items() if parse_matchspec(s).name not in steps}
             constraints.update(added)
             self.tried = tuple(constraints)
             solved = self._solve(requests, constraints)
@@ -135,14 +148,10 @@ class Search:
             modifiers.append(UpdateModifier.UPDATE_SPECS)
         specs = _unique([*requests, *constraints])
         key = (frozenset(specs), self._pinned)
-        if key in self._failed:
-            return None
-        for each in modifiers:
-            solved = self._attempt(specs, each)
-            if solved is not None:
-                return solved
-        self._failed.add(key)
-        return None
+        if key not in self._known:
+            attempts = (self._attempt(specs, each) for each in modifiers)
+            self._known[key] = next((solved for solved in attempts if solved is not None), None)
+        return self._known[key]
 
     def _attempt(self, specs: list[str], modifier: Any) -> tuple[Any, Any, Any] | None:
         from conda.exceptions import (

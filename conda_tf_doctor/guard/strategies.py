@@ -9,12 +9,12 @@ import os
 import re
 from collections.abc import Iterable
 
-from ..environment.facts import CONDA, PIP, Package
+from ..environment.facts import CONDA, PIP, Package, normalise
 from ..environment.solve import Plan
 from ..environment.tensorflow import OWNERS, find_tensorflow
 from ..findings import Finding
 from ..rules.known import CONDA_SPELLING
-from ..versions import conda_contains, minor, parse_matchspec
+from ..versions import conda_contains, minor, parse_matchspec, release
 from .stack import touches
 from .verdict import Verdict
 
@@ -120,3 +120,22 @@ def by_keeping_all(verdict: Verdict, planned: Plan) -> Constraints:
     """Ask for what is there now of everything in TensorFlow's stack that would change."""
     changed = [record.name for record in planned.unlink if touches([record.name])]
     return _kept(verdict, changed, verdict.stopping[0])
+
+
+def by_stepping_down(verdict: Verdict, planned: Plan) -> Constraints:
+    """Ask for something older, series by series: more works than what was declared to."""
+    found: Constraints = {}
+    for finding in verdict.stopping:
+        package = verdict.after.conda(finding.package)
+        if package is None or not _PLAIN.fullmatch(package.version):
+            continue
+        for pin in finding.fix.pins:
+            spec = parse_matchspec(pin)
+            number = release(package.version)
+            wanted = release(spec.version.split("<")[-1].strip("= ").rstrip(".*")) if "<" in spec.version else ()
+            if normalise(spec.name) != package.name or not wanted or number < wanted:
+                continue
+            # Within the series of the range's end by minor versions, before that by major ones.
+            below = f"{number[0]}.{number[1]}" if number[0] == wanted[0] and len(number) > 1 else str(number[0])
+            found[f"{_spelled(package)} <{below}"] = finding
+    return found

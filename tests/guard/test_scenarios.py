@@ -56,6 +56,13 @@ SCENARIOS = {
         works=("cudatoolkit=11.2", "cudnn", "python>=3.7,<3.11", "tensorflow=2.10"),
         repaired={"tensorflow": "2.10.*", "python": "<3.11", "cudatoolkit": "11.2.*", "cudnn": "8.*", "protobuf": "<4"},
     ),
+    "1 more than was declared": Scenario(
+        "nothing",
+        "create -n env -c inhouse tensorflow=2.10 python=3.10 protobuf>=3.20",
+        codes("TFD604"),
+        works=("protobuf>=3.20,<4",),
+        repaired={"tensorflow": "2.10.*", "protobuf": "3.20.*"},
+    ),
     "2 install cudatoolkit=11.8": Scenario(
         "pip 2.10 with CUDA",
         "install cudatoolkit=11.8",
