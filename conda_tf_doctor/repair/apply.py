@@ -309,16 +309,17 @@ class Applier:
         """
         import shutil
 
-        names = []
+        names, owned = [], {text.split("==")[0] for text in before}
         for folder in {os.path.dirname(p.source) for p in env.packages if p.manager == PIP and p.source}:
             site = os.path.join(self.prefix, folder)
             entries = [e for e in os.listdir(site) if e.endswith(".dist-info")] if os.path.isdir(site) else []
             texts = {entry: "==".join(_named(entry)) for entry in entries}
-            whole = {_named(entry)[0] for entry, text in texts.items() if text in before}
+            whole = {text.split("==")[0] for text in texts.values() if text in before}
             for entry, text in texts.items():
                 name = text.split("==")[0]
                 stopped = name in whole or not os.path.exists(os.path.join(site, entry, "RECORD"))
-                if stopped and text not in before:
+                # Never a folder of conda's: some of its packages come without RECORD.
+                if stopped and name in owned and text not in before:
                     shutil.rmtree(os.path.join(site, entry), ignore_errors=True)
                     names.append(name)
         return names
