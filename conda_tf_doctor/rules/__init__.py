@@ -47,6 +47,7 @@ REGISTRY: tuple[Rule, ...] = (
     ),
     Rule(("TFD601",), "ownership", "pip_conda_mix"),
     Rule(("TFD602",), "ownership", "duplicate_distributions"),
+    Rule(("TFD501",), "ownership", "package_gone"),
     Rule(("TFD603", "TFD604", "TFD605", "TFD606", "TFD607", "TFD609", "TFD611"), "packages", "packages"),
     Rule(("TFD608",), "ownership", "channel_mix"),
     Rule(("TFD610",), "platform", "libstdcxx_too_old"),

@@ -1,14 +1,15 @@
-"""TFD601, 602, 608: who installed TensorFlow's stack, how often, and from where."""
+"""TFD601, 602, 608: who installed TensorFlow's stack, how often, and from where; TFD501 where all of it is gone."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from .. import versions
 from ..environment.facts import CONDA, PIP, Package
 from ..environment.prefix import STACK
 from ..environment.tensorflow import CONDA_PARTS, OWNERS
-from ..findings import CERTAIN, LIKELY, WARNING, Finding, Fix
+from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
 from .context import Context
 
 # What conda builds together: these are linked against each other, and each channel links them its own way.
@@ -114,6 +115,43 @@ def duplicate_distributions(context: Context) -> Iterator[Finding]:
         found = [p for name in twins for p in env.all_named(name)]
         if len({p.name for p in found}) > 1:
             yield _duplicate(twins[0].replace("-", "_"), found)
+
+
+def package_gone(context: Context) -> Iterator[Finding]:
+    """TFD501: pip's record lists TensorFlow's own module, which is not there.
+
+    Its distributions share one folder, which ``pip uninstall`` of any of them takes away.
+    """
+    env = context.env
+    if context.tensorflow is None or env.kind != "prefix" or not env.prefix:
+        return
+    for package in (p for name in OWNERS for p in env.all_named(name) if p.manager == PIP and p.source):
+        record = os.path.join(env.prefix, *package.source.split("/"), "RECORD")
+        module = os.path.join(os.path.dirname(os.path.dirname(record)), "tensorflow", "__init__.py")
+        if os.path.isfile(module) or not _lists_module(record):
+            continue
+        again = ("python", "-m", "pip", "install", "--force-reinstall", "--no-deps", "--no-cache-dir")
+        yield Finding(
+            "TFD501",
+            ERROR,
+            f"{_label(package)} is recorded as installed, but its module tensorflow is not there: another distribution "
+            "that shares its folder was uninstalled, or an installation was interrupted.",
+            found="no tensorflow/__init__.py",
+            expected="the files that the package recorded",
+            evidence=(package.source,),
+            source=f"{package.source}/RECORD",
+            package=package.name,
+            fix=Fix(commands=((*again, f"{package.name}=={package.version}" if package.version else package.name),)),
+        )
+        return
+
+
+def _lists_module(record: str) -> bool:
+    try:
+        with open(record, encoding="utf-8", errors="replace") as handle:
+            return any(line.startswith("tensorflow/__init__.py,") for line in handle)
+    except OSError:
+        return False
 
 
 def _duplicate(module: str, packages: list[Package]) -> Finding:
