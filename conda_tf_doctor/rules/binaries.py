@@ -228,7 +228,12 @@ def _symbols(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
         many = len(set(names))
         if importers == [module.name]:
             what = f"needs {many} symbol{'s' * (many > 1)} that no library defines"
+            note = (
+                f"A library that {module.name} loads is of another version, or not what its name says: `dlls -v` shows "
+                "where each is found; install the package of the wrong one again."
+            )
         else:
+            note = f"Bring {module.name} and {listed(importers)} to versions that belong together; reinstall both."
             need = "need" if len(importers) > 1 else "needs"
             what = f"does not export {many} symbol{'s' * (many > 1)} that {listed(importers)} {need}"
         yield Finding(
@@ -240,9 +245,7 @@ def _symbols(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
             evidence=(relative(context, module.path),),
             source=relative(context, module.path),
             package=owner(context, relative(context, module.path)),
-            fix=Fix(
-                note=f"Bring {module.name} and {listed(importers)} to versions that belong together; reinstall both."
-            ),
+            fix=Fix(note=note),
         )
 
 

@@ -85,6 +85,8 @@ def test_a_symbol_that_nothing_defines(env: Path) -> None:
     (finding,) = found(env)
     assert finding.code == "TFD505"
     assert finding.expected == "_ZN10tensorflow3NewEv"
+    name = os.path.basename(MAIN)
+    assert finding.fix.note.count(name) == 1, "no file is told to fit itself"
 
 
 @here
