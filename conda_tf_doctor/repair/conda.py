@@ -165,7 +165,10 @@ def check_writable(prefix: str) -> str:
     meta = os.path.join(prefix, "conda-meta")
     frozen = os.path.join(meta, "frozen")
     if os.path.exists(frozen):
-        return f"{prefix} is frozen ({frozen}): it must not be changed. Repair a clone, or let its owner unfreeze it."
+        return (
+            f"{prefix} is frozen ({frozen}): it must not be changed. Repair a clone, or let its owner unfreeze it."
+            f"{_owners_word(frozen)}"
+        )
     if not os.path.isdir(meta):
         # A venv: pip alone changes it.
         return "" if os.access(prefix, os.W_OK | os.X_OK) else f"You have no permission to write in {prefix}."
@@ -174,6 +177,16 @@ def check_writable(prefix: str) -> str:
     if not os.access(meta, os.W_OK | os.X_OK):
         return f"You have no permission to write in {meta}; ask its owner, or repair a clone of the environment."
     return ""
+
+
+def _owners_word(frozen: str) -> str:
+    """Return what the one who froze an environment has to say; CEP 22 lets the file hold a ``message``."""
+    try:
+        with open(frozen, encoding="utf-8") as handle:
+            message = json.load(handle).get("message")
+    except (OSError, ValueError, AttributeError):
+        return ""
+    return f" It says: {message}" if isinstance(message, str) and message else ""
 
 
 def require(conda: Conda | None) -> Conda:

@@ -218,9 +218,28 @@ def undo(prefix: str) -> str:
     data = atomic.read(backup)
     if data is None:
         raise UsageError(f"There is nothing to undo in {prefix}: `fix` has not written its pins.")
-    if data[:1] == b"-":
+    text = _taken_back(read(prefix), decode(data[1:]))
+    if data[:1] == b"-" and not text:
         atomic.remove(path_of(prefix))
     else:
-        atomic.write(path_of(prefix), data[1:])
+        atomic.write(path_of(prefix), encode(text))
     atomic.remove(backup)
-    return decode(data[1:])
+    return text
+
+
+def _taken_back(now: str, old: str) -> str:
+    """Return the old text; where the user has edited the file since, theirs with the old block in the place of ours."""
+    lines, before = _lines(now), _lines(old)
+    begin, end = _block(lines)
+    mine = before[slice(*_block(before))]
+    users = [_uncommented(line) for line in lines[:begin]], [_uncommented(line) for line in lines[end:]]
+    others = [line for line in before if line not in mine]
+    if [line.strip() for line in (*users[0], *users[1]) if line.strip()] == [o.strip() for o in others if o.strip()]:
+        return old
+    return "".join([*users[0], *mine, *users[1]])
+
+
+def _uncommented(line: str) -> str:
+    body = line.rstrip("\r\n")
+    aside = body.startswith("# ") and body.endswith(_REPLACED)
+    return f"{body[2:].removesuffix(_REPLACED)}{line[len(body) :]}" if aside else line

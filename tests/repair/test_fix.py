@@ -191,11 +191,11 @@ def test_users_pin_that_conflicts_is_asked_about(registry_conda, broken: Path) -
 
 
 def test_frozen_environment_is_refused(registry_conda, broken: Path) -> None:
-    (broken / "conda-meta" / "frozen").write_text("{}", encoding="utf-8")
+    (broken / "conda-meta" / "frozen").write_text('{"message": "Ask Ada."}', encoding="utf-8")
     before = _tree(broken)
     result = registry_conda.doctor("fix", "-p", broken, "--yes", "--json")
     assert result.rc == 1
-    assert "is frozen" in result.json()["message"]
+    assert "is frozen" in result.json()["message"] and "It says: Ask Ada." in result.json()["message"]
     assert _tree(broken) == before
     assert registry_conda.doctor("fix", "-p", broken, "--dry-run").rc == 0
 

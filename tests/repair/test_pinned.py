@@ -113,6 +113,34 @@ def test_undo_takes_the_last_write_back(tmp_path: Path, text: str | None) -> Non
         pinned.undo(str(prefix))
 
 
+def test_undo_leaves_what_the_user_wrote_since(tmp_path: Path) -> None:
+    prefix = _prefix(tmp_path, "numpy 2.*  # ours\nscipy 1.11.*\n")
+    path, root = prefix / "conda-meta" / "pinned", str(prefix)
+
+    def edit(change: str) -> None:
+        path.write_text(change.format(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+    text = pinned.read(root)
+    pinned.write(root, pinned.rewritten(text, NUMPY, pinned.clashes(text, NUMPY)))
+    assert "# numpy 2.*" in path.read_text(encoding="utf-8")
+    edit("{}pandas <2\n")
+    pinned.undo(root)
+    assert path.read_text(encoding="utf-8") == "numpy 2.*  # ours\nscipy 1.11.*\npandas <2\n"
+    # Of two repairs the last one is taken back, the first one's pins stay.
+    pinned.write(root, pinned.rewritten(pinned.read(root), _plan(_edit("xz", "5.*", "5.6"))))
+    first = path.read_text(encoding="utf-8")
+    pinned.write(root, pinned.rewritten(first, _plan(_edit("cudnn", "8.*", "8.9"))))
+    edit("# top\n{}")
+    pinned.undo(root)
+    assert path.read_text(encoding="utf-8") == f"# top\n{first}"
+    # There was no file, and now there is the user's own.
+    path.unlink()
+    pinned.write(root, pinned.rewritten("", NUMPY))
+    edit("{}pandas <2\n")
+    pinned.undo(root)
+    assert path.read_text(encoding="utf-8") == "pandas <2\n"
+
+
 def test_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prefix = _prefix(tmp_path)
 
