@@ -182,6 +182,7 @@ _GPU_SEEN = re.compile(
     re.IGNORECASE,
 )
 
+_OTHERS = re.compile(r"torch|onnxruntime|cupy|\bjax|RuntimeError: CUDA error", re.IGNORECASE)
 _NO_GPU = re.compile(r"/proc/driver/nvidia/version does not exist|/dev/nvidia0 does not exist")
 
 
@@ -199,7 +200,9 @@ def _gpu_in_passing(subject: Subject, _: str) -> Truth:
             return False
     if _GPU_SEEN.search(subject.text):
         return False
-    rest = [_PATHS.sub("", line) for line in subject.text.splitlines() if line.strip() and not _LOGGED.search(line)]
+    written = (line for line in subject.text.splitlines() if line.strip() and not _LOGGED.search(line))
+    # Whatever another framework says of the GPU is no question about TensorFlow's.
+    rest = ["" if _OTHERS.search(line) else _PATHS.sub("", line) for line in written]
     # With nothing beside them, they are themselves what the user asks about, unless they say that there is no GPU.
     if not rest:
         return bool(_NO_GPU.search(subject.text)) and not re.search(r"WSL|microsoft", subject.text)

@@ -24,7 +24,7 @@ _CODES = {"numpy": "TFD603", "protobuf": "TFD604", "keras": "TFD605", "h5py": "T
 _DEPENDENCY = "TFD611"
 _PLUGIN = "TFD607"
 # Compiled for one TensorFlow each, with releases that this project has no table of: what they declare counts.
-_COMPILED = (
+COMPILED = (
     "tensorflow-decision-forests",
     "tensorflow-directml-plugin",
     "intel-extension-for-tensorflow",
@@ -233,7 +233,7 @@ def _declared_by_plugins(context: Context) -> Iterator[Finding]:
     tensorflow = context.tensorflow
     if tensorflow is None or not tensorflow.version:
         return
-    for name in _COMPILED:
+    for name in COMPILED:
         package = context.env.package(name)
         if package is None or package.manager != PIP:
             continue

@@ -14,6 +14,7 @@ from ..environment.gpu import has_nvidia
 from ..findings import INFO, POSSIBLE, Finding
 from .context import Context
 from .cuda import is_partial, system_cuda, system_cudnn
+from .packages import COMPILED
 
 # Packages whose version decides a rule, and the field of the matrix row with the range.
 _PACKAGES = (("TFD603", "numpy"), ("TFD604", "protobuf"), ("TFD605", "keras"), ("TFD606", "h5py"))
@@ -21,7 +22,8 @@ _PACKAGES = (("TFD603", "numpy"), ("TFD604", "protobuf"), ("TFD605", "keras"), (
 _ADD_ONS = frozenset(
     {
         "tensorflow-text", "tensorflow-addons", "tensorflow-io", "tensorflow-probability", "tensorflow-estimator",
-        "tensorflow-hub", "tf-keras", "keras-nlp", "keras-hub", "keras-cv", "tf-models-official",
+        "tensorflow-hub", "tf-keras", "keras-nlp", "keras-hub", "keras-cv", "tf-models-official", "tf-agents",
+        *COMPILED,
     }
 )  # fmt: skip
 
@@ -156,7 +158,9 @@ def _has(context: Context, *names: str) -> bool:
 def _of_gpu(context: Context) -> Iterator[Finding]:
     env, build = context.env, context.build
     cuda, cudnn = system_cuda(context), system_cudnn(context)
-    wanted = bool(context.gpu_wanted or cuda or has_nvidia(env))
+    nvidia = has_nvidia(env)
+    perhaps = bool(context.tensorflow and not context.tensorflow.version and nvidia is not False)
+    wanted = bool(context.gpu_wanted or cuda or nvidia or perhaps)
     if env.os == "osx" or (build is not None and build.variant != "gpu") or (build is None and not wanted):
         return
     source = build.id if build else ""
@@ -210,7 +214,7 @@ def _is_conda(context: Context) -> bool:
 
 def _driver(context: Context, floor: str) -> Finding:
     return _open(
-        "TFD306", "A GPU is wanted, and the report does not name the display driver.",
+        "TFD306", "If a GPU is to be used: the report does not name its display driver.",
         f"driver {floor}" if floor else "", "the driver's version: `nvidia-smi`",
         context.build.id if context.build else "", "nvidia-driver",
     )  # fmt: skip
@@ -240,7 +244,14 @@ def _of_packages(context: Context) -> Iterator[Finding]:
             )  # fmt: skip
     for package in env.packages:
         code = "TFD609" if package.name == "tensorflow-metal" else "TFD607" if package.name in _ADD_ONS else ""
-        if code and not (package.version and tensorflow.version):
+        if not code:
+            continue
+        if package.name in COMPILED and not package.depends and package.version and tensorflow.version:
+            yield _open(
+                code, f"{package.name} is compiled for one release of TensorFlow, which the report does not name.", "",
+                f"what {package.name} {package.version} requires: `pip show {package.name}`", source, package.name,
+            )  # fmt: skip
+        elif not (package.version and tensorflow.version):
             yield _open(
                 code, f"{package.name} has to fit TensorFlow, and the report does not name both versions.", "",
                 f"the versions of {package.name} and TensorFlow: `pip list`", source, package.name,

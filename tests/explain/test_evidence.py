@@ -375,6 +375,17 @@ OTHER_LOGS = (
             "FileNotFoundError: [Errno 2] No such file or directory: 'data.csv'",
             id="a folder with gpu in its name",
         ),
+        pytest.param("AssertionError: Torch not compiled with CUDA enabled", id="another framework's GPU"),
+        pytest.param("RuntimeError: CUDA error: device-side assert triggered", id="another framework's CUDA"),
+        pytest.param(
+            "ImportError: DLL load failed while importing cv2: The specified module could not be found.",
+            id="another package's DLL",
+        ),
+        pytest.param("ModuleNotFoundError: No module named 'tensorflow.contrib'", id="a program for TensorFlow 1"),
+        pytest.param(
+            "tensorflow.python.framework.errors_impl.InvalidArgumentError: Graph execution error:", id="a wrong shape"
+        ),
+        pytest.param("spyder 5.1.5 requires pyqt5<5.13, which is not installed.", id="pip on something else"),
     ],
 )
 def test_what_is_logged_wherever_there_is_no_gpu_is_no_error(log: str, version: str, rest: str) -> None:
@@ -440,3 +451,17 @@ def test_a_driver_is_held_to_the_cuda_of_the_machine_where_no_version_is_known(
 )
 def test_apple_silicon_by_any_fact(system: dict[str, str]) -> None:
     assert errors(checked("", "osx-64", {"tensorflow": "2.9.0"}, system=system)) == ["macos-arm-x86"]
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        pytest.param("Common KVM processor", ["cpu-no-avx"], id="the default of a virtual machine"),
+        pytest.param("QEMU Virtual CPU version 2.5+", ["cpu-no-avx"], id="another emulator's default"),
+        pytest.param("Intel(R) Celeron(R) N4020", ["cpu-no-avx"], id="a small processor of 2019"),
+        pytest.param("Intel(R) Core(TM) i7-4770", [], id="Haswell"),
+        pytest.param("AMD Ryzen 5 3600", [], id="Ryzen"),
+    ],
+)
+def test_a_processor_by_its_name(model: str, expected: list[str]) -> None:
+    assert errors(checked("", "linux-64", {"tensorflow": "2.9.0"}, system={"cpu_model": model})) == expected

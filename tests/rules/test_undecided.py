@@ -77,6 +77,24 @@ def asked(report: dict[str, Any]) -> dict[str, str]:
             id="a GPU is there, its driver is not named",
         ),
         pytest.param(
+            {"platform": "linux-64", "packages": [{"name": "tensorflow", "manager": "pip"}]},
+            "TFD303",
+            "cuDNN",
+            id="a release that is not known may use a GPU",
+        ),
+        pytest.param(
+            {
+                "platform": "linux-64",
+                "packages": [
+                    {"name": "tensorflow", "version": "2.12.0", "manager": "pip"},
+                    {"name": "tensorflow-compression", "version": "2.11.0", "manager": "pip"},
+                ],
+            },
+            "TFD607",
+            "pip show tensorflow-compression",
+            id="an add-on that there is no table of",
+        ),
+        pytest.param(
             {
                 "platform": "linux-64",
                 "system": {"cuda_driver": "410.72", "gpu": "Tesla K80"},
@@ -129,6 +147,15 @@ def test_what_is_missing_is_asked_for(report: dict[str, Any], code: str, need: s
             {"platform": "win-64", "packages": [{"name": "tensorflow", "version": "2.12.0", "manager": "pip"}]},
             "TFD308",
             id="not on Windows from 2.11 on",
+        ),
+        pytest.param(
+            {
+                "platform": "linux-64",
+                "packages": [{"name": "tensorflow", "manager": "pip"}],
+                "system": {"gpu": "Intel UHD Graphics 630"},
+            },
+            "TFD303",
+            id="no GPU of NVIDIA's",
         ),
     ],
 )
