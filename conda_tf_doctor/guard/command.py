@@ -72,22 +72,18 @@ def working(search: Search, prefix: str) -> tuple[tuple[str, ...], str]:
         prefix: The environment.
     """
     if search.found is not None:
-        specs = _merged(search.requests, search.found.constraints)
+        specs, changes = _merged(search.requests, search.found.constraints), tuple(search.found.constraints)
     elif search.instead:
-        specs = _merged((), search.instead)
+        specs, changes = _merged((), search.instead), search.instead
     else:
         return (), ""
     arguments = sorted(map(typed, specs))
     files = transaction.environment_files()
     exists = os.path.isdir(os.path.join(prefix, "conda-meta"))
     if files and not exists:
-        return (
-            "conda",
-            "tf-doctor",
-            "fix",
-            "--file",
-            files[0],
-        ), f"The file {files[0]} would work with: {', '.join(arguments)}."
+        aims = [part for spec in changes if spec not in search.requests for part in ("--to", typed(spec))]
+        fix = ("conda", "tf-doctor", "fix", "--file", files[0], *aims)
+        return fix, f"The file {files[0]} would work with: {', '.join(arguments)}."
     command = ["conda", "install" if exists else "create", *_target(prefix)]
     for channel in dict.fromkeys([*(transaction.argument("channel", ()) or ()), *transaction.file_channels()]):
         command += ["-c", str(channel)]

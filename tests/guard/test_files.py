@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,3 +72,34 @@ def test_what_pip_can_install_goes_through(
     assert "error:" not in result.err
     assert "the guard failed" not in result.err
     assert installed(registry_conda.prefix("env"))["python"]
+
+
+# What the file leaves open the solver decides, so that `fix` alone finds nothing wrong with most of these.
+REPAIRABLE = {
+    "another CUDA asked for": ("python=3.10, cudatoolkit=11.8, cudnn=8.4", "tensorflow==2.10.0"),
+    "CUDA and cuDNN left open": ("python=3.10, cudatoolkit, cudnn", "tensorflow==2.10.0"),
+    "CUDA that comes with another": ("python=3.10, somepackage", "tensorflow==2.10.0"),
+    "no Python, conda's": ("tensorflow=2.10", ""),
+    "no Python, pip's": ("pip", "tensorflow==2.10.0"),
+    "a range": ("python=3.12", "tensorflow>=2.9,<2.11"),
+}
+
+
+@pytest.mark.parametrize("how", REPAIRABLE)
+def test_the_command_that_is_named_makes_the_file_work(
+    how: str, registry_conda: Conda, registry_run: Callable[..., Result], tmp_path: Path
+) -> None:
+    file = tmp_path / "environment.yml"
+    conda, pip = REPAIRABLE[how]
+    lines = "".join(f"  - {spec}\n" for spec in conda.split(", ")) + (f"  - pip:\n    - {pip}\n" if pip else "")
+    file.write_text(f"name: env\nchannels: [inhouse, conda-forge]\ndependencies:\n{lines}", encoding="utf-8")
+    create = ("env", "create", "-f", file)
+    refused = registry_run(*create, mode="block", before=NO_PIP)
+    assert refused.rc == 1, refused
+    (command,) = [line for line in refused.err.splitlines() if line.startswith("This would work: conda ")]
+    repaired = registry_run(*shlex.split(command)[4:], "--yes")
+    assert repaired.rc == 0, repaired
+    done = registry_run(*create, mode="block", before=NO_PIP)
+    assert done.rc == 0, done
+    assert "error:" not in done.err
+    assert installed(registry_conda.prefix("env"))["python"].startswith("3.10")
