@@ -226,11 +226,12 @@ _NAME = re.compile(r"[A-Za-z0-9][\w.\-]*")
 
 
 class Replacement(NamedTuple):
-    """A change of the text."""
+    """A change of the text; a new entry at a place comes after what an entry gains there."""
 
     start: int
     end: int
     text: str
+    adds_entry: bool = False
 
 
 def edited(listing: Listing, plan: Plan) -> str:
@@ -248,7 +249,7 @@ def edited(listing: Listing, plan: Plan) -> str:
         elif edit.key not in taken:
             changes += _replacements(listing, edit)
     text = listing.text
-    for change in sorted(set(changes), reverse=True):
+    for change in sorted(set(changes), key=lambda c: (c.start, c.end, c.adds_entry, c.text), reverse=True):
         text = text[: change.start] + change.text + text[change.end :]
     return text
 
@@ -343,11 +344,11 @@ def _addition(listing: Listing, edit: Edit) -> Replacement:
     line = template.replace("{name}", edit.spelled).replace("{version}", spec)
     at = beside[-1].last if beside and not blank.flow else end
     if blank.flow:
-        return Replacement(end, end, line)
+        return Replacement(end, end, line, True)
     newline = listing.newline
     if at and not listing.text[:at].endswith(("\n", "\r")):
-        return Replacement(at, at, newline + line)
-    return Replacement(at, at, line + newline)
+        return Replacement(at, at, newline + line, True)
+    return Replacement(at, at, line + newline, True)
 
 
 def line_spans(text: str) -> list[tuple[int, int]]:

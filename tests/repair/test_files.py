@@ -146,6 +146,23 @@ def test_missing_packages_are_added_beside_tensorflow(tmp_path: Path) -> None:
     assert "      - tensorflow-gpu==2.10.1  # gpu\n      - protobuf<3.20\n" in after or "protobuf <3.20" in after
 
 
+OPEN_ENDS = {
+    "flow": ("dependencies: [tensorflow=2.10, protobuf]\n", "protobuf=3.20.3.*, python="),
+    "no line end": ("dependencies:\n  - tensorflow=2.10\n  - protobuf", "  - protobuf=3.20.3"),
+}
+
+
+@pytest.mark.parametrize(("text", "part"), OPEN_ENDS.values(), ids=OPEN_ENDS)
+def test_what_the_last_entry_gains_stays_with_it(text: str, part: str, tmp_path: Path) -> None:
+    path = _write(tmp_path, "environment.yml", text)
+    _fix(path, "protobuf=3.20.3", "python=3.10")
+    after = path.read_text(encoding="utf-8")
+    assert part in after
+    versions = {package.name: package.version for package in read_file(str(path), "linux-64").packages}
+    assert versions["protobuf"].startswith("3.20.3"), after
+    assert versions["python"].startswith("3.10"), after
+
+
 def test_second_distribution_goes(tmp_path: Path) -> None:
     text = "tensorflow==2.15.0\n# the other one\ntensorflow-cpu==2.14.0\nnumpy==1.26.4\n"
     path = _write(tmp_path, "requirements.txt", text)
