@@ -56,7 +56,7 @@ def execute(args: Namespace) -> int:
     matrix = load_matrix(matrix_file)
     platform = checked(getattr(args, "platform", "")) or this_platform()
     machine = _machine(platform) if platform == this_platform() else None
-    name = os.path.basename(os.path.normpath(args.env_name))
+    name = _name(args.env_name)
     wanted = Wanted(
         name, platform, _version(getattr(args, "tensorflow", "")), _variant(args, machine),
         _minor(getattr(args, "python", "")), getattr(args, "channel", ""),
@@ -66,6 +66,22 @@ def execute(args: Namespace) -> int:
     except NoRecipeError as refusal:
         return _refuse(refusal, args)
     return _finish(recipe, args, matrix)
+
+
+def _name(target: str) -> str:
+    """Return the environment's name: what is typed, or the last part of the folder.
+
+    Raises:
+        UsageError: Conda takes no such name.
+    """
+    name = os.path.basename(os.path.normpath(target)) if target.strip() else ""
+    by_path = "/" in target or os.sep in target
+    if name in ("", ".", "..") or (not by_path and (name in ("base", "root") or any(sign in name for sign in " :#"))):
+        raise UsageError(
+            f"{target!r} is no name for a new environment; give another one, without spaces, colons and hash signs, "
+            "or a folder."
+        )
+    return name
 
 
 def _machine(platform: str) -> Environment:
@@ -152,13 +168,15 @@ def _finish(recipe: Recipe, args: Namespace, matrix: Matrix) -> int:
     quiet = args.json or args.quiet
     if not args.json:
         style.write(text)
+    subdir = recipe.wanted.platform if recipe.wanted.platform != this_platform() else ""
+    conda = Conda(command, subdir, quiet)
+    prefix = _free_prefix(args.env_name, conda)
     if not _agreed(args):
         print("Nothing was created.", file=sys.stderr)
         if args.json:
             _print({**made, "ok": False})
         return 1
-    subdir = recipe.wanted.platform if recipe.wanted.platform != this_platform() else ""
-    status, prefix = _create(args.env_name, text, Conda(command, subdir, quiet))
+    status = _create(prefix, text, conda)
     if status == 0:
         from ..engine import diagnose
         from ..environment.prefix import read_prefix
@@ -190,24 +208,37 @@ def _agreed(args: Namespace) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _create(target: str, text: str, conda: Any) -> tuple[int, str]:
-    """Let conda create it; return the exit status and the prefix.
+def _free_prefix(target: str, conda: Any) -> str:
+    """Return where the environment goes.
 
     Raises:
-        UsageError: There is such an environment already.
+        UsageError: There is something already.
     """
-    import tempfile
-
     by_path = os.sep in target or "/" in target
     prefix = os.path.abspath(os.path.expanduser(target)) if by_path else _prefix_of(target, conda)
     if os.path.exists(os.path.join(prefix, "conda-meta")):
         raise UsageError(f"There is an environment at {prefix} already; choose another name, or repair it with `fix`.")
+    if os.path.exists(prefix) and (not os.path.isdir(prefix) or os.listdir(prefix)):
+        raise UsageError(f"{prefix} exists and is no environment; choose another name.")
+    return prefix
+
+
+def _create(prefix: str, text: str, conda: Any) -> int:
+    """Let conda create it, or nothing of it; return the exit status."""
+    import tempfile
+
     with tempfile.TemporaryDirectory() as folder:
         file = os.path.join(folder, "environment.yml")
         with open(file, "w", encoding="utf-8") as handle:
             handle.write(text)
-        ok = conda.show("env", "create", "-p", prefix, "-f", file)
-    return (0 if ok else 1), prefix
+        done = False
+        try:
+            done = conda.show("env", "create", "-p", prefix, "-f", file)
+        finally:
+            # Where pip fails, conda leaves its own half behind.
+            if not done and os.path.isdir(os.path.join(prefix, "conda-meta")):
+                conda.show("env", "remove", "--yes", "-p", prefix)
+    return 0 if done else 1
 
 
 def _prefix_of(name: str, conda: Any) -> str:

@@ -63,6 +63,17 @@ class Recipe(NamedTuple):
     pip: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
+    @property
+    def _name(self) -> str:
+        """The name as YAML reads it back: what looks like a number or a flag gets quotes."""
+        import json
+        import re
+
+        name = self.wanted.name
+        plain = re.fullmatch(r"[A-Za-z_][\w.-]*", name, re.A)
+        word = name.lower() in ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
+        return name if plain and not word else json.dumps(name, ensure_ascii=False)
+
     def to_yaml(self) -> str:
         """Return the environment.yml."""
         kind = "for the GPU" if self.wanted.variant == GPU else "for the CPU"
@@ -71,7 +82,7 @@ class Recipe(NamedTuple):
             f"# TensorFlow {self.build.tensorflow} {kind} on {self.wanted.platform}, by conda-tf-doctor",
             f"# from the row {self.build.id} of its matrix.",
             *(f"# {note}" for note in self.notes),
-            f"name: {self.wanted.name}",
+            f"name: {self._name}",
             "channels:",
             f"  - {channel}",
             "dependencies:",
@@ -115,7 +126,7 @@ def make(wanted: Wanted, matrix: Matrix, machine: Environment | None = None) -> 
             if recipe is not None:
                 return recipe
             reasons.append(f"{build.distribution} {build.tensorflow}: {reason}")
-    raise _nothing(wanted, matrix, reasons)
+    raise _nothing(wanted, matrix, machine, reasons)
 
 
 def _impossible(wanted: Wanted) -> NoRecipeError | None:
@@ -338,19 +349,44 @@ def _with_conda(draft: _Draft) -> str:
     return ""
 
 
-def _nothing(wanted: Wanted, matrix: Matrix, reasons: list[str]) -> NoRecipeError:
+def _nothing(wanted: Wanted, matrix: Matrix, machine: Environment | None, reasons: list[str]) -> NoRecipeError:
     what = f"TensorFlow {wanted.tensorflow.removesuffix('.*')}".strip() + (
         f" with Python {wanted.python}" if wanted.python else ""
     )
     ways = []
-    if wanted.python or wanted.tensorflow:
-        known = [v for name in _names(wanted) for v in matrix.versions(name, PYPI, wanted.platform, wanted.python)]
-        stable = sorted({v for v in known if not versions.is_prerelease(v)}, key=versions.key)
-        if stable:
-            with_python = f" for Python {wanted.python}" if wanted.python else ""
-            ways.append(f"For {wanted.platform}{with_python} there are TensorFlow {stable[0]} to {stable[-1]}.")
-    if wanted.variant == GPU:
+    known = {row.tensorflow for row in _rows(wanted._replace(tensorflow=""), matrix) if _has(row, wanted.python)}
+    stable = sorted((v for v in known if not versions.is_prerelease(v)), key=versions.key)
+    if stable:
+        kind = "GPU builds of " if wanted.variant == GPU else ""
+        with_python = f" for Python {wanted.python}" if wanted.python else ""
+        ways.append(f"For {wanted.platform}{with_python} there are {kind}TensorFlow {stable[0]} to {stable[-1]}.")
+    # What giving up one of the wishes makes possible; of the version last, as it is what one came for.
+    for given_up, flag in (("channel", "--channel"), ("python", "--python"), ("tensorflow", "--tensorflow")):
+        if getattr(wanted, given_up):
+            found = _without(wanted, given_up, matrix, machine)
+            if found is not None:
+                python = found.conda[0].partition("=")[2]
+                ways.append(f"Without {flag}: TensorFlow {found.build.tensorflow} with Python {python}.")
+    if wanted.platform == "win-arm64":
+        ways.append("In WSL2 there is TensorFlow for it: there, Linux is the platform (linux-aarch64).")
+    elif wanted.variant == GPU:
         ways.append("--cpu makes an environment for the CPU.")
     first = f" {reasons[0]}" if reasons else ""
     message = f"There is no known-good row for {what} ({wanted.variant}) on {wanted.platform}.{first}"
     return NoRecipeError(message.rstrip(".") + ".", tuple(ways))
+
+
+def _has(row: Build, python: str) -> bool:
+    return not python or python in row.python
+
+
+def _without(wanted: Wanted, given_up: str, matrix: Matrix, machine: Environment | None) -> Recipe | None:
+    fewer = wanted._replace(**{given_up: ""})
+    if _impossible(fewer) is not None:
+        return None
+    for build in _rows(fewer, matrix):
+        for python in _pythons(build, fewer):
+            recipe, _ = _tried(build, python, fewer, matrix, machine)
+            if recipe is not None:
+                return recipe
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -70,3 +71,52 @@ def test_conda_creates_it_and_check_passes(living: Living) -> None:
     assert list(site.glob(f"tensorflow*-{version}.dist-info"))
     again = living.doctor(*arguments)
     assert again.rc == 2 and "already" in again.json()["error"]
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a:b", "#x", "base", "."])
+def test_names_that_conda_does_not_take(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert console(["create", name, "--cpu", "--dry-run"]) == 2
+    assert "is no name for a new environment" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["123", "yes", "{x}", "näme", "a-b.c"])
+def test_the_name_is_what_yaml_reads_back(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from ruamel.yaml import YAML
+
+    assert console(["create", name, "--cpu", "--dry-run"]) == 0
+    assert YAML(typ="safe", pure=True).load(capsys.readouterr().out)["name"] == name
+
+
+REFUSALS = {
+    "python": (["--python", "3.14"], "", "Without --python: TensorFlow 2."),
+    "channel": (["--channel", "defaults", "--tensorflow", "2.15"], "", "Without --channel: TensorFlow 2.15.1"),
+    "driver": (["--gpu", "--tensorflow", "2.15"], "11.4", "Without --tensorflow: TensorFlow 2.14.1"),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the driver is that of this machine")
+@pytest.mark.parametrize(("arguments", "cuda", "way"), REFUSALS.values(), ids=REFUSALS)
+def test_a_refusal_says_what_there_is_instead(
+    arguments: list[str], cuda: str, way: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONDA_OVERRIDE_CUDA", cuda)
+    assert console(["create", "mine", *arguments, "--dry-run"]) == 1
+    assert way in capsys.readouterr().err
+
+
+def test_where_pip_fails_nothing_is_left(living: Living) -> None:
+    version = TENSORFLOW_OF[living.minor]
+    arguments = ["create", "mine", "--tensorflow", f"=={version}", "--cpu", "--python", living.minor, "--yes", "--json"]
+    result = living.doctor(*arguments, PIP_FIND_LINKS="")
+    assert result.rc == 1 and result.json()["created"] is False
+    assert not (living.conda.envs / "mine" / "conda-meta").exists()
+    assert living.doctor(*arguments).rc == 0
+
+
+def test_what_is_there_stays(living: Living) -> None:
+    folder = living.conda.envs / "mine"
+    folder.mkdir(parents=True)
+    (folder / "notes.txt").write_text("mine", encoding="utf-8")
+    result = living.doctor("create", "mine", "--cpu", "--yes", "--json")
+    assert result.rc == 2 and "exists and is no environment" in result.json()["error"]
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
