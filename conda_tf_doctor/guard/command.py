@@ -12,6 +12,12 @@ from . import transaction
 if TYPE_CHECKING:
     from .constraints import Search
 
+_SWITCHES = {"override_channels": "--override-channels", "use_local": "--use-local", "offline": "--offline"}
+_CHOICES = {
+    "channel_priority": {"strict": "--strict-channel-priority", "disabled": "--no-channel-priority"},
+    "deps_modifier": {"no_deps": "--no-deps", "only_deps": "--only-deps"},
+    "update_modifier": {"update_all": "--update-all"},
+}
 _OPERATORS = ("<", ">", "=", "!", "~")
 
 
@@ -64,6 +70,22 @@ def _target(prefix: str) -> list[str]:
     return ["-n", str(name)] if name else ["-p", prefix]
 
 
+def _options() -> list[str]:
+    """Return what was said on the command line about where packages come from and how they are solved."""
+    found = []
+    for channel in dict.fromkeys([*(transaction.argument("channel", ()) or ()), *transaction.file_channels()]):
+        found += ["-c", str(channel)]
+    found += [option for name, option in _SWITCHES.items() if transaction.argument(name)]
+    for name in ("subdir", "solver"):
+        value = transaction.argument(name)
+        found += [f"--{name}", str(value)] if value else []
+    for name, options in _CHOICES.items():
+        value = transaction.argument(name, "")
+        option = options.get(str(getattr(value, "value", value)))
+        found += [option] if option else []
+    return found
+
+
 def working(search: Search, prefix: str) -> tuple[tuple[str, ...], str]:
     """Return a command that works, proven by a solve, and a sentence where more has to be said.
 
@@ -85,10 +107,4 @@ def working(search: Search, prefix: str) -> tuple[tuple[str, ...], str]:
         fix = ("conda", "tf-doctor", "fix", "--file", files[0], *aims)
         return fix, f"The file {files[0]} would work with: {', '.join(arguments)}."
     command = ["conda", "install" if exists else "create", *_target(prefix)]
-    for channel in dict.fromkeys([*(transaction.argument("channel", ()) or ()), *transaction.file_channels()]):
-        command += ["-c", str(channel)]
-    if transaction.argument("override_channels"):
-        command.append("--override-channels")
-    if str(transaction.argument("update_modifier", "")) == "update_all":
-        command.append("--update-all")
-    return (*command, *arguments), ""
+    return (*command, *_options(), *arguments), ""

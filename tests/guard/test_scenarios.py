@@ -282,3 +282,13 @@ def test_the_command_keeps_the_channel_that_was_asked_for(
     command = refused.json()["command"]
     assert command[-1] == named
     assert registry_run(*command[1:], "--dry-run", "-y", "--json", mode="block").rc == 0
+
+
+def test_the_command_keeps_the_options(registry_run: Callable[..., Result]) -> None:
+    options = ("-c", "inhouse", "--subdir", "win-64", "--strict-channel-priority", "--solver", "classic")
+    refused = registry_run("create", "-n", "env", *options, "tensorflow=2.10", "--dry-run", "--json", mode="block")
+    command = refused.json()["command"]
+    assert not set(options) - set(command), command
+    done = registry_run(*command[1:], "--dry-run", "--json", mode="block")
+    assert done.rc == 0, done
+    assert {record["platform"] for record in done.json()["actions"]["LINK"]} == {"win-64", "noarch"}
