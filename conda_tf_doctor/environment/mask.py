@@ -18,7 +18,7 @@ PASSWORD = "<hidden>"
 # The folders under which systems keep home folders; what follows is somebody's name, which may hold blanks where more
 # of the path follows. In running text it ends with the word. Backslashes may be doubled.
 _HOMES = re.compile(
-    r"([\\/](?:Users|home|homes|Documents and Settings)(?:\\\\|[\\/]))"
+    r"([\\/](?:Users|home|homes|Documents and Settings)(?:\\\\|[\\/])(?:(?:users?|students?|staff)(?:\\\\|[\\/]))?)"
     r"((?:[^\\/:;,\"'<>|*?\s]+(?: [^\\/:;,\"'<>|*?\s]+){0,3}(?=[\\/]))|[^\\/:;,\"'<>|*?\s]+)",
     re.I,
 )

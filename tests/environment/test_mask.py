@@ -29,6 +29,7 @@ ALICE = masker({"HOME": "/data/people/alice", "USER": "alice"})
         ("cannot open /home/alice in this folder", "cannot open /home/<user> in this folder"),
         ("/mnt/c/Users/alice/x", "/mnt/c/Users/<user>/x"),
         ("/lustre/home/alice", "/lustre/home/<user>"),
+        ("/home/users/alice/x", "/home/users/<user>/x"),
         ("/home/linuxbrew/.linuxbrew/bin", "/home/linuxbrew/.linuxbrew/bin"),
         (r"C:\Users\Public\conda", r"C:\Users\Public\conda"),
         ("https://conda.anaconda.org/t/tk-123-abc/acme/linux-64", "https://conda.anaconda.org/t/<token>/acme/linux-64"),
