@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from .._typing import TYPE_CHECKING
-from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
+from ..findings import CERTAIN, ERROR, INFO, LIKELY, WARNING, Finding, Fix
 from .binaries_words import GPU_LIBRARY, SHOWN, again, before, listed, owner, reinstall, relative
 from .context import Context
 
@@ -32,7 +32,26 @@ def binaries(context: Context) -> Iterator[Finding]:
 
         yield from reported(context, facts)
         return
-    yield from judge(context, facts, facts.closure)
+    from .ownership import mixed, package_gone
+
+    if next(package_gone(context), None) is not None:
+        return  # said as a whole
+    found = judge(context, facts, facts.closure)
+    if not mixed(context):
+        yield from found
+        return
+    for finding in found:
+        if of_its_files(finding):
+            message = f"{finding.message} This follows from the two distributions, and goes with one of them."
+            finding = finding._replace(severity=INFO, message=message)
+        yield finding
+
+
+def of_its_files(finding: Finding) -> bool:
+    """Tell whether a finding is about files of TensorFlow's own folder."""
+    return finding.code in ("TFD501", "TFD502", "TFD503", "TFD505") and any(
+        "site-packages/tensorflow/" in path for path in finding.evidence
+    )
 
 
 def judge(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:

@@ -106,15 +106,46 @@ def duplicate_distributions(context: Context) -> Iterator[Finding]:
     env = context.env
     if context.tensorflow is None:
         return
-    owners = [p for name in OWNERS for p in env.all_named(name) if p.manager != CONDA]
-    fronts = [p for p in owners if p.name in _FRONTS]
-    rivals = [p for p in owners if not (p.name in _PAIRS and any(_same([p, front]) for front in fronts))]
-    if len({p.name for p in rivals}) > 1:
-        yield _duplicate("tensorflow", rivals)
+    rivals = _rivals(context)
+    if len(rivals) > 1:
+        finding = _duplicate("tensorflow", rivals)
+        broken = [] if _same(rivals) else _broken_files(context)
+        if broken:
+            finding = finding._replace(
+                severity=ERROR,
+                confidence=CERTAIN,
+                message=f"{' and '.join(_label(p) for p in rivals)} lie over each other in one folder, and their files "
+                f"do not fit together: {broken[0].message}",
+                evidence=(*finding.evidence, *broken[0].evidence[:1]),
+            )
+        yield finding
     for twins in _TWINS:
         found = [p for name in twins for p in env.all_named(name)]
         if len({p.name for p in found}) > 1:
             yield _duplicate(twins[0].replace("-", "_"), found)
+
+
+def _rivals(context: Context) -> list[Package]:
+    """Return pip's distributions that own the folder tensorflow; one alone is no rival."""
+    owners = [p for name in OWNERS for p in context.env.all_named(name) if p.manager != CONDA]
+    fronts = [p for p in owners if p.name in _FRONTS]
+    rivals = [p for p in owners if not (p.name in _PAIRS and any(_same([p, front]) for front in fronts))]
+    return rivals if len({p.name for p in rivals}) > 1 else []
+
+
+def mixed(context: Context) -> bool:
+    """Tell whether the folder tensorflow holds files of several versions."""
+    rivals = _rivals(context)
+    return bool(rivals) and not _same(rivals)
+
+
+def _broken_files(context: Context) -> list[Finding]:
+    if not context.has("binaries") or context.binaries is None or context.binaries.closure is None:
+        return []
+    from .binaries import judge, of_its_files
+
+    found = judge(context, context.binaries, context.binaries.closure)
+    return [f for f in found if f.severity == ERROR and of_its_files(f)]
 
 
 def package_gone(context: Context) -> Iterator[Finding]:
@@ -128,7 +159,7 @@ def package_gone(context: Context) -> Iterator[Finding]:
     for package in (p for name in OWNERS for p in env.all_named(name) if p.manager == PIP and p.source):
         record = os.path.join(env.prefix, *package.source.split("/"), "RECORD")
         module = os.path.join(os.path.dirname(os.path.dirname(record)), "tensorflow", "__init__.py")
-        if os.path.isfile(module) or not _lists_module(record):
+        if os.path.isfile(module) or not _is_all_gone(record):
             continue
         again = ("python", "-m", "pip", "install", "--force-reinstall", "--no-deps", "--no-cache-dir")
         yield Finding(
@@ -146,12 +177,19 @@ def package_gone(context: Context) -> Iterator[Finding]:
         return
 
 
-def _lists_module(record: str) -> bool:
+def _is_all_gone(record: str) -> bool:
+    """Tell whether a RECORD lists the module tensorflow, and of all that it lists in that folder nothing is there."""
+    site_packages = os.path.dirname(os.path.dirname(record))
     try:
         with open(record, encoding="utf-8", errors="replace") as handle:
-            return any(line.startswith("tensorflow/__init__.py,") for line in handle)
+            listed = [path for path in (line.split(",", 1)[0] for line in handle) if path.startswith("tensorflow/")]
     except OSError:
         return False
+    # What Python wrote there itself may have stayed.
+    lasting = (path for path in listed if not path.endswith(".pyc"))
+    return "tensorflow/__init__.py" in listed and not any(
+        os.path.exists(os.path.join(site_packages, *path.split("/"))) for path in lasting
+    )
 
 
 def _duplicate(module: str, packages: list[Package]) -> Finding:
