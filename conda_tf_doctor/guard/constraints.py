@@ -17,6 +17,7 @@ from . import messages, transaction
 from .strategies import (
     Constraints,
     by_all_rules,
+    by_cpu_build,
     by_gpu_build,
     by_keeping,
     by_keeping_all,
@@ -27,7 +28,7 @@ from .strategies import (
 from .verdict import Verdict
 
 Strategy = Callable[[Verdict, Plan], Constraints]
-_STRATEGIES = (by_all_rules, by_rules, by_range, by_keeping, by_keeping_all, by_stepping_down)
+_STRATEGIES = (by_all_rules, by_rules, by_range, by_keeping, by_keeping_all, by_stepping_down, by_cpu_build)
 
 _ROUNDS = 4
 _REPODATA = "repodata.json"
@@ -132,6 +133,8 @@ class Search:
             current = self.assess(transaction.plan(self.planned.prefix, unlink, link))
             if current is not None and current.tensorflow is None and current.losses:
                 return None  # without TensorFlow nothing breaks it
+            if strategy is by_cpu_build and current is not None and current.unused_cuda:
+                return None  # who asks for CUDA does not want it to stand about
             if current is None or not current.stopping:
                 return Found(unlink, link, constraints, current, neutered)
         return None

@@ -20,8 +20,9 @@ from .verdict import Verdict
 
 # What a channel may have, too; not 2.10.0+local.
 _PLAIN = re.compile(r"[0-9][0-9a-z._]*")
-# How the channels mark their builds for a GPU.
+# How the channels mark their builds for a GPU, and those for the CPU.
 _GPU_BUILDS = {"conda-forge": "*cuda*", "defaults": "gpu_*"}
+_CPU_BUILDS = {"conda-forge": "cpu*", "defaults": "mkl_*"}
 
 Constraints = dict[str, Finding]
 
@@ -101,10 +102,21 @@ def _kept(verdict: Verdict, names: Iterable[str], finding: Finding) -> Constrain
 
 def by_gpu_build(verdict: Verdict, planned: Plan) -> Constraints:
     """Ask for the same TensorFlow built for a GPU, where CUDA stands beside one that cannot use it."""
-    finding, tensorflow = verdict.unused_cuda, verdict.tensorflow
-    if finding is None or tensorflow is None or tensorflow.manager != CONDA or tensorflow.channel not in _GPU_BUILDS:
+    return _built(verdict, verdict.unused_cuda, _GPU_BUILDS)
+
+
+def by_cpu_build(verdict: Verdict, planned: Plan) -> Constraints:
+    """Ask for the same TensorFlow built for the CPU, where the machine's driver is too old for the CUDA of this one."""
+    finding = next((each for each in verdict.stopping if each.code == "TFD306"), None)
+    built = _built(verdict, finding, _CPU_BUILDS)
+    return {**by_rules(verdict, planned), **built} if built else {}
+
+
+def _built(verdict: Verdict, finding: Finding | None, builds: dict[str, str]) -> Constraints:
+    tensorflow = verdict.tensorflow
+    if finding is None or tensorflow is None or tensorflow.manager != CONDA or tensorflow.channel not in builds:
         return {}
-    return {f"tensorflow {tensorflow.version} {_GPU_BUILDS[tensorflow.channel]}": finding}
+    return {f"tensorflow {tensorflow.version} {builds[tensorflow.channel]}": finding}
 
 
 def by_keeping(verdict: Verdict, planned: Plan) -> Constraints:

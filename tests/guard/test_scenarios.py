@@ -266,6 +266,23 @@ def test_cuda_beside_a_build_for_the_cpu(run: Callable[..., Result], make_env: C
     assert linked["build_string"].startswith("cuda112")
 
 
+def test_a_driver_too_old_for_the_build_that_was_solved(run: Callable[..., Result]) -> None:
+    """The rattler solver takes the build for the CPU by itself, the classic one that for CUDA 12."""
+    create = ("create", "-n", "env", "tensorflow", "--dry-run", "--yes", "--json")
+    old = {"CONDA_OVERRIDE_CUDA": "11.2"}
+    refused = run(*create, mode="block", env=old)
+    if refused.rc:
+        assert [finding["code"] for finding in refused.json()["findings"]] == ["TFD306"]
+        create = (*refused.json()["command"][1:], "--dry-run", "--yes", "--json")
+        assert run(*create, mode="block", env=old).rc == 0
+    repaired = run("create", "-n", "env", "tensorflow", "--dry-run", "--yes", "--json", mode="repair", env=old)
+    for result in (run(*create, mode="block", env=old), repaired):
+        assert result.rc == 0, result
+        assert not CODES.findall(result.err), result.err
+        (linked,) = [record for record in result.json()["actions"]["LINK"] if record["name"] == "tensorflow"]
+        assert linked["build_string"].startswith("cpu"), linked
+
+
 @pytest.mark.parametrize(
     ("asked", "named"),
     [
