@@ -52,8 +52,12 @@ def _joined(finding: Finding, cause: Cause, first: bool) -> Finding:
         # What is fragile, or was never known to break, has broken: the user saw it.
         severity = ERROR
     line = f"error_text: {_shortened(cause.line)}"
+    message = finding.message
+    if severity == ERROR:
+        message = message.replace(", but nothing is known to break.", ", and by the error text it does break.")
     return finding._replace(
         severity=severity,
+        message=message,
         evidence=(*finding.evidence, line),
         confidence=CERTAIN if cause.likelihood == CERTAIN or finding.confidence == CERTAIN else finding.confidence,
     )

@@ -465,3 +465,11 @@ def test_apple_silicon_by_any_fact(system: dict[str, str]) -> None:
 )
 def test_a_processor_by_its_name(model: str, expected: list[str]) -> None:
     assert errors(checked("", "linux-64", {"tensorflow": "2.9.0"}, system={"cpu_model": model})) == expected
+
+
+def test_what_broke_is_not_said_to_be_known_for_nothing() -> None:
+    text = "AttributeError: 'MessageFactory' object has no attribute 'GetPrototype'"
+    packages = {"python": "3.11.7", "tensorflow": "2.16.2", "protobuf": "6.31.1"}
+    [finding] = [f for f in checked(text, "linux-64", packages).findings if f.code == "TFD604"]
+    assert finding.severity == "error"
+    assert "nothing is known to break" not in finding.message and "by the error text" in finding.message
