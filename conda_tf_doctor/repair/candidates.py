@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,7 @@ class Catalogue:
         self.matrix, self.platform, self.channel = matrix, platform, channel
         self._search = search
         self._found: dict[str, list[str] | None] = {}
+        self._of_pip: dict[str, frozenset[str]] = {}
 
     def from_channels(self, spelled: str) -> list[str] | None:
         """Return every version that the configured channels have of a conda package; ``None`` where unknown."""
@@ -68,8 +69,15 @@ class Catalogue:
                 self._search = None  # conda retries for long; once is enough to know that nobody answers
         return self._found[spelled]
 
+    def learn(self, name: str, versions_of_index: Iterable[str]) -> bool:
+        """Take over what pip says its index has of a package; tell whether that is new."""
+        found = frozenset(versions_of_index)
+        new = self._of_pip.get(name) != found
+        self._of_pip[name] = found
+        return new
+
     def versions(self, manager: str, name: str, spelled: str, python: str = "") -> list[str]:
-        """Return what there is of a package, newest first.
+        """Return what there is of a package, newest first, as far as is known.
 
         Args:
             manager: ``conda`` or ``pip``.
@@ -77,6 +85,11 @@ class Catalogue:
             spelled: As the manager spells it.
             python: The environment's Python version; leaves out what cannot be installed for it.
         """
+        known = self._versions(manager, name, spelled, python)
+        there = self._of_pip.get(name) if manager == PIP else None
+        return known if there is None else [version for version in known if version in there]
+
+    def _versions(self, manager: str, name: str, spelled: str, python: str) -> list[str]:
         if manager == CONDA:
             found = self.from_channels(spelled)
             if found is not None:

@@ -12,11 +12,9 @@ from typing import Any, NamedTuple
 
 from ..errors import UsageError
 
-# What conda's JSON says when no channel could be reached; everything else it says is about the request.
-_NOT_REACHED = (
-    "CondaHTTPError", "UnavailableInvalidChannel", "ProxyError", "SSLError", "OfflineError", "CondaSSLError",
-    "ConnectionFailed", "InvalidMatchSpec.offline",
-)  # fmt: skip
+# What conda's JSON says when it answered the question, and the answer is no. Anything else (no network, a solver that
+# is configured and not installed, a broken .condarc) says nothing about the plan.
+_REFUSALS = ("Unsatisfiable", "PackagesNotFound", "PackageNotFound", "Conflict", "DisallowedPackage", "RemoveError")
 
 
 class Answer(NamedTuple):
@@ -26,7 +24,7 @@ class Answer(NamedTuple):
         ok: Whether it ended well.
         data: Its JSON document; empty where there is none.
         message: What it says went wrong.
-        reached: Whether the channels could be asked at all.
+        reached: Whether conda answered the question at all, be it with no.
     """
 
     ok: bool
@@ -90,12 +88,13 @@ class Conda:
             data = json.loads(done.stdout)
         except ValueError:
             tail = (done.stderr or done.stdout).strip().splitlines()[-1:]
-            return Answer(False, {}, tail[0] if tail else f"conda ended with status {done.returncode}")
+            return Answer(False, {}, tail[0] if tail else f"conda ended with status {done.returncode}", reached=False)
         if not isinstance(data, dict):
             return Answer(done.returncode == 0, {"list": data})
         name = str(data.get("exception_name") or "")
         message = str(data.get("message") or data.get("error") or "")
-        return Answer(done.returncode == 0 and not name, data, message, not any(word in name for word in _NOT_REACHED))
+        ok = done.returncode == 0 and not name
+        return Answer(ok, data, message, ok or any(word in name for word in _REFUSALS))
 
     def show(self, *args: str) -> bool:
         """Run a command whose progress the user sees, on standard error; tell whether it ended well."""

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..environment.facts import CONDA, Environment, Package, normalise
-from .plan import Edits, Plan
+from .plan import Conflict, Edits, Plan
 from .planner import Planner
 
 if TYPE_CHECKING:
+    from .candidates import Catalogue
     from .conda import Conda, Moves
 
 _ATTEMPTS = 6
+# What pip says where its index lacks a version.
+_LISTED = re.compile(
+    r"satisfies the requirement ([A-Za-z0-9][\w.-]*?)(?:\[.*?\])?[=<>!~ ].*?\(from versions: ([^)]*)\)"
+)
 _NO_NETWORK = ("connection", "Connection", "timed out", "Temporary failure", "ProxyError", "SSLError", "getaddrinfo")
 
 
@@ -88,18 +94,26 @@ def verified_plan(planner: Planner, conda: Conda | None, prefix: str, pinned: Se
         if plan.conflict is not None or not plan.edits:
             break
         specs, removes = conda_specs(plan.edits, pinned), conda_removes(plan.edits)
+        by_pip, learned = _pip_checked(plan, prefix, planner.catalogue)
+        if learned:
+            following = planner.plan()
+            if following.conflict is not None:
+                return by_pip
+            plan = following
+            continue
         if not specs and not removes:
-            return _pip_checked(plan, prefix)
+            return by_pip
         if conda is None:
             return plan._replace(unverified="there is no conda to ask what the channels have")
         answer, moves = conda.solve(prefix, specs, removes)
         if not answer.reached:
-            return plan._replace(unverified=f"the channels could not be asked ({_short(answer.message)})")
+            return plan._replace(unverified=f"conda could not be asked ({_short(answer.message)})")
         if answer.ok:
             solved = moves_applied(planner, plan, moves)
             left = planner.left_after(plan.edits, solved)
             if not left:
-                return _pip_checked(plan._replace(verified="conda", moves=_besides(plan, moves)), prefix)
+                verified = f"conda and {by_pip.verified}".removesuffix(" and ")
+                return by_pip._replace(verified=verified, moves=_besides(plan, moves))
             refusals.append(f"what conda would install with it still has {', '.join(f.code for f in left)}")
             refined = planner.refined(plan.edits, left, solved)
             if refined is not None:
@@ -113,7 +127,10 @@ def verified_plan(planner: Planner, conda: Conda | None, prefix: str, pinned: Se
             return plan._replace(conflict=following.conflict._replace(why=f"Conda refuses the plan: {refusals[0]}"))
         plan = following
     else:
-        return plan._replace(unverified=f"conda refused {len(refusals)} plans, the first with: {refusals[0]}")
+        if not refusals:
+            return by_pip
+        why = f"Conda refuses {len(refusals)} plans, the first with: {refusals[0]}"
+        return plan._replace(conflict=Conflict(("the packages and channels that are there",), why, ()))
     return plan
 
 
@@ -162,16 +179,20 @@ def moves_applied(planner: Planner, plan: Plan, moves: Moves) -> Environment:
     return env
 
 
-def _pip_checked(plan: Plan, prefix: str) -> Plan:
-    """Ask pip, with the environment's own Python, whether what it has to install exists."""
+def _pip_checked(plan: Plan, prefix: str, catalogue: Catalogue) -> tuple[Plan, bool]:
+    """Ask pip, with the environment's own Python, whether what it has to install exists.
+
+    Returns:
+        The plan with the answer, and whether pip named the versions that there are instead.
+    """
     wanted = pip_requirements(plan.edits)
     if not wanted:
-        return plan
+        return plan, False
     if (CONDA, "python") in plan.edits:
-        return plan._replace(unverified="pip can only be asked when the new Python is there")
+        return plan._replace(unverified="pip can only be asked when the new Python is there"), False
     python = python_of(prefix)
     if not python:
-        return plan._replace(unverified="the environment has no Python that could ask pip")
+        return plan._replace(unverified="the environment has no Python that could ask pip"), False
     command = [python, "-m", "pip", "install", "--dry-run", "--quiet", "--report", "-", *wanted]
     try:
         done = subprocess.run(
@@ -180,11 +201,14 @@ def _pip_checked(plan: Plan, prefix: str) -> Plan:
         )  # fmt: skip
         report = json.loads(done.stdout) if done.returncode == 0 else None
     except (OSError, ValueError, subprocess.TimeoutExpired):
-        return plan._replace(unverified="the environment's pip does not answer here")
-    if report is None:
-        said = done.stderr.strip().splitlines()
-        reason = next((line for line in said if line.startswith("ERROR")), said[-1] if said else "no reason given")
-        if any(word in done.stderr for word in _NO_NETWORK):
-            return plan._replace(unverified="pip could not reach its index")
-        return plan._replace(unverified=f"pip says: {reason.removeprefix('ERROR: ')[:200]}")
-    return plan._replace(verified=f"{plan.verified} and pip".removeprefix(" and "))
+        return plan._replace(unverified="the environment's pip does not answer here"), False
+    if report is not None:
+        return plan._replace(verified=f"{plan.verified} and pip".removeprefix(" and ")), False
+    said = done.stderr.strip().splitlines()
+    if any(word in done.stderr for word in _NO_NETWORK):
+        return plan._replace(unverified="pip could not reach its index"), False
+    reason = next((line for line in said if line.startswith("ERROR")), said[-1] if said else "no reason given")
+    learned = False
+    for spelled, listed in _LISTED.findall(done.stderr):
+        learned |= catalogue.learn(normalise(spelled), [v.strip() for v in listed.split(",") if v.strip() != "none"])
+    return plan._replace(unverified=f"pip says: {reason.removeprefix('ERROR: ')[:200]}"), learned

@@ -104,6 +104,15 @@ def test_pips_tensorflow_over_condas(living: Living) -> None:
     assert document["tensorflow"]["version"]
 
 
+def test_what_pips_index_lacks_is_not_planned(living: Living, wheelhouse: Path) -> None:
+    prefix = _with_tensorflow(living)
+    older = {"3.10": ">2.10.1,<2.15", "3.11": "<2.15", "3.12": "<2.19"}[living.minor]
+    document = living.doctor("fix", "-p", prefix, "--dry-run", "--json", "--to", f"tensorflow{older}").json()
+    planned = next(c["to"] for c in document["changes"] if c["package"] == "tensorflow")
+    # Not the newest of the matrix, but the newest that pip's index has.
+    assert list(wheelhouse.glob(f"tensorflow-{planned}-*.whl")), document["unverified"]
+
+
 def test_damaged_library_is_put_back(living: Living) -> None:
     prefix = _with_tensorflow(living)
     library = prefix / "lib" / f"python{living.minor}" / "site-packages" / "tensorflow" / "python" / MAIN_LIBRARY

@@ -229,6 +229,15 @@ def test_a_plan_is_never_one_that_the_channels_lack(registry_conda, broken: Path
     assert document["changes"] == []
 
 
+def test_a_conda_that_cannot_answer_refuses_no_plan(registry_conda, broken: Path) -> None:
+    document = registry_conda.doctor(
+        "fix", "-p", broken, "--dry-run", "--json", env={"CONDA_SOLVER": "not-installed"}
+    ).json()
+    assert document["unverified"].startswith("conda could not be asked"), document["unverified"]
+    assert [(c["package"], c["to"]) for c in document["changes"]] == [("numpy", "1.26.4")]
+    assert document["conflict"] is None
+
+
 def test_all_environments(registry_conda, make_env, fake_pip_install, broken: Path) -> None:
     make_env("plain", "xz")
     result = registry_conda.doctor("fix", "--all-envs", "--dry-run", "--json")
