@@ -15,6 +15,7 @@ from ..findings import ERROR
 from . import atomic
 from .candidates import Catalogue
 from .conda import connect
+from .leftopen import left_open
 from .narrow import plan_for
 from .plan import Change, Plan
 from .session import Result, Session
@@ -24,6 +25,7 @@ from .textfile import Listing, edited, effective, load, places
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ..findings import Finding
     from ..matrix.load import Matrix
     from ..render.text import Style
     from .session import Wishes
@@ -64,10 +66,14 @@ class FileSession:
         diff = unified(listing.text, new, self.path)
         quiet = only_diff or self.wishes.json or self.output == "-"
         if not quiet:
-            self.style.write(render(plan, self.path, self.style, (), diff, self._command()))
+            self.style.write(render(plan, self.path, self.style, (), diff, self._command(), self._open(plan)))
         if only_diff:
             self.style.write(diff)
         return self._finish(plan, listing, new, diff, quiet)
+
+    def _open(self, plan: Plan) -> list[Finding]:
+        env = plan.after.env
+        return left_open(env, self.matrix, Catalogue(self.matrix, env.platform))
 
     def _command(self) -> list[str]:
         platform = ["--platform", self.platform] if self.platform else []

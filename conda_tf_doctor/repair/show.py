@@ -89,12 +89,13 @@ def _line(change: Change) -> str:
 _CORE = ("TFD603", "TFD604", "TFD605", "TFD606")
 
 
-def left(plan: Plan, command: Sequence[str]) -> list[tuple[Finding, tuple[str, ...]]]:
+def left(plan: Plan, command: Sequence[str], openings: Sequence[Finding] = ()) -> list[tuple[Finding, tuple[str, ...]]]:
     """Return what the plan leaves as it is, and for each finding what one types to have it repaired too.
 
     Args:
         plan: The plan.
         command: How ``fix`` was called: the program, the verb and the target.
+        openings: What a file leaves open, and an installer would fill with what does not work.
     """
     found: list[tuple[Finding, tuple[str, ...]]] = []
     env = plan.after.env
@@ -103,15 +104,16 @@ def left(plan: Plan, command: Sequence[str]) -> list[tuple[Finding, tuple[str, .
             found.append((finding, (*command, "--warnings")))
         elif finding.severity == INFO and finding.code in _CORE and finding.expected[:1] in tuple("<>=!~"):
             found.append((finding, (*command, "--to", f"{finding.package}{finding.expected}")))
-    return found
+    asked = openings if plan.conflict is None else ()
+    return found + [(f, (*command, "--to", f"{f.package}{f.expected}")) for f in asked]
 
 
-def _left(plan: Plan, command: Sequence[str]) -> list[str]:
+def _left(plan: Plan, command: Sequence[str], openings: Sequence[Finding]) -> list[str]:
     from ..render.text import command_line, safe
 
     lines: list[str] = []
     several: dict[tuple[str, ...], list[Finding]] = {}
-    for finding, words in left(plan, command):
+    for finding, words in left(plan, command, openings):
         several.setdefault(words, []).append(finding)
     for words, findings in several.items():
         for finding in findings:
@@ -127,6 +129,7 @@ def render(
     commands: Sequence[Sequence[str]] = (),
     diff: str = "",
     command: Sequence[str] = ("conda-tf-doctor", "fix"),
+    openings: Sequence[Finding] = (),
 ) -> str:
     """Return the plan as text: each change with its rule, what is announced or left, and how it can be carried out.
 
@@ -137,6 +140,7 @@ def render(
         commands: What applying it runs.
         diff: What writing it changes.
         command: How ``fix`` was called, for what has to be asked for.
+        openings: What a file leaves open, and an installer would fill with what does not work.
     """
     from ..render.text import command_line, safe
 
@@ -161,7 +165,7 @@ def render(
             lines += wrapped(finding.fix.note, "      ")
         if finding.code == "TFD101":
             lines += wrapped("`conda tf-doctor create NAME` makes a 64-bit one.", "      ")
-    lines += _left(plan, command)
+    lines += _left(plan, command, openings)
     if plan.changes:
         lines += ["", _verdict(plan)]
     if commands:

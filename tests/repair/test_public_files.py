@@ -235,6 +235,8 @@ def test_a_write_protected_file_and_a_device_stay_what_they_are(
 
 
 LEFT = {
+    "open": ("tensorflow==2.10.0\nnumpy\n", "TFD603", "numpy>=1.20,<2"),
+    "not listed": ("tensorflow==2.4.1\n", "TFD604", "protobuf>=3.9.2,<3.21"),
     "declared": ("tensorflow==2.15.0\nkeras==3.5.0\nnumpy==1.26.4\n", "TFD605", "keras==2.15.0"),
     "degraded": ("tensorflow==2.2.0\nnumpy==1.21.2\nprotobuf==3.20.1\n", "TFD603", "numpy==1.19.5"),
 }
@@ -256,3 +258,17 @@ def test_what_is_left_is_told_with_what_to_type(
     capsys.readouterr()
     assert console(["fix", "--file", str(path), "--offline", "--platform", "linux-64"]) == 0
     assert "LEFT" not in capsys.readouterr().out
+
+
+def test_what_an_installer_takes_from_an_open_environment_yml(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "environment.yml"
+    text = "dependencies:\n  - python=3.10\n  - {}\n  - pip:\n    - tensorflow=={}\n"
+    told = {}
+    for numpy, tensorflow in (("numpy", "2.10.0"), ("numpy<2", "2.10.0"), ("numpy", "2.18.0"), ("numpy", "2.15.0")):
+        path.write_text(text.format(numpy, tensorflow), encoding="utf-8")
+        assert console(["fix", "--file", str(path), "--offline", "--dry-run", "--platform", "linux-64"]) == 0
+        told[numpy, tensorflow] = "numpy is left open" in " ".join(capsys.readouterr().out.split())
+    # From 2.12 on the wheels declare a bound, and pip puts numpy 1 in the place of conda's.
+    assert [pair for pair, warned in told.items() if warned] == [("numpy", "2.10.0")]
