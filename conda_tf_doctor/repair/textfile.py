@@ -219,7 +219,9 @@ def _joined(old: str, spec: str, edit: Edit, manager: str) -> str:
         return spec if spec[:1] in "<>=!~" or manager != PIP else f"=={spec}"
     from ..rules.known import joined
 
-    return joined(compact, spec) or spec
+    both = joined(compact, spec) or spec
+    # The same bounds in another order are no change.
+    return old.strip() if set(both.split(",")) == set(compact.split(",")) else both
 
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.\-]*")

@@ -121,6 +121,9 @@ ASKED = {
     "what-the-file-says-already": (
         "requirements.txt", "linux-64", "tensorflow==2.15.0\nnumpy<2\n", ["numpy<2"], {},
     ),
+    "the-same-bounds-in-another-order": (
+        "environment.yml", "linux-64", "dependencies:\n  - python=3.7\n  - numpy <1.20,>=1.16.0\n  - pip:\n    - tensorflow==2.2.0\n", ["numpy>=1.16.0,<1.20"], {},
+    ),
     "a-version-that-the-old-name-does-not-have": (
         "requirements.txt", "linux-64", "tensorflow-gpu==2.4.1  # GPU\nsix\n", ["tensorflow=2.15"],
         {"tensorflow-gpu==2.4.1": "tensorflow==2.15.1"},
