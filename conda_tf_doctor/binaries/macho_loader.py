@@ -1,6 +1,6 @@
 """``dyld`` played through on paper, as far as libraries go: which file an install name means.
 
-Source: ``dyld(1)`` and Apple's "Run-Path Dependent Libraries". What lies in /usr/lib and /System is in the shared
+Source: ``dyld(1)``, Apple's "Run-Path Dependent Libraries", and the wheels for macOS, which import. What lies in /usr/lib and /System is in the shared
 cache since macOS 11 and no file at all: it counts as the system's own.
 """
 
@@ -126,6 +126,11 @@ class MachoLoader:
                     self._load(module)
                 self._add(module)
                 return module
+        # What is loaded already is found by its own name, wherever it lies: TensorFlow 2.16's wheels count on it, whose
+        # quantization modules have no run path that leads to the main library.
+        for loaded in self.closure.modules:
+            if loaded.image is not None and loaded.image.soname == name and not loaded.kind:
+                return loaded
         known = self._missing.get(name)
         if known is not None:
             return known

@@ -76,3 +76,12 @@ def test_truncated(keep: int, tmp_path: Path) -> None:
     top = make_dylib(tmp_path / MODULE, ["@rpath/libdep.dylib"], machines=["arm64"])
     top.write_bytes(top.read_bytes()[:keep])
     assert load(tmp_path, top).verdict(load(tmp_path, top).roots[0]) == 193
+
+
+def test_what_is_loaded_already_is_found_by_its_install_name(tmp_path: Path) -> None:
+    name = "@rpath/_pywrap_internal.so"
+    main = make_dylib(tmp_path / MODULE, install_name=name, machines=["arm64"])
+    far = make_dylib(tmp_path / "lib/python3.11/site-packages/tensorflow/a/b/far.so", [name], machines=["arm64"])
+    assert resolve(str(tmp_path), "osx-arm64", [str(main), str(far)], env_vars={}).failures == []
+    # Alone, or before it, nothing leads there.
+    assert [m.name for m in load(tmp_path, far).failures] == ["_pywrap_internal.so"]
