@@ -59,6 +59,7 @@ class FileSession:
         Session(self.path, self.matrix, self.wishes, self.style).tell_unknown(env)
         listing = load(self.path, env.platform, env.python.version)
         plan = effective(listing, self.plan(env, listing.managers))
+        self._refuse_included(plan, listing)
         new = edited(listing, plan) if plan.conflict is None else listing.text
         if plan.edits and plan.conflict is None:
             plan = self._checked(plan, listing, new)
@@ -70,6 +71,24 @@ class FileSession:
         if only_diff:
             self.style.write(diff)
         return self._finish(plan, listing, new, diff, quiet)
+
+    def _refuse_included(self, plan: Plan, listing: Listing) -> None:
+        """Refuse what stands in another file, which this one includes (``-r base.txt``).
+
+        Raises:
+            UsageError: It says which file that is.
+        """
+        for edit in plan.edits.values():
+            env = plan.before.env
+            package = env.pip(edit.name) if edit.manager != CONDA else env.conda(edit.name)
+            source = package.source.split(": ")[0] if package is not None else ""
+            elsewhere = source and os.path.abspath(source) != os.path.abspath(self.path)
+            if package is not None and elsewhere and not places(listing, edit):
+                what = "go" if edit.removes else f"become {edit.pin}"
+                raise UsageError(
+                    f"{edit.spelled} has to {what}, and stands in {package.source}, which {self.path} includes; "
+                    "change it there. Nothing was written."
+                )
 
     def _open(self, plan: Plan) -> list[Finding]:
         env = plan.after.env
@@ -119,9 +138,10 @@ class FileSession:
         announced = {(f.code, f.package) for f in plan.announced}
         left = [f for f in after.findings if f.severity == ERROR and (f.code, f.package) not in announced]
         if left:
+            planned = ", ".join(f"{c.package} {c.before} -> {c.after or 'removed'}" for c in plan.changes)
             raise UsageError(
                 f"{self.path} cannot be repaired by changing versions in place: {left[0].message} "
-                "Nothing was written; see the plan with --dry-run --json and change it by hand."
+                f"Nothing was written; the plan is {planned}: change it by hand."
             )
         return plan._replace(after=after)
 

@@ -275,3 +275,17 @@ def test_what_an_installer_takes_from_an_open_environment_yml(
         told[numpy, tensorflow] = "numpy is left open" in " ".join(capsys.readouterr().out.split())
     # From 2.12 on the wheels declare a bound, and pip puts numpy 1 in the place of conda's.
     assert [pair for pair, warned in told.items() if warned] == [("numpy", "2.10.0")]
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "environment.yml"])
+def test_what_an_included_file_pins_is_changed_there(name: str, tmp_path: Path) -> None:
+    (tmp_path / "base.txt").write_text("requests\nnumpy==2.1.3\n", encoding="utf-8")
+    lines = ["-r base.txt", "tensorflow==2.15.0"]
+    yml = "dependencies:\n  - python=3.11\n  - pip:\n" + "".join(f"    - {line}\n" for line in lines)
+    text = yml if name.endswith(".yml") else "\n".join(lines)
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"numpy has to become numpy.*, and stands in .*base\.txt: line 2"):
+        _fix(path, "linux-64")
+    assert path.read_text(encoding="utf-8") == text
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["base.txt", name]
