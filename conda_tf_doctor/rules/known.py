@@ -121,7 +121,12 @@ def _of_package(
             continue
         if package is None:
             missing = entry.get("missing")
-            if missing and _needed(context, name, missing) and is_missing(context, name):
+            if (
+                missing
+                and _needed(context, name, missing)
+                and is_missing(context, name)
+                and _beside(context, missing.get("with", {})) is not None
+            ):
                 yield _breakage(context, name, None, entry, missing, (), missing["severity"], tensorflow)
             continue
         for row in entry.get("breaks", ()):

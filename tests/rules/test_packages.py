@@ -99,6 +99,7 @@ def test_every_entry_is_well_formed() -> None:
     for name, entry in _entries():
         assert entry["evidence"], f"{entry['id']} says not how it is known"
         assert set(entry) <= {"id", "tensorflow", "python", "works", "how", "breaks", "missing", "evidence"}, name
+        assert set(entry.get("missing", ())) <= {"severity", "how", "comes_with", "with"}, entry["id"]
         for field in ("tensorflow", "python", "works"):
             _alternatives(entry.get(field, ""))
         for row in entry.get("breaks", ()):
