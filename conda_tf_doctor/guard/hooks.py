@@ -20,7 +20,6 @@ from .stack import has_tensorflow, touches
 if TYPE_CHECKING:
     from conda import CondaError
 
-    from .losses import Asked
     from .verdict import Verdict
 
 # Transactions that the solve hooks have judged: the transaction's own hook, which comes later, does not repeat it.
@@ -71,13 +70,13 @@ def is_quiet() -> bool:
     return bool(context.quiet) and not context.json
 
 
-def assess(planned: Plan, settings: Settings, asked: Asked | None = None) -> Verdict | None:
+def assess(planned: Plan, settings: Settings, solver: Any = None) -> Verdict | None:
     """Judge a transaction; ``None`` where it cannot concern TensorFlow, and then the matrix is not even opened.
 
     Args:
         planned: The transaction.
         settings: The user's settings.
-        asked: What the user asked for; ``None`` where that is a state of the environment, and no packages.
+        solver: Conda's solver, which knows what was asked for; ``None`` where that is no packages, but a state.
     """
     changed = planned.changed
     if not changed:
@@ -91,7 +90,7 @@ def assess(planned: Plan, settings: Settings, asked: Asked | None = None) -> Ver
     from .losses import dangling, losses
     from .verdict import Verdict, judge
 
-    lost = () if asked is None else losses(before, then, asked)
+    lost = () if solver is None else losses(before, then, transaction.asked(solver))
     if not has_tensorflow(then):
         return Verdict((), None, before, then, lost)
     from ..matrix.load import load_matrix
@@ -100,7 +99,7 @@ def assess(planned: Plan, settings: Settings, asked: Asked | None = None) -> Ver
     for env in (before, then):
         add_surroundings(env, planned.virtual_packages)
     verdict = judge(before, then, load_matrix(settings.matrix), ignored_codes(settings))
-    if asked is not None:
+    if solver is not None:
         told = {finding.package for finding in verdict.findings}
         lost += tuple(sentence for name, sentence in dangling(before, then).items() if name not in told)
     return verdict._replace(losses=lost)
@@ -149,8 +148,7 @@ def _repaired(solver: Any, solved: Any, arguments: dict[str, Any]) -> Any:
     settings = read_settings()
     prefix = os.path.abspath(str(solver.prefix))
     planned = transaction.plan(prefix, *solved)
-    asked = transaction.asked(solver)
-    verdict = assess(planned, settings, asked)
+    verdict = assess(planned, settings, solver)
     _judged.add(planned.key)
     if verdict is None:
         return solved
@@ -158,7 +156,7 @@ def _repaired(solver: Any, solved: Any, arguments: dict[str, Any]) -> Any:
         first = verdict
         from .constraints import Search
 
-        search = Search(solver, arguments, planned, lambda plan: assess(plan, settings, asked))
+        search = Search(solver, arguments, planned, lambda plan: assess(plan, settings, solver))
 
         def look() -> Search:
             if first.stopping:
@@ -204,7 +202,7 @@ def post_solve(unlink: Iterable[Any], link: Iterable[Any]) -> CondaError | None:
     planned = transaction.plan(asked.prefix, unlink, link)
     if planned.key in _judged:
         return None
-    verdict = assess(planned, settings, transaction.asked(asked.solver) if asked.solver is not None else None)
+    verdict = assess(planned, settings, asked.solver)
     _judged.add(planned.key)
     if verdict is None:
         return None
