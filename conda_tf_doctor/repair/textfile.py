@@ -200,6 +200,10 @@ def _as_precise(version: str, edit: Edit, operator: str) -> str:
 
 
 def _fresh(spec: str, edit: Edit, entry: Entry) -> str:
+    if "|" not in spec and "*" not in spec and "," in spec:
+        from ..rules.known import joined
+
+        spec = joined(spec) or spec  # what several rules ask for, without the looser bounds
     if entry.bare:
         return spec if entry.manager != PIP or spec[:1] in "<>=!~" else f"=={spec}"
     plain = spec[:1] not in "<>=!~"

@@ -121,6 +121,10 @@ ASKED = {
     "what-the-file-says-already": (
         "requirements.txt", "linux-64", "tensorflow==2.15.0\nnumpy<2\n", ["numpy<2"], {},
     ),
+    "of-several-bounds-the-tightest": (
+        "environment.yml", "linux-64", "dependencies:\n  - python=3.7\n  - pip:\n    - tensorflow==1.15.2\n", ["numpy<2", "numpy<1.20,>=1.16"],
+        {"    - tensorflow==1.15.2\n": "    - tensorflow==1.15.2\n    - numpy>=1.16,<1.20\n"},
+    ),
     "the-same-bounds-in-another-order": (
         "environment.yml", "linux-64", "dependencies:\n  - python=3.7\n  - numpy <1.20,>=1.16.0\n  - pip:\n    - tensorflow==2.2.0\n", ["numpy>=1.16.0,<1.20"], {},
     ),
