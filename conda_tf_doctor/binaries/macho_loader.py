@@ -1,7 +1,7 @@
 """``dyld`` played through on paper, as far as libraries go: which file an install name means.
 
-Source: ``dyld(1)``, Apple's "Run-Path Dependent Libraries", and the wheels for macOS, which import. What lies in /usr/lib and /System is in the shared
-cache since macOS 11 and no file at all: it counts as the system's own.
+Source: ``dyld(1)``, Apple's "Run-Path Dependent Libraries", and the wheels for macOS, which import. What lies in
+/usr/lib and /System is in the shared cache since macOS 11 and no file at all: it counts as the system's own.
 """
 
 from __future__ import annotations
