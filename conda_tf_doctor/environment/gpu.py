@@ -150,12 +150,16 @@ def wanted(env: Environment, installed: Installed | None, build: Build | None) -
 # The first CUDA whose libraries run on a generation of GPUs. Code for an older one of the same generation (8.0 on 8.6
 # and 8.9) runs as it is; else the driver compiles at the first start, and cuBLAS and cuDNN mostly fail.
 _GENERATIONS = (
-    (r"RTX (?:PRO )?50\d\d|\bB[12]00\b|RTX PRO \d{4} Blackwell", "12.8"),
+    (r"RTX ?(?:PRO )?50(?:[5-9]\d|(?:00)?[ -]series)|\bB[12]00\b|RTX PRO \d{4} Blackwell", "12.8"),
     (r"\bH[12]00\b|\bGH200\b", "11.8"),
-    (r"RTX [34]0\d\d|RTX A\d{4}|\bA(?:10G?|16|30|40|100|4000|5000|6000)\b|\bL(?:4|40S?)\b|RTX \d{4} Ada", "11.0"),
-    (r"RTX 20\d\d|GTX 16\d\d|\bT4\b|Quadro RTX|Titan RTX", "10.0"),
+    (
+        r"RTX ?[34]0(?:[5-9]\d|(?:00)?[ -]series)|RTX ?A\d{4}|\bA(?:10G?|16|30|40|100|4000|5000|6000)\b"
+        r"|\bL(?:4|40S?)\b|RTX ?\d{4} Ada",
+        "11.0",
+    ),
+    (r"RTX ?20\d\d|RTX ?[34568]000|GTX ?16\d\d|\bT4\b|Quadro RTX|Titan RTX", "10.0"),
     (r"\bV100\b|Titan V\b", "9.0"),
-    (r"GTX 10\d\d|\bP(?:4|40|100)\b|Titan X[pP]", "8.0"),
+    (r"GTX ?10\d\d|\bP(?:4|40|100)\b|Titan X[pP]", "8.0"),
 )
 
 

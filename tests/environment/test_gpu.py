@@ -1,0 +1,27 @@
+"""Tests of what a GPU's name says."""
+
+import pytest
+
+from conda_tf_doctor.environment.gpu import first_cuda
+
+
+@pytest.mark.parametrize(
+    ("model", "cuda"),
+    [
+        ("NVIDIA GeForce RTX 3060 Laptop GPU", "11.0"),
+        ("RTX4070", "11.0"),
+        ("RTX 3000 series", "11.0"),
+        ("RTX 40-series", "11.0"),
+        ("RTX 4000 Ada", "11.0"),
+        ("RTX A4000", "11.0"),
+        ("RTX5090", "12.8"),
+        ("RTX 50 series", "12.8"),
+        ("Quadro RTX 5000", "10.0"),
+        ("RTX 4000", "10.0"),
+        ("GTX1660 Ti", "10.0"),
+        ("GTX1080", "8.0"),
+        ("GeForce GT 710", ""),
+    ],
+)
+def test_the_first_cuda_of_a_gpu(model: str, cuda: str) -> None:
+    assert first_cuda(model) == cuda
