@@ -135,7 +135,7 @@ def _of_package(
                 continue
             if not versions.contains(broken, package.version) or not _holds(row.get("python", ""), python):
                 continue
-            if not versions.contains(row.get("tensorflow", ""), tensorflow):
+            if not versions.contains(row.get("tensorflow", ""), tensorflow) or not _listed(context, row):
                 continue
             beside = _beside(context, row.get("with", {}))
             if beside is None:
@@ -152,10 +152,11 @@ def _needed(context: Context, name: str, missing: dict[str, Any]) -> bool:
     What TensorFlow declares, a whole list holds. What it imports without declaring it comes with other packages, and
     is to be expected only where those that come the same way are listed, too.
     """
-    if name in requirements(context):
-        return True
-    same_way: list[str] = missing.get("comes_with", [])
-    return bool(same_way) and all(find(context, other) is not None for other in same_way)
+    return name in requirements(context) or (bool(missing.get("comes_with")) and _listed(context, missing))
+
+
+def _listed(context: Context, row: dict[str, Any]) -> bool:
+    return all(find(context, other) is not None for other in row.get("comes_with", ()))
 
 
 def _holds(spec: str, version: str) -> bool:

@@ -88,7 +88,7 @@ def _alternatives(spec: str) -> list[SpecifierSet]:
 
 
 ROW_FIELDS = {
-    *("versions", "tensorflow", "python", "with", "works"),
+    *("versions", "tensorflow", "python", "with", "comes_with", "works"),
     *("severity", "cause", "how", "remedy", "fix", "confidence"),
 }
 
@@ -178,6 +178,9 @@ def test_what_comes_with_other_packages_is_missing_only_beside_them() -> None:
     # A list of what TensorFlow itself declares says nothing of what comes with tensorboard.
     assert not told(base("2.10.1|3.10.13", requests=None, werkzeug=None, markdown=None))
     assert not told(base("2.9.3|3.10.13", requests=None))
+    (finding,) = told(base("2.10.1|3.10.13", requests="2.22.0"))
+    assert (finding.severity, finding.fix.pip) == (ERROR, ("requests>=2.26",))
+    assert not told(base("2.10.1|3.10.13", requests="2.22.0", urllib3=None, idna=None, certifi=None))
 
 
 def test_a_user_site_package_is_not_missing() -> None:
