@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import versions
-from .environment.facts import PIP, Environment, Package
+from .environment.facts import PIP, Environment, Package, normalise
 from .environment.tensorflow import find_tensorflow
 from .findings import INFO, SEVERITIES
 
@@ -25,6 +25,14 @@ Judge = Callable[[Environment], "Diagnosis"]
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 _PYTHONS = tuple(f"3.{minor}" for minor in range(5, 16))
+_WORD = re.compile(r"[a-z][a-z0-9_.-]*")
+# Findings that are about a family of packages and name one of it: any other may be the one to change.
+_FAMILIES = {
+    "TFD1": ("libgcc", "libstdcxx", "sysroot", "glibc"),
+    "TFD3": ("cuda", "cudnn", "libcu", "nvidia", "nccl", "libzlib", "zlib"),
+    "TFD4": ("vc", "vs20", "ucrt", "msvc"),
+    "TFD6": ("libgcc", "libstdcxx"),
+}
 _RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 
 
@@ -111,15 +119,21 @@ def _worlds(env: Environment, package: Package, matrix: Matrix) -> list[World]:
 
 
 def _knows_python(env: Environment, package: Package, matrix: Matrix, world: World) -> bool:
-    return any(row.python for row in matrix.builds(package.name, world.version, world.channel, env.platform))
+    name = _distribution(package, matrix, world.channel)
+    return any(row.python for row in matrix.builds(name, world.version, world.channel, env.platform))
+
+
+def _distribution(package: Package, matrix: Matrix, channel: str) -> str:
+    """Return the name under which the matrix has the releases: conda's tensorflow-gpu only picks a build of them."""
+    return package.name if matrix.versions(package.name, channel) else "tensorflow"
 
 
 def _listed(env: Environment, package: Package, matrix: Matrix, channel: str) -> list[str]:
     """Return the releases in the range that an installer would consider; where none fits, those it cannot use."""
-    minors = _minors(env)
+    minors, name = _minors(env), _distribution(package, matrix, channel)
     for platform in (env.platform, ""):
         for pythons in (minors, [""]):
-            known = {v for minor in pythons for v in matrix.versions(package.name, channel, platform, minor)}
+            known = {v for minor in pythons for v in matrix.versions(name, channel, platform, minor)}
             inside = [version for version in known if admits(package, version)]
             final = [version for version in inside if not versions.is_prerelease(version)]
             if final or inside:
@@ -156,6 +170,8 @@ class _Choice:
     def improved(self, package: Package) -> _Choice:
         """Return the best choice that differs in one package at most."""
         best = self
+        if not _concerns(self.found, package.name):
+            return best
         for version in _candidates(package, self.found):
             if best.cost == (0, 0, 0):
                 break
@@ -192,6 +208,19 @@ def _best(env: Environment, judge: Judge, tensorflow: dict[Package, Package]) ->
         for package in ranged:
             choice = choice.improved(package)
     return choice.found
+
+
+def _concerns(found: Diagnosis, name: str) -> bool:
+    """Tell whether another version of a package could change what is found: judging each would take seconds."""
+    for finding in found.findings:
+        if name == "python" or name.startswith(_FAMILIES.get(finding.code[:4], ())):
+            return True
+        fix = finding.fix
+        texts = (finding.package, finding.message, finding.found, finding.expected, fix.note)
+        words = " ".join((*texts, *finding.evidence, *finding.needs, *fix.pins, *fix.pip)).lower()
+        if any(normalise(word) == name for word in _WORD.findall(words)):
+            return True
+    return False
 
 
 def _candidates(package: Package, found: Diagnosis | None) -> Iterator[str]:

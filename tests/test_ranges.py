@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from conda_tf_doctor import ranges
 from conda_tf_doctor.engine import Diagnosis, diagnose
 from conda_tf_doctor.environment.facts import CONDA, PIP, Package
 from conda_tf_doctor.environment.files import read_file
@@ -59,9 +60,30 @@ CASES = [
     # Each release has another error: 2.12 takes no protobuf 3.19, 2.6 no numpy 1.24.
     ("python=3.9", "tensorflow>=2.6,!=2.7.*,!=2.8.*,!=2.9.*,!=2.10.*,!=2.11.*,<2.13 ; protobuf==3.19.6 ; numpy==1.24.4",
      "linux-64", {"TFD604"}),
+    # conda's own TensorFlow: the record is not there yet, the matrix knows what it will ask for.
+    ("python=3.9 ; tensorflow=2.11 ; numpy=2.0", "", "linux-64", {"TFD603"}),
+    ("python=3.9 ; tensorflow=2.11 ; numpy>=2", "", "linux-64", {"TFD603"}),
+    ("python=3.9 ; tensorflow=2.11 ; numpy=1.24", "", "linux-64", set()),
+    ("python=3.11 ; tensorflow=2.18 ; numpy=2.0", "", "linux-64", set()),
+    # conda's tensorflow-gpu has the releases of its tensorflow.
+    ("python=3.9 ; tensorflow-gpu>=2.5", "", "win-64", {"TFD103"}),
+    ("python=3.12 ; tensorflow-gpu<2.11", "", "linux-64", {"TFD201"}),
+    ("python=3.9 ; tensorflow-gpu>=2.5", "", "linux-64", set()),
     ("python=3.10 ; pytorch ; numpy", "", "linux-64", set()),
     ("python=3.12 ; numpy=2", "", "linux-64", set()),
 ]  # fmt: skip
+
+
+def test_packages_of_no_concern_are_not_tried_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = []
+    counted = ranges._replaced
+    monkeypatch.setattr(ranges, "_replaced", lambda *args: judged.append(1) or counted(*args))
+    others = " ; ".join(f"{name}>=1.5" for name in ("scipy", "flask", "pillow", "tqdm", "pyyaml"))
+    broken = "python=3.10 ; cudatoolkit"
+    assert errors(check(tmp_path, broken, "tensorflow>=2.11", "win-64")) == {"TFD305"}
+    alone = len(judged)
+    assert errors(check(tmp_path, f"{broken} ; {others}", "tensorflow>=2.11", "win-64")) == {"TFD305"}
+    assert len(judged) == 2 * alone
 
 
 @pytest.mark.parametrize(

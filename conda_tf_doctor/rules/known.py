@@ -239,9 +239,12 @@ def records(context: Context) -> tuple[Package, ...]:
 
 
 def _promised_by_row(context: Context, package: Package) -> bool | None:
-    row = context.build
-    spec = getattr(row, package.name.replace("-", "_"), "") if row and row.channel != "pypi" else ""
-    return versions.contains(spec, package.version) if isinstance(spec, str) and spec else None
+    """Tell what the matrix knows of the record: of which build it is a list may leave open, a file always does."""
+    rows = [context.build] if context.build else [row for row in context.builds if row.platform == context.env.platform]
+    field = package.name.replace("-", "_")
+    specs = {getattr(row, field, "") for row in rows if row.channel != "pypi"}
+    answers = {versions.contains(spec, package.version) if isinstance(spec, str) and spec else None for spec in specs}
+    return answers.pop() if len(answers) == 1 else None
 
 
 def promised(records: Iterable[Package], package: Package) -> bool | None:
