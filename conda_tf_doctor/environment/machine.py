@@ -212,9 +212,12 @@ def overridden(system: str) -> dict[str, str]:
 
 
 def _override(name: str) -> str | None:
-    """Return ``CONDA_OVERRIDE_<name>``: empty where it says "none", ``None`` where it is not set."""
+    """Return ``CONDA_OVERRIDE_<name>``: empty where it says "none", ``None`` where it is not set or no version."""
     value = os.environ.get(f"CONDA_OVERRIDE_{name}")
-    return None if value is None else value.strip()
+    if value is None:
+        return None
+    value = value.strip()
+    return None if value and name != "ARCHSPEC" and not value[0].isdigit() else value
 
 
 def _driver_cuda() -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from .. import versions
-from ..environment.facts import PIP
+from ..environment.facts import CONDA, PIP
 from ..findings import ERROR, LIKELY, WARNING, Finding, Fix
 from .context import Context
 
@@ -75,7 +75,7 @@ def platform_unsupported(context: Context) -> Iterator[Finding]:
     what = f"{tensorflow.name} {tensorflow.version}".strip()
     newest = _newest_here(context, tensorflow.name)
     notes = [
-        f"install {other} instead" if other else "",
+        f"install {other} {'with pip' if tensorflow.manager == CONDA else 'instead'}" if other else "",
         f"the newest for {env.platform} is {newest}" if newest else "",
     ]
     note = "; ".join(part for part in notes if part)

@@ -306,6 +306,7 @@ def test_what_is_no_environment_is_one_sentence(tmp_path: Path, make: Callable, 
     [
         ("win-64", {"CONDA_OVERRIDE_CUDA": "11.4"}, {"__cuda": "11.4"}),
         ("win-64", {"CONDA_OVERRIDE_CUDA": ""}, {}),
+        ("win-64", {"CONDA_OVERRIDE_CUDA": "newest"}, {}),
         ("win-64", {"CONDA_OVERRIDE_GLIBC": "2.17"}, {}),
         ("linux-aarch64", {"CONDA_OVERRIDE_GLIBC": "2.17"}, {"__glibc": "2.17"}),
         ("osx-arm64", {"CONDA_OVERRIDE_OSX": "13.0"}, {"__osx": "13.0"}),
