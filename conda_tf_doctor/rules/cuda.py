@@ -39,6 +39,13 @@ def system_cudnn(context: Context) -> list[str]:
     return [plain for plain in map(_plain, context.env.system.cudnn_installed) if plain]
 
 
+def _may_be_in(accepted: str, version: str) -> bool:
+    """Whether a version that a person wrote is, or ("7") may be, one of those accepted."""
+    if "." in version:
+        return versions.contains(accepted, version)
+    return any(versions.contains(accepted, f"{version}.{minor}") for minor in range(10))
+
+
 def _pin(context: Context, names: tuple[str, ...]) -> tuple[str, str] | None:
     """Return what conda's own record of TensorFlow demands of one of these packages, and which record says so."""
     for record in (conda_build(context.env), context.env.conda("tensorflow"), context.env.conda("tensorflow-gpu")):
@@ -302,6 +309,21 @@ def cudnn(context: Context) -> Iterator[Finding]:
     name = f"{tensorflow.name} {tensorflow.version}"
     if installed:
         if (context.cuda and not context.gpu_wanted) or any(versions.contains(build.cudnn, v) for v in installed):
+            return
+        if any(_may_be_in(build.cudnn, v) for v in installed):
+            yield Finding(
+                "TFD303",
+                INFO,
+                f"{name} was built with cuDNN {build.cudnn_built}; the report names only the major version of what is "
+                f"there ({', '.join(installed)}).",
+                found=f"cuDNN {', '.join(env.system.cudnn_installed)} (system)",
+                expected=f"cuDNN {_conda_range(build.cudnn)}",
+                evidence=("system.cudnn_installed",),
+                source=build.id,
+                package="cudnn",
+                confidence=POSSIBLE,
+                needs=("cuDNN's minor version",),
+            )
             return
         wanted = bool(context.gpu_wanted)
         yield Finding(

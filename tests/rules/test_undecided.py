@@ -8,7 +8,7 @@ import pytest
 
 from conda_tf_doctor.engine import diagnose
 from conda_tf_doctor.environment.report import environment_of
-from conda_tf_doctor.findings import INFO
+from conda_tf_doctor.findings import INFO, WARNING
 from conda_tf_doctor.matrix.load import load_matrix
 
 
@@ -161,3 +161,21 @@ def test_what_is_missing_is_asked_for(report: dict[str, Any], code: str, need: s
 )
 def test_what_does_not_matter_is_not_asked(report: dict[str, Any], code: str) -> None:
     assert code not in asked(report)
+
+
+@pytest.mark.parametrize(
+    ("version", "severity"),
+    [
+        pytest.param("7", INFO, id="it may be the one"),
+        pytest.param("7.0.5", WARNING, id="too old"),
+        pytest.param("6", WARNING, id="another major version"),
+    ],
+)
+def test_a_cudnn_of_which_only_the_major_version_is_known(version: str, severity: str) -> None:
+    report = {
+        "platform": "linux-64",
+        "packages": [{"name": "tensorflow", "version": "2.2.0", "manager": "pip"}],
+        "system": {"cuda_installed": ["10.1"], "cudnn_installed": [version]},
+    }
+    findings = diagnose(environment_of(report, "test"), load_matrix()).findings
+    assert [finding.severity for finding in findings if finding.code == "TFD303"] == [severity]
