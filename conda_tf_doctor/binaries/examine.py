@@ -110,12 +110,19 @@ def _examine(
         run_time = (*run_time, "zlibwapi.dll")
     closure = closure_of(context, modules, preloads, run_time, site_packages)
     # A package that recorded none of what is there describes another installation; its absent files prove nothing.
-    present = {entry.source for entry in recorded if os.path.isfile(entry.path)}
+    present = {entry.source for entry in recorded if os.path.isfile(entry.path)} | _of_imported(env)
     damages = compare([entry for entry in recorded if entry.source in present], thorough)
     machine = env.python.machine or PLATFORM_MACHINES.get(env.platform, "")
     return BinaryFacts(
         closure, tuple(modules), tuple(damages), (), machine, preloads if env.os == "win" else (), is_at_hand(env)
     )
+
+
+def _of_imported(env: Environment) -> set[str]:
+    """Return the records of the packages that TensorFlow imports: these are installed, even where all of it is gone."""
+    packages = [env.package(name) or env.conda(name) for name in ("numpy", "numpy-base", "ml-dtypes", "h5py")]
+    sources = {package.source for package in packages if package is not None and package.source}
+    return sources | {f"{source}/RECORD" for source in sources}
 
 
 def closure_of(

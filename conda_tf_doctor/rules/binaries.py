@@ -56,10 +56,11 @@ def of_its_files(finding: Finding) -> bool:
 
 def judge(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """Judge a closure, TensorFlow's or another module's of the environment."""
-    from .binaries_files import corrupt, modified, shadowed
+    from .binaries_files import corrupt, gone_beside, modified, shadowed
     from .binaries_runtime import runtime
 
     yield from _gone(context, facts, closure)
+    yield from gone_beside(context, facts)
     yield from _machine(context, facts, closure)
     yield from runtime(context, facts, closure)
     yield from _missing(context, facts, closure)

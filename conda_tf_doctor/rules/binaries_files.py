@@ -1,11 +1,13 @@
-"""TFD502 to TFD504: whether a file is whole, whether it is what was installed, and whether a better one lies behind."""
+"""TFD501 to TFD504: whether a file is there, whole, what was installed, and whether a better one lies behind."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ..environment.facts import CONDA
 from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
 from .binaries_words import again, before, owner, reinstall, relative
 from .context import Context
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from ..binaries.closure import Closure, Module
     from ..binaries.examine import BinaryFacts
     from ..binaries.integrity import Damage
+    from ..binaries.records import Recorded
 
 
 def shadowed(context: Context, closure: Closure) -> Iterator[Finding]:
@@ -79,6 +82,62 @@ def corrupt(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[
             package=damage.recorded.owner if damage else owner(context, path),
             fix=again(context, damage.recorded) if damage else reinstall(context, path),
         )
+
+
+# Modules without which a package that TensorFlow imports does not import; other extensions have a substitute in Python,
+# or are for tests, which people delete to make images smaller.
+_VITAL = {
+    "numpy": re.compile(r"_multiarray_umath\."),
+    "ml-dtypes": re.compile(r"(?:_ml_dtypes_ext|_custom_floats)\."),
+    "h5py": re.compile(r"(?:_errors|defs|h5)\."),
+}
+# Keras goes on without it until a file is to be saved.
+_NOT_AT_IMPORT = ("h5py",)
+
+
+def gone_beside(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
+    """TFD501: the compiled part of numpy or of another package that TensorFlow imports was taken away."""
+    from ..binaries.integrity import GONE
+
+    told = set()
+    for damage in facts.damages:
+        entry = damage.recorded
+        name = entry.owner.removesuffix("-base")
+        if damage.kind != GONE or name not in _VITAL or name in told or not _imported(context, name):
+            continue
+        file = os.path.basename(entry.path)
+        if not _VITAL[name].match(file) or not _is_current(context, name, entry):
+            continue
+        told.add(name)
+        optional = name in _NOT_AT_IMPORT
+        yield Finding(
+            "TFD501",
+            WARNING if optional else ERROR,
+            f"{file} of {name} is recorded as installed, but not there: "
+            + ("reading and saving HDF5 files fails." if optional else "`import tensorflow` fails with it."),
+            found="not found",
+            expected="the files that the package recorded",
+            evidence=(relative(context, entry.path),),
+            source=entry.source,
+            package=name,
+            fix=again(context, entry),
+        )
+
+
+def _imported(context: Context, name: str) -> bool:
+    from .known import records, requirements
+
+    depends = (text.split()[0].replace("_", "-") for record in records(context) for text in record.depends if text)
+    return name == "numpy" or name in requirements(context) or name in depends
+
+
+def _is_current(context: Context, name: str, entry: Recorded) -> bool:
+    """Tell whether a record is that of the installed package: pip leaves conda's behind, and sometimes its own."""
+    package = context.env.package(name)
+    if package is None or package.manager != entry.manager or not package.source:
+        return False
+    # Of defaults the files are those of numpy-base, in a record of its own.
+    return entry.manager == CONDA or entry.source.startswith(f"{package.source.rstrip('/')}/")
 
 
 def _place(path: str) -> str:

@@ -1,0 +1,76 @@
+"""TFD501 for the packages that TensorFlow imports: a compiled part was taken away, or a record means nothing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from conda_tf_doctor.engine import diagnose
+from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.matrix.load import load_matrix
+from tools.prefixes import add_dist
+
+from .conftest import SITE, write_conda
+
+NUMPY = "numpy/core/_multiarray_umath.cp310-win_amd64.pyd"
+
+
+def install(env: Path, name: str, version: str, *files: str) -> Path:
+    """Add a package by pip with its files and a RECORD of them."""
+    info = add_dist(env, name, version)
+    for file in files:
+        (env / SITE / file).parent.mkdir(parents=True, exist_ok=True)
+        (env / SITE / file).write_bytes(b"x" * 12)
+    (info / "RECORD").write_text("".join(f"{file},,12\n" for file in files))
+    return info
+
+
+def told(env: Path) -> list[tuple[str, str, str]]:
+    findings = diagnose(read_prefix(str(env)), load_matrix()).findings
+    return [(f.code, f.severity, f.package) for f in findings if f.code.startswith("TFD5") and f.severity != "info"]
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "file", "severity"),
+    [
+        ("numpy", "1.23.5", NUMPY, "error"),
+        ("h5py", "3.7.0", "h5py/_errors.cp310-win_amd64.pyd", "warning"),
+    ],
+)
+def test_what_does_not_import_without_it(env: Path, name: str, version: str, file: str, severity: str) -> None:
+    install(env, name, version, file, f"{name}/_tests.cp310-win_amd64.pyd")
+    assert told(env) == []
+    (env / SITE / file).unlink()
+    assert told(env) == [("TFD501", severity, name)]
+    shutil.rmtree(env / SITE / name)
+    assert told(env) == [("TFD501", severity, name)], "a whole folder is no other case"
+
+
+def test_what_only_tests_need_may_be_deleted(env: Path) -> None:
+    install(env, "numpy", "1.23.5", NUMPY, "numpy/core/_multiarray_tests.cp310-win_amd64.pyd")
+    (env / SITE / "numpy" / "core" / "_multiarray_tests.cp310-win_amd64.pyd").unlink()
+    assert told(env) == []
+
+
+def test_a_package_that_tensorflow_does_not_import(env: Path) -> None:
+    install(env, "ml-dtypes", "0.3.2", "ml_dtypes/_ml_dtypes_ext.cp310-win_amd64.pyd")
+    shutil.rmtree(env / SITE / "ml_dtypes")
+    assert told(env) == [], "2.10 has none; something else brought it"
+
+
+def test_what_pip_replaced_is_still_in_condas_record(env: Path) -> None:
+    file = {"_path": f"{SITE}/{NUMPY}", "path_type": "hardlink", "sha256": "0" * 64, "size_in_bytes": 12}
+    write_conda(env, "numpy", "1.22.0", paths_data={"paths": [file], "paths_version": 1}, files=[file["_path"]])
+    assert told(env) == [("TFD501", "error", "numpy")], "conda's own"
+    install(env, "numpy", "1.23.5", "numpy/core/_multiarray_umath.cp310.pyd")
+    assert told(env) == []
+
+
+def test_a_record_that_pip_left_behind(env: Path) -> None:
+    install(env, "numpy", "1.23.5", NUMPY)
+    left = env / SITE / "~umpy-1.22.0.dist-info"
+    left.mkdir()
+    (left / "RECORD").write_text("numpy/core/_multiarray_umath.gone.pyd,,12\n")
+    assert told(env) == []
