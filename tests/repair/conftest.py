@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _json
 import bz2
 import hashlib
 import io
@@ -21,6 +20,7 @@ import pytest
 
 from conda_tf_doctor.matrix.load import load_matrix
 from tools import condas, wheels
+from tools.tiny_elf import make_so
 from tools.workshop import ensure_tests
 
 # The TensorFlow that a case uses: one that has wheels for the Python that runs here, and none for the next one.
@@ -161,8 +161,9 @@ def make_wheel(folder: Path, name: str, version: str, requires: Iterable[str] = 
         module = name.replace("-", "_")
     files: dict[str, bytes | str] = {f"{module}/__init__.py": f"__version__ = {version!r}\n"}
     if name == "tensorflow":
-        # Any real library will do; Python's own needs nothing but the system's.
-        files[f"tensorflow/python/{MAIN_LIBRARY}"] = Path(_json.__file__).read_bytes()
+        # Any library will do that needs nothing but the system's.
+        library = make_so(folder / "unpacked" / MAIN_LIBRARY, ["libc.so.6"])
+        files[f"tensorflow/python/{MAIN_LIBRARY}"] = library.read_bytes()
     content = wheels.dist_info(name, version, requires=requires, files=files)
     escaped = name.replace("-", "_")
     with zipfile.ZipFile(folder / f"{escaped}-{version}-py3-none-any.whl", "w") as archive:
