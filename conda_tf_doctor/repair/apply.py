@@ -318,11 +318,19 @@ class Applier:
             for entry, text in texts.items():
                 name = text.split("==")[0]
                 stopped = name in whole or not os.path.exists(os.path.join(site, entry, "RECORD"))
-                # Never a folder of conda's: some of its packages come without RECORD.
-                if stopped and name in owned and text not in before:
+                # Never a folder of conda's or anybody else's: some of these come without RECORD.
+                if stopped and text not in before and (name in owned or _is_pips(os.path.join(site, entry))):
                     shutil.rmtree(os.path.join(site, entry), ignore_errors=True)
                     names.append(name)
         return names
+
+    def _unowned(self, env: Environment) -> set[str]:
+        """Return the distributions that pip cannot uninstall, as no RECORD says what they are: no repair made them."""
+        return {
+            p.name
+            for p in env.packages
+            if p.manager == PIP and p.source and not os.path.exists(os.path.join(self.prefix, p.source, "RECORD"))
+        }
 
     def _pip_back(self, journal: Journal) -> list[str]:
         from ..environment.prefix import read_prefix
@@ -331,9 +339,10 @@ class Applier:
         now = {f"{p.name}=={p.version}" for p in env.packages if p.manager == PIP and p.version}
         before = set(journal.pip_before)
         names = {text.split("==")[0] for text in before}
-        extra = sorted(text.split("==")[0] for text in now - before if text.split("==")[0] not in names)
         # What was uninstalled may have taken shared files with it, and what stopped midway may have written over them.
-        stopped = {name for name in self._sweep(env, before) if name in names}
+        swept = self._sweep(env, before)
+        stopped = {name for name in swept if name in names}
+        extra = sorted({text.split("==")[0] for text in now - before} - names - {*swept, *self._unowned(env)})
         lost = (before - now) | {text for text in before if text.split("==")[0] in stopped}
         again = sorted(lost | ({t for t in before if t.startswith("tensorflow")} if journal.pip_uninstall else set()))
         problems = []
@@ -342,3 +351,10 @@ class Applier:
         if again and not self._pip("install", "--force-reinstall", "--no-deps", *again):
             problems.append(f"pip did not bring back {', '.join(again)}")
         return problems
+
+
+def _is_pips(folder: str) -> bool:
+    """Tell whether pip made a dist-info folder; INSTALLER is written before RECORD."""
+    from ..binaries.records import read_text
+
+    return read_text(os.path.join(folder, "INSTALLER"), 64).strip() == "pip"

@@ -112,11 +112,15 @@ def test_what_pip_left_midway_is_swept_away(broken: tuple[Living, Path]) -> None
     (site / "numpy" / "__init__.py").write_text("half of the other version", encoding="utf-8")
     others = site / "mine-1.0.dist-info"
     others.mkdir()
+    new = site / "namex-0.1.0.dist-info"
+    new.mkdir()
+    (new / "INSTALLER").write_text("pip\n", encoding="utf-8")
+    (new / "METADATA").write_text("Metadata-Version: 2.1\nName: namex\nVersion: 0.1.0\n", encoding="utf-8")
     journal.Journal("now", journal.UNDOING, pip_before=("numpy==2.1.3",)).save(str(prefix))
     undone = _run(living, prefix, 99, "--yes")
     assert "undoing of a repair was interrupted" in " ".join(undone.stdout.split()), undone.stderr
     assert _numpy(living, prefix) == "2.1.3"
-    assert others.is_dir()
+    assert others.is_dir() and not new.exists()
     assert "2.1.3" in (site / "numpy" / "__init__.py").read_text(encoding="utf-8")
     assert journal.load(str(prefix)) is None
 
