@@ -98,7 +98,9 @@ def verified_plan(planner: Planner, conda: Conda | None, prefix: str, pinned: Se
         if learned:
             following = planner.plan()
             if following.conflict is not None:
-                return by_pip
+                # pip answered: a plan that it cannot install is none.
+                why = f"{by_pip.unverified}. With what its index has, {following.conflict.why}"
+                return following._replace(conflict=following.conflict._replace(why=why[:1].upper() + why[1:]))
             plan = following
             continue
         if not specs and not removes:

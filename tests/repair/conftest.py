@@ -31,7 +31,7 @@ SMALL = {
     "absl-py": "2.1.0", "astunparse": "1.6.3", "gast": "0.5.5", "google-pasta": "0.2.0", "opt-einsum": "3.3.0",
     "six": "1.16.0", "termcolor": "2.3.0", "typing-extensions": "4.12.2", "wrapt": "1.14.1", "grpcio": "1.62.3",
     "packaging": "23.2", "libclang": "16.0.6", "tensorflow-io-gcs-filesystem": "0.34.0", "requests": "2.31.0",
-    "setuptools": "69.5.1", "keras-preprocessing": "1.1.2",
+    "setuptools": "69.5.1", "keras-preprocessing": "1.1.2", "jax": "0.4.13",
 }  # fmt: skip
 
 # What TensorFlow's wheels hold of binaries here.
@@ -136,11 +136,11 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     versions = {
         "numpy": ["1.23.5", "1.24.4", "1.26.4", "2.0.2", "2.1.3", "2.3.4"],
         "protobuf": ["3.19.6", "3.20.3", "4.21.12", "4.25.8", "5.28.3", "5.29.5", "6.31.1", "6.33.5"],
-        "keras": ["2.10.0", "2.15.0", "3.5.0", "3.12.0"],
+        "keras": ["2.10.0", "2.12.0", "2.15.0", "3.5.0", "3.12.0"],
         "h5py": ["3.7.0", "3.10.0", "3.11.0", "3.14.0"],
         "ml-dtypes": ["0.2.0", "0.3.2", "0.4.1", "0.5.3"],
-        "tensorboard": ["2.10.1", "2.15.2", "2.19.0"],
-        "tensorflow-estimator": ["2.10.0", "2.15.0"],
+        "tensorboard": ["2.10.1", "2.12.3", "2.15.2", "2.19.0"],
+        "tensorflow-estimator": ["2.10.0", "2.12.0", "2.15.0"],
         "flatbuffers": ["23.5.26", "25.2.10"],
         "tensorflow": ["2.10.1", "2.12.0", "2.15.0", "2.15.1", "2.19.0"],
         "tensorflow-cpu": ["2.10.1", "2.14.0", "2.15.0", "2.19.0"],

@@ -113,6 +113,14 @@ def test_what_pips_index_lacks_is_not_planned(living: Living, wheelhouse: Path) 
     assert list(wheelhouse.glob(f"tensorflow-{planned}-*.whl")), document["unverified"]
 
 
+def test_a_plan_that_pip_refuses_is_none(living: Living) -> None:
+    prefix = _with_tensorflow(living)
+    result = living.doctor("fix", "-p", prefix, "--dry-run", "--json", "--to", "tensorflow=2.13")
+    document = result.json()
+    assert (result.rc, document["changes"]) == (1, [])
+    assert "pip says" in document["conflict"]["why"].lower() and "from versions" in document["conflict"]["why"]
+
+
 def test_damaged_library_is_put_back(living: Living) -> None:
     prefix = _with_tensorflow(living)
     library = prefix / "lib" / f"python{living.minor}" / "site-packages" / "tensorflow" / "python" / MAIN_LIBRARY
