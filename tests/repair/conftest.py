@@ -144,8 +144,12 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "flatbuffers": ["23.5.26", "25.2.10"],
         "tensorflow": ["2.10.1", "2.12.0", "2.15.0", "2.15.1", "2.19.0"],
         "tensorflow-cpu": ["2.10.1", "2.14.0", "2.15.0", "2.19.0"],
+        # What takes the place of a version that has no wheel for Python 3.12.
+        "wrapt": ["1.17.2"],
     }
-    for name, each in {**versions, **{name: [version] for name, version in SMALL.items()}}.items():
+    for name, version in SMALL.items():
+        versions.setdefault(name, []).append(version)
+    for name, each in versions.items():
         for version in each:
             rows = load_matrix().builds(name, version, "pypi", "linux-64") if name in _OWNERS else []
             requires = [f"{other}{spec}" for other, spec in rows[0].requires.items()] if rows else []

@@ -115,7 +115,8 @@ def test_what_pips_index_lacks_is_not_planned(living: Living, wheelhouse: Path) 
 
 def test_a_plan_that_pip_refuses_is_none(living: Living) -> None:
     prefix = _with_tensorflow(living)
-    result = living.doctor("fix", "-p", prefix, "--dry-run", "--json", "--to", "tensorflow=2.13")
+    absent = {"3.10": "2.13", "3.11": "2.13", "3.12": "2.17"}[living.minor]
+    result = living.doctor("fix", "-p", prefix, "--dry-run", "--json", "--to", f"tensorflow={absent}")
     document = result.json()
     assert (result.rc, document["changes"]) == (1, [])
     assert "pip says" in document["conflict"]["why"].lower() and "from versions" in document["conflict"]["why"]
