@@ -183,15 +183,16 @@ class _Choice:
 
 def _replaced(env: Environment, replacements: dict[Package, Package]) -> Environment:
     """Return a copy of an environment with other packages in the place of some."""
-    copy = Environment(env.kind, env.path, env.platform)
-    for name, value in vars(env).items():
-        setattr(copy, name, value)
-    copy.packages = []
-    copy.add([replacements.get(package, package) for package in env.packages])
-    python = copy.conda("python")
+    return with_packages(env, [replacements.get(package, package) for package in env.packages])
+
+
+def with_packages(env: Environment, packages: list[Package]) -> Environment:
+    """Return a copy of an environment with other packages, of which one may be another Python."""
+    new = env.having(packages)
+    python = new.conda("python")
     if python is not None and python.version:
-        copy.python = env.python._replace(version=python.version)
-    return copy
+        new.python = env.python._replace(version=python.version)
+    return new
 
 
 def _best(env: Environment, judge: Judge, tensorflow: dict[Package, Package]) -> Diagnosis:

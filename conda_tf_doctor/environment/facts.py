@@ -232,6 +232,19 @@ class Environment:
         self.packages.extend(packages)
         self._index = None
 
+    def put(self, packages: list[Package]) -> None:
+        """Have these packages in the place of those that are there."""
+        self.packages = packages
+        self._index = None
+
+    def having(self, packages: list[Package]) -> Environment:
+        """Return a copy with other packages; everything else it shares with this one."""
+        from copy import copy
+
+        new = copy(self)
+        new.put(packages)
+        return new
+
     def all_named(self, name: str) -> list[Package]:
         """Return every package of that normalised name, conda's and pip's."""
         if self._index is None:

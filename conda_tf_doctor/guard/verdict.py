@@ -133,13 +133,8 @@ def _as_pip_leaves_it(env: Environment, matrix: Matrix) -> Environment:
     declared: dict[str, str] = {}
     for row in rows:
         declared.update(row.requires)
-    left = Environment(env.kind, env.path, env.platform)
-    vars(left).update({name: value for name, value in vars(env).items() if name not in ("packages", "_index")})
-    left.packages = []
-    left.add(
-        package
-        for package in env.packages
-        if not (package.version and package.name in declared and not contains(declared[package.name], package.version))
+    left = env.having(
+        [p for p in env.packages if not p.version or p.name not in declared or contains(declared[p.name], p.version)]
     )
     if "and-cuda" in tensorflow.package.metadata.get("extras", ()):
         pins = (pin.partition("==") for row in rows for pin in row.nvidia)

@@ -7,7 +7,6 @@ the real verdict; a range that stands in the way then is given a pick too, and w
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 from .. import versions
@@ -15,10 +14,11 @@ from ..engine import Diagnosis, diagnose
 from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.tensorflow import find_tensorflow
 from ..findings import ERROR
-from ..ranges import admits, has_ranges
+from ..ranges import admits, has_ranges, with_packages
 from .candidates import derived
+from .demands import Demands
 from .plan import Change, Edit, Edits, Key, Plan
-from .planner import Demands, Planner
+from .planner import Planner
 from .simulate import simulate
 
 if TYPE_CHECKING:
@@ -110,7 +110,6 @@ def _minimal(
 
 def _narrowed(env: Environment, blamed: set[str], catalogue: Catalogue) -> Environment:
     """Return a copy with one version for each range that takes part in an error; the others are unknown."""
-    new = copy.copy(env)
     tensorflow = find_tensorflow(env)
     found: list[Package] = []
     for package in env.packages:
@@ -122,12 +121,7 @@ def _narrowed(env: Environment, blamed: set[str], catalogue: Catalogue) -> Envir
             found.append(package.at(_pick(package, env, catalogue)))
         else:
             found.append(package.at(""))
-    new.packages = found
-    new._index = None
-    python = new.conda("python")
-    if python is not None and python.version:
-        new.python = env.python._replace(version=python.version)
-    return new
+    return with_packages(env, found)
 
 
 def _pick(package: Package, env: Environment, catalogue: Catalogue) -> str:

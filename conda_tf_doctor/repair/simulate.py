@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 from ..environment.facts import CONDA, PIP, Environment, Package, normalise
@@ -29,8 +28,7 @@ def simulate(env: Environment, edits: Edits, matrix: Matrix) -> Environment:
         edits: The plan.
         matrix: Tells the build strings of conda's TensorFlow.
     """
-    after = copy.copy(env)
-    after.packages = list(env.packages)
+    after = env.having(list(env.packages))
     after.requested = list(env.requested)
     after.overwritten = set(env.overwritten)
     after.notes = []
@@ -38,7 +36,6 @@ def simulate(env: Environment, edits: Edits, matrix: Matrix) -> Environment:
         after.prefix, after.binaries = "", []
     for edit in edits.values():
         _carry_out(after, edit, matrix, env)
-    after._index = None
     return after
 
 
@@ -78,8 +75,7 @@ def _replace(
             kept.append(new)
     elif removes:
         env.requested = [p for p in env.requested if not _is(p, manager, name)]
-    env.packages = kept
-    env._index = None
+    env.put(kept)
 
 
 def _package(env: Environment, manager: str, name: str, version: str, matrix: Matrix, before: Environment) -> Package:

@@ -176,8 +176,7 @@ def moves_applied(planner: Planner, plan: Plan, moves: Moves) -> Environment:
         )
         if name == "python":
             env.python = env.python._replace(version=version)
-    env.packages = kept
-    env._index = None
+    env.put(kept)
     return env
 
 
