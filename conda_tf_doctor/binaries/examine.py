@@ -7,7 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from .records import Recorded, recorded_files
+from .records import VITAL, Recorded, recorded_files
 from .stack import added_folders, build_info, find_stack_modules
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 # The Visual C++ runtime: what is installed beside Windows, and needs a minimum version.
 VC_RUNTIME = re.compile(r"(?:msvcp|vcruntime|concrt|vcomp|vccorlib|vcamp)140(?:_\w+)?\.dll\Z", re.I)
-# cuDNN 8.3 to 8.9 for Windows load zlibwapi.dll by name (NVIDIA's installation guide).
-NEEDS_ZLIB = ">=8.3,<9"
 _VERSION = re.compile(r"([A-Z]+)_(\d+(?:\.\d+)*)\Z")
 
 
@@ -96,6 +94,7 @@ def examine(context: Context, thorough: bool = False) -> BinaryFacts | None:
 def _examine(
     context: Context, site_packages: str, modules: list[str], recorded: list[Recorded], thorough: bool
 ) -> BinaryFacts:
+    from ..environment.gpu import NEEDS_ZLIB
     from ..versions import contains
     from .closure import PLATFORM_MACHINES
     from .integrity import compare
@@ -120,7 +119,7 @@ def _examine(
 
 def _of_imported(env: Environment) -> set[str]:
     """Return the records of the packages that TensorFlow imports: these are installed, even where all of it is gone."""
-    packages = [env.package(name) or env.conda(name) for name in ("numpy", "numpy-base", "ml-dtypes", "h5py")]
+    packages = [env.package(name) or env.conda(name) for name in (*VITAL, "numpy-base")]
     sources = {package.source for package in packages if package is not None and package.source}
     return sources | {f"{source}/RECORD" for source in sources}
 

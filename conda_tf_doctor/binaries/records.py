@@ -21,6 +21,13 @@ STACK = re.compile(
     TENSORFLOW.pattern
     + r"|(?:numpy(?:-base)?|h5py|ml-dtypes|protobuf|grpcio|wrapt|optree|tensorflow-io-gcs-filesystem)\Z"
 )
+# Modules without which a package that TensorFlow imports does not import; other extensions have a substitute in Python,
+# or are for tests, which people delete to make images smaller.
+VITAL = {
+    "numpy": re.compile(r"_multiarray_umath\."),
+    "ml-dtypes": re.compile(r"(?:_ml_dtypes_ext|_custom_floats)\."),
+    "h5py": re.compile(r"(?:_errors|defs|h5)\."),
+}
 # One line of RECORD (PEP 376): path, hash, size; a path with a comma is quoted, and is none of TensorFlow's.
 _RECORD_LINE = re.compile(
     r"^(?P<path>[^,\r\n]+\.(?:pyd|dll|dylib|so(?:\.\d+)*)),(?:sha256=(?P<hash>[\w-]+))?,(?P<size>\d*)\r?$", re.M | re.I

@@ -21,7 +21,7 @@ def aimed(diagnosis: Diagnosis) -> Diagnosis:
     env = diagnosis.env
     if env.kind != "prefix" or not diagnosis.findings:
         return diagnosis
-    aim = _at_conda if os.path.isdir(os.path.join(env.path, "conda-meta")) else _at_venv
+    aim = _at_venv if env.is_venv else _at_conda
     return diagnosis._replace(findings=tuple(_with(finding, aim, env.path) for finding in diagnosis.findings))
 
 

@@ -35,6 +35,9 @@ class Library(NamedTuple):
 # The conda packages that hold libcudart / cudart64. `cuda-version` is a pin without files, and only a stand-in where
 # a list was cut short.
 CONDA_CUDA = ("cudatoolkit", "cuda-cudart", "cuda-toolkit", "cuda-runtime", "cuda-version")
+# The versions of cuDNN for Windows that load zlibwapi.dll by name at run time (NVIDIA's installation guide). 9.x
+# carries zlib itself (9.0 and 9.1 still load it where present).
+NEEDS_ZLIB = ">=8.3,<9"
 _PIP_CUDA = "nvidia-cuda-runtime"
 _PIP_CUDNN = "nvidia-cudnn"
 _GPU_DISTRIBUTIONS = ("tensorflow-gpu", "tf-nightly-gpu", "nvidia-tensorflow")

@@ -32,7 +32,7 @@ REGISTRY: tuple[Rule, ...] = (
     Rule(("TFD106",), "platform", "glibc_too_old"),
     Rule(("TFD201",), "python", "python_unsupported"),
     Rule(("TFD301", "TFD302"), "cuda", "cuda_runtime", "cuda"),
-    Rule(("TFD303", "TFD304"), "cuda", "cudnn", "cuda"),
+    Rule(("TFD303", "TFD304"), "cudnn", "cudnn", "cuda"),
     Rule(("TFD305",), "cuda", "gpu_unsupported_on_windows", "cuda"),
     Rule(("TFD306",), "driver", "driver_too_old", "gpu"),
     Rule(("TFD301",), "cuda_extras", "gpu_newer_than_cuda", "gpu model"),

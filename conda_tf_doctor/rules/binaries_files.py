@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -84,13 +83,6 @@ def corrupt(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[
         )
 
 
-# Modules without which a package that TensorFlow imports does not import; other extensions have a substitute in Python,
-# or are for tests, which people delete to make images smaller.
-_VITAL = {
-    "numpy": re.compile(r"_multiarray_umath\."),
-    "ml-dtypes": re.compile(r"(?:_ml_dtypes_ext|_custom_floats)\."),
-    "h5py": re.compile(r"(?:_errors|defs|h5)\."),
-}
 # Keras goes on without it until a file is to be saved.
 _NOT_AT_IMPORT = ("h5py",)
 
@@ -98,15 +90,16 @@ _NOT_AT_IMPORT = ("h5py",)
 def gone_beside(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
     """TFD501: the compiled part of numpy or of another package that TensorFlow imports was taken away."""
     from ..binaries.integrity import GONE
+    from ..binaries.records import VITAL
 
     told = set()
     for damage in facts.damages:
         entry = damage.recorded
         name = entry.owner.removesuffix("-base")
-        if damage.kind != GONE or name not in _VITAL or name in told or not _imported(context, name):
+        if damage.kind != GONE or name not in VITAL or name in told or not _imported(context, name):
             continue
         file = os.path.basename(entry.path)
-        if not _VITAL[name].match(file) or not _is_current(context, name, entry):
+        if not VITAL[name].match(file) or not _is_current(context, name, entry):
             continue
         told.add(name)
         optional = name in _NOT_AT_IMPORT
@@ -125,10 +118,9 @@ def gone_beside(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
 
 
 def _imported(context: Context, name: str) -> bool:
-    from .known import records, requirements
+    from .known import depended_on, requirements
 
-    depends = (text.split()[0].replace("_", "-") for record in records(context) for text in record.depends if text)
-    return name == "numpy" or name in requirements(context) or name in depends
+    return name == "numpy" or name in requirements(context) or depended_on(context, name)
 
 
 def _is_current(context: Context, name: str, entry: Recorded) -> bool:

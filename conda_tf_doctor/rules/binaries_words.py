@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from .._typing import TYPE_CHECKING
+from ..environment.facts import CONDA
 from ..findings import Fix
 from .context import Context
 
@@ -41,25 +42,29 @@ def listed(names: Iterable[str]) -> str:
 def reinstall(context: Context, path: str = "") -> Fix:
     """Return what writes TensorFlow's files again, through whoever owns them."""
     tensorflow = context.tensorflow
-    where = ("-p", context.env.prefix) if context.env.prefix else ()
     if tensorflow is None or (path and "tensorflow/" not in path):
         return Fix(note=f"Install the package that {os.path.basename(path) or 'it'} belongs to again.")
-    if tensorflow.manager == "conda":
-        return Fix(commands=(("conda", "install", *where, "--force-reinstall", tensorflow.name),))
-    requirement = f"{tensorflow.name}=={tensorflow.version}" if tensorflow.version else tensorflow.name
-    return Fix(
-        commands=(("python", "-m", "pip", "install", "--force-reinstall", "--no-deps", "--no-cache-dir", requirement),)
-    )
+    return _reinstalled(context, tensorflow.manager, tensorflow.name, tensorflow.version)
 
 
 def again(context: Context, entry: Recorded) -> Fix:
     """Return what installs a package again that recorded a file."""
-    package = context.env.conda(entry.owner) if entry.manager == "conda" else context.env.pip(entry.owner)
-    name, where = package.name if package else entry.owner, ("-p", context.env.prefix)
-    if entry.manager == "conda":
+    package = context.env.conda(entry.owner) if entry.manager == CONDA else context.env.pip(entry.owner)
+    name, version = (package.name, package.version) if package else (entry.owner, "")
+    return _reinstalled(context, entry.manager, name, version)
+
+
+def _reinstalled(context: Context, manager: str, name: str, version: str) -> Fix:
+    if manager == CONDA:
+        where = ("-p", context.env.prefix) if context.env.prefix else ()
         return Fix(commands=(("conda", "install", *where, "--force-reinstall", name),))
-    pin = f"{name}=={package.version}" if package and package.version else name
-    return Fix(commands=(("python", "-m", "pip", "install", "--force-reinstall", "--no-deps", "--no-cache-dir", pin),))
+    return Fix(commands=(with_files_again(name, version),))
+
+
+def with_files_again(name: str, version: str) -> tuple[str, ...]:
+    """Return the command by which pip writes all files of a distribution anew, in the version that is there."""
+    requirement = f"{name}=={version}" if version else name
+    return ("python", "-m", "pip", "install", "--force-reinstall", "--no-deps", "--no-cache-dir", requirement)
 
 
 def owner(context: Context, path: str = "site-packages/tensorflow/") -> str:

@@ -163,6 +163,13 @@ class Context:
         site_packages = find_site_packages(env.prefix, site_minor(env))
         return bool(site_packages) and os.path.isdir(os.path.join(site_packages, "tensorflow"))
 
+    @property
+    def without_driver(self) -> bool:
+        """Whether this is a machine that was looked at, and no display driver for CUDA was found on it."""
+        env = self.env
+        driver = env.system.cuda_driver or "__cuda" in env.virtual_packages
+        return (env.this_machine or env.collected) and not driver
+
     def has(self, what: str) -> bool:
         """Tell whether a family of rules has anything to look at.
 
@@ -173,9 +180,7 @@ class Context:
         """
         if what == "cuda":
             system = self.env.system
-            looked_at = self.env.this_machine or self.env.collected
-            driver = system.cuda_driver or "__cuda" in self.env.virtual_packages
-            around = system.cudnn_installed or (system.cuda_installed and (driver or not looked_at))
+            around = system.cudnn_installed or (system.cuda_installed and not self.without_driver)
             return bool(self.cuda or self.cudnn or around or self.gpu_wanted)
         if what == "gpu":
             return bool(self.gpu_wanted)

@@ -1,4 +1,4 @@
-"""TFD301–305: is the CUDA and cuDNN beside TensorFlow what its build asks for?"""
+"""TFD301, 302 and 305: is the CUDA beside TensorFlow what its build asks for?"""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from collections.abc import Iterator
 
 from .. import versions
 from ..environment.facts import CONDA, PIP, Package
-from ..environment.gpu import CONDA_CUDA, Library, cuda_of_unknown_version, is_gpu_build, serves_another
+from ..environment.gpu import CONDA_CUDA, Library, cuda_of_unknown_version, serves_another
 from ..environment.tensorflow import conda_build
 from ..findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
 from .context import Context
 
-_DIRECTML = ("tensorflow-directml", "tensorflow-directml-plugin")
-_CUDNN_NAMES = ("cudnn", "libcudnn")
+DIRECTML = ("tensorflow-directml", "tensorflow-directml-plugin")
 
 
-def _plain(version: str) -> str:
+def plain_number(version: str) -> str:
     """Return the leading number of what reports call a version (``10.1 Update 2``, ``10.0 (leftovers)``)."""
     matched = re.match(r"\D*(\d+(?:\.\d+)*)", version)
     return matched.group(1) if matched else ""
@@ -28,25 +27,12 @@ def system_cuda(context: Context) -> list[str]:
     On a machine that was looked at they count only beside a driver: without one there is no GPU that TensorFlow could
     miss.
     """
-    env = context.env
-    if (env.this_machine or env.collected) and not env.system.cuda_driver and "__cuda" not in env.virtual_packages:
+    if context.without_driver:
         return []
-    return [plain for plain in map(_plain, context.env.system.cuda_installed) if plain]
+    return [plain for plain in map(plain_number, context.env.system.cuda_installed) if plain]
 
 
-def system_cudnn(context: Context) -> list[str]:
-    """Return the versions of cuDNN installed outside the environment."""
-    return [plain for plain in map(_plain, context.env.system.cudnn_installed) if plain]
-
-
-def _may_be_in(accepted: str, version: str) -> bool:
-    """Whether a version that a person wrote is, or ("7") may be, one of those accepted."""
-    if "." in version:
-        return versions.contains(accepted, version)
-    return any(versions.contains(accepted, f"{version}.{minor}") for minor in range(10))
-
-
-def _pin(context: Context, names: tuple[str, ...]) -> tuple[str, str] | None:
+def record_pin(context: Context, names: tuple[str, ...]) -> tuple[str, str] | None:
     """Return what conda's own record of TensorFlow demands of one of these packages, and which record says so."""
     for record in (conda_build(context.env), context.env.conda("tensorflow"), context.env.conda("tensorflow-gpu")):
         if record is None:
@@ -58,20 +44,21 @@ def _pin(context: Context, names: tuple[str, ...]) -> tuple[str, str] | None:
     return None
 
 
-def _promised(context: Context, library: Library) -> bool | None:
+def record_promise(context: Context, library: Library) -> bool | None:
     """Tell whether conda's TensorFlow itself accepts this package; ``None`` where its record says nothing."""
     tensorflow = context.tensorflow
     if tensorflow is None or tensorflow.manager != CONDA or library.package.manager == PIP:
         return None
-    pin = _pin(context, (library.package.name,))
+    pin = record_pin(context, (library.package.name,))
     return None if pin is None else versions.conda_contains(pin[0], library.package.version)
 
 
-def _major_minor(version: str) -> str:
+def major_minor(version: str) -> str:
+    """Return the first two numbers of a version; all of it where it has fewer."""
     return ".".join(version.split(".")[:2])
 
 
-def _conda_range(spec: str) -> str:
+def conda_range(spec: str) -> str:
     """Return a PEP 440 range as conda writes it."""
     return spec.replace("==", "").replace(" ", "").replace("||", "|")
 
@@ -80,7 +67,7 @@ def _cuda_fix(context: Context, library: Library | None) -> Fix:
     build = context.build
     if build is None or not build.cuda_built:
         return Fix()
-    built = _major_minor(build.cuda_built)
+    built = major_minor(build.cuda_built)
     if library is not None and library.package.manager == PIP:
         return Fix(
             pip=build.nvidia,
@@ -93,7 +80,7 @@ def _cuda_fix(context: Context, library: Library | None) -> Fix:
 def cuda_runtime(context: Context) -> Iterator[Finding]:
     """TFD301 and TFD302: the CUDA runtime is another one than the build asks for, or there is none."""
     tensorflow, build = context.tensorflow, context.build
-    if tensorflow is None or _no_native_gpu(context) or tensorflow.name in _DIRECTML or context.env.os == "osx":
+    if tensorflow is None or no_native_gpu(context) or tensorflow.name in DIRECTML or context.env.os == "osx":
         return
     if context.cuda:
         if not context.gpu_wanted:
@@ -131,12 +118,12 @@ def _cpu_build_beside_cuda(context: Context) -> Iterator[Finding]:
 def _judge_cuda(context: Context, library: Library) -> Iterator[Finding]:
     tensorflow, build = context.tensorflow, context.build
     assert tensorflow is not None
-    promised = _promised(context, library)
+    promised = record_promise(context, library)
     if promised:
         return
     name = f"{tensorflow.name} {tensorflow.version}"
     if promised is False:
-        pin = _pin(context, (library.package.name,))
+        pin = record_pin(context, (library.package.name,))
         assert pin is not None
         yield Finding(
             "TFD301",
@@ -176,7 +163,7 @@ def _judge_cuda(context: Context, library: Library) -> Iterator[Finding]:
         WARNING if loads else ERROR,
         f"{name} was built for CUDA {build.cuda_built}; beside CUDA {version} {consequence}",
         found=library.label,
-        expected=f"CUDA {_conda_range(build.cuda)}",
+        expected=f"CUDA {conda_range(build.cuda)}",
         evidence=(library.package.source,) if library.package.source else (),
         source=build.id,
         package=library.package.name,
@@ -198,7 +185,7 @@ def _untested(context: Context, library: Library) -> Iterator[Finding]:
         f"{tensorflow.name} {tensorflow.version} was built for CUDA {build.cuda_built}; CUDA {library.version} has "
         "libraries of the same names and usually works, but is not what it was tested with.",
         found=library.label,
-        expected=f"CUDA {build.cuda_built} (loads: {_conda_range(build.cuda)})",
+        expected=f"CUDA {build.cuda_built} (loads: {conda_range(build.cuda)})",
         evidence=(library.package.source,) if library.package.source else (),
         source=build.id,
         package=library.package.name,
@@ -226,7 +213,7 @@ def _system_or_missing(context: Context) -> Iterator[Finding]:
             f"{name} was built for CUDA {build.cuda_built}; this machine has CUDA {', '.join(installed)}: "
             + ("`import tensorflow` fails." if build.load_time else "the GPU will not be used."),
             found=f"CUDA {', '.join(env.system.cuda_installed)} (system)",
-            expected=f"CUDA {_conda_range(build.cuda)}",
+            expected=f"CUDA {conda_range(build.cuda)}",
             evidence=("system.cuda_installed",),
             source=build.id,
             package="cudatoolkit",
@@ -236,14 +223,16 @@ def _system_or_missing(context: Context) -> Iterator[Finding]:
         return
     if not context.gpu_wanted or cuda_of_unknown_version(env) or (env.partial and tensorflow.manager == CONDA):
         return  # there is one; and conda's TensorFlow brings the CUDA that its file does not name
-    promised = tensorflow.manager == CONDA and _pin(context, CONDA_CUDA) is not None and env.kind in ("prefix", "solve")
+    promised = (
+        tensorflow.manager == CONDA and record_pin(context, CONDA_CUDA) is not None and env.kind in ("prefix", "solve")
+    )
     yield Finding(
         "TFD302",
         ERROR if promised else WARNING,
         f"{name} is to use a GPU ({context.gpu_wanted}), but the environment has no CUDA runtime: "
         + ("`import tensorflow` fails." if build.load_time else "it will run on the CPU."),
         found="no CUDA package in the environment",
-        expected=f"CUDA {_conda_range(build.cuda)}",
+        expected=f"CUDA {conda_range(build.cuda)}",
         source=build.id,
         package="cudatoolkit",
         confidence=CERTAIN if promised else POSSIBLE,
@@ -252,13 +241,13 @@ def _system_or_missing(context: Context) -> Iterator[Finding]:
     )
 
 
-def _no_native_gpu(context: Context) -> bool:
+def no_native_gpu(context: Context) -> bool:
     """Tell whether this TensorFlow has no GPU support on native Windows (2.11 and later)."""
     tensorflow = context.tensorflow
     return (
         tensorflow is not None
         and context.env.os == "win"
-        and tensorflow.name not in _DIRECTML
+        and tensorflow.name not in DIRECTML
         and bool(tensorflow.version)
         and versions.key(tensorflow.version) >= versions.key("2.11.0rc0")
     )
@@ -267,7 +256,7 @@ def _no_native_gpu(context: Context) -> bool:
 def gpu_unsupported_on_windows(context: Context) -> Iterator[Finding]:
     """TFD305: a GPU is wanted of a TensorFlow that cannot use one on native Windows."""
     tensorflow, env = context.tensorflow, context.env
-    if tensorflow is None or not _no_native_gpu(context) or any(env.package(name) for name in _DIRECTML):
+    if tensorflow is None or not no_native_gpu(context) or any(env.package(name) for name in DIRECTML):
         return
     packages: list[Package] = [library.package for library in (*context.cuda, *context.cudnn)]
     wanted, installed = context.gpu_wanted, system_cuda(context)
@@ -292,123 +281,3 @@ def gpu_unsupported_on_windows(context: Context) -> Iterator[Finding]:
             note="Take TensorFlow 2.10 with CUDA 11.2 and cuDNN 8.1, use WSL2, or remove CUDA and stay on the CPU.",
         ),
     )
-
-
-def cudnn(context: Context) -> Iterator[Finding]:
-    """TFD303 and TFD304: cuDNN is not what the build asks for, or CUDA is there without it."""
-    tensorflow, build, env = context.tensorflow, context.build, context.env
-    if tensorflow is None or _no_native_gpu(context) or tensorflow.name in _DIRECTML or env.os == "osx":
-        return
-    if build is None or build.variant != "gpu" or not build.cudnn:
-        return
-    if context.cudnn:
-        if context.gpu_wanted:
-            yield from _judge_cudnn(context, context.cudnn[0])
-        return
-    installed = system_cudnn(context)
-    name = f"{tensorflow.name} {tensorflow.version}"
-    if installed:
-        if (context.cuda and not context.gpu_wanted) or any(versions.contains(build.cudnn, v) for v in installed):
-            return
-        if any(_may_be_in(build.cudnn, v) for v in installed):
-            yield Finding(
-                "TFD303",
-                INFO,
-                f"{name} was built with cuDNN {build.cudnn_built}; the report names only the major version of what is "
-                f"there ({', '.join(installed)}).",
-                found=f"cuDNN {', '.join(env.system.cudnn_installed)} (system)",
-                expected=f"cuDNN {_conda_range(build.cudnn)}",
-                evidence=("system.cudnn_installed",),
-                source=build.id,
-                package="cudnn",
-                confidence=POSSIBLE,
-                needs=("cuDNN's minor version",),
-            )
-            return
-        wanted = bool(context.gpu_wanted)
-        yield Finding(
-            "TFD303",
-            ERROR if wanted else WARNING,
-            f"{name} was built with cuDNN {build.cudnn_built}; this machine has {', '.join(installed)}, "
-            "which it does not accept.",
-            found=f"cuDNN {', '.join(env.system.cudnn_installed)} (system)",
-            expected=f"cuDNN {_conda_range(build.cudnn)}",
-            evidence=("system.cudnn_installed",),
-            source=build.id,
-            package="cudnn",
-            confidence=CERTAIN if wanted else LIKELY,
-            fix=_cudnn_fix(context),
-        )
-        return
-    if context.cuda and context.gpu_wanted and not is_partial(context):
-        yield Finding(
-            "TFD304",
-            ERROR,
-            f"CUDA is in the environment ({context.cuda[0].label}), but cuDNN is not: "
-            + ("`import tensorflow` fails." if build.load_time else f"{name} will not use the GPU."),
-            found="no cuDNN package",
-            expected=f"cuDNN {_conda_range(build.cudnn)}",
-            evidence=(context.cuda[0].package.source,),
-            source=build.id,
-            package="cudnn",
-            confidence=LIKELY,
-            needs=("whether cuDNN is installed outside the environment",),
-            fix=_cudnn_fix(context),
-        )
-
-
-def is_partial(context: Context) -> bool:
-    """Tell whether the list of packages may be cut short, so that what is not listed may be there all the same."""
-    env = context.env
-    if env.whole:
-        return False
-    if env.partial:
-        return True
-    # Where Python's own companions are listed, the list is a whole one.
-    return sum(env.package(name) is not None for name in ("pip", "setuptools", "wheel", "python", "six")) < 3
-
-
-def _cudnn_fix(context: Context) -> Fix:
-    build = context.build
-    if build is None or not build.cudnn_built:
-        return Fix()
-    built = _major_minor(build.cudnn_built)
-    beside = (context.cudnn or context.cuda)[:1]
-    if beside and beside[0].package.manager == PIP:
-        own = tuple(wheel for wheel in build.nvidia if wheel.startswith("nvidia-cudnn"))
-        family = versions.release(build.cuda_built)[0] if build.cuda_built else 12
-        return Fix(pip=own or (f"nvidia-cudnn-cu{family}=={built}.*",))
-    return Fix(pins=(f"cudnn {built}.*",), commands=(("conda", "install", f"cudnn={built}"),))
-
-
-def _judge_cudnn(context: Context, library: Library) -> Iterator[Finding]:
-    tensorflow, build = context.tensorflow, context.build
-    assert tensorflow is not None and build is not None
-    promised = _promised(context, library)
-    if promised or (promised is None and tensorflow.manager == CONDA and _pin(context, _CUDNN_NAMES) is None):
-        return
-    if promised is None and (not library.version or versions.contains(build.cudnn, library.version)):
-        return
-    wide = not build.cudnn_built or versions.release(library.version)[:1] == versions.release(build.cudnn_built)[:1]
-    yield Finding(
-        "TFD303",
-        ERROR,
-        f"{tensorflow.name} {tensorflow.version} was built with cuDNN {build.cudnn_built or build.cudnn_pin}; "
-        f"{library.version} is "
-        + (
-            "older, and it refuses an older one."
-            if wide
-            else "another major version, whose libraries have other names."
-        ),
-        found=library.label,
-        expected=f"cuDNN {_conda_range(build.cudnn)}",
-        evidence=(library.package.source,) if library.package.source else (),
-        source=build.id,
-        package=library.package.name,
-        fix=_cudnn_fix(context),
-    )
-
-
-def is_gpu(context: Context) -> bool:
-    """Tell whether the installed TensorFlow is a GPU build by its own name or build string."""
-    return context.tensorflow is not None and is_gpu_build(context.tensorflow, context.build)

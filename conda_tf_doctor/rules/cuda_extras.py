@@ -6,13 +6,10 @@ from collections.abc import Iterator
 
 from .. import versions
 from ..environment.facts import CONDA
-from ..environment.gpu import find_dll, first_cuda
+from ..environment.gpu import NEEDS_ZLIB, find_dll, first_cuda
 from ..findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
 from .context import Context
-from .cuda import is_partial, system_cudnn
-
-# cuDNN 8.3 to 8.9 load zlibwapi.dll at run time; 9.x carries zlib itself (9.0 and 9.1 still load it where present).
-_NEEDS_ZLIB = ">=8.3,<9"
+from .cudnn import is_partial, system_cudnn
 
 
 def gpu_newer_than_cuda(context: Context) -> Iterator[Finding]:
@@ -49,7 +46,7 @@ def zlibwapi_missing(context: Context) -> Iterator[Finding]:
     if not context.gpu_wanted:
         return
     library = context.cudnn[0]
-    if not versions.contains(_NEEDS_ZLIB, library.version) or env.conda("libzlib-wapi"):
+    if not versions.contains(NEEDS_ZLIB, library.version) or env.conda("libzlib-wapi"):
         return
     on_disk = find_dll(env, "zlibwapi.dll")
     if on_disk or (on_disk is None and (env.kind == "report" or is_partial(context))):
@@ -70,7 +67,7 @@ def zlibwapi_missing(context: Context) -> Iterator[Finding]:
 
 
 def _system(context: Context) -> Iterator[Finding]:
-    installed = [version for version in system_cudnn(context) if versions.contains(_NEEDS_ZLIB, version)]
+    installed = [version for version in system_cudnn(context) if versions.contains(NEEDS_ZLIB, version)]
     if installed and not context.env.package("libzlib-wapi"):
         yield Finding(
             "TFD307",

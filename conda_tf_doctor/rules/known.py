@@ -287,11 +287,14 @@ def is_missing(context: Context, name: str) -> bool:
     if name == "setuptools" and env.kind in ("report", "file"):
         return any(env.package(other) for other in ("wheel", "pip"))
     tensorflow = context.tensorflow
-    if tensorflow is not None and tensorflow.manager == CONDA:
-        wanted = {name, OTHER_NAMES.get(name, name)}
-        specs = (versions.parse_matchspec(text).name for record in records(context) for text in record.depends)
-        return any(spec.replace("_", "-") in wanted for spec in specs)
-    return True
+    return tensorflow is None or tensorflow.manager != CONDA or depended_on(context, name)
+
+
+def depended_on(context: Context, name: str) -> bool:
+    """Tell whether a conda record of TensorFlow's depends on a package."""
+    wanted = {name, OTHER_NAMES.get(name, name)}
+    specs = (versions.parse_matchspec(text).name for record in records(context) for text in record.depends)
+    return any(spec.replace("_", "-") in wanted for spec in specs)
 
 
 def complete(context: Context) -> bool:

@@ -161,7 +161,8 @@ def package_gone(context: Context) -> Iterator[Finding]:
         module = os.path.join(os.path.dirname(os.path.dirname(record)), "tensorflow", "__init__.py")
         if os.path.isfile(module) or not _is_all_gone(record):
             continue
-        again = ("python", "-m", "pip", "install", "--force-reinstall", "--no-deps", "--no-cache-dir")
+        from .binaries_words import with_files_again
+
         yield Finding(
             "TFD501",
             ERROR,
@@ -172,7 +173,7 @@ def package_gone(context: Context) -> Iterator[Finding]:
             evidence=(package.source,),
             source=f"{package.source}/RECORD",
             package=package.name,
-            fix=Fix(commands=((*again, f"{package.name}=={package.version}" if package.version else package.name),)),
+            fix=Fix(commands=(with_files_again(package.name, package.version),)),
         )
         return
 

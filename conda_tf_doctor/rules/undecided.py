@@ -13,7 +13,8 @@ from ..environment.facts import CONDA
 from ..environment.gpu import has_nvidia
 from ..findings import INFO, POSSIBLE, Finding
 from .context import Context
-from .cuda import is_partial, system_cuda, system_cudnn
+from .cuda import system_cuda
+from .cudnn import is_partial, system_cudnn
 from .packages import COMPILED
 
 # Packages whose version decides a rule, and the field of the matrix row with the range.

@@ -26,6 +26,7 @@ ADVICE = (
 
 def advised(path: str, kind: str = "prefix") -> tuple[tuple[str, ...], ...]:
     env = Environment(path=path, kind=kind)
+    env.is_venv = not (Path(path) / "conda-meta").is_dir()
     [finding] = aimed(Diagnosis(env, None, (Finding("TFD201", ERROR, "", fix=Fix(commands=ADVICE)),))).findings
     return finding.fix.commands
 
