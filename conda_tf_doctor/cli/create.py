@@ -108,7 +108,7 @@ def _version(text: str) -> str:
     Raises:
         UsageError: It is no version.
     """
-    from ..repair.planner import parse_demand
+    from ..repair.demands import parse_demand
 
     if not text:
         return ""

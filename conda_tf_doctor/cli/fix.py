@@ -78,7 +78,7 @@ def execute(args: Namespace) -> int:
 
 
 def _wishes(args: Namespace) -> tuple[Wishes, str]:
-    from ..repair.planner import Demands, parse_demand
+    from ..repair.demands import Demands, parse_demand
     from ..repair.session import Wishes
     from .check import options
 

@@ -8,7 +8,8 @@ from ..findings import ERROR
 from .plan import Conflict
 
 if TYPE_CHECKING:
-    from .planner import Demands, Planner
+    from .demands import Demands
+    from .planner import Planner
 
 # Silencing these means to do without a GPU.
 _GPU_CODES = ("TFD301", "TFD302", "TFD303", "TFD304", "TFD305", "TFD306", "TFD307", "TFD308")

@@ -17,7 +17,7 @@ from ..findings import ERROR, WARNING, Finding
 from ..matrix.model import GPU
 from ..rules.context import Context
 from .candidates import Catalogue
-from .demands import NO_DEMANDS, Demands, parse_demand
+from .demands import NO_DEMANDS, Demands
 from .levers import BEYOND_PACKAGES, OF_FILES, PIP_TO_CONDA, Want, Way, ways
 from .plan import Change, Edit, Key, Plan
 from .simulate import PARTS, simulate
@@ -350,6 +350,3 @@ class Planner(Starts):
         without = {key: other for key, other in edits.items() if key != edit.key}
         later = [f for f in self.errors(without) if f.code in edit.codes]
         return (later or now)[0].message if later or now else "It goes with the other changes."
-
-
-__all__ = ["Demands", "Planner", "parse_demand"]

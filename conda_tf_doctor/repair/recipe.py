@@ -13,8 +13,9 @@ from .. import versions
 from ..environment.facts import CONDA, PIP, Environment, Package, Python, System, normalise
 from ..matrix.model import CPU, GPU, PLUGIN, PYPI, STUB, Build
 from .candidates import Catalogue, derived
+from .demands import Demands
 from .levers import parse_requirement, to_conda
-from .planner import Demands, Planner
+from .planner import Planner
 from .simulate import build_string, promises
 
 if TYPE_CHECKING:

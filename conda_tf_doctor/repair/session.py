@@ -14,8 +14,9 @@ from ..errors import UsageError
 from . import apply, atomic, journal, pinned
 from .candidates import Catalogue
 from .conda import Conda, check_writable, connect, require
+from .demands import Demands
 from .plan import Plan
-from .planner import Demands, Planner
+from .planner import Planner
 from .show import document, render, unified
 from .verify import runs_here, verified_plan
 

@@ -50,15 +50,20 @@ def healthy(folder: Path) -> Path:
     return prefix
 
 
-def call(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any, str]:
-    """Return status, the one document of standard output, and standard error."""
+def answer(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any, str]:
+    """Return status, the one document of standard output, and standard error, of any verb."""
     capsys.readouterr()
     try:
         status = console([*words, "--json"])
     except SystemExit as stop:
         status = int(stop.code or 0)
     out, err = capsys.readouterr()
-    document = json.loads(out)
+    return status, json.loads(out), err
+
+
+def call(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any, str]:
+    """Return the answer of ``check``, whose document has to be one of its schema."""
+    status, document, err = answer(capsys, *words)
     VALID.validate(document)
     return status, document, err
 

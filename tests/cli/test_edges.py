@@ -17,6 +17,8 @@ from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.environment.prefix import read_prefix, this_platform
 from tools.prefixes import add_dist, make_prefix
 
+from .test_check import answer
+
 
 @pytest.fixture
 def broken(tmp_path: Path) -> str:
@@ -48,12 +50,7 @@ SCHEMAS = Path(engine.__file__).parent / "schemas"
 def test_an_unusable_request_is_one_document_of_its_schema(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    try:
-        status = console([*words, "--json"])
-    except SystemExit as stop:
-        status = int(stop.code or 0)
-    out, err = capsys.readouterr()
-    document = json.loads(out)
+    status, document, err = answer(capsys, *words)
     assert (status, document["ok"], err.count("\n")) == (2, False, 1)
     jsonschema.validate(document, json.loads((SCHEMAS / f"{words[0]}.schema.json").read_text(encoding="utf-8")))
 

@@ -19,8 +19,8 @@ from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.findings import ERROR
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.text import Style
+from conda_tf_doctor.repair.demands import Demands, parse_demand
 from conda_tf_doctor.repair.filesession import FileSession
-from conda_tf_doctor.repair.planner import Demands, parse_demand
 from conda_tf_doctor.repair.session import Result, Wishes
 from conda_tf_doctor.repair.textfile import load
 

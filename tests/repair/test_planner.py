@@ -17,8 +17,9 @@ from conda_tf_doctor.findings import ERROR
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.text import Style, render
 from conda_tf_doctor.repair.candidates import releases
+from conda_tf_doctor.repair.demands import Demands, parse_demand
 from conda_tf_doctor.repair.plan import Plan
-from conda_tf_doctor.repair.planner import Demands, Planner, parse_demand
+from conda_tf_doctor.repair.planner import Planner
 from conda_tf_doctor.repair.simulate import build_string, promises, simulate
 
 PLATFORMS = ("linux-64", "win-64", "osx-arm64")

@@ -22,8 +22,8 @@ from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.findings import ERROR
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.text import Style
+from conda_tf_doctor.repair.demands import Demands, parse_demand
 from conda_tf_doctor.repair.filesession import FileSession
-from conda_tf_doctor.repair.planner import Demands, parse_demand
 from conda_tf_doctor.repair.session import Result, Wishes
 
 
@@ -93,6 +93,14 @@ REPAIRED = {
 }  # fmt: skip
 
 
+def _with(text: str, replaced: dict[str, str]) -> str:
+    """Return a text with each of these, which stands in it once, replaced."""
+    for old, new in replaced.items():
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    return text
+
+
 @pytest.mark.parametrize(("name", "platform", "text", "replaced"), REPAIRED.values(), ids=REPAIRED)
 def test_files_as_the_public_writes_them(
     name: str, platform: str, text: str, replaced: dict[str, str], tmp_path: Path
@@ -100,10 +108,7 @@ def test_files_as_the_public_writes_them(
     path = tmp_path / name
     path.write_bytes(text.encode())
     result = _fix(path, platform)
-    expected = text
-    for old, new in replaced.items():
-        assert expected.count(old) == 1
-        expected = expected.replace(old, new)
+    expected = _with(text, replaced)
     assert path.read_bytes().decode() == expected
     assert result.status == 0
     after = diagnose(read_file(str(path), platform), load_matrix())
@@ -154,10 +159,7 @@ def test_what_is_asked_for_gets_into_the_file(
     path = tmp_path / name
     path.write_bytes(text.encode())
     result = _fix(path, platform, *to)
-    expected = text
-    for old, new in replaced.items():
-        assert expected.count(old) == 1
-        expected = expected.replace(old, new)
+    expected = _with(text, replaced)
     assert path.read_bytes().decode() == expected
     assert result.status == 0
     assert _fix(path, platform, *to).document["changes"] == []
