@@ -10,6 +10,7 @@ from .findings import ERROR, INFO, WARNING, Finding
 from .rules import REGISTRY
 from .rules.context import Context
 from .rules.ranking import ranked
+from .shell import place_of
 
 if TYPE_CHECKING:
     from .environment.facts import Environment
@@ -53,7 +54,7 @@ class Diagnosis(NamedTuple):
             "schema_version": SCHEMA_VERSION,
             "target": {"kind": self.env.kind, "path": self.env.path, "platform": self.env.platform or None},
             "tensorflow": self.tensorflow.to_json() if self.tensorflow else None,
-            "findings": [finding.to_json() for finding in self.findings],
+            "findings": [finding.to_json(place_of(self.env)) for finding in self.findings],
             "summary": {
                 "errors": self.count(ERROR),
                 "warnings": self.count(WARNING),

@@ -7,6 +7,7 @@ costs as much time as starting Python, and ``check`` has four times that for eve
 from __future__ import annotations
 
 from ._typing import Any, NamedTuple
+from .shell import command_line
 
 ERROR = "error"
 WARNING = "warning"
@@ -34,12 +35,13 @@ class Fix(NamedTuple):
     commands: tuple[tuple[str, ...], ...] = ()
     note: str = ""
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the ``fix`` object of the JSON contract."""
+    def to_json(self, platform: str = "") -> dict[str, Any]:
+        """Return the ``fix`` object of the JSON contract; the command lines are for the shells of a platform."""
         return {
             "pins": list(self.pins),
             "pip": list(self.pip),
             "commands": [list(command) for command in self.commands],
+            "command_lines": [command_line(command, platform) for command in self.commands],
             "note": self.note,
         }
 
@@ -80,8 +82,12 @@ class Finding(NamedTuple):
 
         return RULES[self.code]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the finding as the JSON contract has it."""
+    def to_json(self, platform: str = "") -> dict[str, Any]:
+        """Return the finding as the JSON contract has it.
+
+        Args:
+            platform: Whose shells get the commands; this machine's without.
+        """
         return {
             "code": self.code,
             "name": self.name,
@@ -91,7 +97,7 @@ class Finding(NamedTuple):
             "expected": self.expected,
             "evidence": list(self.evidence),
             "source": self.source,
-            "fix": self.fix.to_json(),
+            "fix": self.fix.to_json(platform),
             "package": self.package,
             "confidence": self.confidence,
             "needs": list(self.needs),

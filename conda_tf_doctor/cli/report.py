@@ -7,6 +7,7 @@ import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
 
 from ..errors import UsageError
+from ..shell import quoted
 
 
 def configure_parser(parser: ArgumentParser) -> None:
@@ -58,7 +59,7 @@ def execute(args: Namespace) -> int:
         print_document(document)
     elif not args.quiet:
         program = "conda tf-doctor" if args.door == "conda" else "conda-tf-doctor"
-        print(f"Wrote {output}; `{program} check --report {output}` checks it anywhere.", file=sys.stderr)
+        print(f"Wrote {output}; `{program} check --report {quoted(output)}` checks it anywhere.", file=sys.stderr)
     return 0
 
 

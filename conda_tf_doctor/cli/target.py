@@ -7,6 +7,7 @@ import sys
 
 from .._typing import TYPE_CHECKING
 from ..errors import UsageError
+from ..shell import quoted
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -69,7 +70,7 @@ def environment_folders() -> list[str]:
 
 def _by_name(name: str) -> str:
     if os.sep in name or "/" in name:
-        raise UsageError(f"{name} is a path, not a name; use -p {name}.")
+        raise UsageError(f"{name} is a path, not a name; use -p {quoted(name)}.")
     if name in ("base", "root"):
         for root in _roots():
             if os.path.isdir(os.path.join(root, "conda-meta")):

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from ..errors import UsageError
+from ..shell import quoted
 from .channels import channel_name
 from .facts import CONDA, PIP, Binary, Environment, Note, Package, Python, System
 
@@ -29,7 +30,7 @@ def read_report(path: str) -> Environment:
                 text = handle.read()
     except FileNotFoundError:
         raise UsageError(
-            f"The report {path} does not exist; collect one with `conda tf-doctor report -o {path}`."
+            f"The report {path} does not exist; collect one with `conda tf-doctor report -o {quoted(path)}`."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"

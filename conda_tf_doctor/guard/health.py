@@ -26,6 +26,7 @@ def check(prefix: str, verbose: bool) -> None:
         verbose: Whether to print every finding, not only the first.
     """
     from ..render.text import safe
+    from ..shell import quoted
 
     diagnosis = _diagnosis(prefix)
     tensorflow = diagnosis.tensorflow
@@ -41,7 +42,7 @@ def check(prefix: str, verbose: bool) -> None:
     told = [finding for finding in diagnosis.findings if finding.severity in (ERROR, WARNING)]
     for finding in told if verbose else told[:1]:
         print(f"  {finding.severity} {finding.code} {finding.name}: {safe(finding.message)}")
-    print(f"  All of it: conda tf-doctor -p {prefix}\n")
+    print(f"  All of it: conda tf-doctor -p {safe(quoted(prefix))}\n")
 
 
 def fix(prefix: str, args: Namespace, confirm: Callable[[str], None]) -> int:

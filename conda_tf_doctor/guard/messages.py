@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from conda import CondaError
 
 from ..findings import ERROR, Finding
 from ..render.text import safe
+from ..shell import command_line
 from ..versions import parse_matchspec
 
 if TYPE_CHECKING:
@@ -78,11 +78,6 @@ def lost(sentences: Iterable[str], quiet: bool = False) -> None:
         say(f"tf-doctor: warning: {sentence}")
 
 
-def shown(command: Sequence[str]) -> str:
-    """Return a command as one types it."""
-    return " ".join(shlex.quote(part) for part in command)
-
-
 def searching(verdict: Verdict) -> None:
     """Say that solving goes on, for it may take as long again."""
     codes = ", ".join(dict.fromkeys(finding.code for finding in verdict.stopping))
@@ -132,7 +127,7 @@ def refusal(
     if note:
         lines.append(note)
     if command:
-        lines.append(f"This would work: {shown(command)}")
+        lines.append(f"This would work: {command_line(command)}")
     codes = " ".join(dict.fromkeys(finding.code for finding in findings))
     lines.append(f"Why: conda tf-doctor explain {codes.split()[0] if codes else ''}".rstrip())
     lines.append("To go on all the same: set CONDA_PLUGINS_TF_DOCTOR_MODE=warn for this command.")

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from ..errors import UsageError
+from ..shell import quoted
 from .check import check_document
 from .expand import SHARED, Row, rows_of
 from .load import DATA, Matrix
@@ -102,5 +103,5 @@ def lay_over(matrix: Matrix, file: str) -> None:
         rows, problems = [], error.problems
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise UsageError(f"{problems[0]}{more}; check it with: conda tf-doctor matrix --validate {file}")
+        raise UsageError(f"{problems[0]}{more}; check it with: conda tf-doctor matrix --validate {quoted(str(file))}")
     matrix.overlay(rows, document.value.get("tables") or {})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 
 from .._typing import TYPE_CHECKING, TextIO
 from ..findings import ERROR, INFO, POSSIBLE, WARNING, Finding
 from ..rules.catalogue import RULES
+from ..shell import command_line, place_of, quoted
 
 if TYPE_CHECKING:
     from ..engine import Diagnosis
@@ -20,6 +22,7 @@ _WORDS = {ERROR: "ERROR", WARNING: "WARNING", INFO: "NOTE"}
 _CONTROL = dict.fromkeys((*range(32), 127, *range(128, 160), *range(8234, 8239), *range(8294, 8298)))
 _CONTROL[0x09] = _CONTROL[0x0A] = " "
 WIDTH = 100
+_GAP = "\0"  # stands for a space at which no line ends
 _FRAGILE = ("TFD601", "TFD602")
 
 
@@ -57,21 +60,19 @@ class Style:
         self.stream.write(text.encode(encoding, "replace").decode(encoding))
 
 
-def command_line(command: tuple[str, ...]) -> str:
-    """Return a command as one would type it in this system's shell."""
-    if sys.platform == "win32":
-        from subprocess import list2cmdline
+def wrapped(text: str, indent: str, width: int = WIDTH) -> list[str]:
+    """Return a text in lines of the screen's width, without control characters.
 
-        return list2cmdline(command)
-    from shlex import join
-
-    return join(command)
-
-
-def _wrapped(text: str, indent: str) -> list[str]:
+    A command between backticks stays in one line, or it could not be pasted.
+    """
     from textwrap import wrap
 
-    return wrap(safe(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False) or [indent]
+    whole = re.sub("`[^`]*`", lambda command: command[0].replace(" ", _GAP), safe(text))
+    lines = wrap(
+        whole, width, initial_indent=indent, subsequent_indent=" " * len(indent), break_on_hyphens=False,
+        break_long_words=False,
+    )  # fmt: skip
+    return [line.replace(_GAP, " ") for line in lines] or [indent]
 
 
 def _header(diagnosis: Diagnosis, style: Style) -> list[str]:
@@ -103,24 +104,24 @@ def _header(diagnosis: Diagnosis, style: Style) -> list[str]:
 def _finding(finding: Finding, style: Style, full: bool) -> list[str]:
     word = style.paint(finding.severity, _WORDS[finding.severity])
     sure = "" if finding.confidence == "certain" else f" ({'possible' if finding.confidence == POSSIBLE else 'likely'})"
-    lines = ["", f"{word} {finding.code} {finding.name}{sure}", *_wrapped(finding.message, "  ")]
+    lines = ["", f"{word} {finding.code} {finding.name}{sure}", *wrapped(finding.message, "  ")]
     if finding.found:
-        lines += _wrapped(f"found:    {finding.found}", "  ")
+        lines += wrapped(f"found:    {finding.found}", "  ")
     if finding.expected:
-        lines += _wrapped(f"expected: {finding.expected}", "  ")
+        lines += wrapped(f"expected: {finding.expected}", "  ")
     if full and finding.evidence:
-        lines += _wrapped(f"evidence: {', '.join(finding.evidence)}", "  ")
+        lines += wrapped(f"evidence: {', '.join(finding.evidence)}", "  ")
     if full and finding.source:
-        lines += _wrapped(f"source:   {finding.source}", "  ")
+        lines += wrapped(f"source:   {finding.source}", "  ")
     for need in finding.needs:
-        lines += _wrapped(f"to be sure: {need}", "  ")
+        lines += wrapped(f"to be sure: {need}", "  ")
     if finding.fix.note:
-        lines += _wrapped(f"repair: {finding.fix.note}", "  ")
+        lines += wrapped(f"repair: {finding.fix.note}", "  ")
     return lines
 
 
-def _commands(finding: Finding) -> list[str]:
-    return [safe(command_line(command)) for command in finding.fix.commands]
+def _commands(finding: Finding, env: Environment) -> list[str]:
+    return [safe(command_line(command, place_of(env))) for command in finding.fix.commands]
 
 
 def _repairable(finding: Finding, env: Environment) -> bool:
@@ -145,14 +146,14 @@ def _repair(diagnosis: Diagnosis, door: str) -> list[str]:
     # `fix` repairs errors, and these two warnings, unasked.
     asked = "" if any(f.severity == ERROR or f.code in _FRAGILE for f in repairable) else " --warnings"
     if repairable and env.kind == "prefix":
-        lines.append(safe(f"{program} fix --apply{asked} -p {command_line((env.path,))}"))
+        lines.append(safe(f"{program} fix --apply{asked} -p {quoted(env.path)}"))
     elif repairable and env.kind == "file":
         # Nothing is installed yet: what would change an environment is no help.
         from ..environment.prefix import this_platform
 
         where = f" --platform {env.platform}" if env.platform and env.platform != this_platform() else ""
-        return [safe(f"{program} fix{asked} --file {command_line((env.path,))}{where}")]
-    by_hand = _commands(worst)
+        return [safe(f"{program} fix{asked} --file {quoted(env.path)}{where}")]
+    by_hand = _commands(worst, env)
     if lines and by_hand:
         several = diagnosis.count(ERROR) + diagnosis.count(WARNING) > 1
         lines.append(f"or by hand{f', {worst.code} alone' if several else ''}:")
@@ -188,7 +189,7 @@ def render(diagnosis: Diagnosis, style: Style, verbose: int = 0, quiet: bool = F
         lines.append(f"More on this: {program} explain {shown[0].code}")
     if verbose and diagnosis.checked:
         lines += ["", style.paint("good", "Checked and fine:")]
-        lines += _wrapped(", ".join(f"{code} {RULES[code]}" for code in diagnosis.checked), "  ")
+        lines += wrapped(", ".join(f"{code} {RULES[code]}" for code in diagnosis.checked), "  ")
     if not quiet:
         lines += ["", _summary(diagnosis, style, verbose)]
     return "\n".join(lines).lstrip("\n") + "\n"
@@ -198,7 +199,7 @@ def _summary(diagnosis: Diagnosis, style: Style, verbose: int) -> str:
     if diagnosis.tensorflow is None and not diagnosis.findings:
         unread = [note.message for note in diagnosis.env.notes if "cannot be" in note.message]
         if unread:
-            lines = "\n".join(_wrapped(" ".join(unread[:3]), "  "))
+            lines = "\n".join(wrapped(" ".join(unread[:3]), "  "))
             return f"No TensorFlow was found, but not everything could be read:\n{lines}"
         return "There is no TensorFlow here, so there is nothing to check."
     parts = []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import versions
 from ..environment.facts import CONDA, PIP, Environment, Package, Python, System, normalise
 from ..matrix.model import CPU, GPU, PLUGIN, PYPI, STUB, Build
+from ..shell import quoted
 from .candidates import Catalogue, derived
 from .demands import Demands
 from .levers import parse_requirement, to_conda
@@ -138,12 +139,13 @@ def _impossible(wanted: Wanted) -> NoRecipeError | None:
     first = wanted.tensorflow.split(",")[0].lstrip("<>=!~").rstrip("*").rstrip(".")
     after = bool(first) and "<" not in wanted.tensorflow and versions.key(first) >= versions.key(_LAST_NATIVE)
     if wanted.variant == GPU and wanted.platform == "win-64" and after:
+        create = f"conda tf-doctor create {quoted(wanted.name)} --tensorflow"
         return NoRecipeError(
             f"TensorFlow {first} cannot use a GPU on native Windows: 2.10 was the last release that could.",
             (
-                f"conda tf-doctor create {wanted.name} --tensorflow 2.10 --gpu makes one with TensorFlow 2.10.",
-                f"In WSL2, conda tf-doctor create {wanted.name} --tensorflow {first} --gpu makes one for Linux.",
-                f"conda tf-doctor create {wanted.name} --tensorflow {first} --cpu makes one for the CPU.",
+                f"{create} 2.10 --gpu makes one with TensorFlow 2.10.",
+                f"In WSL2, {create} {first} --gpu makes one for Linux.",
+                f"{create} {first} --cpu makes one for the CPU.",
             ),
         )
     if wanted.variant == GPU and wanted.platform == "osx-64":

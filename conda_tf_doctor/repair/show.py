@@ -6,6 +6,8 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from ..findings import INFO, WARNING
+from ..render.text import safe, wrapped
+from ..shell import command_line
 from .levers import ways
 from .plan import SCHEMA_VERSION, Change, Plan
 
@@ -35,6 +37,7 @@ def document(
         "target": {"kind": kind, "path": path, "platform": plan.before.env.platform or None},
         "changes": [change.to_json() for change in plan.changes],
         "commands": [list(command) for command in commands],
+        "command_lines": [command_line(command) for command in commands],
         "applied": outcome.pop("applied", False),
         "written": outcome.pop("written", False),
         "findings_before": [finding.to_json() for finding in plan.before.findings],
@@ -62,15 +65,6 @@ def unified(old: str, new: str, path: str) -> str:
         if not line.endswith(("\n", "\r")):
             out.append("\\ No newline at end of file\n")
     return "".join(out)
-
-
-def wrapped(text: str, indent: str) -> list[str]:
-    """Return a text in lines of the screen's width, without control characters."""
-    from textwrap import wrap
-
-    from ..render.text import WIDTH, safe
-
-    return wrap(safe(text), WIDTH, initial_indent=indent, subsequent_indent=" " * len(indent), break_on_hyphens=False)
 
 
 def _line(change: Change) -> str:
@@ -109,8 +103,6 @@ def left(plan: Plan, command: Sequence[str], openings: Sequence[Finding] = ()) -
 
 
 def _left(plan: Plan, command: Sequence[str], openings: Sequence[Finding]) -> list[str]:
-    from ..render.text import command_line, safe
-
     lines: list[str] = []
     several: dict[tuple[str, ...], list[Finding]] = {}
     for finding, words in left(plan, command, openings):
@@ -142,8 +134,6 @@ def render(
         command: How ``fix`` was called, for what has to be asked for.
         openings: What a file leaves open, and an installer would fill with what does not work.
     """
-    from ..render.text import command_line, safe
-
     lines = [f"{style.paint('title', 'Repair of')} {safe(path)}"]
     if plan.conflict is not None:
         return "\n".join([*lines, *_conflict(plan, style)]) + "\n"
@@ -169,7 +159,7 @@ def render(
     if plan.changes:
         lines += ["", _verdict(plan)]
     if commands:
-        lines += ["", "  By hand:", *(f"      {safe(command_line(tuple(command)))}" for command in commands)]
+        lines += ["", "  By hand:", *(f"      {safe(command_line(command))}" for command in commands)]
     if diff:
         lines += ["", *(_painted(line, style) for line in diff.splitlines())]
     return "\n".join(lines) + "\n"
@@ -184,8 +174,6 @@ def _verdict(plan: Plan) -> str:
 
 
 def _conflict(plan: Plan, style: Style) -> list[str]:
-    from ..render.text import safe
-
     conflict = plan.conflict
     assert conflict is not None
     lines = [style.paint("error", "There is no plan that satisfies everything."), *wrapped(conflict.why, "  ")]
@@ -197,7 +185,5 @@ def _conflict(plan: Plan, style: Style) -> list[str]:
 
 
 def _painted(line: str, style: Style) -> str:
-    from ..render.text import safe
-
     kind = {"+": "good", "-": "error", "@": "info"}.get(line[:1])
     return style.paint(kind, safe(line)) if kind else safe(line)

@@ -11,6 +11,7 @@ from .. import versions
 from .._typing import NamedTuple
 from ..environment.facts import CONDA, PIP
 from ..findings import ERROR, LIKELY, POSSIBLE, WARNING, Finding, Fix
+from ..shell import place_of, quoted
 from .context import Context
 
 _TOOLKIT = r"(?i)[\\/]cuda[\\/-]v?(\d+\.\d+)(?:[\\/]|\Z)"
@@ -99,6 +100,7 @@ def _not_activated(context: Context) -> Iterator[Finding]:
         what = f"Python {context.env.python.minor or 'below 3.10'} finds the DLLs of conda's packages through PATH"
     else:
         what = "libraries that are loaded by name (CUDA, MKL) are looked for on PATH"
+    typed = quoted(here, place_of(context.env))
     # Alone it may only tell how the report was collected; with an error beside it, it is the cause.
     failing = gpu and bool(context.env.error_text)
     yield Finding(
@@ -110,7 +112,9 @@ def _not_activated(context: Context) -> Iterator[Finding]:
         evidence=("env_vars.PATH",),
         source="conda's activation",
         confidence=LIKELY,
-        fix=Fix(note=f"Run `conda activate {here}` in that terminal, or start the program with `conda run -p {here}`."),
+        fix=Fix(
+            note=f"Run `conda activate {typed}` in that terminal, or start the program with `conda run -p {typed}`."
+        ),
     )
 
 

@@ -21,7 +21,7 @@ from conda_tf_doctor.environment.facts import Environment
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.findings import ERROR, Finding, Fix
 from conda_tf_doctor.matrix.load import load_matrix
-from conda_tf_doctor.render.text import WIDTH, Style, command_line, render, safe
+from conda_tf_doctor.render.text import WIDTH, Style, render, safe, wrapped
 
 BROKEN = {
     "platform": "win-64",
@@ -205,8 +205,25 @@ def test_each_door_spells_its_own_commands() -> None:
     assert "conda tf-doctor explain" in render(diagnosis(BROKEN), style, door="conda")
 
 
-def test_commands_can_be_pasted() -> None:
-    assert command_line(("conda", "install", "-p", "/a b", "numpy<2")) == "conda install -p '/a b' 'numpy<2'"
+@pytest.mark.parametrize(
+    ("kind", "platform", "line"),
+    [
+        ("report", "win-64", 'conda install "numpy<2"'),
+        ("report", "linux-64", "conda install 'numpy<2'"),
+        ("prefix", "win-64", "conda install 'numpy<2'" if os.name == "posix" else 'conda install "numpy<2"'),
+    ],
+)
+def test_commands_are_for_the_shell_they_are_pasted_into(kind: str, platform: str, line: str) -> None:
+    fix = Fix(commands=(("conda", "install", "numpy<2"),))
+    found = Diagnosis(Environment(kind, "x", platform), None, (Finding("TFD603", ERROR, "numpy 2", fix=fix),))
+    assert f"  {line}\n" in render(found, Style(io.StringIO(), False))
+    assert found.to_json()["findings"][0]["fix"]["command_lines"] == [line]
+
+
+def test_a_command_in_a_sentence_stays_in_one_line() -> None:
+    command = "`conda run -p " + "/a/folder/with/many/parts" * 3 + " python -m pip list`"
+    lines = wrapped(f"Some words before it and {command} and some words behind it that go on and on and on.", "  ")
+    assert [command in line for line in lines].count(True) == 1 and len(lines) == 3
 
 
 @pytest.mark.parametrize(("venv", "advised"), [(False, True), (True, False)], ids=["conda", "venv"])

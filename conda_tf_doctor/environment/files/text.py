@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from ...errors import UsageError
+from ...shell import quoted
 
 # PowerShell's `>` writes UTF-16 with a mark; Notepad writes UTF-8 with one.
 _MARKS = (
@@ -34,7 +35,7 @@ def read_text(path: str) -> str:
     except FileNotFoundError:
         raise UsageError(f"The file {path} does not exist.") from None
     except IsADirectoryError:
-        raise UsageError(f"{path} is a folder; name a file, or an environment with -p {path}.") from None
+        raise UsageError(f"{path} is a folder; name a file, or an environment with -p {quoted(path)}.") from None
     except OSError as error:
         raise UsageError(f"The file {path} cannot be read: {error.strerror or error}.") from None
     for mark, encoding in _MARKS:

@@ -1,0 +1,69 @@
+r"""How a command is written for the shell it will be pasted into: the one place that quotes.
+
+cmd.exe and PowerShell share one form: double quotes. Bare, cmd.exe takes ``<``, ``>``, ``&``, ``|`` and ``^`` for
+itself, PowerShell ``,``, ``@``, ``;`` and ``(``, so whatever holds more than letters, digits and ``\ / : . - _ =`` is
+quoted. Sources: Python's ``subprocess.list2cmdline`` (how programs take a command line apart) and the generic token of
+PowerShell's grammar.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from ._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .environment.facts import Environment
+
+_PLAIN = re.compile(r"[\w\\/:.=-]+")
+# Backslashes before a quote, or before the end, where our own quote comes.
+_BEFORE_QUOTE = re.compile(r'(\\*)("|\Z)')
+
+
+def place_of(env: Environment) -> str:
+    """Return the platform whose shell gets the commands for an environment: a report's own, else this machine's."""
+    return env.platform if env.kind == "report" else ""
+
+
+def command_line(command: Sequence[str], platform: str = "") -> str:
+    """Return a command as one types it.
+
+    Args:
+        command: The words, unquoted.
+        platform: Conda subdir of the machine whose shell gets it; this machine's without.
+    """
+    if not _is_windows(platform):
+        from shlex import join
+
+        return join(command)
+    return " ".join([*map(_program, command[:1]), *map(_double_quoted, command[1:])])
+
+
+def quoted(text: str, platform: str = "") -> str:
+    """Return one word of a command as one types it (see :func:`command_line`)."""
+    if not _is_windows(platform):
+        from shlex import quote
+
+        return quote(text)
+    return _double_quoted(text)
+
+
+def _is_windows(platform: str) -> bool:
+    return platform.startswith("win-") if platform else sys.platform == "win32"
+
+
+def _double_quoted(text: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return text
+    return '"' + _BEFORE_QUOTE.sub(lambda m: m[1] * 2 + (m[2] and '\\"'), text) + '"'
+
+
+def _program(text: str) -> str:
+    r"""Return a program's path as ``C:\"a b"\python.exe``: PowerShell takes what begins with a quote for a string."""
+    if _PLAIN.fullmatch(text):
+        return text
+    parts = re.split(r"([\\/]+)", text)
+    return "".join(part if not part or _PLAIN.fullmatch(part) else f'"{part}"' for part in parts)

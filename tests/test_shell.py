@@ -1,0 +1,100 @@
+"""Command lines are what the shell they are pasted into hands to the program."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conda_tf_doctor.explain.pages import read_page
+from conda_tf_doctor.rules.catalogue import RULES
+from conda_tf_doctor.shell import command_line, quoted
+
+WINDOWS = "win-64"
+# What means something to cmd.exe or to PowerShell outside of double quotes.
+_SPECIAL = set("<>|&^()%!,;@#$`'{}[]*?~+")
+
+
+def received(line: str) -> list[str]:
+    """Return what a Windows program gets: the rules of its C runtime, after cmd.exe has looked at what is bare."""
+    words, word, bare, inside = [], "", True, False
+    position = 0
+    while position < len(line):
+        slashes = re.compile(r"\\*").match(line, position).group()
+        position += len(slashes)
+        sign = line[position : position + 1]
+        if sign == '"' and not words:  # in the program's own name a backslash is only itself
+            word, inside, bare = word + slashes, not inside, False
+            position += 1
+            continue
+        if sign == '"':
+            word += "\\" * (len(slashes) // 2)
+            if len(slashes) % 2:
+                word += '"'
+            else:
+                inside, bare = not inside, False
+            position += 1
+            continue
+        word += slashes
+        if sign == " " and not inside:
+            words += [word] if word or not bare else []
+            word, bare = "", True
+        elif sign:
+            assert inside or sign not in _SPECIAL, f"{sign} is bare in {line}"
+            word += sign
+        position += 1
+    return words + ([word] if word or not bare else [])
+
+
+@pytest.mark.parametrize(
+    ("command", "windows", "posix"),
+    [
+        (["conda", "install", "vc>=14.4"], 'conda install "vc>=14.4"', "conda install 'vc>=14.4'"),
+        (["conda", "install", "numpy=1.26", "-y"], "conda install numpy=1.26 -y", "conda install numpy=1.26 -y"),
+        (["conda", "install", "-p", r"C:\R&D\tf"], r'conda install -p "C:\R&D\tf"', r"conda install -p 'C:\R&D\tf'"),
+        (["conda", "run", "-p", "C:\\a b\\"], 'conda run -p "C:\\a b\\\\"', "conda run -p 'C:\\a b\\'"),
+        ([r"C:\a b\python.exe", "-m", "pip"], r'C:\"a b"\python.exe -m pip', r"'C:\a b\python.exe' -m pip"),
+        ([r"\\server\a b\python.exe", "-V"], r'\\server\"a b"\python.exe -V', r"'\\server\a b\python.exe' -V"),
+        (["pip", "install", "numpy>=1,<2", ""], 'pip install "numpy>=1,<2" ""', "pip install 'numpy>=1,<2' ''"),
+        (["conda", "run", "-p", "C:\\Büro\\tf"], "conda run -p C:\\Büro\\tf", "conda run -p 'C:\\Büro\\tf'"),
+    ],
+)  # fmt: skip
+def test_a_command_is_written_for_its_shell(command: list[str], windows: str, posix: str) -> None:
+    assert (command_line(command, WINDOWS), command_line(command, "linux-64")) == (windows, posix)
+    assert command_line(command) == (windows if sys.platform == "win32" else posix)
+    assert [quoted(word, WINDOWS) for word in command[1:]] == [command_line(["x", w], WINDOWS)[2:] for w in command[1:]]
+
+
+_words = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12)
+
+
+@given(st.lists(_words, min_size=1, max_size=4))
+def test_every_word_arrives(words: list[str]) -> None:
+    assert received(command_line(["conda", *words], WINDOWS)) == ["conda", *words]
+    assert shlex.split(command_line(["conda", *words], "linux-64")) == ["conda", *words]
+
+
+@given(st.lists(st.text(st.sampled_from("ab &<%^(' -.=,"), min_size=1), min_size=1, max_size=4))
+def test_a_program_is_never_a_string_of_powershell(parts: list[str]) -> None:
+    program = "\\".join(["C:", *parts])
+    line = command_line([program, "-m"], WINDOWS)
+    assert not line.startswith(('"', "'")) and received(line) == [program, "-m"]
+
+
+def commands_of_pages() -> list[str]:
+    found = []
+    for code in RULES:
+        for _, text in read_page(code).sections:
+            for place, block in enumerate(text.split("```")):
+                found += [line for line in block.split("\n")[1:] if line] if place % 2 else []
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("line", commands_of_pages())
+def test_a_command_of_a_page_is_read_alike_by_every_shell(line: str) -> None:
+    if "$CONDA_PREFIX" not in line:  # that is Linux's
+        assert received(line) == shlex.split(line)
