@@ -15,7 +15,7 @@ from .shell import place_of
 if TYPE_CHECKING:
     from .environment.facts import Environment
     from .environment.tensorflow import Installed
-    from .matrix.load import Matrix
+    from .matrix.matrix import Matrix
 
 SCHEMA_VERSION = 1
 

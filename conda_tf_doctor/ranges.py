@@ -19,7 +19,7 @@ from .findings import INFO, SEVERITIES
 if TYPE_CHECKING:
     from .engine import Diagnosis
     from .findings import Finding
-    from .matrix.load import Matrix
+    from .matrix.matrix import Matrix
 
 Judge = Callable[[Environment], "Diagnosis"]
 

@@ -26,7 +26,8 @@ from conda_tf_doctor.engine import Diagnosis, diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.errors import UsageError
-from conda_tf_doctor.matrix.load import Matrix, load_matrix
+from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.matrix.matrix import Matrix
 from conda_tf_doctor.matrix.model import EMPTY, PLUGIN
 from conda_tf_doctor.rules.catalogue import RULES
 from tools.healthy import CORNERS, Healthy, environments

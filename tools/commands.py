@@ -51,7 +51,8 @@ def lint(args: Sequence[str]) -> int:
 
 def refresh_matrix(args: Sequence[str]) -> int:
     """Look for TensorFlow releases newer than the matrix and write the rows that can be established."""
-    return _call(ensure_tests(), "conda_tf_doctor.matrix.refresh", *args)
+    python = ensure_tests()
+    return _call(python, "conda_tf_doctor.matrix.refresh", *args) or _call(python, "tools.wheel_table")
 
 
 def main(argv: Sequence[str]) -> int:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ruamel.yaml import YAML
 
 from conda_tf_doctor import versions
-from conda_tf_doctor.matrix.load import Matrix
+from conda_tf_doctor.matrix.matrix import Matrix
 from conda_tf_doctor.matrix.model import BUILD, EMPTY, PLUGIN, PYPI, Build
 
 RELEASES: dict[str, Any] = YAML(typ="safe").load(

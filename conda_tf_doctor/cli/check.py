@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ..engine import Diagnosis
     from ..environment.facts import Environment
-    from ..matrix.load import Matrix
+    from ..matrix.matrix import Matrix
 
 
 def configure_parser(parser: ArgumentParser) -> None:

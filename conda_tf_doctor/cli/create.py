@@ -11,7 +11,7 @@ from ..errors import UsageError
 
 if TYPE_CHECKING:
     from ..environment.facts import Environment
-    from ..matrix.load import Matrix
+    from ..matrix.matrix import Matrix
     from ..repair.recipe import Recipe
 
 

@@ -15,7 +15,7 @@ from .tensorflow import CONDA_PARTS, OWNERS
 
 if TYPE_CHECKING:
     from ..binaries.examine import BinaryFacts
-    from ..matrix.load import Matrix
+    from ..matrix.matrix import Matrix
 
 SCHEMA_VERSION = 1
 # Packages whose own dependencies rules read: TensorFlow's stack, CUDA, the runtimes below them.

@@ -12,7 +12,7 @@ from .. import versions
 from ..environment.facts import CONDA, Environment
 from ..environment.tensorflow import conda_build
 from ..findings import POSSIBLE, WARNING, Finding, Fix
-from ..matrix.load import Matrix
+from ..matrix.matrix import Matrix
 from ..rules.context import Context
 
 _CUDA = ("cudatoolkit", "cuda-cudart", "cuda-version", "cuda-toolkit", "cuda-runtime")

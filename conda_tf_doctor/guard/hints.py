@@ -12,7 +12,7 @@ from ..matrix.model import CHANNELS
 from ..settings import DISABLED
 
 if TYPE_CHECKING:
-    from ..matrix.load import Matrix
+    from ..matrix.matrix import Matrix
 
 _TENSORFLOW = (*OWNERS, "tensorflow-base")
 _CUDA = ("cudatoolkit", "cudnn", "cuda-version", "cuda-toolkit", "cuda-cudart")

@@ -17,7 +17,7 @@ from .drift import drift
 
 if TYPE_CHECKING:
     from ..environment.tensorflow import Installed
-    from ..matrix.load import Matrix
+    from ..matrix.matrix import Matrix
 
 # Who asks to be stopped wants CUDA and cuDNN to stay what TensorFlow was built for, also where another version might
 # load: nobody has tested that one. And beside another numpy, protobuf, keras or h5py TensorFlow may import, and yet

@@ -16,8 +16,10 @@ from .._typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .source import Document, Path, Problem
 
-FORMAT = 3
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
+FORMAT = 4
 FILE_NAME = "matrix.compiled.json"
+TABLES = "tables"
 # Code that decides what the derived form holds: a change of it makes the file stale, too.
 _CODE = ("compiled.py", "expand.py", "model.py", "source.py")
 
@@ -103,7 +105,7 @@ def split(documents: list[Document]) -> tuple[list[Row], dict[str, Any]]:
     for document in documents:
         kind = document.value.get("kind") if isinstance(document.value, dict) else None
         if kind not in (BUILDS, SHARED):
-            tables[document.file.removesuffix(".yaml")] = document.value
+            tables.update(_tables(document.file.removesuffix(".yaml"), document.value))
             continue
         found = check_document(document)
         problems += found
@@ -119,6 +121,14 @@ def split(documents: list[Document]) -> tuple[list[Row], dict[str, Any]]:
     if problems:
         raise InvalidFileError(problems)
     return rows, tables
+
+
+def _tables(name: str, value: Any) -> dict[str, Any]:
+    """Return a file's tables by name; what is large and of many packages is a table for each, read one by one."""
+    if not (isinstance(value, dict) and value.get("kind") == TABLES):
+        return {name: value}
+    rest = {key: part for key, part in value.items() if key != TABLES}
+    return {name: rest, **{f"{name}/{part}": table for part, table in value[TABLES].items()}}
 
 
 def _duplicates(document: Document, path: Path, row: Row, seen: dict[str, str]) -> list[Problem]:

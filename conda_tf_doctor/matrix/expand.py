@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .model import Build
+from .model import Build, minors
 from .source import Document, Path, Problem
 
 SCHEMA_VERSION = 1
@@ -25,19 +25,6 @@ _JOINED = ("source", "notes")
 # Declared ranges that a row also has as fields of their own.
 _OWN_FIELDS = {"numpy": "numpy", "protobuf": "protobuf", "keras": "keras", "h5py": "h5py", "ml-dtypes": "ml_dtypes"}
 _FILE_FIELDS = ("channel", "distribution", "packages", "source", "review")
-
-
-def minors(text: str) -> list[str]:
-    """Return the exact minors of ``2.7, 3.5-3.7`` (a range stays within one major)."""
-    found: list[str] = []
-    for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        if not first:
-            continue
-        major, low = first.split(".")
-        high = last.split(".")[1] if last else low
-        found += [f"{major}.{number}" for number in range(int(low), int(high) + 1)]
-    return found
 
 
 def _merge(into: Row, fields: Mapping[str, Any]) -> None:

@@ -152,6 +152,31 @@ class Build(NamedTuple):
         return {name: list(value) if isinstance(value, tuple) else value for name, value in self._asdict().items()}
 
 
+def minors(text: str) -> list[str]:
+    """Return the exact minors of ``2.7, 3.5-3.7`` (a range stays within one major)."""
+    found: list[str] = []
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if not first:
+            continue
+        major, low = first.split(".")
+        high = last.split(".")[1] if last else low
+        found += [f"{major}.{number}" for number in range(int(low), int(high) + 1)]
+    return found
+
+
+def span(found: list[str]) -> str:
+    """Return exact minors, lowest first, as ``minors`` reads them: ``3.9-3.12``, or ``3.9, 3.11`` with a gap."""
+    parts: list[list[str]] = []
+    for minor in found:
+        major, _, number = minor.partition(".")
+        if parts and parts[-1][-1] == f"{major}.{int(number) - 1}":
+            parts[-1].append(minor)
+        else:
+            parts.append([minor])
+    return ", ".join(part[0] if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts)
+
+
 def canonical(version: str) -> str:
     """Return one text for all spellings of a version: ``2.10`` for ``2.10.0``, ``2a0`` for ``2.0.0-alpha0``."""
     from ..versions import key

@@ -8,8 +8,9 @@ from typing import Any
 from ..errors import UsageError
 from ..shell import quoted
 from .check import check_document
+from .compiled import DATA
 from .expand import SHARED, Row, rows_of
-from .load import DATA, Matrix
+from .matrix import Matrix
 from .source import Document, InvalidFileError, Problem, parse
 
 

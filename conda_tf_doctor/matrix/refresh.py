@@ -19,8 +19,10 @@ from typing import Any
 
 from ..errors import UsageError
 from ..versions import is_prerelease, key
+from .compiled import DATA
 from .index import Wheel, download, versions, wheel
-from .load import DATA, Matrix, load_matrix
+from .load import load_matrix
+from .matrix import Matrix
 from .model import BUILD, STUB, Build
 
 REVIEW = os.path.join(DATA, "review.yaml")

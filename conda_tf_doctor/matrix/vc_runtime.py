@@ -12,7 +12,7 @@ from .._typing import TYPE_CHECKING, Any
 from ..environment.facts import normalise
 
 if TYPE_CHECKING:
-    from .load import Matrix
+    from .matrix import Matrix
 
 
 class VcRuntime:

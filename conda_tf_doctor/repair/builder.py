@@ -15,7 +15,7 @@ from .plan import Edit, Key
 from .simulate import PARTS
 
 if TYPE_CHECKING:
-    from ..matrix.load import Matrix
+    from ..matrix.matrix import Matrix
 
 _Edits = dict[Key, Edit]
 

@@ -13,7 +13,7 @@ from ..environment.facts import CONDA, PIP
 from ..environment.tensorflow import CONDA_PARTS, OWNERS
 
 if TYPE_CHECKING:
-    from ..matrix.load import Matrix
+    from ..matrix.matrix import Matrix
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data", "releases.yaml")
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..findings import Finding
-    from ..matrix.load import Matrix
+    from ..matrix.matrix import Matrix
     from ..render.text import Style
     from .session import Wishes
 

@@ -18,7 +18,7 @@ from .plan import Edit
 from .simulate import simulate
 
 if TYPE_CHECKING:
-    from ..matrix.load import Matrix
+    from ..matrix.matrix import Matrix
     from .candidates import Catalogue
 
 # What TensorFlow does not import without, and whose newest releases are often too new for it.

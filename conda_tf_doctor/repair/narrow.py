@@ -24,7 +24,7 @@ from .simulate import simulate
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..matrix.load import Matrix
+    from ..matrix.matrix import Matrix
     from .candidates import Catalogue
 
 _ROUNDS = 5

@@ -27,7 +27,7 @@ from .wheels import unobtainable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..matrix.load import Matrix
+    from ..matrix.matrix import Matrix
 
 # Warnings that are repaired unasked: two TensorFlows over each other import until the next change of either.
 _FRAGILE = ("TFD601", "TFD602")

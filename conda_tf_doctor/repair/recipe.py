@@ -20,7 +20,7 @@ from .planner import Planner
 from .simulate import build_string, promises
 
 if TYPE_CHECKING:
-    from ..matrix.load import Matrix
+    from ..matrix.matrix import Matrix
 
 _GPU_NAMES = ("tensorflow", "tensorflow-gpu")
 _CPU_NAMES = ("tensorflow-cpu", "tensorflow", "tensorflow-intel", "tensorflow-macos")

@@ -22,7 +22,7 @@ from .verify import runs_here, verified_plan
 
 if TYPE_CHECKING:
     from ..environment.facts import Environment
-    from ..matrix.load import Matrix
+    from ..matrix.matrix import Matrix
     from ..render.text import Style
 
 

@@ -10,7 +10,7 @@ from ..versions import parse_matchspec
 from .candidates import derived
 
 if TYPE_CHECKING:
-    from ..matrix.load import Matrix
+    from ..matrix.matrix import Matrix
     from ..matrix.model import Build
     from .plan import Edit, Edits
 

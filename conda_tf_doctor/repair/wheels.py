@@ -12,7 +12,7 @@ from ..findings import ERROR, Finding, Fix
 from ..rules.context import Context
 
 if TYPE_CHECKING:
-    from ..matrix.load import Matrix
+    from ..matrix.matrix import Matrix
     from .candidates import Catalogue
     from .plan import Edits
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..explain.rank import Verdict
-    from ..matrix.load import Matrix
+    from ..matrix.matrix import Matrix
     from ..matrix.model import Build
 
 # A text whose first cause is one of these comes from someone who wants the GPU.

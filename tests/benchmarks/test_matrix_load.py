@@ -44,7 +44,7 @@ def test_looking_up_one_release_costs_a_fraction_of_starting_python(record_prope
 def test_derived_form_is_far_cheaper_than_the_yaml() -> None:
     parse = (
         "from conda_tf_doctor.matrix.compiled import compile_folder\n"
-        "from conda_tf_doctor.matrix.load import DATA\n"
+        "from conda_tf_doctor.matrix.compiled import DATA\n"
         "compile_folder(DATA)\n"
     )
     from_yaml = seconds(parse)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from conda_tf_doctor.matrix.load import Matrix, load_matrix
+from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.matrix.matrix import Matrix
 from conda_tf_doctor.matrix.model import Build
 from conda_tf_doctor.matrix.vc_runtime import VcRuntime
 from conda_tf_doctor.versions import contains, key

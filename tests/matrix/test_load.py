@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from conda_tf_doctor.matrix import compiled, load
-from conda_tf_doctor.matrix.load import DATA, load_matrix
+from conda_tf_doctor.matrix.compiled import DATA
+from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.matrix.model import Build, canonical, from_row
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.matrix.check import check_document, schema
-from conda_tf_doctor.matrix.load import DATA, load_matrix
+from conda_tf_doctor.matrix.compiled import DATA
+from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.matrix.overlay import validate
 from conda_tf_doctor.matrix.source import parse
 from conda_tf_doctor.matrix.vc_runtime import VcRuntime

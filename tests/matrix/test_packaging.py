@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conda_tf_doctor.matrix import compiled
-from conda_tf_doctor.matrix.load import DATA
+from conda_tf_doctor.matrix.compiled import DATA
 
 ROOT = Path(__file__).parents[2]
 _NEEDED = ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE")

@@ -12,7 +12,8 @@ from packaging.specifiers import SpecifierSet
 
 from conda_tf_doctor.environment.facts import Environment, Package, Python
 from conda_tf_doctor.findings import ERROR, INFO, SEVERITIES, WARNING, Finding
-from conda_tf_doctor.matrix.load import Matrix, load_matrix
+from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.matrix.matrix import Matrix
 from conda_tf_doctor.rules.context import Context
 from conda_tf_doctor.rules.known import joined
 from conda_tf_doctor.rules.packages import packages

@@ -1,0 +1,238 @@
+"""Looks things up in the compatibility matrix, reading no more of it than is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from .._typing import TYPE_CHECKING, Any, BinaryIO
+from ..versions import contains, is_prerelease, key
+from .compiled import summary
+from .model import EMPTY, PYPI, STUB, Build, canonical, from_row
+
+if TYPE_CHECKING:
+    from .wheels import Wheels
+
+Row = dict[str, Any]
+
+
+class Matrix:
+    """The matrix, bundled or with a user's file over it.
+
+    Versions match as PEP 440 has it: ``2.10`` finds ``2.10.0``, ``2.0.0-alpha0`` finds ``2.0.0a0``.
+    """
+
+    def __init__(self, stream: BinaryIO, header: dict[str, Any], start: int) -> None:
+        self._stream = stream
+        self._start = start
+        self._versions: dict[str, dict[str, list[int]]] = header["versions"]
+        self._table_places: dict[str, list[int]] = header["tables"]
+        self._summary_places: dict[str, dict[str, list[int]]] = header["summary"]
+        self._raw: dict[tuple[str, str], list[Row]] = {}
+        self._built: dict[str, Build] = {}
+        self._tables: dict[str, Any] = {}
+        # A repair asks for the same lists a thousand times.
+        self._lists: dict[tuple[str, str], list[list[Any]]] = {}
+        self._added: dict[tuple[str, str], list[Row]] = {}
+        self._changed: dict[str, Row] = {}
+        self._extended: dict[str, Any] = {}
+        self._wheels: Wheels | None = None
+
+    def _read(self, place: list[int]) -> Any:
+        self._stream.seek(self._start + place[0])
+        return json.loads(self._stream.read(place[1]))
+
+    def _rows(self, version: str, channel: str) -> list[Row]:
+        found = self._raw.get((version, channel))
+        if found is None:
+            place = self._versions.get(version, {}).get(channel)
+            found = self._read(place) if place else []
+            if self._changed:
+                found = [{**row, **self._changed.get(row["id"], {})} for row in found]
+            found = self._raw[version, channel] = found + self._added.get((version, channel), [])
+        return found
+
+    def _build(self, row: Row) -> Build:
+        # A row becomes a Build only when it is asked for: most that are looked through are not.
+        build = self._built.get(row["id"])
+        if build is None:
+            build = self._built[row["id"]] = from_row(row)
+        return build
+
+    def builds(self, distribution: str = "", version: str = "", channel: str = "", platform: str = "") -> list[Build]:
+        """Return the rows that match; an empty argument matches everything, ``noarch`` rows match every platform.
+
+        Args:
+            distribution: Normalised name of a wheel, or of any conda package that shares the row's build string.
+            version: One exact version.
+            channel: ``pypi``, ``conda-forge``, ``defaults``, or one of a user's own.
+            platform: Conda subdir.
+        """
+        versions: Iterable[str] = [canonical(version)] if version else self._all_versions()
+        return [
+            self._build(row)
+            for one in versions
+            for each in ([channel] if channel else self._channels(one))
+            for row in self._rows(one, each)
+            if _is_named(row, distribution) and (not platform or row["platform"] in (platform, "noarch"))
+        ]
+
+    def _all_versions(self) -> list[str]:
+        """Return all versions, oldest first; those of the derived form are in order already."""
+        added = {version for version, _ in self._added if version not in self._versions}
+        return sorted([*self._versions, *added], key=key) if added else list(self._versions)
+
+    def _channels(self, version: str) -> list[str]:
+        known = list(self._versions.get(version, ()))
+        return known + [channel for other, channel in self._added if other == version and channel not in known]
+
+    def _listed(self, channel: str, distribution: str) -> list[list[Any]]:
+        """Return what is listed of the rows that may be of a distribution, oldest first; empty arguments mean all."""
+        if (channel, distribution) in self._lists:
+            return self._lists[channel, distribution]
+        found: list[list[Any]] = []
+        for its_channel, places in self._summary_places.items():
+            if channel in ("", its_channel):
+                for name, place in places.items():
+                    # A wheel has its one name, a conda build those of all packages made with it.
+                    if distribution in ("", name) or its_channel != PYPI:
+                        found += self._read(place)
+        added = [summary(row) for (_, its), rows in self._added.items() if channel in ("", its) for row in rows]
+        self._lists[channel, distribution] = sorted(found + added, key=lambda entry: key(entry[0])) if added else found
+        return self._lists[channel, distribution]
+
+    def ids(self) -> set[str]:
+        """Return the ids of all rows."""
+        return {entry[-1] for entry in self._listed("", "")}
+
+    def listed(self, channel: str, distribution: str) -> Iterable[tuple[str, str, str, list[str]]]:
+        """Yield version, platform, kind and Pythons of a distribution's rows, oldest first; the rows stay unread."""
+        for version, platform, kind, pythons, names, _ in self._listed(channel, distribution):
+            if distribution in names:
+                yield version, platform, kind, pythons
+
+    @property
+    def wheels(self) -> Wheels:
+        """What pip can install where: of TensorFlow's distributions and of the packages beside it."""
+        if self._wheels is None:
+            from .wheels import Wheels
+
+            self._wheels = Wheels(self)
+        return self._wheels
+
+    def versions(self, distribution: str, channel: str = "pypi", platform: str = "", python: str = "") -> list[str]:
+        """Return the versions of a distribution that can be used, oldest first, each as its channel spells it.
+
+        Stubs count, as they install what they stand for; names that bring nothing do not.
+
+        Args:
+            distribution: As for ``builds``.
+            channel: One channel.
+            platform: Conda subdir.
+            python: A minor (``3.9``).
+        """
+        found: dict[str, None] = {}
+        for version, its_platform, kind, pythons in self.listed(channel, distribution):
+            if kind == EMPTY:
+                continue
+            if platform and its_platform not in (platform, "noarch"):
+                continue
+            if python and pythons and python not in pythons:
+                continue
+            found[version] = None
+        return list(found)
+
+    def rows(
+        self,
+        tensorflow: str = "",
+        python: str = "",
+        cuda: str = "",
+        platform: str = "",
+        channel: str = "",
+        distribution: str = "",
+        variant: str = "",
+    ) -> list[Build]:
+        """Return the rows that match what a person asks for.
+
+        Args:
+            tensorflow: A version, the beginning of one (``2.10`` finds 2.10.0 and 2.10.1), or a specifier set.
+            python: A minor, or a full version.
+            cuda: A CUDA version that the build works with.
+            platform: Conda subdir.
+            channel: Channel.
+            distribution: Name of a wheel or conda package.
+            variant: ``cpu`` or ``gpu``, or the channel's own word (``cuda112``, ``mkl``).
+        """
+        minor = ".".join(python.split(".")[:2])
+        wanted = tensorflow
+        if not any(sign in tensorflow for sign in "<>=!~"):
+            whole = tensorflow.count(".") > 1 or is_prerelease(tensorflow)
+            wanted = f"=={tensorflow}" if whole else f"=={tensorflow}.*"
+        found = []
+        for version in self._all_versions():
+            if tensorflow and not contains(wanted, version):
+                continue
+            for its_channel in [channel] if channel else self._channels(version):
+                found += [
+                    build
+                    for build in map(self._build, self._rows(version, its_channel))
+                    if (not platform or build.platform == platform)
+                    and (not distribution or distribution in (build.distribution, *build.packages))
+                    and (not variant or variant in (build.variant, build.variant_name))
+                    and (not python or minor in build.python)
+                    and (not cuda or (bool(build.cuda) and contains(build.cuda, cuda)))
+                ]
+        return found
+
+    def resolve_stub(self, build: Build) -> Build:
+        """Return the row that carries the binaries: the row itself, or what its stub stands for if that is known."""
+        if build.kind != STUB or "==" not in build.stub_for:
+            return build
+        name, _, version = build.stub_for.partition("==")
+        found = self.builds(name, version, build.channel, build.platform)
+        return found[0] if found else build
+
+    def table(self, name: str) -> Any:
+        """Return a table (``drivers``, ``cudnn``, ``cuda_libraries``, ``vc_runtime``, ``works`` …); empty if unknown.
+
+        It is the matrix's own copy: read it, do not change it.
+        """
+        if name not in self._tables:
+            place = self._table_places.get(name)
+            value = self._read(place) if place else {}
+            if name in self._extended:
+                value = extended(value, self._extended[name])
+            self._tables[name] = value
+        return self._tables[name]
+
+    def table_names(self) -> list[str]:
+        """Return the names of all tables."""
+        return sorted({*self._table_places, *self._extended})
+
+    def overlay(self, rows: list[Row], tables: dict[str, Any]) -> None:
+        """Lay rows and tables over the matrix: a row with the id of an existing one changes the fields it names."""
+        known = self.ids()
+        self._raw.clear()
+        self._built.clear()
+        for row in rows:
+            if row["id"] in known:
+                self._changed[row["id"]] = row
+            elif "tensorflow" in row:
+                self._added.setdefault((canonical(row["tensorflow"]), row["channel"]), []).append(row)
+        self._extended = tables
+        self._tables.clear()
+        self._lists.clear()
+        self._wheels = None
+
+
+def _is_named(row: Row, distribution: str) -> bool:
+    return not distribution or distribution == row["distribution"] or distribution in row.get("packages", ())
+
+
+def extended(base: Any, extra: Any) -> Any:
+    """Return a table with another over it: mappings merge, lists grow, anything else is replaced."""
+    if isinstance(base, dict) and isinstance(extra, dict):
+        return {**base, **{name: extended(base.get(name), value) for name, value in extra.items()}}
+    if isinstance(base, list) and isinstance(extra, list):
+        return base + extra
+    return extra
