@@ -21,6 +21,8 @@ REPLACEMENTS = {
     b"logging._acquireLock()": b"logging._lock.acquire()",
     b"logging._releaseLock()": b"logging._lock.release()",
 }
+# Conda's own choice, pycosat, has no wheel: where no compiler is, it cannot be had.
+SETTINGS = "sat_solver: pysat\n"
 REQUIREMENTS = [
     "archspec",
     "boltons",
@@ -33,7 +35,7 @@ REQUIREMENTS = [
     "packaging",
     "platformdirs",
     "pluggy",
-    "pycosat",
+    "python-sat",
     "requests",
     "ruamel.yaml<0.19",
     "setuptools",
@@ -87,7 +89,7 @@ def ensure_conda() -> Path:
     folder = ensure_venv("conda", [*REQUIREMENTS, "-e", "."])
     python = python_of(folder)
     stamp = folder / "registry-conda-stamp"
-    wanted = f"{CARRIER} {REPLACEMENTS}"
+    wanted = f"{CARRIER} {REPLACEMENTS} {SETTINGS}"
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return python
     with locked(f"{ENVIRONMENTS.name}-conda"):
@@ -96,6 +98,7 @@ def ensure_conda() -> Path:
             site = next(iter(folder.glob("lib/python3*/site-packages")), folder / "Lib" / "site-packages")
             shutil.rmtree(site / "conda", ignore_errors=True)
             _unpack(_download(), site)
+            (folder / ".condarc").write_text(SETTINGS, encoding="utf-8")
             run([python, "-m", "conda", "--version"], "starting the conda that was made")
             # Without conda-meta a prefix is no conda environment; with a history file it counts as writable.
             history = folder / "conda-meta" / "history"

@@ -134,7 +134,8 @@ def ensure_venv(name: str, requirements: Iterable[str]) -> Path:
         stamp.unlink(missing_ok=True)
         if not runs:
             _make_venv(folder)
-        pip = [python_of(folder), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        # Nothing but the checkout itself is built: a machine may have no compiler.
+        pip = [python_of(folder), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--only-binary", ":all:"]
         run([*pip, *requirements], f"installing into {folder.relative_to(ROOT)}", cwd=ROOT)
         stamp.write_text(wanted, encoding="utf-8")
     return folder
