@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..errors import UsageError
+from ..programs import conda_command, safe_python
 
 # What conda's JSON says when it answered the question, and the answer is no. Anything else (no network, a solver that
 # is configured and not installed, a broken .condarc) says nothing about the plan.
@@ -48,11 +48,7 @@ def find_conda(door: str) -> list[str]:
     """
     if door == "conda":
         return [sys.executable, "-m", "conda"]
-    named = os.environ.get("CONDA_EXE", "")
-    if named and os.path.isfile(named):
-        return [named]
-    found = shutil.which("conda")
-    return [found] if found else []
+    return conda_command(os.environ.get("CONDA_EXE", ""), os.environ.get("PATH", ""))
 
 
 class Conda:
@@ -69,7 +65,7 @@ class Conda:
 
     def environ(self) -> dict[str, str]:
         """Return the variables conda runs with: ours, the guard off, for what it would say is said here."""
-        values = {**os.environ, "CONDA_PLUGINS_TF_DOCTOR_MODE": "disabled"}
+        values = safe_python({**os.environ, "CONDA_PLUGINS_TF_DOCTOR_MODE": "disabled"})
         if self.subdir:
             values["CONDA_SUBDIR"] = self.subdir
         return values

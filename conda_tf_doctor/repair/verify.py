@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..environment.facts import CONDA, Environment, Package, normalise
+from ..programs import safe_python
 from .plan import Conflict, Edits, Plan
 from .planner import Planner
 
@@ -48,13 +49,15 @@ def runs_here(prefix: str) -> bool:
 
 def pip_environ() -> dict[str, str]:
     """Return the variables pip runs with: nothing outside the environment is looked at, nothing is asked."""
-    return {
-        **os.environ,
-        "PYTHONNOUSERSITE": "1",
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_NO_INPUT": "1",
-        "PYTHONPATH": "",
-    }
+    return safe_python(
+        {
+            **os.environ,
+            "PYTHONNOUSERSITE": "1",
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_NO_INPUT": "1",
+            "PYTHONPATH": "",
+        }
+    )
 
 
 def conda_specs(edits: Edits, pinned: Sequence[str] = ()) -> list[str]:

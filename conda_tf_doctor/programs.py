@@ -1,0 +1,53 @@
+"""Which program a name starts: one on PATH or in a variable, never one of the working folder, never a batch file.
+
+Windows looks into the working folder before PATH, and hands what a batch file is given to ``cmd.exe``, which takes
+``<``, ``>``, ``&``, ``%`` and ``^`` for itself (CVE-2024-1874 and its kin): ``numpy<2`` becomes a file named ``2``.
+So a batch file of conda's stands for the program beside it, and any other for none.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+_BATCH = (".bat", ".cmd")
+
+
+def safe_python(values: dict[str, str]) -> dict[str, str]:
+    """Return variables with which ``python -m`` (3.11 and later) takes no module from the working folder."""
+    return {**values, "PYTHONSAFEPATH": "1"}
+
+
+def conda_command(named: str, path: str, windows: bool = sys.platform == "win32") -> list[str]:
+    """Return the command that starts the user's conda; empty where there is none.
+
+    Args:
+        named: ``CONDA_EXE``; may be empty.
+        path: ``PATH``.
+        windows: Whether PATH is Windows'.
+    """
+    candidates = [named, *_on_path("conda", path, windows)]
+    return next((command for command in map(_started, candidates) if command), [])
+
+
+def _on_path(name: str, path: str, windows: bool) -> Iterator[str]:
+    names = (f"{name}.exe", *(name + ending for ending in _BATCH)) if windows else (name,)
+    for folder in path.split(";" if windows else ":"):
+        folder = folder.strip('"')
+        if os.path.isabs(folder):  # an empty or relative one is the working folder, or depends on it
+            yield from (os.path.join(folder, each) for each in names)
+
+
+def _started(program: str) -> list[str]:
+    if not os.path.isabs(program) or not os.path.isfile(program):
+        return []
+    if not program.lower().endswith(_BATCH):
+        return [program] if os.access(program, os.X_OK) else []
+    folder = os.path.dirname(program)
+    # condabin\conda.bat, Scripts\conda.bat, Library\bin\conda.bat
+    for root in (os.path.dirname(folder), os.path.dirname(os.path.dirname(folder))):
+        python = os.path.join(root, "python.exe")
+        if os.path.isfile(python) and os.path.isdir(os.path.join(root, "conda-meta")):
+            return [python, "-m", "conda"]
+    return []
