@@ -135,6 +135,12 @@ def read_text(path: str, limit: int = 64 * 1024 * 1024) -> str:
         return ""
 
 
+def recorded_hash(record: str, path: str) -> str:
+    """Return the SHA-256 (hexadecimal) that the text of a RECORD gives for a file; empty where it gives none."""
+    found = re.search(rf"^{re.escape(path)},sha256=([\w-]+),", record, re.M)
+    return _hex(found.group(1)) if found else ""
+
+
 def _hex(urlsafe: str) -> str:
     """Return a RECORD hash (URL-safe base64 without padding) as hexadecimal digits."""
     import base64

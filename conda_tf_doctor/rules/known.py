@@ -29,8 +29,12 @@ CONDA_SPELLING = {
 # The conda packages that carry TensorFlow's dependencies as MatchSpecs.
 _RECORDS = ("tensorflow-base", "tensorflow", "tensorflow-gpu", "tensorflow-cpu")
 
+# The tables of knowledge about pairs of packages.
+TABLES = ("works", "works_plugins")
 # Stands for the minor of TensorFlow in a range: `!={minor}.*` is every other release.
 _MINOR = "{minor}"
+# And the release of the package itself, in what it asks of others.
+_VERSION = "{version}"
 _MILDER = {ERROR: WARNING, WARNING: INFO, INFO: INFO}
 _RANK = {ERROR: 0, WARNING: 1, INFO: 2}
 
@@ -117,7 +121,7 @@ def _of_package(
     for entry in entries:
         if not versions.contains(entry.get("tensorflow", ""), tensorflow):
             continue
-        if not _holds(entry.get("python", ""), python):
+        if not _holds(entry.get("python", ""), python) or not _here(context, entry):
             continue
         if package is None:
             missing = entry.get("missing")
@@ -133,17 +137,38 @@ def _of_package(
             broken = row["versions"].replace(_MINOR, versions.minor(tensorflow))
             if broken and not package.version:
                 continue
-            if not versions.contains(broken, package.version) or not _holds(row.get("python", ""), python):
+            if not versions.contains(broken, package.version):
                 continue
-            if not versions.contains(row.get("tensorflow", ""), tensorflow) or not _listed(context, row):
-                continue
-            beside = _beside(context, row.get("with", {}))
+            beside = _besides(context, package, row, tensorflow)
             if beside is None:
                 continue
             severity = _severity(context, package, row, beside)
             if severity:
                 yield _breakage(context, name, package, entry, row, beside, severity, tensorflow)
             break
+
+
+def _here(context: Context, row: dict[str, Any]) -> bool:
+    """Tell whether what is known holds for this platform and distribution; what names none holds for all."""
+    env, tensorflow = context.env, context.tensorflow
+    platforms, distributions = row.get("platform"), row.get("distribution")
+    if platforms and env.platform not in platforms and env.os not in platforms:
+        return False
+    return not distributions or (tensorflow is not None and tensorflow.name in distributions)
+
+
+def _besides(context: Context, package: Package, row: dict[str, Any], tensorflow: str) -> tuple[Package, ...] | None:
+    """Return the other packages that a row takes, or ``None`` where it does not hold here; versions are not looked at."""
+    if not versions.contains(row.get("tensorflow", ""), tensorflow):
+        return None
+    if not _holds(row.get("python", ""), context.env.python.version) or not _here(context, row):
+        return None
+    wanted = {other: _spelled(spec, package) for other, spec in row.get("with", {}).items()}
+    return _beside(context, wanted) if _listed(context, row) else None
+
+
+def _spelled(spec: str, package: Package) -> str:
+    return spec.replace(_VERSION, ".".join(map(str, versions.release(package.version)[:3]))) if "{" in spec else spec
 
 
 def _needed(context: Context, name: str, missing: dict[str, Any]) -> bool:
@@ -191,20 +216,94 @@ def _breakage(
     severity: str,
     tensorflow: str,
 ) -> Breakage:
-    works = row.get("works", entry.get("works", "")).replace(_MINOR, versions.minor(tensorflow))
+    works = [row.get("works", entry.get("works", "")).replace(_MINOR, versions.minor(tensorflow))]
+    if works[0] and package is not None:
+        works = [*_works_besides(context, name, package, row, tensorflow), *works]
     return Breakage(
         name,
         package,
         severity,
         row["how"],
         beside,
-        joined(requirements(context).get(name, ""), works),
+        joined(requirements(context).get(name, ""), joined(*works)),
         f"works: {entry['id']}",
         tuple(entry.get("evidence", ())),
         row.get("confidence", CERTAIN),
         not row.get("with") and not row.get("python"),
         row.get("remedy", ""),
-        {other: spec.replace(_MINOR, versions.minor(tensorflow)) for other, spec in row.get("fix", {}).items()},
+        {
+            other: _spelled(spec.replace(_MINOR, versions.minor(tensorflow)), package) if package else spec
+            for other, spec in row.get("fix", {}).items()
+        },
+    )
+
+
+def _works_besides(context: Context, name: str, package: Package, row: dict[str, Any], tensorflow: str) -> list[str]:
+    """Return the ranges that everything else known of a package leaves here, so that one change is enough."""
+    found = []
+    for table in TABLES:
+        for entry in context.matrix.table(table).get(name, ()):
+            if not versions.contains(entry.get("tensorflow", ""), tensorflow) or not _here(context, entry):
+                continue
+            if not _holds(entry.get("python", ""), context.env.python.version):
+                continue
+            for other in entry.get("breaks", ()):
+                works = other.get("works", entry.get("works", "")).replace(_MINOR, versions.minor(tensorflow))
+                if other is not row and works and _besides(context, package, other, tensorflow) is not None:
+                    found.append(works)
+    return found
+
+
+def companions(context: Context, changes: dict[str, str]) -> dict[str, str]:
+    """Return what else has to change with these packages, so that the change breaks nothing that is installed.
+
+    Args:
+        context: The environment beside the matrix.
+        changes: The range that each package is brought into.
+
+    Returns:
+        Ranges of other installed packages that do not work with the whole of such a range.
+    """
+    tensorflow = context.tensorflow
+    found: dict[str, str] = {}
+    for table in TABLES if tensorflow else ():
+        for name, entries in context.matrix.table(table).items():
+            package = None if name in changes else find(context, name)
+            if package is None or not package.version or tensorflow is None:
+                continue
+            for entry in entries:
+                if not versions.contains(entry.get("tensorflow", ""), tensorflow.version) or not _here(context, entry):
+                    continue
+                for row in entry.get("breaks", ()):
+                    wanted = row.get("with", {})
+                    moved = {other: spec for other, spec in wanted.items() if other in changes}
+                    rest = {**row, "with": {other: spec for other, spec in wanted.items() if other not in moved}}
+                    works = row.get("works", entry.get("works", ""))
+                    if (
+                        moved
+                        and (works or row.get("fix"))
+                        and versions.contains(row["versions"], package.version)
+                        and all(_within(changes[other], spec) for other, spec in moved.items())
+                        and _besides(context, package, rest, tensorflow.version) is not None
+                    ):
+                        kept = {name: works, **row.get("fix", {})} if works else row["fix"]
+                        for other, spec in kept.items():
+                            if other not in changes:
+                                found[other] = joined(found.get(other, ""), spec)
+    return found
+
+
+def _within(inner: str, outer: str) -> bool:
+    """Tell whether a range lies within another one; ``none`` is the range of a package that is not there."""
+    if "none" in (inner, outer) or "||" in inner + outer or not inner:
+        return False
+    low, high, exact = bounds(inner)
+    outer_low, outer_high, _ = bounds(outer)
+    version = next((term[2:] for term in exact if term.startswith("==")), "")
+    if version:
+        return versions.contains(outer, version)
+    return (not outer_low or bool(low and _tighter(low, outer_low, 1) == low)) and (
+        not outer_high or bool(high and _tighter(high, outer_high, -1) == high)
     )
 
 
@@ -386,6 +485,7 @@ __all__ = [
     "PIP",
     "Breakage",
     "breakages",
+    "companions",
     "complete",
     "find",
     "is_missing",

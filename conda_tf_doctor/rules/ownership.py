@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterator
 
 from .. import versions
+from .._typing import Any
 from ..environment.facts import CONDA, PIP, Package
 from ..environment.prefix import STACK
 from ..environment.tensorflow import CONDA_PARTS, OWNERS
-from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
+from ..findings import CERTAIN, ERROR, INFO, LIKELY, WARNING, Finding, Fix
 from .context import Context
 
 # What conda builds together: these are linked against each other, and each channel links them its own way.
@@ -110,6 +111,15 @@ def duplicate_distributions(context: Context) -> Iterator[Finding]:
     if len(rivals) > 1:
         finding = _duplicate("tensorflow", rivals)
         broken = [] if _same(rivals) else _broken_files(context)
+        known = _over_each_other(context, rivals)
+        if known and not broken:
+            finding = finding._replace(
+                severity=ERROR,
+                message=f"{' and '.join(_label(p) for p in rivals)} lie over each other in one folder, and `import "
+                f"tensorflow` fails: {known['how']}.",
+                evidence=(*finding.evidence, *known["evidence"]),
+                source=f"works: {known['id']}",
+            )
         if broken:
             finding = finding._replace(
                 severity=ERROR,
@@ -131,6 +141,35 @@ def _rivals(context: Context) -> list[Package]:
     fronts = [p for p in owners if p.name in _FRONTS]
     rivals = [p for p in owners if not (p.name in _PAIRS and any(_same([p, front]) for front in fronts))]
     return rivals if len({p.name for p in rivals}) > 1 else []
+
+
+def _over_each_other(context: Context, rivals: list[Package]) -> dict[str, Any]:
+    """Return what is known to break where the newest of these was installed over an older one; empty where nothing."""
+    known = sorted((p for p in rivals if p.version), key=lambda p: versions.key(p.version))
+    for entry in context.matrix.table("works_plugins").get("tensorflow-over-each-other", ()) if known else ():
+        if (
+            context.env.os in entry["platform"]
+            and versions.contains(entry["older"], known[0].version)
+            and versions.contains(entry["newer"], known[-1].version)
+            and _on_top(context, known) is not known[0]
+        ):
+            return dict(entry)
+    return {}
+
+
+def _on_top(context: Context, rivals: list[Package]) -> Package | None:
+    """Return whose files lie on top, by the hash that each recorded of the module; ``None`` where that is not known."""
+    import hashlib
+
+    from ..binaries.records import read_text, recorded_hash
+
+    for package in rivals if context.env.kind == "prefix" and context.env.prefix else ():
+        record = os.path.join(context.env.prefix, *package.source.split("/"), "RECORD")
+        module = os.path.join(os.path.dirname(os.path.dirname(record)), "tensorflow", "__init__.py")
+        digest = hashlib.sha256(read_text(module).encode()).hexdigest()
+        if recorded_hash(read_text(record), "tensorflow/__init__.py") == digest:
+            return package
+    return None
 
 
 def mixed(context: Context) -> bool:
@@ -199,9 +238,9 @@ def _duplicate(module: str, packages: list[Package]) -> Finding:
     names = list(dict.fromkeys(p.name for p in packages))
     return Finding(
         "TFD602",
-        # Two versions over each other were run in many pairs: the later one's files win, and it imports. What breaks is
-        # the next change of either.
-        WARNING,
+        # Two versions over each other were run in many pairs: the later one's files win, and mostly it imports. What
+        # breaks is the next change of either. Of one version, only a removal does harm.
+        INFO if same else WARNING,
         f"{' and '.join(_label(p) for p in packages)} all install the import package {module}: "
         + (
             "removing one removes files of the other."

@@ -12,10 +12,21 @@ from .._typing import TYPE_CHECKING
 from ..environment.facts import CONDA, PIP, normalise
 from ..environment.tensorflow import OWNERS
 from ..findings import ERROR, INFO, LIKELY, WARNING, Finding, Fix
-from .known import CONDA_SPELLING, Breakage, breakages, complete, find, promised, records, requirements
+from .known import (
+    CONDA_SPELLING,
+    Breakage,
+    breakages,
+    companions,
+    complete,
+    find,
+    joined,
+    promised,
+    records,
+    requirements,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ..environment.facts import Package
     from .context import Context
@@ -50,16 +61,38 @@ def packages(context: Context) -> Iterator[Finding]:
     found += [(breakage, _PLUGIN) for breakage in breakages(context, "works_plugins")]
     # What has to change for TensorFlow's own sake takes along what others have against it.
     changing = {breakage.name for breakage, _ in found if breakage.tensorflow and breakage.works and breakage.package}
+    wanted = _wanted(context, [breakage for breakage, _ in found])
     for breakage, code in found:
         told.add(breakage.name)
         told.update(package.name for package in breakage.beside)
-        finding = _finding(context, breakage, _CODES.get(breakage.name, code))
+        finding = _finding(context, breakage, _CODES.get(breakage.name, code), wanted)
         cause = next((package for package in breakage.beside if package.name in changing - {breakage.name}), None)
         yield _consequence(finding, cause) if cause else finding
     yield from _conda_libraries(context)
     yield from _wheels_beside_conda(context, told)
     yield from _declared_by_plugins(context)
     yield from _declared_only(context, told)
+
+
+def _wanted(context: Context, found: Iterable[Breakage]) -> dict[str, str]:
+    """Return the range of each package that satisfies every finding about it, so that no repair undoes another."""
+    wanted: dict[str, str] = {}
+    for breakage in found:
+        if not breakage.remedy and breakage.severity != INFO:
+            for name, spec in _changes(context, breakage).items():
+                wanted[name] = joined(wanted.get(name, ""), spec)
+    return wanted
+
+
+def _changes(context: Context, breakage: Breakage) -> dict[str, str]:
+    """Return what repairs a problem: packages by range, and those that would not work with these."""
+    changes = {
+        name: spec
+        for name, spec in (breakage.fix or {breakage.name: breakage.works}).items()
+        # What is there already in any version that does needs no change.
+        if spec or name == breakage.name or find(context, name) is None
+    }
+    return changes | companions(context, changes)
 
 
 def _consequence(finding: Finding, cause: Package) -> Finding:
@@ -104,7 +137,7 @@ def _macos(context: Context) -> str:
     return "" if text.startswith("10.16") else text
 
 
-def _finding(context: Context, breakage: Breakage, code: str) -> Finding:
+def _finding(context: Context, breakage: Breakage, code: str, wanted: dict[str, str]) -> Finding:
     tensorflow = context.tensorflow
     assert tensorflow is not None
     stack = f"TensorFlow {tensorflow.version}"
@@ -134,7 +167,7 @@ def _finding(context: Context, breakage: Breakage, code: str) -> Finding:
         expected=_expected(breakage, stack),
         evidence=(*evidence, *breakage.evidence),
         source=breakage.source,
-        fix=_fix(context, breakage),
+        fix=_fix(context, breakage, wanted),
         package=name,
         confidence=breakage.confidence,
     )
@@ -147,12 +180,12 @@ def _expected(breakage: Breakage, stack: str) -> str:
     )
 
 
-def _fix(context: Context, breakage: Breakage) -> Fix:
+def _fix(context: Context, breakage: Breakage, wanted: dict[str, str]) -> Fix:
     tensorflow = context.tensorflow
     assert tensorflow is not None
     if breakage.remedy:
         return Fix(note=breakage.remedy)
-    changes = breakage.fix or {breakage.name: breakage.works}
+    changes = {name: wanted.get(name, spec) for name, spec in _changes(context, breakage).items()}
     pins, pip = [], []
     by_conda, by_pip = [], []
     for name, spec in changes.items():

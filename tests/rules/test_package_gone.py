@@ -42,3 +42,15 @@ def test_a_record_of_conda_is_conda_s_business(tmp_path: Path) -> None:
     prefix = make_prefix(tmp_path / "env", "linux-64", "3.10.13")
     add_record(prefix, "linux-64", "tensorflow", "2.10.0", "cpu_py310hd1aba9c_0", distribution="tensorflow")
     assert gone(prefix) == []
+
+
+@pytest.mark.parametrize(("order", "severity"), [(("2.17.1", "2.21.0"), "error"), (("2.21.0", "2.17.1"), "warning")])
+def test_what_breaks_is_a_newer_release_over_an_older_one(
+    tmp_path: Path, order: tuple[str, str], severity: str
+) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.12.1")
+    for name, version in zip(("tensorflow-cpu", "tensorflow"), order, strict=True):
+        add_dist(prefix, name, version, files={MODULE: f"# {version}\n"})
+    (finding,) = (f for f in diagnose(read_prefix(str(prefix)), load_matrix()).findings if f.code == "TFD602")
+    assert finding.severity == severity
+    assert finding.fix.commands[0][-2:] == ("tensorflow", "tensorflow-cpu")
