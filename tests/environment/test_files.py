@@ -34,7 +34,7 @@ UNUSABLE = [
     ("recursive.txt", "-r gone.txt\n", "", "gone.txt"),
     ("list.json", "[1]", "", "entry 1"),
     ("list.json", '[{"name": "a", "version": 2}]', "", "version of entry 1"),
-    ("what.json", '{"a": 1}', "", "no list of packages"),
+    ("what.json", '{"a": 1}', "", "of no form that is known"),
     ("report.json", '{"packages": [], "platform": "win-64"}', "", "--report"),
     ("broken.json", '{"a": ', "", "not valid JSON"),
     ("deep.json", "[" * 100_000, "", "not valid JSON"),
@@ -46,7 +46,7 @@ UNUSABLE = [
     ("pixi.lock", "version: 6\nenvironments:\n  default: {}\n", "", "has no packages"),
     ("pixi.lock", "version: 6\nenvironments:\n  a:\n    packages:\n      linux-64:\n      - x: y\n", "", "entry 1"),
     ("pixi.toml", "[dependencies\n", "", "valid TOML"),
-    ("pyproject.toml", "[project]\nname = 'x'\n[build-system]\nrequires = []\n", "", "no [tool.pixi] table"),
+    ("pyproject.toml", "[project]\nname = 'x'\n[build-system]\nrequires = []\n", "", "lists no dependencies"),
     ("ok.txt", "numpy==1.0\n", "win-46", "There is no platform win-46"),
 ]  # fmt: skip
 

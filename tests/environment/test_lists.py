@@ -127,3 +127,37 @@ def test_lists_of_pip(tmp_path: Path) -> None:
         env = read(tmp_path, text)
         assert rows(env) == {"numpy": ("1.23.5", "", "pip:pypi"), "tensorflow": ("2.10.0", "", "pip:pypi")}
         assert env.partial and env.python.version == ""
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_a_pasted_list_stands_between_sentences(tmp_path: Path, header: bool) -> None:
+    rows_alone = "\n".join(CONDA_LIST.splitlines()[3:]) + "\n"
+    text = f"Hello, my list is\n\n{CONDA_LIST}\nAny help is welcome, thanks!\n" if header else rows_alone
+    env = read(tmp_path, text, platform="win-64")
+    assert {p.name: p.version for p in env.packages} == {
+        "cudatoolkit": "11.2.2",
+        "numpy": "1.23.5",
+        "python": "3.9.16",
+        "tensorflow": "2.10.0",
+    }
+
+
+def test_conda_info_beside_a_list_tells_the_platform(tmp_path: Path) -> None:
+    info = "     active environment : tf\n           conda version : 24.7.1\n               platform : osx-arm64\n\n"
+    rows_alone = "# Name  Version  Build  Channel\npython 3.10.13 h1 conda-forge\ntensorflow 2.15.0 pypi_0 pypi\n"
+    env = read(tmp_path, info + rows_alone)
+    assert (env.platform, len(env.packages)) == ("osx-arm64", 2)
+
+
+def test_a_frozen_list_stands_between_sentences_and_what_is_passed_over_is_told(tmp_path: Path) -> None:
+    env = read(
+        tmp_path,
+        "this is my pip freeze:\ntensorflow==2.15.0\nnumpy==1.26.4\nwhat is wrong here?\n",
+        "a.txt",
+        "linux-64",
+    )
+    assert {p.name: p.version for p in env.packages} == {"tensorflow": "2.15.0", "numpy": "1.26.4"}
+    assert [note.message.partition("a.txt ")[2] for note in env.notes] == [
+        "line 1 was passed over: 'this is my pip freeze:'.",
+        "line 4 was passed over: 'what is wrong here?'.",
+    ]

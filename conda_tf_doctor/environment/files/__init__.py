@@ -11,20 +11,27 @@ import re
 from ...errors import UsageError
 from ..facts import Environment, Python
 from .platforms import checked
-from .text import as_mapping, load_json, read_text
+from .text import as_mapping, load_json, load_toml, read_text
 
 _YAML_DEPENDENCIES = re.compile(r"^\s*[\"']?dependencies[\"']?\s*:", re.M)
+_UV_SOURCE = re.compile(r"^source\s*=\s*\{\s*(?:registry|editable|virtual|git|url|path|directory)\s*=", re.M)
 _TOML = re.compile(
-    r"^\s*\[+\s*(?:tool\.|workspace|project|dependencies|pypi-dependencies|feature|package|build-system)", re.M
+    r"^\s*\[+\s*(?:tool\.|workspace|project|dependencies|pypi-dependencies|feature|package|dev-package|build-system|source"
+    r"|metadata\]|dependency-groups)|^(?:lock-version|requires-python)\s*=",
+    re.M,
+)
+
+FORMS = (
+    "environment.yml, `conda list` and `conda env export` in all their forms, explicit lists (@EXPLICIT), "
+    "conda-lock.yml, pixi.toml and pixi.lock, conda.toml and conda.lock, requirements.txt, `pip freeze`, `pip list`, "
+    "pyproject.toml, setup.cfg, Pipfile and Pipfile.lock, uv.lock, poetry.lock, pdm.lock and pylock.toml"
 )
 
 
 def read_file(path: str, platform: str = "") -> Environment:
     """Read the packages that a file asks for.
 
-    Known are environment.yml with its ``pip:`` section, explicit lists, ``conda list`` (as text, ``--json``,
-    ``--export``), ``conda env export --json``, requirements.txt and ``pip freeze``, ``pip list``, conda-lock.yml,
-    pixi.lock and pixi.toml.
+    Known are :data:`FORMS`.
 
     The platform is the one named, else the one that the file tells, else this machine's. Facts about this machine are
     not added: the file may be for another one.
@@ -48,13 +55,14 @@ def read_file(path: str, platform: str = "") -> Environment:
 
 
 def _dispatch(env: Environment, text: str, path: str, platform: str) -> None:
-    from . import lists
+    from . import lists, projects
 
     name = os.path.basename(path).lower()
     stripped = text.lstrip()
     if not stripped:
         raise UsageError(f"The file {path} is empty; name a file that lists packages.")
-    if stripped[0] in "[{" and not _TOML.match(stripped):
+    is_toml = name.endswith(".toml") or name == "pipfile" or _TOML.search(text) is not None
+    if stripped[0] in "[{" and not is_toml and not projects.is_setup_cfg(text):
         _json(env, stripped, path, platform)
     elif lists.is_explicit(text):
         lists.read_explicit(env, text, path, platform)
@@ -62,19 +70,47 @@ def _dispatch(env: Environment, text: str, path: str, platform: str) -> None:
         lists.read_conda_list(env, text, path, platform)
     elif lists.is_pip_list(text):
         lists.read_pip_list(env, text, path, platform)
-    elif name.endswith(".toml") or _TOML.search(text):
-        from .pixi import read_pixi_toml
-
-        read_pixi_toml(env, text, path, platform)
+    elif projects.is_setup_cfg(text):
+        projects.read_setup_cfg(env, text, path, platform)
+    elif is_toml:
+        _toml(env, text, path, platform)
     elif name.endswith((".yml", ".yaml", ".lock")) or _YAML_DEPENDENCIES.search(text):
         _yaml(env, text, path, platform)
     elif lists.is_conda_export(text):
         lists.read_conda_export(env, text, path, platform)
+    elif name.endswith((".py", ".ipynb")):
+        raise UsageError(f"The file {path} is a program, no list of packages; what can be read is {FORMS}.")
     else:
         from .platforms import chosen
         from .requirements import read_requirements
 
         read_requirements(env, text, path, chosen(platform, (), path))
+
+
+def _toml(env: Environment, text: str, path: str, platform: str) -> None:
+    from . import pixi, projects, python_locks
+
+    data = load_toml(text, path)
+    metadata = data.get("metadata")
+    manifest = pixi.manifest(data, path)
+    if manifest is not None:
+        pixi.read_pixi_toml(env, manifest, path, platform)
+    elif "lock-version" in data:
+        python_locks.read_pylock(env, data, path, platform)
+    elif isinstance(metadata, dict) and {"lock-version", "lock_version"} & set(metadata):
+        python_locks.read_poetry_lock(env, data, path, platform)
+    elif "package" in data and ("requires-python" in data or _UV_SOURCE.search(text)):
+        python_locks.read_uv_lock(env, data, path, platform)
+    elif {"project", "dependency-groups", "tool", "build-system"} & set(data):
+        projects.read_pyproject(env, data, path, platform)
+    elif {"packages", "dev-packages"} & set(data):
+        projects.read_pipfile(env, data, path, platform)
+    else:
+        raise _unknown(path, "TOML")
+
+
+def _unknown(path: str, kind: str) -> UsageError:
+    return UsageError(f"The file {path} cannot be used: this {kind} is of no form that is known; these are: {FORMS}.")
 
 
 def _yaml(env: Environment, text: str, path: str, platform: str) -> None:
@@ -102,7 +138,11 @@ def _json(env: Environment, text: str, path: str, platform: str) -> None:
         from .conda_env import read_environment_yml
 
         read_environment_yml(env, text, path, platform, document)
+    elif "_meta" in document and "default" in document:
+        from .python_locks import read_pipfile_lock
+
+        read_pipfile_lock(env, document, path, platform)
     elif "packages" in document and "platform" in document:
         raise UsageError(f"The file {path} is a collected report; check it with --report {path}.")
     else:
-        raise UsageError(f"The file {path} cannot be used: this JSON is no list of packages and has no dependencies.")
+        raise _unknown(path, "JSON")

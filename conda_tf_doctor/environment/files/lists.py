@@ -15,6 +15,10 @@ _HEADER = re.compile(r"^#?\s*Name\s+Version\s+Build(?:\s+Channel)?", re.M)
 _PREFIX = re.compile(
     r"^(?:# packages in environment at|\s*List of packages in environment:)\s*\"?([^\"\n]*?)\"?:?\s*$", re.M
 )
+# Name, version, build, channel; more columns are other tools' (size, timestamp).
+_ROW = re.compile(r"[A-Za-z0-9_][\w.-]*\s+\S*\d\S*(?:\s+[\w<][^\s,;]*){0,3}\Z")
+# What `conda info` prints beside it.
+_OF_INFO = re.compile(r"^\s*platform\s*:\s*(\S+)\s*$", re.M)
 _PLATFORM = re.compile(r"^#\s*platform:\s*(\S+)", re.M)
 _EXPORTED = re.compile(r"^([A-Za-z0-9_][A-Za-z0-9_.\-]*)=([^=\s]+)=([^=\s]+)$", re.M)
 _PIP_HEADER = re.compile(r"^Package\s+Version[^\n]*\n-+\s+-+", re.M)
@@ -27,7 +31,11 @@ def is_explicit(text: str) -> bool:
 
 def is_conda_list(text: str) -> bool:
     """Tell whether a text is what ``conda list`` (or micromamba's) printed."""
-    return _HEADER.search(text) is not None or text.startswith("# packages in environment at")
+    if _HEADER.search(text) is not None or text.startswith("# packages in environment at"):
+        return True
+    # Its rows alone, as people copy them: three or four columns, the second a version.
+    lines = [line for _, line in _lines(text)]
+    return len(lines) > 1 and all(_ROW.match(line) and len(line.split()) > 2 for line in lines)
 
 
 def is_conda_export(text: str) -> bool:
@@ -86,19 +94,21 @@ def read_conda_list(env: Environment, text: str, path: str, platform: str) -> No
     """
     header = _HEADER.search(text)
     begin = text[: header.end()].count("\n") + 1 if header else 0
+    lines = [(n, line) for n, line in _lines(text) if n > begin and not set(line) <= set("-─═ ")]
+    # A list is pasted between sentences; a line among its rows that is none is a list that was damaged.
+    rows = [place for place, (_, line) in enumerate(lines) if _ROW.match(line)]
     found = []
-    for number, line in _lines(text):
-        if number <= begin or set(line) <= set("-─═ "):
-            continue
-        columns = line.split()
-        if len(columns) < 2 or len(columns) > 5:
+    for number, line in lines[rows[0] if rows and header is None else 0 : rows[-1] + 1 if rows else None]:
+        if not _ROW.match(line):
             raise UsageError(
                 f"The file {path} cannot be used: line {number} is no row of `conda list`: {line[:120]!r}."
             )
-        name, version, build, channel = (*columns, "", "")[:4]
+        name, version, build, channel = (*line.split(), "", "")[:4]
         found.append(_list_package(name, version, build, channel, f"{path}: line {number}"))
-    prefix = _PREFIX.search(text)
-    env.platform = platform or told_by(found, prefix.group(1) if prefix else "") or chosen("", (), path)
+    prefix, stated = _PREFIX.search(text), _OF_INFO.search(text)
+    told = told_by(found, prefix.group(1) if prefix else "")
+    told = told or (stated.group(1) if stated and stated.group(1) in PLATFORMS else "")
+    env.platform = platform or told or chosen("", (), path)
     env.add(found)
 
 

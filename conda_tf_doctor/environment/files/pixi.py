@@ -1,4 +1,4 @@
-"""``pixi.toml``, and the ``[tool.pixi]`` tables of a pyproject.toml."""
+"""``pixi.toml`` and ``conda.toml``, and the ``[tool.pixi]`` and ``[tool.conda]`` tables of a pyproject.toml."""
 
 from __future__ import annotations
 
@@ -9,25 +9,33 @@ from ..facts import Environment, Package
 from .platforms import chosen
 from .requirements import Line, packages
 from .specs import conda_package
-from .text import as_list, as_mapping, load_toml
+from .text import as_list, as_mapping
 
 _TABLES = ("host-dependencies", "dependencies")
 
 
-def read_pixi_toml(env: Environment, text: str, path: str, platform: str) -> None:
-    """Read the environment of a pixi manifest that has TensorFlow: ``default`` where that is one of them.
+def manifest(data: dict[str, Any], path: str) -> dict[str, Any] | None:
+    """Return a workspace's tables (pixi.toml, conda.toml, or those in a pyproject.toml); ``None`` for others."""
+    tool = as_mapping(data.get("tool"), path, "tool")
+    for name in ("pixi", "conda"):
+        if name in tool:
+            return as_mapping(tool[name], path, f"tool.{name}")
+    is_manifest = "workspace" in data or ("dependencies" in data and "project" in data) or "pypi-dependencies" in data
+    return data if is_manifest else None
+
+
+def read_pixi_toml(env: Environment, data: dict[str, Any], path: str, platform: str) -> None:
+    """Read the environment of a workspace's manifest that has TensorFlow: ``default`` where that is one of them.
+
+    Args:
+        env: Receives the packages.
+        data: The manifest's tables.
+        path: The file.
+        platform: What the user named; may be empty.
 
     Raises:
-        UsageError: It is no manifest of pixi's, or a field is not what it has to be.
+        UsageError: A field is not what it has to be.
     """
-    data = load_toml(text, path)
-    if "workspace" not in data and ("tool" in data or "build-system" in data):
-        tool = as_mapping(data.get("tool"), path, "tool")
-        if "pixi" not in tool:
-            raise UsageError(
-                f"The file {path} has no [tool.pixi] table; check a lock file, an environment.yml or requirements.txt."
-            )
-        data = as_mapping(tool["pixi"], path, "tool.pixi")
     workspace = as_mapping(data.get("workspace") or data.get("project"), path, "workspace")
     channels = [_channel(item) for item in as_list(workspace.get("channels"), path, "workspace.channels")]
     offered = [_platform(item) for item in as_list(workspace.get("platforms"), path, "workspace.platforms")]

@@ -8,8 +8,9 @@ import shlex
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from ... import versions
 from ...errors import UsageError
-from ..facts import Environment, Package
+from ..facts import Environment, Note, Package
 from ..tensorflow import OWNERS
 from .platforms import marker_environment
 from .specs import pinned, pip_package, relative
@@ -20,6 +21,8 @@ _PYTHONS = tuple(f"3.{minor}" for minor in range(5, 16))
 _REFERENCE = re.compile(r"(-r|--requirement|-c|--constraint)(?:\s+|=)?\s*(.+)\Z")
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s+|=)\s*(.+)\Z")
 _DEEPEST = 20
+_FROZEN = re.compile(r"[A-Za-z0-9][\w.-]*==\S+\Z")
+_SENTENCE = re.compile(r"[^\s=<>~!@;-]+(?:\s+[^\s=<>~!@;]+){2,}\Z")
 
 
 class Line(NamedTuple):
@@ -89,26 +92,46 @@ def lines_of(text: str, path: str, constraint: bool = False) -> Iterator[Line]:
         yield Line(line, path, f"line {number}", constraint)
 
 
-class _Entry(NamedTuple):
+class Entry(NamedTuple):
+    """A package that is asked for, and for which Pythons.
+
+    Attributes:
+        package: The package.
+        pythons: Minors, or the one version that is known.
+    """
+
     package: Package
     pythons: frozenset[str]
 
 
-def _pythons(marker: str, platform: str, python: str) -> frozenset[str]:
-    """Return the Pythons for which a marker holds, out of those that are possible."""
-    possible = (python,) if python else _PYTHONS
+def possible_pythons(python: str, requires: str = "") -> frozenset[str]:
+    """Return the Pythons that a file may be for.
+
+    Args:
+        python: Its version where that is known.
+        requires: PEP 440 specifier set of a project (``>=3.10``); may be empty.
+    """
+    if python:
+        return frozenset((python,))
+    # A bound within a minor (>=3.9.2) leaves some release of it.
+    fitting = (m for m in _PYTHONS if any(versions.contains(requires, f"{m}.{patch}") for patch in (0, 99)))
+    return frozenset(fitting if requires else _PYTHONS) or frozenset(_PYTHONS)
+
+
+def pythons_of(marker: str, platform: str, possible: frozenset[str]) -> frozenset[str]:
+    """Return the Pythons for which a marker holds on a platform, out of those that are possible."""
     if not marker:
-        return frozenset(possible)
-    from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
+        return possible
+    from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 
-    parsed = Marker(marker)
     try:
+        parsed = Marker(marker)
         return frozenset(p for p in possible if parsed.evaluate(dict(marker_environment(platform, p))))
-    except (UndefinedComparison, UndefinedEnvironmentName):
-        return frozenset(possible)
+    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName):
+        return possible
 
 
-def packages(lines: Iterable[Line], platform: str, python: str) -> list[Package]:
+def packages(lines: Iterable[Line], platform: str, python: str, requires: str = "") -> list[Package]:
     """Return what these requirements install on a platform.
 
     Where the Python is unknown, those Pythons count for which the file asks for a TensorFlow at all. A requirement
@@ -118,22 +141,37 @@ def packages(lines: Iterable[Line], platform: str, python: str) -> list[Package]
         lines: The requirements.
         platform: Conda subdir.
         python: Version of Python; may be empty.
+        requires: The Pythons that a project allows, as a PEP 440 specifier set; may be empty.
 
     Raises:
         UsageError: A line is no requirement, or a file that is named cannot be read.
     """
-    entries: dict[str, list[_Entry]] = {}
-    constraints: dict[str, list[_Entry]] = {}
+    entries: dict[str, list[Entry]] = {}
+    constraints: dict[str, list[Entry]] = {}
+    allowed = possible_pythons(python, requires)
     for line in expand(lines):
         parsed = pip_package(line.text, line.path, line.where)
         if parsed is not None:
             package, marker = parsed
             target = constraints if line.constraint else entries
-            target.setdefault(package.name, []).append(_Entry(package, _pythons(marker, platform, python)))
+            target.setdefault(package.name, []).append(Entry(package, pythons_of(marker, platform, allowed)))
+    return settled(entries, constraints, allowed)
+
+
+def settled(
+    entries: dict[str, list[Entry]], constraints: dict[str, list[Entry]], allowed: frozenset[str]
+) -> list[Package]:
+    """Return one package for each name that is installed for the Pythons for which TensorFlow is.
+
+    Args:
+        entries: What is asked for, by name.
+        constraints: What only bounds it, by name.
+        allowed: The Pythons that are possible at all.
+    """
     possible: frozenset[str] = frozenset()
     for name in OWNERS:
         possible = possible.union(*(entry.pythons for entry in entries.get(name, ())))
-    possible = possible or frozenset((python,) if python else _PYTHONS)
+    possible = possible or allowed
     found = []
     for name, given in entries.items():
         asked = _merged([entry for entry in given if entry.pythons & possible], possible)
@@ -143,7 +181,7 @@ def packages(lines: Iterable[Line], platform: str, python: str) -> list[Package]
     return found
 
 
-def _merged(entries: list[_Entry], possible: frozenset[str]) -> Package | None:
+def _merged(entries: list[Entry], possible: frozenset[str]) -> Package | None:
     if not entries:
         return None
     first = entries[0].package
@@ -182,7 +220,14 @@ def read_requirements(env: Environment, text: str, path: str, platform: str) -> 
     env.platform = platform
     env.partial = True
     seen = (os.path.abspath(path),)
-    env.add(packages(list(expand(lines_of(text, path), seen)), platform, ""))
+    lines = list(lines_of(text, path))
+    if sum(_FROZEN.match(line.text) is not None for line in lines) > 1:
+        # A list is pasted between sentences; what is passed over is told.
+        for line in lines:
+            if _SENTENCE.match(line.text):
+                env.notes.append(Note(path, f"In {path} {line.where} was passed over: {line.text[:120]!r}."))
+        lines = [line for line in lines if not _SENTENCE.match(line.text)]
+    env.add(packages(list(expand(lines, seen)), platform, ""))
 
 
 def pip_section(items: Iterable[object], path: str) -> Iterator[Line]:

@@ -157,6 +157,19 @@ def conda_package(text: str, channels: Sequence[str], path: str, where: str) -> 
     return Package(spec.name, version, CONDA, build, channel or main_channel(channels), source, spec=left)
 
 
+def python_package(requires: str, path: str) -> Package | None:
+    """Return the Python that a project asks for; ``None`` where it asks for none.
+
+    Args:
+        requires: PEP 440 specifier set (``>=3.10``, ``==3.12.*``).
+        path: The file, for evidence.
+    """
+    # Conda's notation, in which the Python of every other file is read.
+    spec = ",".join(term.strip().removeprefix("==") for term in requires.split(",") if term.strip())
+    version, left = pinned(spec, CONDA)
+    return Package("python", version, "", "", "", f"{path}: requires-python", spec=left) if spec else None
+
+
 def wheel_file(location: str) -> tuple[str, str] | None:
     """Return name and version of a wheel's or source archive's file name or URL; ``None`` where it is none."""
     file = re.split(r"[/\\]", location.split("#")[0].split("?")[0])[-1].replace("%2B", "+").replace("%2b", "+")

@@ -1,0 +1,160 @@
+"""uv.lock, poetry.lock, pdm.lock, pylock.toml and Pipfile.lock."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conda_tf_doctor.errors import UsageError
+from tools.files import read, rows
+
+PIP = "pip:pypi"
+UV = """\
+version = 1
+requires-python = ">=3.10"
+
+[[package]]
+name = "mine"
+version = "0.1"
+source = { virtual = "." }
+dependencies = [
+  { name = "numpy", version = "1.26.4", source = { registry = "x" }, marker = "sys_platform == 'linux'" },
+  { name = "numpy", version = "1.24.4", source = { registry = "x" }, marker = "sys_platform == 'win32'" },
+]
+[package.dev-dependencies]
+docs = [{ name = "sphinx" }]
+ml = [{ name = "tensorflow", extra = ["and-cuda"], marker = "python_full_version < '3.12'" }]
+
+[[package]]
+name = "numpy"
+version = "1.26.4"
+source = { registry = "x" }
+
+[[package]]
+name = "numpy"
+version = "1.24.4"
+source = { registry = "x" }
+
+[[package]]
+name = "tensorflow"
+version = "2.15.0"
+source = { registry = "x" }
+dependencies = [{ name = "keras" }, { name = "numpy", version = "1.26.4", marker = "sys_platform == 'linux'" }]
+[package.optional-dependencies]
+and-cuda = [{ name = "nvidia-cudnn-cu12", marker = "sys_platform == 'linux'" }]
+
+[[package]]
+name = "keras"
+version = "2.15.0"
+source = { registry = "x" }
+dependencies = [{ name = "tensorflow", extra = ["and-cuda"] }]
+
+[[package]]
+name = "nvidia-cudnn-cu12"
+version = "8.9.4.25"
+source = { registry = "x" }
+
+[[package]]
+name = "sphinx"
+version = "7.0"
+source = { registry = "x" }
+
+[[package]]
+name = "of-nobody"
+version = "1"
+source = { registry = "x" }
+"""
+
+
+def test_a_uv_lock_is_followed_from_the_project(tmp_path: Path) -> None:
+    both = {"python": ("", ">=3.10", ""), "tensorflow": ("2.15.0", "", PIP), "keras": ("2.15.0", "", PIP)}
+    linux = {**both, "numpy": ("1.26.4", "", PIP), "nvidia-cudnn-cu12": ("8.9.4.25", "", PIP)}
+    env = read(tmp_path, UV, "uv.lock", "linux-64")
+    assert rows(env) == linux and not env.partial
+    assert rows(read(tmp_path, UV, "uv.lock", "win-64")) == {**both, "numpy": ("1.24.4", "", PIP)}
+
+
+POETRY = """\
+[[package]]
+name = "tensorflow"
+version = "2.15.0"
+optional = false
+groups = ["main"]
+markers = "sys_platform == \\"linux\\""
+
+[[package]]
+name = "Keras_Preprocessing"
+version = "1.1.2"
+markers = {main = "sys_platform == \\"win32\\"", dev = "sys_platform == \\"darwin\\""}
+
+[metadata]
+lock-version = "2.1"
+python-versions = "^3.10"
+"""
+
+
+def test_a_poetry_lock_has_markers_for_each_package(tmp_path: Path) -> None:
+    python = {"python": ("", ">=3.10,<4", "")}
+    linux = rows(read(tmp_path, POETRY, "poetry.lock", "linux-64"))
+    assert linux == {**python, "tensorflow": ("2.15.0", "", PIP)}
+    for platform in ("win-64", "osx-64"):
+        found = rows(read(tmp_path, POETRY, "poetry.lock", platform))
+        assert found == {**python, "keras-preprocessing": ("1.1.2", "", PIP)}
+
+
+def test_a_pdm_lock_has_the_form_of_poetrys(tmp_path: Path) -> None:
+    text = '[metadata]\nlock_version = "4.5.0"\n[[metadata.targets]]\nrequires_python = "==3.11.*"\n'
+    text += '[[package]]\nname = "tensorflow"\nversion = "2.15.0"\nmarker = "python_version < \'3.12\'"\n'
+    env = read(tmp_path, text, "pdm.lock", "linux-64")
+    assert rows(env) == {"python": ("3.11", "3.11.*", ""), "tensorflow": ("2.15.0", "", PIP)}
+
+
+def test_a_pylock_lists_what_is_installed(tmp_path: Path) -> None:
+    text = """\
+lock-version = "1.0"
+created-by = "pip"
+requires-python = "==3.12.*"
+[[packages]]
+name = "tensorflow"
+version = "2.15.0"
+marker = "sys_platform == 'linux' or 'dev' in dependency_groups"
+[[packages]]
+name = "colorama"
+version = "0.4.6"
+marker = "sys_platform == 'win32'"
+[[packages]]
+name = "mine"
+directory = {path = "."}
+"""
+    env = read(tmp_path, text, "pylock.toml", "linux-64")
+    assert env.python.minor == "3.12"
+    expected = {"python": ("3.12", "3.12.*", ""), "tensorflow": ("2.15.0", "", PIP), "mine": ("", "", PIP)}
+    assert rows(env) == expected
+
+
+def test_a_pipfile_lock_has_default_and_develop(tmp_path: Path) -> None:
+    lock = {
+        "_meta": {"requires": {"python_full_version": "3.11.4"}},
+        "default": {"numpy": {"version": "==1.26.4"}},
+        "develop": {"tensorflow": {"version": "==2.15.0", "markers": "sys_platform == 'linux'"}},
+    }
+    env = read(tmp_path, json.dumps(lock), "Pipfile.lock", "linux-64")
+    expected = {"python": ("3.11.4", "", ""), "numpy": ("1.26.4", "", PIP), "tensorflow": ("2.15.0", "", PIP)}
+    assert rows(env) == expected and env.python.version == "3.11.4"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("uv.lock", "version = 1\nrequires-python = '>=3.9'\npackage = 3\n", "package has to be a list"),
+        ("uv.lock", "version = 1\nrequires-python = '>=3.9'\n[[package]]\nversion = '1'\n", "entry 1 of package lacks"),
+        ("poetry.lock", "package = [1]\n[metadata]\nlock-version = '2'\n", "entry 1 of package has to be a mapping"),
+        ("pylock.toml", "lock-version = '1.0'\n[[packages]]\nname = 'x'\nversion = 1\n", "version of entry 1"),
+        ("Pipfile.lock", '{"_meta": [], "default": {}}', "_meta has to be a mapping"),
+    ],
+)  # fmt: skip
+def test_a_wrong_field_is_named(tmp_path: Path, name: str, text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        read(tmp_path, text, name, "linux-64")
