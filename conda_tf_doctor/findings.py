@@ -78,7 +78,7 @@ class Finding(NamedTuple):
     @property
     def name(self) -> str:
         """The rule's stable name (``python-unsupported``)."""
-        from .rules.catalogue import RULES
+        from .codes import RULES
 
         return RULES[self.code]
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable
 
 from ._typing import NamedTuple
+from .codes import code_of
 from .errors import UsageError
-from .rules.catalogue import code_of
 
 DISABLED, WARN, BLOCK, REPAIR = "disabled", "warn", "block", "repair"
 MODES = (DISABLED, WARN, BLOCK, REPAIR)

@@ -22,14 +22,14 @@ from hypothesis import strategies as st
 from conda_tf_doctor.binaries import elf_symbols
 from conda_tf_doctor.binaries.resolve import resolve
 from conda_tf_doctor.cli.main import console
-from conda_tf_doctor.engine import Diagnosis, diagnose
+from conda_tf_doctor.codes import RULES
+from conda_tf_doctor.engine.diagnose import Diagnosis, diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.matrix.matrix import Matrix
 from conda_tf_doctor.matrix.model import EMPTY, PLUGIN
-from conda_tf_doctor.rules.catalogue import RULES
 from tools.healthy import CORNERS, Healthy, environments
 from tools.index_wheels import link_into, unpacked
 from tools.prefixes import add_dist, make_prefix

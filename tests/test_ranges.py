@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from conda_tf_doctor import ranges
-from conda_tf_doctor.engine import Diagnosis, diagnose
+from conda_tf_doctor.engine import ranges
+from conda_tf_doctor.engine.diagnose import Diagnosis, diagnose
+from conda_tf_doctor.engine.ranges import admits
 from conda_tf_doctor.environment.facts import CONDA, PIP, Package
 from conda_tf_doctor.environment.files import read_file
 from conda_tf_doctor.matrix.load import load_matrix
-from conda_tf_doctor.ranges import admits
 
 
 def check(folder: Path, specs: str, pip: str, platform: str, channels: str = "conda-forge") -> Diagnosis:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conda_tf_doctor.codes import RULES
 from conda_tf_doctor.explain.pages import read_page
-from conda_tf_doctor.rules.catalogue import RULES
 from conda_tf_doctor.shell import command_line, quoted
 
 WINDOWS = "win-64"

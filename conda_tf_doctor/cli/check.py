@@ -11,7 +11,7 @@ from ..errors import UsageError
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..engine import Diagnosis
+    from ..engine.diagnose import Diagnosis
     from ..environment.facts import Environment
     from ..matrix.matrix import Matrix
 
@@ -88,7 +88,7 @@ def read(args: Namespace) -> Environment:
 
 def examine(env: Environment, matrix: Matrix, ignore: frozenset[str]) -> Diagnosis:
     """Run the engine, and aim what it advises at the environment that was examined."""
-    from ..engine import diagnose
+    from ..engine.diagnose import diagnose
     from .aim import aimed
 
     return aimed(diagnose(env, matrix, ignore))

@@ -178,7 +178,7 @@ def _finish(recipe: Recipe, args: Namespace, matrix: Matrix) -> int:
         return 1
     status = _create(prefix, text, conda)
     if status == 0:
-        from ..engine import diagnose
+        from ..engine.diagnose import diagnose
         from ..environment.prefix import read_prefix
 
         diagnosis = diagnose(read_prefix(prefix), matrix)

@@ -11,9 +11,9 @@ from ..errors import UsageError
 
 if TYPE_CHECKING:
     from ..binaries.closure import Closure
-    from ..binaries.examine import BinaryFacts
+    from ..context.binaries import BinaryFacts
+    from ..context.context import Context
     from ..findings import Finding
-    from ..rules.context import Context
 
 
 def configure_parser(parser: ArgumentParser) -> None:
@@ -39,9 +39,9 @@ def execute(args: Namespace) -> int:
     Raises:
         UsageError: There is no such environment or module in it.
     """
+    from ..context.context import Context
     from ..environment.prefix import read_prefix
     from ..matrix.load import load_matrix
-    from ..rules.context import Context
     from .check import options
     from .target import resolve_prefix
 
@@ -68,7 +68,7 @@ def execute(args: Namespace) -> int:
 
 
 def _facts(context: Context, module: str, thorough: bool) -> BinaryFacts:
-    from ..binaries.examine import BinaryFacts, closure_of, examine, is_at_hand, site_packages_of
+    from ..context.binaries import BinaryFacts, closure_of, examine, is_at_hand, site_packages_of
 
     if not module:
         facts = examine(context, thorough)
@@ -86,8 +86,8 @@ def _facts(context: Context, module: str, thorough: bool) -> BinaryFacts:
 
 
 def _findings(context: Context, facts: BinaryFacts, closure: Closure, ignore: frozenset[str]) -> list[Finding]:
-    from ..rules.binaries import judge
-    from ..rules.ranking import ranked
+    from ..engine.ranking import ranked
+    from ..rules.binaries.closure import judge
 
     return ranked((finding for finding in judge(context, facts, closure) if finding.code not in ignore), context)
 

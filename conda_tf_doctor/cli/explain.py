@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 
 if TYPE_CHECKING:
-    from ..engine import Diagnosis
+    from ..context.context import Context
+    from ..engine.diagnose import Diagnosis
     from ..explain.match import Match
     from ..explain.rank import Cause
-    from ..rules.context import Context
 
 SCHEMA_VERSION = 1
 _EPILOG = """\
@@ -54,7 +54,7 @@ def execute(args: Namespace) -> int:
     Raises:
         UsageError: There is no such rule, or the text cannot be read.
     """
-    from ..rules.catalogue import code_of
+    from ..codes import code_of
 
     what = " ".join(getattr(args, "what", None) or ()).strip()
     if not what:
@@ -111,7 +111,7 @@ def _text_of(what: str) -> str:
 
 
 def _list_rules(args: Namespace) -> int:
-    from ..rules.catalogue import RULES
+    from ..codes import RULES
 
     if args.json:
         from ..render.json import print_document
@@ -168,7 +168,7 @@ def _diagnosis(args: Namespace, text: str = "") -> Diagnosis | None:
     """Check the environment that -n or -p names, with the text as evidence; nothing is checked where none is named."""
     if not args.name and not args.prefix:
         return None
-    from ..engine import diagnose
+    from ..engine.diagnose import diagnose
     from ..environment.prefix import read_prefix
     from ..matrix.load import load_matrix
     from .target import resolve_prefix
@@ -187,8 +187,8 @@ def _explain_text(text: str, args: Namespace) -> int:
     if diagnosis is None:
         verdict = rank(text)
     else:
+        from ..context.context import Context
         from ..matrix.load import load_matrix
-        from ..rules.context import Context
 
         context: Context = Context(diagnosis.env, load_matrix())
         verdict = rank(text, context, [f for f in diagnosis.findings if f.evidence != ("error_text",)])
@@ -203,7 +203,7 @@ def _explain_text(text: str, args: Namespace) -> int:
 
 
 def _document(found: list[Match], causes: tuple[Cause, ...], diagnosis: Diagnosis | None) -> dict[str, Any]:
-    from ..rules.catalogue import RULES
+    from ..codes import RULES
 
     document: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
@@ -233,8 +233,8 @@ def _screen(
 ) -> str:
     from textwrap import fill
 
+    from ..codes import RULES
     from ..render.text import safe
-    from ..rules.catalogue import RULES
 
     def wrapped(text: str, indent: str) -> str:
         return fill(safe(text), 96, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)

@@ -167,7 +167,7 @@ def _all(args: Namespace, matrix: Matrix, wishes: Wishes, style: Style) -> int:
 
 
 def _file(args: Namespace, matrix: Matrix, wishes: Wishes, style: Style) -> int:
-    from ..repair.filesession import FileSession
+    from ..repair.files.session import FileSession
 
     session = FileSession(args.file, getattr(args, "platform", ""), getattr(args, "output", ""), matrix, wishes, style)
     result = session.run(only_diff=getattr(args, "diff", False) and not wishes.json)

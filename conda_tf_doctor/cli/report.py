@@ -34,10 +34,10 @@ def execute(args: Namespace) -> int:
     Raises:
         UsageError: The environment cannot be read, or the file not written.
     """
-    from ..environment.collect import collect
     from ..environment.files.text import read_text
     from ..environment.prefix import read_prefix
     from ..matrix.load import load_matrix
+    from ..render.report import collect
     from .check import options
     from .target import resolve_prefix
 

@@ -12,8 +12,8 @@ import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from ..codes import RULES
 from ..findings import CONFIDENCES
-from ..rules.catalogue import RULES
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 SHARED = "shared.yaml"

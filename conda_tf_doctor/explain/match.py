@@ -17,7 +17,7 @@ from .subject import Subject, user_site
 from .tracebacks import shadowing_frame
 
 if TYPE_CHECKING:
-    from ..rules.context import Context
+    from ..context.context import Context
 
 # Texts come as whole logs; what tells is at their ends.
 LIMIT = 120_000

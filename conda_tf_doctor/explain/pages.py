@@ -34,7 +34,7 @@ def read_page(code: str) -> Page:
     """Return the page of a rule.
 
     Args:
-        code: A code of :data:`~conda_tf_doctor.rules.catalogue.RULES`.
+        code: A code of :data:`~conda_tf_doctor.codes.RULES`.
     """
     with open(os.path.join(FOLDER, f"{code}.md"), encoding="utf-8") as file:
         text = file.read()

@@ -14,7 +14,7 @@ from .match import find, is_harmless, judged, normalise
 from .subject import Subject
 
 if TYPE_CHECKING:
-    from ..rules.context import Context
+    from ..context.context import Context
 
 _SCORE = {CERTAIN: 90, LIKELY: 60, POSSIBLE: 25, EXCLUDED: -40}
 _LOG_ONLY_SCORE = {CERTAIN: 70, LIKELY: 45, POSSIBLE: 20, EXCLUDED: -40}

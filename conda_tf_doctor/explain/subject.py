@@ -10,8 +10,8 @@ from ..findings import INFO, POSSIBLE
 from .libraries import LibraryName, parse_library
 
 if TYPE_CHECKING:
+    from ..context.context import Context
     from ..findings import Finding
-    from ..rules.context import Context
 
 # True, false, or unknown.
 Truth = bool | None

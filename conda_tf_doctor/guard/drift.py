@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .. import versions
+from ..context.context import Context
 from ..environment.facts import CONDA, Environment
 from ..environment.tensorflow import conda_build
 from ..findings import POSSIBLE, WARNING, Finding, Fix
 from ..matrix.matrix import Matrix
-from ..rules.context import Context
 
 _CUDA = ("cudatoolkit", "cuda-cudart", "cuda-version", "cuda-toolkit", "cuda-runtime")
 

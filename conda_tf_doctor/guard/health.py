@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 
-from ..engine import Diagnosis, diagnose
+from ..engine.diagnose import Diagnosis, diagnose
 from ..findings import ERROR, WARNING
 
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..environment.solve import Plan, add_surroundings, after, read_before
+from ..environment.stack import has_tensorflow, touches
 from ..errors import UsageError
 from ..plugin import guarded
 from ..settings import BLOCK, DISABLED, MODES, REPAIR, UNREADABLE, WARN, Settings, from_context
 from . import messages, transaction
-from .stack import has_tensorflow, touches
 
 if TYPE_CHECKING:
     from conda import CondaError
@@ -51,7 +51,7 @@ def read_settings() -> Settings:
 
 def ignored_codes(settings: Settings) -> frozenset[str]:
     """Return the codes that the user silenced; a word that names no rule is said once and left out."""
-    from ..rules.catalogue import code_of
+    from ..codes import code_of
 
     if settings.ignore == (UNREADABLE,):
         _say_once("tf-doctor: the setting tf_doctor_ignore is no list such as [TFD603, channel-mix]; it is left out.")

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 
 from ..environment.facts import CONDA, PIP, Package, normalise
 from ..environment.solve import Plan
+from ..environment.stack import touches
 from ..environment.tensorflow import OWNERS, find_tensorflow
 from ..findings import Finding
-from ..rules.known import CONDA_SPELLING
+from ..rules.packages.known import CONDA_SPELLING
 from ..versions import conda_contains, minor, parse_matchspec, release
-from .stack import touches
 from .verdict import Verdict
 
 # What a channel may have, too; not 2.10.0+local.

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..engine import Diagnosis, diagnose
+from ..context.context import Context
+from ..engine.diagnose import Diagnosis, diagnose
 from ..environment.facts import PIP, Environment, Package
 from ..environment.tensorflow import find_tensorflow
 from ..findings import ERROR, WARNING, Finding, Fix
-from ..rules.context import Context
 from .drift import drift
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _diagnose(env: Environment, matrix: Matrix, silenced: frozenset[str]) -> Dia
         return diagnose(_as_pip_leaves_it(world, matrix), matrix, silenced)
 
     if env.partial and any(package.manager == PIP and package.spec for package in env.packages):
-        from ..ranges import diagnose_ranges
+        from ..engine.ranges import diagnose_ranges
 
         return diagnose_ranges(env, matrix, exactly)
     return exactly(env)

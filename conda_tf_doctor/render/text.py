@@ -8,12 +8,12 @@ import sys
 from collections.abc import Mapping
 
 from .._typing import TYPE_CHECKING, TextIO
+from ..codes import RULES
 from ..findings import ERROR, INFO, POSSIBLE, WARNING, Finding
-from ..rules.catalogue import RULES
 from ..shell import command_line, place_of, quoted
 
 if TYPE_CHECKING:
-    from ..engine import Diagnosis
+    from ..engine.diagnose import Diagnosis
     from ..environment.facts import Environment
 
 _COLOURS = {ERROR: "31;1", WARNING: "33;1", INFO: "36", "good": "32;1", "title": "1", "dim": "2"}

@@ -26,7 +26,7 @@ from .verify import conda_removes, conda_specs, pip_environ, pip_requirements, p
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..engine import Diagnosis
+    from ..engine.diagnose import Diagnosis
     from .conda import Conda
     from .plan import Plan
 

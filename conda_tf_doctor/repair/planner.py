@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..engine import Diagnosis, diagnose
+from ..context.context import Context
+from ..engine.diagnose import Diagnosis, diagnose
 from ..environment.facts import CONDA, PIP, Environment
 from ..environment.tensorflow import OWNERS, find_tensorflow
 from ..errors import UsageError
 from ..findings import ERROR, WARNING, Finding
 from ..matrix.model import GPU
-from ..rules.context import Context
 from .candidates import Catalogue
 from .demands import NO_DEMANDS, Demands
 from .levers import BEYOND_PACKAGES, OF_FILES, PIP_TO_CONDA, Want, Way, ways

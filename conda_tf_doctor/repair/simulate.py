@@ -98,7 +98,7 @@ def _package(env: Environment, manager: str, name: str, version: str, matrix: Ma
 
 def conda_row(env: Environment, python: str, version: str, channel: str, matrix: Matrix) -> Build | None:
     """Return the matrix row that conda would most likely take: of the same variant, for this Python."""
-    from ..rules.context import Context
+    from ..context.context import Context
 
     context = Context(env, matrix)
     rows = [

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .. import versions
+from ..context.context import Context
 from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.tensorflow import OWNERS
 from ..findings import ERROR, Finding, Fix
-from ..rules.context import Context
 
 if TYPE_CHECKING:
     from ..matrix.matrix import Matrix

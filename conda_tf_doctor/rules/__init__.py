@@ -1,6 +1,6 @@
 """All rules, by family: a reader finds the rule for a code here.
 
-A rule is a pure function from a :class:`~conda_tf_doctor.rules.context.Context` to findings. Families are imported
+A rule is a pure function from a :class:`~conda_tf_doctor.context.context.Context` to findings. Families are imported
 when they run, and only those that this environment needs.
 """
 
@@ -26,31 +26,31 @@ class Rule(NamedTuple):
 
 
 REGISTRY: tuple[Rule, ...] = (
-    Rule(("TFD101",), "platform", "python_32bit"),
-    Rule(("TFD103", "TFD105"), "platform", "platform_unsupported"),
-    Rule(("TFD104",), "platform", "cpu_no_avx"),
-    Rule(("TFD106",), "platform", "glibc_too_old"),
-    Rule(("TFD201",), "python", "python_unsupported"),
-    Rule(("TFD301", "TFD302"), "cuda", "cuda_runtime", "cuda"),
-    Rule(("TFD303", "TFD304"), "cudnn", "cudnn", "cuda"),
-    Rule(("TFD305",), "cuda", "gpu_unsupported_on_windows", "cuda"),
-    Rule(("TFD306",), "driver", "driver_too_old", "gpu"),
-    Rule(("TFD301",), "cuda_extras", "gpu_newer_than_cuda", "gpu model"),
-    Rule(("TFD307",), "cuda_extras", "zlibwapi_missing", "windows"),
-    Rule(("TFD308",), "cuda_extras", "ptxas_libdevice_missing", "gpu"),
-    Rule(("TFD401", "TFD402"), "vc_runtime", "vc_runtime", "windows"),
+    Rule(("TFD101",), "machine.platform", "python_32bit"),
+    Rule(("TFD103", "TFD105"), "machine.platform", "platform_unsupported"),
+    Rule(("TFD104",), "machine.platform", "cpu_no_avx"),
+    Rule(("TFD106",), "machine.platform", "glibc_too_old"),
+    Rule(("TFD201",), "machine.python", "python_unsupported"),
+    Rule(("TFD301", "TFD302"), "cuda.runtime", "cuda_runtime", "cuda"),
+    Rule(("TFD303", "TFD304"), "cuda.cudnn", "cudnn", "cuda"),
+    Rule(("TFD305",), "cuda.runtime", "gpu_unsupported_on_windows", "cuda"),
+    Rule(("TFD306",), "cuda.driver", "driver_too_old", "gpu"),
+    Rule(("TFD301",), "cuda.extras", "gpu_newer_than_cuda", "gpu model"),
+    Rule(("TFD307",), "cuda.extras", "zlibwapi_missing", "windows"),
+    Rule(("TFD308",), "cuda.extras", "ptxas_libdevice_missing", "gpu"),
+    Rule(("TFD401", "TFD402"), "binaries.vc_runtime", "vc_runtime", "windows"),
     Rule(
         ("TFD102", "TFD401", "TFD402", "TFD501", "TFD502", "TFD503", "TFD504", "TFD505"),
-        "binaries",
+        "binaries.closure",
         "binaries",
         "binaries",
     ),
-    Rule(("TFD601",), "ownership", "pip_conda_mix"),
-    Rule(("TFD602",), "ownership", "duplicate_distributions"),
-    Rule(("TFD501",), "ownership", "package_gone"),
-    Rule(("TFD603", "TFD604", "TFD605", "TFD606", "TFD607", "TFD609", "TFD611"), "packages", "packages"),
-    Rule(("TFD608",), "ownership", "channel_mix"),
-    Rule(("TFD610",), "platform", "libstdcxx_too_old"),
-    Rule(("TFD701", "TFD702"), "surroundings", "surroundings"),
-    Rule(("TFD703", "TFD704"), "python_path", "python_path", "other modules"),
+    Rule(("TFD601",), "packages.ownership", "pip_conda_mix"),
+    Rule(("TFD602",), "packages.ownership", "duplicate_distributions"),
+    Rule(("TFD501",), "packages.ownership", "package_gone"),
+    Rule(("TFD603", "TFD604", "TFD605", "TFD606", "TFD607", "TFD609", "TFD611"), "packages.packages", "packages"),
+    Rule(("TFD608",), "packages.ownership", "channel_mix"),
+    Rule(("TFD610",), "machine.platform", "libstdcxx_too_old"),
+    Rule(("TFD701", "TFD702"), "paths.surroundings", "surroundings"),
+    Rule(("TFD703", "TFD704"), "paths.python_path", "python_path", "other modules"),
 )

@@ -110,9 +110,17 @@ def test_a_check_of_a_healthy_environment_imports_nothing_heavy(
     assert status == 0
     assert not modules & set(HEAVY)
     own = {name for name in modules if name.startswith("conda_tf_doctor.")}
-    unused = ("cuda", "cuda_extras", "driver", "vc_runtime", "binaries", "python_path", "evidence")
+    unused = (
+        "cuda.runtime",
+        "cuda.extras",
+        "cuda.driver",
+        "binaries.vc_runtime",
+        "binaries.closure",
+        "paths.python_path",
+    )
     assert not own & {f"conda_tf_doctor.rules.{name}" for name in unused}
-    assert not own & {"conda_tf_doctor.ranges", "conda_tf_doctor.cli.parser", "conda_tf_doctor.matrix.source"}
+    assert not own & {"conda_tf_doctor.engine.ranges", "conda_tf_doctor.engine.evidence"}
+    assert not own & {"conda_tf_doctor.cli.parser", "conda_tf_doctor.matrix.source"}
 
 
 def test_the_environment_of_the_benchmark_is_healthy(prefix: Path, environ: dict[str, str]) -> None:

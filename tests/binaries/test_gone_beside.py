@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_tf_doctor.engine import diagnose
+from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.matrix.load import load_matrix
 from tools.prefixes import add_dist

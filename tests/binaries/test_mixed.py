@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conda_tf_doctor.engine import diagnose
+from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.findings import Finding
 from conda_tf_doctor.matrix.load import load_matrix

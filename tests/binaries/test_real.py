@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from conda_tf_doctor.binaries.read import read_image
+from conda_tf_doctor.context.context import Context
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.findings import Finding
 from conda_tf_doctor.matrix.load import load_matrix
-from conda_tf_doctor.rules.binaries import binaries
-from conda_tf_doctor.rules.context import Context
+from conda_tf_doctor.rules.binaries.closure import binaries
 from tools.images import executable
 from tools.index_wheels import link_into, unpacked
 from tools.tiny_pe import make_dll

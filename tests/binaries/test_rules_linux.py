@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from conda_tf_doctor.context.context import Context
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.findings import Finding
 from conda_tf_doctor.matrix.load import load_matrix
-from conda_tf_doctor.rules.binaries import binaries
-from conda_tf_doctor.rules.context import Context
-from conda_tf_doctor.rules.surroundings import surroundings
+from conda_tf_doctor.rules.binaries.closure import binaries
+from conda_tf_doctor.rules.paths.surroundings import surroundings
 from tools.images import ELF_MACHINES, elf
 from tools.tiny_elf import make_so
 

@@ -12,8 +12,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from conda_tf_doctor import engine
+import conda_tf_doctor
 from conda_tf_doctor.cli.main import console
+from conda_tf_doctor.engine import diagnose as engine
 from conda_tf_doctor.environment.prefix import read_prefix, this_platform
 from tools.prefixes import add_dist, make_prefix
 
@@ -27,7 +28,7 @@ def broken(tmp_path: Path) -> str:
     return str(prefix)
 
 
-SCHEMAS = Path(engine.__file__).parent / "schemas"
+SCHEMAS = Path(conda_tf_doctor.__file__).parent / "schemas"
 
 
 @pytest.mark.parametrize(

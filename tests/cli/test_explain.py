@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 import conda_tf_doctor
-from conda_tf_doctor.rules.catalogue import RULES
+from conda_tf_doctor.codes import RULES
 
 SCHEMA = json.loads((Path(conda_tf_doctor.__file__).parent / "schemas" / "explain.schema.json").read_text())
 NUMPY = "ImportError: numpy.core.umath failed to import"

@@ -15,11 +15,11 @@ import jsonschema
 import pytest
 
 from conda_tf_doctor.cli.main import console
-from conda_tf_doctor.engine import diagnose
-from conda_tf_doctor.environment.collect import collect
+from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.render.report import collect
 from tools.prefixes import add_dist, add_record, make_prefix
 
 SCHEMA = json.loads((resources.files("conda_tf_doctor") / "schemas" / "report.schema.json").read_text("utf-8"))

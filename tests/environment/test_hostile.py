@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conda_tf_doctor.engine import diagnose
+from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.files import read_file
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.environment.report import environment_of

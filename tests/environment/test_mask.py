@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conda_tf_doctor.environment.mask import mask, masker
+from conda_tf_doctor.render.mask import mask, masker
 
 NOBODY = masker({})
 ALICE = masker({"HOME": "/data/people/alice", "USER": "alice"})

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_tf_doctor.engine import diagnose
+from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.facts import Environment
 from conda_tf_doctor.environment.prefix import find_site_packages, read_prefix, this_platform
 from conda_tf_doctor.errors import UsageError

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from conda_tf_doctor.context.context import Context
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.explain.catalogue import signatures
 from conda_tf_doctor.explain.match import find, match
 from conda_tf_doctor.explain.rank import rank
 from conda_tf_doctor.matrix.load import load_matrix
-from conda_tf_doctor.rules.context import Context
 
 DATA = Path(__file__).parent / "data"
 TEXTS = YAML(typ="safe").load(DATA / "texts.yaml")

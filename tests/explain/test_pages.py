@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from conda_tf_doctor.codes import RULES
 from conda_tf_doctor.explain.pages import FOLDER, HEADINGS, plain, read_page, render_page
-from conda_tf_doctor.rules.catalogue import RULES
 
 
 @pytest.mark.parametrize("code", RULES)

@@ -14,7 +14,7 @@ NO_IMPORTS = """
 import sys
 class Finder:
     def find_spec(self, name, path=None, target=None):
-        if name.startswith(("conda_tf_doctor.matrix.load", "conda_tf_doctor.engine", "conda_tf_doctor.rules.context")):
+        if name.startswith(("conda_tf_doctor.matrix.load", "conda_tf_doctor.engine", "conda_tf_doctor.context")):
             raise ImportError("this costs something")
 sys.meta_path.insert(0, Finder())
 """

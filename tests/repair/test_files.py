@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 
 from conda_tf_doctor.cli.main import console
-from conda_tf_doctor.engine import diagnose
+from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.files import read_file
 from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.findings import ERROR
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.text import Style
 from conda_tf_doctor.repair.demands import Demands, parse_demand
-from conda_tf_doctor.repair.filesession import FileSession
+from conda_tf_doctor.repair.files.edit import load
+from conda_tf_doctor.repair.files.session import FileSession
 from conda_tf_doctor.repair.session import Result, Wishes
-from conda_tf_doctor.repair.textfile import load
 
 
 def _fix(path: Path, *to: str, platform: str = "linux-64", **wishes: object) -> Result:

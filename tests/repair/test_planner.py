@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conda_tf_doctor import versions
-from conda_tf_doctor.engine import diagnose
+from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.facts import CONDA, PIP, Environment, Package, Python
 from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.findings import ERROR

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conda_tf_doctor import versions
-from conda_tf_doctor.engine import diagnose
+from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.facts import Environment, System
 from conda_tf_doctor.environment.files import read_file
 from conda_tf_doctor.findings import ERROR

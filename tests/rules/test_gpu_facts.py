@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conda_tf_doctor.engine import diagnose
+from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.facts import CONDA, PIP, Environment, Package, Python, System
 from conda_tf_doctor.matrix.load import load_matrix
 

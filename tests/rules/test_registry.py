@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from conda_tf_doctor.codes import RULES
+from conda_tf_doctor.context.context import Context
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.rules import REGISTRY
-from conda_tf_doctor.rules.catalogue import RULES
-from conda_tf_doctor.rules.context import Context
 
 FOLDER = Path(__file__).parents[1] / "data" / "rules"
 JUDGES = {"expect", "absent", "absent_errors", "first", "none", "id", "kind"}

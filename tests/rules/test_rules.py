@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from conda_tf_doctor.engine import diagnose
+from conda_tf_doctor.codes import RULES
+from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.facts import Environment
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.findings import ERROR
 from conda_tf_doctor.matrix.load import load_matrix
-from conda_tf_doctor.rules.catalogue import RULES
 
 FOLDER = Path(__file__).parents[1] / "data" / "rules"
 CASES = [

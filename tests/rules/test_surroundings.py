@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from conda_tf_doctor.context.context import Context
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.findings import Finding
 from conda_tf_doctor.matrix.load import load_matrix
-from conda_tf_doctor.rules.context import Context
-from conda_tf_doctor.rules.surroundings import surroundings
+from conda_tf_doctor.rules.paths.surroundings import surroundings
 
 WINDOWS = r"C:\Users\me\miniconda3\envs\tf"
 LINUX = "/home/me/miniconda3/envs/tf"

@@ -1,0 +1,234 @@
+"""The facts that rules and the verb ``dlls`` take from binaries: one closure for each environment, made when asked."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..binaries.records import VITAL, Recorded, recorded_files
+from ..binaries.stack import added_folders, build_info, find_stack_modules
+
+if TYPE_CHECKING:
+    from ..binaries.closure import Closure
+    from ..binaries.integrity import Damage
+    from ..environment.facts import Binary, Environment
+    from .context import Context
+
+# The Visual C++ runtime: what is installed beside Windows, and needs a minimum version.
+VC_RUNTIME = re.compile(r"(?:msvcp|vcruntime|concrt|vcomp|vccorlib|vcamp)140(?:_\w+)?\.dll\Z", re.I)
+_VERSION = re.compile(r"([A-Z]+)_(\d+(?:\.\d+)*)\Z")
+
+
+class BinaryFacts(NamedTuple):
+    """What the binaries of one environment tell.
+
+    Attributes:
+        closure: What TensorFlow's modules load; ``None`` where only a report is at hand.
+        modules: Paths of TensorFlow's own modules.
+        damages: Files that differ from what their packages recorded.
+        reported: The binaries that a report carries.
+        machine: What the environment's Python is for.
+        preloads: Runtime DLLs that TensorFlow loads by name first.
+        at_hand: Whether the system's own folders could be looked into.
+    """
+
+    closure: Closure | None
+    modules: tuple[str, ...] = ()
+    damages: tuple[Damage, ...] = ()
+    reported: tuple[Binary, ...] = ()
+    machine: str = ""
+    preloads: tuple[str, ...] = ()
+    at_hand: bool = False
+
+    def vc_runtime(self, name: str = "msvcp140.dll") -> str:
+        """Return the version of the runtime DLL that would be loaded; empty where none is found or it has none."""
+        module = self.closure.named(name) if self.closure else None
+        return module.version if module else ""
+
+    def version_needs(self, family: str) -> tuple[str, str]:
+        """Return the newest version of a symbol family (``GLIBC``, ``GLIBCXX``) asked for, and by which module.
+
+        Only TensorFlow's own modules count. Both are empty where nothing asks for the family.
+        """
+        best: tuple[tuple[int, ...], str, str] = ((), "", "")
+        own = set(self.modules)
+        for module in self.closure.modules if self.closure else ():
+            if module.path not in own or module.image is None:
+                continue
+            for versions in module.image.version_needs.values():
+                for version in versions:
+                    match = _VERSION.match(version)
+                    if match and match[1] == family:
+                        best = max(best, (tuple(map(int, match[2].split("."))), match[2], module.name))
+        return best[1], best[2]
+
+
+def examine(context: Context, thorough: bool = False) -> BinaryFacts | None:
+    """Examine the binaries of an environment.
+
+    Args:
+        context: Facts and matrix.
+        thorough: Hash files of any size, and those of packages outside the stack too.
+
+    Returns:
+        ``None`` where there are none to examine.
+    """
+    env = context.env
+    if env.binaries:
+        return BinaryFacts(None, reported=tuple(env.binaries), machine=env.python.machine)
+    if not env.prefix:
+        return None
+    site_packages = site_packages_of(env)
+    if not site_packages or not os.path.isdir(os.path.join(site_packages, "tensorflow")):
+        return None
+    thorough = thorough or env.thorough
+    recorded = recorded_files(env.prefix, site_packages, every=thorough)
+    modules = find_stack_modules(env.prefix, site_packages, recorded)
+    if not modules:
+        return None
+    return _examine(context, site_packages, modules, recorded, thorough)
+
+
+def _examine(
+    context: Context, site_packages: str, modules: list[str], recorded: list[Recorded], thorough: bool
+) -> BinaryFacts:
+    from ..binaries.closure import PLATFORM_MACHINES
+    from ..binaries.integrity import compare
+    from ..environment.gpu import NEEDS_ZLIB
+    from ..versions import contains
+
+    env, build = context.env, context.build
+    info = build_info(site_packages)
+    preloads = tuple(name.strip() for name in info.get("msvcp_dll_names", "").split(",") if name.strip())
+    if not preloads and build is not None:
+        preloads = build.preloads
+    run_time = build.libraries if build is not None and not build.load_time else ()
+    if run_time and env.os == "win" and any(contains(NEEDS_ZLIB, library.version) for library in context.cudnn):
+        run_time = (*run_time, "zlibwapi.dll")
+    closure = closure_of(context, modules, preloads, run_time, site_packages)
+    # A package that recorded none of what is there describes another installation; its absent files prove nothing.
+    present = {entry.source for entry in recorded if os.path.isfile(entry.path)} | _of_imported(env)
+    damages = compare([entry for entry in recorded if entry.source in present], thorough)
+    machine = env.python.machine or PLATFORM_MACHINES.get(env.platform, "")
+    return BinaryFacts(
+        closure, tuple(modules), tuple(damages), (), machine, preloads if env.os == "win" else (), is_at_hand(env)
+    )
+
+
+def _of_imported(env: Environment) -> set[str]:
+    """Return the records of the packages that TensorFlow imports: these are installed, even where all of it is gone."""
+    packages = [env.package(name) or env.conda(name) for name in (*VITAL, "numpy-base")]
+    sources = {package.source for package in packages if package is not None and package.source}
+    return sources | {f"{source}/RECORD" for source in sources}
+
+
+def closure_of(
+    context: Context,
+    modules: list[str],
+    preloads: tuple[str, ...] = (),
+    run_time: tuple[str, ...] = (),
+    site_packages: str = "",
+) -> Closure:
+    """Resolve what modules of an environment load, with what is known about its machine.
+
+    Args:
+        context: Facts and matrix; the environment's prefix is on this disk.
+        modules: Paths of the modules.
+        preloads: DLLs that are loaded by name first.
+        run_time: Libraries that are loaded by name later.
+        site_packages: Where packages add DLL folders.
+
+    Returns:
+        The closure.
+    """
+    from ..binaries.resolve import resolve
+
+    env = context.env
+    return resolve(
+        env.prefix,
+        env.platform,
+        modules,
+        env.python.version,
+        env.python.machine,
+        _variables(env),
+        _system_folder(env),
+        preloads if env.os == "win" else (),
+        run_time,
+        _provided(context),
+        added_folders(site_packages or site_packages_of(env)) if env.os == "win" else (),
+    )
+
+
+def site_packages_of(env: Environment) -> str:
+    """Return the site-packages folder of an environment on this disk; empty where it has none."""
+    from ..environment.prefix import find_site_packages
+
+    return find_site_packages(env.prefix, env.python.minor)
+
+
+def is_at_hand(env: Environment) -> bool:
+    """Tell whether the system's own folders, which the environment's loader searches, are this machine's."""
+    system = {"win32": "win", "darwin": "osx"}.get(sys.platform, "linux")
+    return env.this_machine and env.os == system
+
+
+def _variables(env: Environment) -> dict[str, str]:
+    """Return the variables that decide a search; on Windows as if the environment had been activated."""
+    if not is_at_hand(env):
+        return {}
+    if env.os != "win":
+        return env.env_vars
+    from ..binaries.windows import CONDA_FOLDERS
+
+    variables = {key.upper(): value for key, value in env.env_vars.items()}
+    activated = [env.prefix, *(os.path.join(env.prefix, *parts) for parts in CONDA_FOLDERS)]
+    listed = [entry for entry in variables.get("PATH", "").split(";") if entry]
+    lower = {entry.lower().rstrip("\\") for entry in listed}
+    missing = [entry for entry in activated if entry.lower() not in lower]
+    return {**variables, "PATH": ";".join(missing + listed)}
+
+
+def _system_folder(env: Environment) -> str:
+    if not is_at_hand(env) or env.os != "win":
+        return ""
+    root = os.environ.get("SYSTEMROOT", r"C:\Windows")
+    # A 64-bit process sees the 32-bit system as SysWOW64, a 32-bit one the 64-bit system as Sysnative.
+    wide = sys.maxsize > 2**32
+    if env.python.machine == "x86":
+        return os.path.join(root, "SysWOW64" if wide else "System32")
+    return os.path.join(root, "System32" if wide else "Sysnative")
+
+
+def _provided(context: Context) -> dict[str, str]:
+    """Return the runtime DLLs that lie where this machine cannot look, with their version.
+
+    That is what a report says of the system, and a conda package whose record lists no files: then its version is all
+    there is. A record with a list is held to it, for the files are either there or lost.
+    """
+    env = context.env
+    if env.os != "win":
+        return {}
+    from ..matrix.vc_runtime import VcRuntime
+
+    known, version = VcRuntime(context.matrix), ""
+    for name in known.packages:
+        record = env.conda(name)
+        if record and record.version and not _lists_files(env, record.source):
+            version = known.version_of(name, record.version)
+            break
+    if not version and not is_at_hand(env) and env.system.vc_runtime not in ("", "missing"):
+        version = env.system.vc_runtime
+    return dict.fromkeys(known.dlls(version), version) if version else {}
+
+
+def _lists_files(env: Environment, source: str) -> bool:
+    import json
+
+    try:
+        with open(os.path.join(env.prefix, *source.split("/")), encoding="utf-8") as stream:
+            record = json.load(stream)
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and any(VC_RUNTIME.search(str(name)) for name in record.get("files") or ())

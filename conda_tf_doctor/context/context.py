@@ -1,0 +1,198 @@
+"""What a rule is given: the facts, the matrix, and what follows from both at once."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+
+from .. import versions
+from .._typing import TYPE_CHECKING, Any
+from ..environment import gpu
+from ..environment.facts import PIP, Environment
+from ..environment.prefix import find_site_packages, site_minor
+from ..environment.tensorflow import VENDORS, Installed, conda_build, find_tensorflow
+from ..matrix.model import CHANNELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..explain.rank import Verdict
+    from ..matrix.matrix import Matrix
+    from ..matrix.model import Build
+
+# A text whose first cause is one of these comes from someone who wants the GPU.
+_GPU_CODES = ("TFD301", "TFD302", "TFD303", "TFD304", "TFD305", "TFD306", "TFD307", "TFD308")
+
+
+class Context:
+    """The facts of one environment beside the matrix.
+
+    Attributes:
+        env: The environment.
+        matrix: The compatibility matrix.
+        tensorflow: The TensorFlow it has or asks for; ``None`` where it has none.
+        verdict: What the error text says beside the facts; set once the rules have run, ``None`` without a text.
+    """
+
+    def __init__(self, env: Environment, matrix: Matrix) -> None:
+        self.env = env
+        self.matrix = matrix
+        self.tensorflow: Installed | None = find_tensorflow(env)
+        self.verdict: Verdict | None = None
+
+    @cached_property
+    def builds(self) -> list[Build]:
+        """Every matrix row that this TensorFlow may be: all platforms, all variants, in its channel."""
+        tensorflow = self.tensorflow
+        if tensorflow is None or not tensorflow.version:
+            return []
+        candidates = [tensorflow.version]
+        if versions.is_prerelease(tensorflow.version):
+            # An alpha that was withdrawn long ago was built like the release it led to.
+            candidates.append(".".join(map(str, versions.release(tensorflow.version))))
+        for version in candidates:
+            # A vendor's own build is not the official one of its version: it has other Pythons and another CUDA.
+            names = (tensorflow.name,) if tensorflow.name in VENDORS else (tensorflow.name, "tensorflow")
+            for name in dict.fromkeys(names):
+                rows = self.matrix.builds(distribution=name, version=version, channel=self.channel)
+                if rows:
+                    return rows
+        return []
+
+    @cached_property
+    def channel(self) -> str:
+        """The channel whose rows apply: unknown counts as ``pypi``, where the reports that omit it come from.
+
+        A channel that the matrix has no rows of is a mirror, whose build strings tell of what, or it is somebody's
+        own, and what is repackaged there are the wheels.
+        """
+        tensorflow = self.tensorflow
+        if tensorflow is None:
+            return ""
+        if tensorflow.manager == PIP or not tensorflow.channel:
+            return "pypi"
+        channel = tensorflow.channel
+        if channel in CHANNELS or not tensorflow.version:
+            return channel
+        rows = self.matrix.builds(version=tensorflow.version)
+        if any(row.channel == channel for row in rows):
+            return channel
+        return next((row.channel for row in rows if row.has_build_string(tensorflow.build)), "pypi")
+
+    @cached_property
+    def build(self) -> Build | None:
+        """The one row that is this TensorFlow on this platform, or ``None`` where that cannot be told."""
+        rows = [row for row in self.builds if row.platform == self.env.platform]
+        if self.channel != "pypi" and self.env.conda("tensorflow-gpu"):
+            # A metapackage, or an old package of its own: either way conda's tensorflow-gpu is no CPU build.
+            rows = [row for row in rows if row.variant == "gpu"]
+        if len(rows) > 1:
+            rows = self._narrowed(rows)
+        return rows[0] if rows else None
+
+    @cached_property
+    def binary_build(self) -> Build | None:
+        """The row of the distribution that holds the binaries: another one where the wheel is only a stub."""
+        return self.matrix.resolve_stub(self.build) if self.build else None
+
+    def _narrowed(self, rows: list[Build]) -> list[Build]:
+        tensorflow = self.tensorflow
+        if tensorflow and self.channel == "pypi":
+            named = [row for row in rows if row.distribution == tensorflow.name]
+            return named or rows
+        record = conda_build(self.env)
+        if record is None:
+            return [] if len({(row.variant, row.cuda) for row in rows}) > 1 else rows
+        matching = [row for row in rows if row.has_build_string(record.build)]
+        hashed = [row for row in matching if any(part in record.build for part in row.hashes)]
+        matching = hashed or matching
+        python = self.env.python.minor
+        fitting = [row for row in matching if not python or not row.python or python in row.python] or matching
+        if len({(row.variant, row.cuda) for row in fitting}) > 1:
+            # Defaults gave builds for several CUDA, and those without, one build string. What was installed for one of
+            # them is right for that one; nothing tells it from the others but what is there.
+            there = [
+                row
+                for row in fitting
+                if any(row.cuda and versions.contains(row.cuda, library.version) for library in self.cuda)
+            ]
+            fitting = there or (fitting if self.cuda else [row for row in fitting if row.variant == "cpu"] or fitting)
+        return fitting
+
+    @cached_property
+    def gpu_wanted(self) -> str:
+        """Why a GPU is wanted (``tensorflow-gpu is installed``), or empty where nothing says so."""
+        wanted = gpu.wanted(self.env, self.tensorflow, self.build)
+        if not wanted and any(signal.code in _GPU_CODES for signal in self.signals[:1]):
+            return "the error text is about the GPU"
+        return wanted
+
+    @cached_property
+    def cuda(self) -> list[gpu.Library]:
+        """The CUDA runtimes that the environment brings, from conda and pip."""
+        return gpu.cuda_runtimes(self.env)
+
+    @cached_property
+    def cudnn(self) -> list[gpu.Library]:
+        """The cuDNN libraries that the environment brings, from conda and pip."""
+        return gpu.cudnn_libraries(self.env)
+
+    @cached_property
+    def signals(self) -> list[Any]:
+        """What the error text says by itself; empty where there is none."""
+        if not self.env.error_text:
+            return []
+        from ..explain.match import match
+
+        return match(self.env.error_text, self)
+
+    @cached_property
+    def binaries(self) -> Any:
+        """What the images on disk (or in the report) tell; ``None`` where there are none."""
+        if not self._has_binaries:
+            return None
+        from .binaries import examine
+
+        return examine(self)
+
+    @cached_property
+    def _has_binaries(self) -> bool:
+        env = self.env
+        if env.binaries or not env.prefix or env.kind != "prefix":
+            return bool(env.binaries)
+        site_packages = find_site_packages(env.prefix, site_minor(env))
+        return bool(site_packages) and os.path.isdir(os.path.join(site_packages, "tensorflow"))
+
+    @property
+    def without_driver(self) -> bool:
+        """Whether this is a machine that was looked at, and no display driver for CUDA was found on it."""
+        env = self.env
+        driver = env.system.cuda_driver or "__cuda" in env.virtual_packages
+        return (env.this_machine or env.collected) and not driver
+
+    def has(self, what: str) -> bool:
+        """Tell whether a family of rules has anything to look at.
+
+        Args:
+            what: ``gpu`` (one is wanted), ``gpu model`` (it is known which one there is), ``cuda`` (of the environment
+                or the machine, or a wish for it), ``windows``, ``binaries`` (TensorFlow's own), ``other modules`` (in
+                the user site, the working folder or on PYTHONPATH); empty is always there.
+        """
+        if what == "cuda":
+            system = self.env.system
+            around = system.cudnn_installed or (system.cuda_installed and not self.without_driver)
+            return bool(self.cuda or self.cudnn or around or self.gpu_wanted)
+        if what == "gpu":
+            return bool(self.gpu_wanted)
+        if what == "gpu model":
+            return bool(self.env.system.gpu)
+        if what == "windows":
+            return self.env.os == "win"
+        if what == "binaries":
+            return self._has_binaries
+        return not what or bool(self.env.user_site or self.env.working_folder)
+
+    def signalled(self, codes: Iterable[str]) -> bool:
+        """Tell whether the error text speaks of one of these rules."""
+        wanted = set(codes)
+        return any(signal.code in wanted for signal in self.signals)

@@ -1,0 +1,99 @@
+"""What an error text establishes, beside what the rules found in the facts.
+
+A text that says what failed may alone establish a cause; facts may refute one; where both speak of the same cause,
+it is certain. What a text only makes possible becomes an ``info``, so that nothing is lost and no alarm is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ..findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
+
+if TYPE_CHECKING:
+    from ..context.context import Context
+    from ..explain.rank import Cause
+
+
+def is_open(finding: Finding) -> bool:
+    """Tell whether a finding only says what is not known (see :mod:`.undecided`)."""
+    return finding.severity == INFO and finding.found == "unknown"
+
+
+def _shortened(line: str, limit: int = 300) -> str:
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _new(cause: Cause, severity: str) -> Finding:
+    from ..explain.catalogue import advice
+
+    repair, needs = advice(cause.code)
+    return Finding(
+        cause.code,
+        severity,
+        cause.why,
+        found=_shortened(cause.line),
+        expected=cause.captured.get("needs", ""),
+        evidence=("error_text",),
+        source=f"explain/{cause.signature}",
+        fix=Fix(note=repair),
+        confidence=cause.likelihood,
+        needs=(needs,) if needs and cause.likelihood != CERTAIN else (),
+    )
+
+
+def _joined(finding: Finding, cause: Cause, first: bool) -> Finding:
+    """Return a rule's finding with what the text says of the same cause."""
+    severity = finding.severity
+    fragile = severity == WARNING and cause.likelihood != POSSIBLE
+    telling = cause.strength > 1 and (cause.likelihood == CERTAIN or first)
+    if fragile or telling:
+        # What is fragile, or was never known to break, has broken: the user saw it.
+        severity = ERROR
+    line = f"error_text: {_shortened(cause.line)}"
+    message = finding.message
+    if severity == ERROR:
+        message = message.replace(", but nothing is known to break.", ", and by the error text it does break.")
+    return finding._replace(
+        severity=severity,
+        message=message,
+        evidence=(*finding.evidence, line),
+        confidence=CERTAIN if cause.likelihood == CERTAIN or finding.confidence == CERTAIN else finding.confidence,
+    )
+
+
+def from_error_text(context: Context, found: Iterable[Finding]) -> Iterable[Finding]:
+    """Return the rules' findings joined with what the error text establishes.
+
+    Args:
+        context: The environment with its error text.
+        found: What the rules found in the facts.
+    """
+    from ..explain.rank import rank
+
+    given = list(found)
+    # What a rule leaves open is no finding yet: the text may decide it.
+    found = [finding for finding in given if not is_open(finding)]
+    verdict = rank(context.env.error_text, context, found)
+    context.verdict = verdict
+    causes = {cause.code: cause for cause in verdict.causes}
+    joined = [
+        _joined(finding, causes[finding.code], finding.code == verdict.causes[0].code)
+        if finding.code in causes
+        else finding
+        for finding in found
+    ]
+    present = {finding.code for finding in joined}
+    explained = any(finding.severity == ERROR and finding.code in causes for finding in joined)
+    for place, cause in enumerate(verdict.causes):
+        if cause.code in present:
+            continue
+        telling = cause.likelihood == CERTAIN or (
+            cause.likelihood == LIKELY and (place == 0 or cause.strength >= 2) and not explained
+        )
+        # An exception that was seen has a cause; where none is more than possible, the first is the one to look at.
+        broken = place == 0 and cause.strength >= 2 and not any(f.severity == ERROR for f in joined)
+        joined.append(_new(cause, ERROR if telling or broken else INFO))
+        explained = explained or telling or broken
+    return [*joined, *(finding for finding in given if is_open(finding))]

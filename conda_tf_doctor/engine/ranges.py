@@ -1,0 +1,262 @@
+"""Files ask for ranges; what an installer will pick from them is not known, so a finding has to hold for every pick.
+
+For each TensorFlow that a file admits (of the matrix, for the Python and platform at hand) every other range is given
+the version that fits it best. What is then still found is found whatever is installed. A range that leaves a way out
+therefore makes no error, and ``tensorflow>=2.11`` beside CUDA on Windows makes one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from .. import versions
+from ..environment.facts import PIP, Environment, Package, normalise
+from ..environment.tensorflow import find_tensorflow
+from ..findings import INFO, SEVERITIES
+
+if TYPE_CHECKING:
+    from ..findings import Finding
+    from ..matrix.matrix import Matrix
+    from .diagnose import Diagnosis
+
+Judge = Callable[[Environment], "Diagnosis"]
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)*")
+_PYTHONS = tuple(f"3.{minor}" for minor in range(5, 16))
+_WORD = re.compile(r"[a-z][a-z0-9_.-]*")
+# Findings that are about a family of packages and name one of it: any other may be the one to change.
+_FAMILIES = {
+    "TFD1": ("libgcc", "libstdcxx", "sysroot", "glibc"),
+    "TFD3": ("cuda", "cudnn", "libcu", "nvidia", "nccl", "libzlib", "zlib"),
+    "TFD4": ("vc", "vs20", "ucrt", "msvc"),
+    "TFD6": ("libgcc", "libstdcxx"),
+}
+_RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
+
+
+class World(NamedTuple):
+    """One TensorFlow that a file admits: its version, as a channel spells it, and that channel."""
+
+    version: str
+    channel: str
+
+
+def has_ranges(env: Environment) -> bool:
+    """Tell whether an environment is a file that leaves versions open."""
+    return env.kind == "file" and any(package.spec or not package.version for package in env.packages)
+
+
+def admits(package: Package, version: str) -> bool:
+    """Tell whether a version lies in the range that a file asks for."""
+    if not package.spec:
+        return not package.version or versions.key(version) == versions.key(package.version)
+    contains = versions.contains if package.manager == PIP else versions.conda_contains
+    return contains(package.spec, version)
+
+
+def diagnose_ranges(env: Environment, matrix: Matrix, judge: Judge) -> Diagnosis:
+    """Return what is found whatever an installer picks.
+
+    Args:
+        env: A file's facts.
+        matrix: The compatibility matrix.
+        judge: Diagnoses an environment without ranges.
+
+    Returns:
+        The findings of the newest TensorFlow that the file admits, without those that another one, or another pick
+        within a range, does not have. Where every one has an error, but not the same, those of the newest.
+    """
+    installed = find_tensorflow(env)
+    if installed is None:
+        return judge(env)
+    package = installed.package
+    first: Diagnosis | None = None
+    common: Diagnosis | None = None
+    hopeless = True
+    for world in _worlds(env, package, matrix):
+        found = _best(env, judge, {package: _at(package, world)})
+        first = first or found
+        common = found if common is None else _common(common, found)
+        hopeless = hopeless and not found.ok
+        if not hopeless and not any(finding.severity != INFO for finding in common.findings):
+            break
+    if common is None or first is None:
+        common = judge(env)
+    elif hopeless and common.ok:
+        common = first  # each has another error, and none has none
+    findings = tuple(_as_asked(env, finding) for finding in common.findings)
+    return common._replace(env=env, tensorflow=installed, findings=findings)
+
+
+def _as_asked(env: Environment, finding: Finding) -> Finding:
+    """Say what the file asks for where a finding speaks of one version out of that range."""
+    package = env.package(finding.package)
+    if package is None or not package.spec or not _NUMBER.fullmatch(finding.found):
+        return finding
+    return finding._replace(found=f"{package.name} {package.spec}")
+
+
+def _worlds(env: Environment, package: Package, matrix: Matrix) -> list[World]:
+    """Return the TensorFlows that the file admits, the newest first."""
+    if package.manager == PIP or not package.manager:
+        channels = [package.channel or "pypi"]
+    else:
+        channels = [package.channel] if package.channel else ["conda-forge", "defaults"]
+    pinned = bool(package.version) and not package.spec
+    found: list[World] = []
+    for channel in channels:
+        listed = [package.version] if pinned else _listed(env, package, matrix, channel)
+        if not listed and package.version:
+            listed = [package.version]
+        found += [World(version, channel) for version in listed]
+    if env.python.minor:
+        # A release of which nobody knows the Pythons is no way out where others are known not to have this one.
+        known = [world for world in found if _knows_python(env, package, matrix, world)]
+        found = known or found
+    return sorted(found, key=lambda world: versions.key(world.version), reverse=True)
+
+
+def _knows_python(env: Environment, package: Package, matrix: Matrix, world: World) -> bool:
+    name = _distribution(package, matrix, world.channel)
+    return any(row.python for row in matrix.builds(name, world.version, world.channel, env.platform))
+
+
+def _distribution(package: Package, matrix: Matrix, channel: str) -> str:
+    """Return the name under which the matrix has the releases: conda's tensorflow-gpu only picks a build of them."""
+    return package.name if matrix.versions(package.name, channel) else "tensorflow"
+
+
+def _listed(env: Environment, package: Package, matrix: Matrix, channel: str) -> list[str]:
+    """Return the releases in the range that an installer would consider; where none fits, those it cannot use."""
+    minors, name = _minors(env), _distribution(package, matrix, channel)
+    for platform in (env.platform, ""):
+        for pythons in (minors, [""]):
+            known = {v for minor in pythons for v in matrix.versions(name, channel, platform, minor)}
+            inside = [version for version in known if admits(package, version)]
+            final = [version for version in inside if not versions.is_prerelease(version)]
+            if final or inside:
+                return final or inside
+    return []
+
+
+def _minors(env: Environment) -> list[str]:
+    python = env.conda("python")
+    if env.python.minor:
+        return [env.python.minor]
+    if python is None or not python.spec:
+        return [""]
+    return [minor for minor in _PYTHONS if admits(python, minor)] or [""]
+
+
+def _at(package: Package, world: World) -> Package:
+    source, metadata = package.source, package.metadata
+    return Package(package.name, world.version, package.manager, package.build, world.channel, source, metadata)
+
+
+class _Choice:
+    """An environment with one version chosen for each range, and what is found in it."""
+
+    def __init__(self, env: Environment, judge: Judge, chosen: dict[Package, Package]) -> None:
+        self.env, self.judge, self.chosen = env, judge, chosen
+        self.found = judge(_replaced(env, chosen))
+
+    @property
+    def cost(self) -> tuple[int, ...]:
+        """How much is found; less is a better fit."""
+        return tuple(self.found.count(severity) for severity in SEVERITIES)
+
+    def improved(self, package: Package) -> _Choice:
+        """Return the best choice that differs in one package at most."""
+        best = self
+        if not _concerns(self.found, package.name):
+            return best
+        for version in _candidates(package, self.found):
+            if best.cost == (0, 0, 0):
+                break
+            other = _Choice(self.env, self.judge, {**self.chosen, package: package.at(version)})
+            if other.cost < best.cost:
+                best = other
+        return best
+
+
+def _replaced(env: Environment, replacements: dict[Package, Package]) -> Environment:
+    """Return a copy of an environment with other packages in the place of some."""
+    return with_packages(env, [replacements.get(package, package) for package in env.packages])
+
+
+def with_packages(env: Environment, packages: list[Package]) -> Environment:
+    """Return a copy of an environment with other packages, of which one may be another Python."""
+    new = env.having(packages)
+    python = new.conda("python")
+    if python is not None and python.version:
+        new.python = env.python._replace(version=python.version)
+    return new
+
+
+def _best(env: Environment, judge: Judge, tensorflow: dict[Package, Package]) -> Diagnosis:
+    """Give every range the version with the fewest findings, one after the other, and return that diagnosis."""
+    ranged = [package for package in env.packages if package.spec and package not in tensorflow]
+    ranged.sort(key=lambda package: package.name != "python")
+    chosen = dict(tensorflow)
+    for package in ranged:
+        if not package.version:
+            first = next(_candidates(package, None), "")
+            chosen[package] = package.at(first) if first else package
+    choice = _Choice(env, judge, chosen)
+    for _ in range(2):  # the second round is for packages that depend on each other
+        for package in ranged:
+            choice = choice.improved(package)
+    return choice.found
+
+
+def _concerns(found: Diagnosis, name: str) -> bool:
+    """Tell whether another version of a package could change what is found: judging each would take seconds."""
+    for finding in found.findings:
+        if name == "python" or name.startswith(_FAMILIES.get(finding.code[:4], ())):
+            return True
+        fix = finding.fix
+        texts = (finding.package, finding.message, finding.found, finding.expected, fix.note)
+        words = " ".join((*texts, *finding.evidence, *finding.needs, *fix.pins, *fix.pip)).lower()
+        if any(normalise(word) == name for word in _WORD.findall(words)):
+            return True
+    return False
+
+
+def _candidates(package: Package, found: Diagnosis | None) -> Iterator[str]:
+    """Yield versions of a range that could make a difference: the numbers that specs speak of, and their neighbours."""
+    if package.name == "python":
+        yield from (minor for minor in _PYTHONS if admits(package, minor))
+        return
+    texts = [package.spec, *(finding.expected for finding in (found.findings if found else ()))]
+    numbers = dict.fromkeys(number for text in texts for number in _NUMBER.findall(text))
+    for version in dict.fromkeys(each for number in numbers for each in _around(number)):
+        if admits(package, version):
+            yield version
+
+
+def _around(number: str) -> Iterator[str]:
+    """Yield a version, one just above and one just below it."""
+    yield number
+    yield f"{number}.1"
+    parts = [int(part) for part in number.split(".")]
+    last = max((place for place, part in enumerate(parts) if part), default=0)
+    if parts[last]:
+        below = [*parts[:last], parts[last] - 1]
+        yield ".".join(map(str, below if len(below) > 1 else [*below, 99]))
+
+
+def _common(one: Diagnosis, other: Diagnosis) -> Diagnosis:
+    """Return the findings that both have, each at the milder severity."""
+    there = {(finding.code, finding.package): finding for finding in other.findings}
+    kept = []
+    for finding in one.findings:
+        match = there.get((finding.code, finding.package))
+        if match is not None:
+            kept.append(_milder(finding, match))
+    return one._replace(findings=tuple(kept))
+
+
+def _milder(one: Finding, other: Finding) -> Finding:
+    return one if _RANK[one.severity] >= _RANK[other.severity] else one._replace(severity=other.severity)

@@ -1,0 +1,368 @@
+"""Files that list dependencies, edited in place: only the characters of a version that has to change do.
+
+A file is read twice: by the readers of :mod:`conda_tf_doctor.environment.files`, which say what it asks for, and here,
+where every entry is found with its place in the text. Nothing is parsed and written anew, so comments, order, quotes,
+indentation, anchors and line endings cannot change.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+from typing import NamedTuple
+
+from ... import versions
+from ...environment.facts import CONDA, PIP, normalise
+from ...environment.tensorflow import OWNERS
+from ...errors import UsageError
+from ..plan import Edit, Key, Plan
+
+# Where the loaders of YAML and TOML see the same character, Python's splitlines would see a line end.
+_ENDS = re.compile(r"\r\n|\r|\n")
+
+
+class Entry(NamedTuple):
+    """One dependency in a file.
+
+    Attributes:
+        manager: ``conda`` or ``pip``.
+        name: Normalised.
+        line: 1-based.
+        start: Where the version part begins in the text; it is empty where there is no version.
+        end: Where it ends.
+        first: Where the whole entry begins (its line, or its place in a flow sequence).
+        last: Where the whole entry ends.
+        group: Which list or table it is in.
+        applies: Whether it counts on this platform.
+        flow: Whether it stands between brackets, where a comma separates.
+        bare: Whether the version is the whole value, as in TOML.
+        fixed: Why it cannot be edited; empty where it can.
+    """
+
+    manager: str
+    name: str
+    line: int
+    start: int
+    end: int
+    first: int
+    last: int
+    group: str
+    applies: bool = True
+    flow: bool = False
+    bare: bool = False
+    fixed: str = ""
+
+
+class Listing(NamedTuple):
+    """A file and its entries.
+
+    Attributes:
+        path: As the user named it.
+        text: Its whole text, line ends and all.
+        encoding: What it is written in.
+        entries: In order.
+        templates: For each group how a further entry is written (``  - {}``), and where it goes.
+    """
+
+    path: str
+    text: str
+    encoding: str
+    entries: list[Entry]
+    templates: dict[str, tuple[str, int]]
+
+    @property
+    def managers(self) -> frozenset[str]:
+        """Whose packages the file has a place for."""
+        return frozenset(m for m in (CONDA, PIP) if any(group.startswith(m) for group in self.templates))
+
+    @property
+    def newline(self) -> str:
+        """The line end that the file uses."""
+        found = _ENDS.search(self.text)
+        return found.group() if found else "\n"
+
+
+def decode(data: bytes, path: str) -> tuple[str, str]:
+    """Return the text and its encoding, such that encoding it again gives the same bytes.
+
+    Raises:
+        UsageError: It is no text in any encoding that is read.
+    """
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        if data.startswith(mark):
+            return data.decode(encoding, "surrogatepass"), encoding
+    try:
+        return data.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        return data.decode("latin-1"), "latin-1"
+
+
+def load(path: str, platform: str = "", python: str = "") -> Listing:
+    """Read a file and find its entries.
+
+    Args:
+        path: The file.
+        platform: What it is read for; entries for others do not count.
+        python: Version of Python that it asks for, for environment markers.
+
+    Raises:
+        UsageError: It cannot be read, or is of a kind that is not edited.
+    """
+    try:
+        with open(path, "rb") as handle:
+            data = handle.read()
+    except OSError as error:
+        raise UsageError(f"The file {path} cannot be read: {error.strerror}.") from None
+    text, encoding = decode(data, path)
+    return parse(text, path, encoding, platform, python)
+
+
+def parse(text: str, path: str, encoding: str = "utf-8", platform: str = "", python: str = "") -> Listing:
+    """Find the entries of a file's text; see :func:`load`."""
+    name = os.path.basename(path).lower()
+    if name.endswith(".toml"):
+        from .toml import entries_of_toml as find
+    elif re.search(r"^\s*@EXPLICIT\s*$", text, re.M) or name.endswith(".lock") or _is_lock(text):
+        raise UsageError(
+            f"{path} lists one exact solution, which a change of one package would make inconsistent; "
+            "repair the file it was made from, and make it again."
+        )
+    elif name.endswith((".yml", ".yaml")) or re.search(r"^\s*[\"']?dependencies[\"']?\s*:", text, re.M):
+        from .yaml import entries_of_yaml as find
+    elif name.endswith(".json") or text.lstrip()[:1] in ("[", "{"):
+        raise UsageError(f"{path} is JSON that a tool wrote; repair the environment or the file it was made from.")
+    else:
+        from .requirements import entries_of_requirements as find
+    entries, templates = find(text, path, platform, python)
+    return Listing(path, text, encoding, entries, templates)
+
+
+def _is_lock(text: str) -> bool:
+    return bool(re.search(r"^\s*lock[-_]?file[-_]?version|^metadata:\s*$|^version:\s*\d+\s*$", text, re.M | re.I)) and (
+        bool(re.search(r"^package[s]?:", text, re.M))
+    )
+
+
+_OPERATOR = re.compile(r"\s*(===|==|!=|~=|>=|<=|=|>|<)?\s*(.*)\Z", re.S)
+
+
+def respelled(old: str, edit: Edit, entry: Entry) -> str:
+    """Return the version part for a changed entry, in the style of the old one.
+
+    An exact version stays exact and as precise as it was, a range stays a range: it keeps what still holds of it.
+
+    Args:
+        old: The version part as written, operators and spaces included.
+        edit: What the package has to satisfy, and the version that was chosen.
+        entry: Where it stands.
+    """
+    core = old.strip()
+    lead, tail = old[: len(old) - len(old.lstrip())], old[len(old.rstrip()) :] if core else ""
+    spec = edit.spec
+    if entry.manager == PIP:
+        spec = spec or f"=={edit.version}"
+    parts = core.split()
+    body = (
+        parts[0] if len(parts) == 2 and not parts[0].endswith(",") and not re.match(r"[<>=!~]+\Z", parts[0]) else core
+    )
+    if not body or body in ("*", "=*", "==*"):
+        return _fresh(spec, edit, entry)
+    matched = _OPERATOR.match(body)
+    assert matched is not None
+    operator, version = matched.group(1) or "", matched.group(2).strip()
+    single = "," not in body and "|" not in body
+    if single and operator in ("", "=", "==", "===", "~="):
+        # A build string (=2.1=py310_0) belongs to the old version.
+        version = version.split("=")[0].strip()
+        gap = body[matched.end(1) if matched.group(1) else 0 : matched.start(2)]
+        return f"{lead}{operator}{gap}{_as_precise(version, edit, operator)}{tail}"
+    joined = _joined(body, spec, edit, entry.manager)
+    if entry.flow and "," in joined:
+        joined = ("==" if entry.manager == PIP else "=") + edit.version
+    return f"{lead}{joined}{tail}"
+
+
+def _as_precise(version: str, edit: Edit, operator: str) -> str:
+    star = version.endswith("*")
+    components = [part for part in version.rstrip("*").split(".") if part]
+    new = edit.version.split(".")
+    if operator == "~=" and len(components) == 2:
+        return ".".join([*new, "0"][:2])
+    # numpy=2 becomes numpy=1.26: one number would admit too much to be sure of.
+    count = max(len(components), 2)
+    shortened = ".".join(new[:count])
+    if (operator == "==" and not star and edit.manager == PIP) or operator == "===":
+        return edit.version
+    if len(new) > count and not star and operator in ("", "==") and edit.manager != PIP:
+        return edit.version  # conda's ==2.1 and bare "2.1" are exact
+    return shortened + (".*" if star and len(new) >= count else "")
+
+
+def _fresh(spec: str, edit: Edit, entry: Entry) -> str:
+    if "|" not in spec and "*" not in spec and "," in spec:
+        from ...rules.packages.known import joined
+
+        spec = joined(spec) or spec  # what several rules ask for, without the looser bounds
+    if entry.bare:
+        return spec if entry.manager != PIP or spec[:1] in "<>=!~" else f"=={spec}"
+    plain = spec[:1] not in "<>=!~"
+    if entry.flow and "," in spec:
+        return ("==" if entry.manager == PIP else "=") + edit.version
+    return f"={spec}" if plain and entry.manager != PIP else spec if entry.manager == PIP else f" {spec}"
+
+
+def _joined(old: str, spec: str, edit: Edit, manager: str) -> str:
+    """Return the old range with what the plan asks for added; the plan's alone where the two contradict."""
+    from ..candidates import admits
+
+    compact = re.sub(r"\s*,\s*", ",", old.strip())
+    if re.fullmatch(r"(?:==)?[\w.+!]+", spec):
+        return f"=={edit.version}"
+    if "|" in compact or "*" in spec or "|" in spec or not admits(manager, compact, edit.version):
+        return spec if spec[:1] in "<>=!~" or manager != PIP else f"=={spec}"
+    from ...rules.packages.known import joined
+
+    both = joined(compact, spec) or spec
+    # The same bounds in another order are no change.
+    return old.strip() if set(both.split(",")) == set(compact.split(",")) else both
+
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.\-]*")
+
+
+class Replacement(NamedTuple):
+    """A change of the text; a new entry at a place comes after what an entry gains there."""
+
+    start: int
+    end: int
+    text: str
+    adds_entry: bool = False
+
+
+def edited(listing: Listing, plan: Plan) -> str:
+    """Return the file's text with a plan carried out.
+
+    Raises:
+        UsageError: An entry cannot be edited; the message says which and why.
+    """
+    changes: list[Replacement] = []
+    successors = _successors(listing, plan)
+    taken = {edit.key for edit in successors.values()}
+    for edit in plan.edits.values():
+        if edit.key in successors:
+            changes += _renamed(listing, edit, successors[edit.key])
+        elif edit.key not in taken:
+            changes += _replacements(listing, edit)
+    text = listing.text
+    for change in sorted(set(changes), key=lambda c: (c.start, c.end, c.adds_entry, c.text), reverse=True):
+        text = text[: change.start] + change.text + text[change.end :]
+    return text
+
+
+def _successors(listing: Listing, plan: Plan) -> dict[Key, Edit]:
+    """Return by the key of each distribution of TensorFlow that goes the one that takes its place in the file."""
+    mine = [edit for edit in plan.edits.values() if edit.name in OWNERS]
+    gone = [edit for edit in mine if edit.removes and places(listing, edit)]
+    new = [edit for edit in mine if edit.version and not edit.reinstall and not places(listing, edit)]
+    found: dict[Key, Edit] = {}
+    for edit in new:
+        old = next((e for e in gone if e.manager == edit.manager and e.key not in found), None)
+        if old is not None:
+            found[old.key] = edit
+    return found
+
+
+def _renamed(listing: Listing, old: Edit, new: Edit) -> list[Replacement]:
+    """The new distribution is written over the old one's entry: its comment, marker and quotes stay."""
+    changes = []
+    for entry in places(listing, old):
+        _refuse_fixed(listing, entry, new)
+        found = _NAME.finditer(listing.text, entry.first, entry.start)
+        spelled = next(matched for matched in found if normalise(matched.group()) == entry.name)
+        version = listing.text[entry.start : entry.end]
+        changes.append(Replacement(entry.start, entry.end, respelled(version, new, entry)))
+        changes.append(Replacement(spelled.start(), spelled.end(), new.spelled))
+    return changes
+
+
+def effective(listing: Listing, plan: Plan) -> Plan:
+    """Return the plan without what the user asked for and the file already says (``numpy<2``)."""
+    edits = {
+        key: edit
+        for key, edit in plan.edits.items()
+        if "--to" not in edit.codes or edit.removes or not places(listing, edit) or _replacements(listing, edit)
+    }
+    said = {(edit.manager, edit.spelled) for edit in edits.values()}
+    return plan._replace(edits=edits, changes=tuple(c for c in plan.changes if (c.where, c.package) in said))
+
+
+def places(listing: Listing, edit: Edit) -> list[Entry]:
+    """Return the entries that an edit is about."""
+    return [e for e in listing.entries if e.manager == edit.manager and e.name == normalise(edit.spelled) and e.applies]
+
+
+def _replacements(listing: Listing, edit: Edit) -> list[Replacement]:
+    found = places(listing, edit)
+    if not found:
+        if edit.removes or edit.reinstall:
+            return []
+        return [_addition(listing, edit)]
+    changes = []
+    for entry in found:
+        _refuse_fixed(listing, entry, edit)
+        if edit.removes:
+            changes.append(Replacement(entry.first, entry.last, ""))
+            continue
+        old = listing.text[entry.start : entry.end]
+        new = respelled(old, edit, entry)
+        if new != old:
+            changes.append(Replacement(entry.start, entry.end, new))
+    for text in edit.also:
+        spec = versions.parse_matchspec(text)
+        also = Edit(edit.manager, normalise(spec.name), spec.name, (spec.version,), _head(spec.version))
+        changes += [] if not places(listing, also) else _replacements(listing, also)
+    return changes
+
+
+def _refuse_fixed(listing: Listing, entry: Entry, edit: Edit) -> None:
+    if entry.fixed:
+        what = f"{edit.spelled} has to go" if edit.removes else f"{edit.spelled} has to change to {edit.pin}"
+        raise UsageError(f"{listing.path}, line {entry.line}: {what}, but {entry.fixed}.")
+
+
+def _head(version: str) -> str:
+    return version.split("|")[0].split(",")[0].lstrip("<>=!~").rstrip("*").rstrip(".")
+
+
+def _addition(listing: Listing, edit: Edit) -> Replacement:
+    """A package that the file does not list yet goes behind TensorFlow's own entry, or at the end of its list."""
+    groups = [g for g in listing.templates if g.startswith(edit.manager)]
+    if not groups:
+        raise UsageError(f"{listing.path} has no place for {edit.pin} of {edit.manager}; add it by hand.")
+    beside = [e for e in listing.entries if e.manager == edit.manager and "tensorflow" in e.name and e.group in groups]
+    group = beside[-1].group if beside else groups[0]
+    template, end = listing.templates[group]
+    blank = Entry(
+        edit.manager, edit.name, 0, 0, 0, 0, 0, group, bare='"{version}"' in template, flow="," in template[:2]
+    )
+    spec = _fresh(edit.spec or f"=={edit.version}", edit, blank)
+    line = template.replace("{name}", edit.spelled).replace("{version}", spec)
+    at = beside[-1].last if beside and not blank.flow else end
+    if blank.flow:
+        return Replacement(end, end, line, True)
+    newline = listing.newline
+    if at and not listing.text[:at].endswith(("\n", "\r")):
+        return Replacement(at, at, newline + line, True)
+    return Replacement(at, at, line + newline, True)
+
+
+def line_spans(text: str) -> list[tuple[int, int]]:
+    """Return where each line begins and where the next one does."""
+    spans, begin = [], 0
+    for end in _ENDS.finditer(text):
+        spans.append((begin, end.end()))
+        begin = end.end()
+    if begin < len(text):
+        spans.append((begin, len(text)))
+    return spans

@@ -1,0 +1,132 @@
+"""Planning for a file that leaves versions open.
+
+What an installer will pick from a range is not known, and :mod:`conda_tf_doctor.engine.ranges` tries every pick: too
+slow for a search. So the search runs with one pick for each range that takes part in an error, and its result is held
+against the real verdict; a range that stands in the way then is given a pick too, and what is not needed is taken back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ... import versions
+from ...engine.diagnose import Diagnosis, diagnose
+from ...engine.ranges import admits, has_ranges, with_packages
+from ...environment.facts import CONDA, PIP, Environment, Package
+from ...environment.tensorflow import find_tensorflow
+from ...findings import ERROR
+from ..candidates import derived
+from ..demands import Demands
+from ..plan import Change, Edit, Edits, Key, Plan
+from ..planner import Planner
+from ..simulate import simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ...matrix.matrix import Matrix
+    from ..candidates import Catalogue
+
+_ROUNDS = 5
+
+
+def plan_for(
+    env: Environment,
+    matrix: Matrix,
+    ignore: Iterable[str],
+    demands: Demands,
+    catalogue: Catalogue,
+    managers: Iterable[str] = (CONDA, PIP),
+) -> Plan:
+    """Return the plan for the facts of a file.
+
+    Args:
+        env: The facts.
+        matrix: The compatibility matrix.
+        ignore: Codes that the user silenced.
+        demands: What the user asked for.
+        catalogue: The versions that exist.
+        managers: Whose packages the file has a place for.
+
+    Raises:
+        UsageError: It asks for no TensorFlow.
+    """
+    ignore = frozenset(ignore)
+    if not has_ranges(env):
+        return Planner(env, matrix, ignore, demands, catalogue, managers).plan()
+    before = diagnose(env, matrix, ignore)
+    planner = Planner(_narrowed(env, set(), catalogue), matrix, ignore, demands, catalogue, managers)
+    blamed = {f.package for f in planner.amiss(before, {})}
+    plan = None
+    for _ in range(_ROUNDS):
+        planner = Planner(_narrowed(env, blamed, catalogue), matrix, ignore, demands, catalogue, managers)
+        plan = planner.plan()
+        if plan.conflict is not None:
+            return plan._replace(before=before)
+        left = planner.amiss(_after(env, plan.edits, matrix, ignore), plan.edits)
+        more = {finding.package for finding in left} - blamed
+        if not more:
+            break
+        blamed |= more
+    assert plan is not None
+    edits = _minimal(env, dict(plan.edits), planner, matrix, ignore)
+    kept = tuple(
+        _as_asked(env, change, edit)
+        for change in plan.changes
+        for edit in edits.values()
+        if change.package == edit.spelled and change.where == edit.manager
+    )
+    after = _after(env, edits, matrix, ignore)
+    found = {(f.code, f.package) for f in after.findings if f.severity == ERROR}
+    announced = tuple(f for f in plan.announced if (f.code, f.package) in found)
+    return plan._replace(before=before, after=after, edits=edits, changes=kept, announced=announced)
+
+
+def _as_asked(env: Environment, change: Change, edit: Edit) -> Change:
+    """Say what the file asks for now, where the search went on with one version out of that range."""
+    package = env.pip(edit.name) if edit.manager == PIP else env.conda(edit.name)
+    return change._replace(before=package.version or package.spec) if package is not None and package.spec else change
+
+
+def _after(env: Environment, edits: Edits, matrix: Matrix, ignore: frozenset[str]) -> Diagnosis:
+    return diagnose(simulate(env, edits, matrix), matrix, ignore)
+
+
+def _minimal(
+    env: Environment, edits: dict[Key, Edit], planner: Planner, matrix: Matrix, ignore: frozenset[str]
+) -> dict[Key, Edit]:
+    """Take back every change without which nothing more is wrong; that TensorFlow is gone counts as wrong."""
+
+    def left(option: dict[Key, Edit]) -> set[tuple[str, str]]:
+        return {(f.code, f.package) for f in planner.amiss(_after(env, option, matrix, ignore), option)}
+
+    remains = left(edits)
+    for key, edit in list(edits.items()):
+        fewer = {other: e for other, e in edits.items() if other != key}
+        if "--to" not in edit.codes and left(fewer) <= remains:
+            edits = fewer
+    return edits
+
+
+def _narrowed(env: Environment, blamed: set[str], catalogue: Catalogue) -> Environment:
+    """Return a copy with one version for each range that takes part in an error; the others are unknown."""
+    tensorflow = find_tensorflow(env)
+    found: list[Package] = []
+    for package in env.packages:
+        if not package.spec:
+            found.append(package)
+        elif package.version:
+            found.append(package.at(package.version))
+        elif package.name in blamed or (tensorflow is not None and package is tensorflow.package):
+            found.append(package.at(_pick(package, env, catalogue)))
+        else:
+            found.append(package.at(""))
+    return with_packages(env, found)
+
+
+def _pick(package: Package, env: Environment, catalogue: Catalogue) -> str:
+    manager = PIP if package.manager == PIP else CONDA
+    known = catalogue.versions(manager, package.name, package.name, env.python.version)
+    fitting = (v for v in known if admits(package, v) and not versions.is_prerelease(v))
+    # The table has the last patch of each Python; a range may end before it.
+    return next(fitting, "") or derived(manager, (package.spec,))

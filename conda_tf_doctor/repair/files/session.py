@@ -1,0 +1,186 @@
+"""``fix --file``: plan for what a file asks for, and change the versions in it that have to change."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import TYPE_CHECKING
+
+from ...engine.diagnose import diagnose
+from ...environment.facts import CONDA, PIP, Environment
+from ...environment.files import read_file
+from ...environment.tensorflow import find_tensorflow
+from ...errors import UsageError
+from ...findings import ERROR
+from .. import atomic
+from ..candidates import Catalogue
+from ..conda import connect
+from ..plan import Change, Plan
+from ..session import Result, Session
+from ..show import document, render, unified
+from .edit import Listing, edited, effective, load, places
+from .leftopen import left_open
+from .narrow import plan_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ...findings import Finding
+    from ...matrix.matrix import Matrix
+    from ...render.text import Style
+    from ..session import Wishes
+
+
+class FileSession:
+    """Repairs one file.
+
+    Args:
+        path: The file.
+        platform: What it is for; empty for what it tells itself, or this machine.
+        output: Where the repaired text goes; empty for the file itself, ``-`` for standard output.
+        matrix: The compatibility matrix.
+        wishes: How ``fix`` was called.
+        style: How to write to the screen.
+    """
+
+    def __init__(self, path: str, platform: str, output: str, matrix: Matrix, wishes: Wishes, style: Style) -> None:
+        self.path, self.platform, self.output = path, platform, output
+        self.matrix, self.wishes, self.style = matrix, wishes, style
+
+    def run(self, only_diff: bool = False) -> Result:
+        """Plan, show, ask and write.
+
+        Raises:
+            UsageError: The file cannot be read, is of a kind that is not edited, or asks for no TensorFlow.
+        """
+        if self.path == "-":
+            raise UsageError("Standard input cannot be repaired; name a file, and --output - to print the result.")
+        env = read_file(self.path, self.platform)
+        Session(self.path, self.matrix, self.wishes, self.style).tell_unknown(env)
+        listing = load(self.path, env.platform, env.python.version)
+        plan = effective(listing, self.plan(env, listing.managers))
+        self._refuse_included(plan, listing)
+        new = edited(listing, plan) if plan.conflict is None else listing.text
+        if plan.edits and plan.conflict is None:
+            plan = self._checked(plan, listing, new)
+        plan = plan._replace(changes=tuple(self._placed(change, plan, listing) for change in plan.changes))
+        diff = unified(listing.text, new, self.path)
+        quiet = only_diff or self.wishes.json or self.output == "-"
+        if not quiet:
+            self.style.write(render(plan, self.path, self.style, (), diff, self._command(), self._open(plan)))
+        if only_diff:
+            self.style.write(diff)
+        return self._finish(plan, listing, new, diff, quiet)
+
+    def _refuse_included(self, plan: Plan, listing: Listing) -> None:
+        """Refuse what stands in another file, which this one includes (``-r base.txt``).
+
+        Raises:
+            UsageError: It says which file that is.
+        """
+        for edit in plan.edits.values():
+            env = plan.before.env
+            package = env.pip(edit.name) if edit.manager != CONDA else env.conda(edit.name)
+            source = package.source.split(": ")[0] if package is not None else ""
+            elsewhere = source and os.path.abspath(source) != os.path.abspath(self.path)
+            if package is not None and elsewhere and not places(listing, edit):
+                what = "go" if edit.removes else f"become {edit.pin}"
+                raise UsageError(
+                    f"{edit.spelled} has to {what}, and stands in {package.source}, which {self.path} includes; "
+                    "change it there. Nothing was written."
+                )
+
+    def _open(self, plan: Plan) -> list[Finding]:
+        env = plan.after.env
+        return left_open(env, self.matrix, Catalogue(self.matrix, env.platform))
+
+    def _command(self) -> list[str]:
+        platform = ["--platform", self.platform] if self.platform else []
+        return [*self.wishes.program, "--file", self.path, *platform]
+
+    def plan(self, env: Environment, managers: Iterable[str] = (CONDA, PIP)) -> Plan:
+        """Return the plan for what a file asks for; only these managers' packages can be added to it."""
+        conda = None if self.wishes.offline else connect(self.wishes.door, env.platform, True)
+        tensorflow = find_tensorflow(env)
+        channel = tensorflow.channel if tensorflow and tensorflow.manager == CONDA else ""
+        search = conda.search if conda else None
+        catalogue = Catalogue(self.matrix, env.platform, channel, search)
+        plan = plan_for(env, self.matrix, self.wishes.ignore, self.wishes.demands, catalogue, managers)
+        if not plan.edits:
+            return plan
+        asked = [edit for edit in plan.conda_edits if catalogue.from_channels(edit.spelled) is not None]
+        if len(asked) == len(plan.edits):
+            return plan._replace(verified="the channels")
+        return plan._replace(
+            unverified="only versions that the channels list were looked at, nothing was solved"
+            if asked
+            else "neither channels nor index were asked"
+        )
+
+    def _checked(self, plan: Plan, listing: Listing, new: str) -> Plan:
+        """Read the new text as ``check --file`` will, and hold it to what the plan promises.
+
+        Raises:
+            UsageError: It does not say what it should; nothing was written.
+        """
+        # In the same folder, for what it includes by relative paths.
+        folder = os.path.dirname(os.path.abspath(self.path))
+        suffix = os.path.basename(self.path)
+        where = folder if os.access(folder, os.W_OK) else None
+        handle, scratch = tempfile.mkstemp(prefix=".tf-doctor-", suffix=suffix, dir=where)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(new.encode(listing.encoding, "surrogatepass"))
+            after = diagnose(read_file(scratch, plan.before.env.platform), self.matrix, self.wishes.ignore)
+        finally:
+            os.unlink(scratch)
+        after.env.path = plan.before.env.path
+        announced = {(f.code, f.package) for f in plan.announced}
+        left = [f for f in after.findings if f.severity == ERROR and (f.code, f.package) not in announced]
+        if left:
+            planned = ", ".join(f"{c.package} {c.before} -> {c.after or 'removed'}" for c in plan.changes)
+            raise UsageError(
+                f"{self.path} cannot be repaired by changing versions in place: {left[0].message} "
+                f"Nothing was written; the plan is {planned}: change it by hand."
+            )
+        return plan._replace(after=after)
+
+    def _placed(self, change: Change, plan: Plan, listing: Listing) -> Change:
+        edit = next(e for e in plan.edits.values() if e.spelled == change.package and e.manager == change.where)
+        entries = places(listing, edit)
+        return change._replace(
+            where=f"{os.path.basename(self.path)}:{entries[0].line}" if entries else f"{change.where} (new)"
+        )
+
+    def _finish(self, plan: Plan, listing: Listing, new: str, diff: str, quiet: bool) -> Result:
+        asking = Session(self.path, self.matrix, self.wishes, self.style)
+        status = 0 if plan.ok else 1
+        message, written, told = "", False, False
+        if plan.conflict is not None:
+            message, told = "There is no plan that satisfies everything.", True
+        elif self.wishes.dry_run:
+            message = "Nothing was written."
+        elif self.output == "-":
+            self.style.write(new)
+            written = True
+        elif new != listing.text or self.output:
+            target = self.output or self.path
+            if self.output or asking.ask(f"Write {target}?"):
+                message = self._write(target, new, listing)
+                written = message.startswith("Written")
+                status = status if written else 1
+            else:
+                message, status = asking.declined(), 1
+        if message and not quiet and not told:
+            asking.say(message)
+        made = document(
+            plan, self.path, "file", (), diff, written=written, message=message, ok=status == 0,
+        )  # fmt: skip
+        return Result(status, made)
+
+    def _write(self, target: str, new: str, listing: Listing) -> str:
+        try:
+            atomic.write(target, new.encode(listing.encoding, "surrogatepass"))
+        except OSError as error:
+            return f"{target} could not be written ({error.strerror}); it is as it was."
+        return f"Written: {target}."

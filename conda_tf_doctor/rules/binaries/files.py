@@ -1,0 +1,176 @@
+"""TFD501 to TFD504: whether a file is there, whole, what was installed, and whether a better one lies behind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...context.context import Context
+from ...environment.facts import CONDA
+from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
+from .words import again, before, owner, reinstall, relative
+
+if TYPE_CHECKING:
+    from ...binaries.closure import Closure, Module
+    from ...binaries.integrity import Damage
+    from ...binaries.records import Recorded
+    from ...context.binaries import BinaryFacts
+
+
+def shadowed(context: Context, closure: Closure) -> Iterator[Finding]:
+    """TFD504: the copy that is loaded is bad, and a good one lies behind it."""
+    from ...binaries.read import read_image
+
+    for module in closure.modules:
+        if module.kind not in ("machine", "corrupt", "symbols") or not module.path:
+            continue
+        behind = [path for path in module.passed_over if path != module.path and not before(module, path)]
+        for path in behind:
+            image = read_image(path)
+            needed = {item.symbol for item in module.missing_symbols}
+            if image.problem or image.machine != closure_machine(closure, module):
+                continue
+            if any(image.exports.find(symbol) is None for symbol in needed):
+                continue
+            yield shadow(context, module, path, module.problem)
+            break
+
+
+def closure_machine(closure: Closure, module: Module) -> str:
+    """Return what the importers of a module are for."""
+    return next((importer.machine for importer in closure.importers(module) if importer.machine), "x86_64")
+
+
+def shadow(context: Context, module: Module, better: str, problem: str) -> Finding:
+    """Return the finding that a bad copy hides a good one."""
+    return Finding(
+        "TFD504",
+        ERROR,
+        f"{module.name} is loaded from {relative(context, module.path)} ({module.found_by}; {problem}), and hides the "
+        f"right one in {relative(context, os.path.dirname(better)) or 'the environment'}.",
+        found=relative(context, module.path),
+        expected=relative(context, better),
+        evidence=(relative(context, module.path), relative(context, better)),
+        source=relative(context, module.path),
+        fix=Fix(
+            note=f"Remove or update {relative(context, module.path)}, so that {relative(context, better)} is found."
+        ),
+    )
+
+
+def corrupt(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
+    """TFD502: files that no loader would take; that they are not what was recorded either is evidence for it."""
+    from ...binaries.integrity import GONE
+
+    damages = {_place(damage.recorded.path): damage for damage in facts.damages if damage.kind != GONE}
+    for module in closure.modules:
+        if module.kind != "corrupt":
+            continue
+        path = relative(context, module.path)
+        damage = damages.get(_place(module.path))
+        also = f", and {_difference(damage)[0]}" if damage else ""
+        yield Finding(
+            "TFD502",
+            WARNING if module.optional and not context.gpu_wanted else ERROR,
+            f"{module.name} is damaged: {module.problem}{also}.",
+            found=module.problem,
+            expected=f"a whole image, {_difference(damage)[1]}" if damage else "a whole image",
+            evidence=(path, damage.recorded.source) if damage else (path,),
+            source=path,
+            package=damage.recorded.owner if damage else owner(context, path),
+            fix=again(context, damage.recorded) if damage else reinstall(context, path),
+        )
+
+
+# Keras goes on without it until a file is to be saved.
+_NOT_AT_IMPORT = ("h5py",)
+
+
+def gone_beside(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
+    """TFD501: the compiled part of numpy or of another package that TensorFlow imports was taken away."""
+    from ...binaries.integrity import GONE
+    from ...binaries.records import VITAL
+
+    told = set()
+    for damage in facts.damages:
+        entry = damage.recorded
+        name = entry.owner.removesuffix("-base")
+        if damage.kind != GONE or name not in VITAL or name in told or not _imported(context, name):
+            continue
+        file = os.path.basename(entry.path)
+        if not VITAL[name].match(file) or not _is_current(context, name, entry):
+            continue
+        told.add(name)
+        optional = name in _NOT_AT_IMPORT
+        yield Finding(
+            "TFD501",
+            WARNING if optional else ERROR,
+            f"{file} of {name} is recorded as installed, but not there: "
+            + ("reading and saving HDF5 files fails." if optional else "`import tensorflow` fails with it."),
+            found="not found",
+            expected="the files that the package recorded",
+            evidence=(relative(context, entry.path),),
+            source=entry.source,
+            package=name,
+            fix=again(context, entry),
+        )
+
+
+def _imported(context: Context, name: str) -> bool:
+    from ..packages.known import depended_on, requirements
+
+    return name == "numpy" or name in requirements(context) or depended_on(context, name)
+
+
+def _is_current(context: Context, name: str, entry: Recorded) -> bool:
+    """Tell whether a record is that of the installed package: pip leaves conda's behind, and sometimes its own."""
+    package = context.env.package(name)
+    if package is None or package.manager != entry.manager or not package.source:
+        return False
+    # Of defaults the files are those of numpy-base, in a record of its own.
+    return entry.manager == CONDA or entry.source.startswith(f"{package.source.rstrip('/')}/")
+
+
+def _place(path: str) -> str:
+    """Return where a file really is: conda records a library and the link to it."""
+    return os.path.normcase(os.path.realpath(path))
+
+
+def _difference(damage: Damage) -> tuple[str, str]:
+    """Return in which way a file is not what was recorded, and what was."""
+    from ...binaries.integrity import CHANGED
+
+    entry = damage.recorded
+    if damage.kind == CHANGED:
+        return "its content has another hash", f"sha256 {entry.sha256[:16]}…"
+    return f"it has {damage.found}, recorded are {entry.size:,}", f"{entry.size:,} bytes"
+
+
+def modified(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
+    """TFD503: files that are not what was recorded. Only one that became shorter certainly lost something."""
+    from ...binaries.integrity import CHANGED, GONE, SHORTER
+    from ...binaries.records import STACK
+
+    if not facts.damages:
+        return
+    told = {_place(module.path) for module in closure.modules if module.kind == "corrupt"}
+    for damage in facts.damages:
+        entry = damage.recorded
+        # On macOS conda signs anew what it wrote the prefix into: neither size nor hash is what was packed.
+        if damage.kind == GONE or (entry.rewritten and context.env.os == "osx") or _place(entry.path) in told:
+            continue
+        path = relative(context, entry.path)
+        what, expected = _difference(damage)
+        yield Finding(
+            "TFD503",
+            ERROR if damage.kind == SHORTER and STACK.match(entry.owner) else WARNING,
+            f"{os.path.basename(path)} is not the file that {entry.owner} installed: {what}.",
+            found=f"sha256 {damage.found[:16]}…" if damage.kind == CHANGED else damage.found,
+            expected=expected,
+            evidence=(path,),
+            source=entry.source,
+            package=entry.owner,
+            confidence=CERTAIN if damage.kind == SHORTER else LIKELY,
+            fix=again(context, entry),
+        )

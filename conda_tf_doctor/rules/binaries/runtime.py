@@ -1,0 +1,179 @@
+"""TFD401 and TFD402 from files: the Visual C++ runtime that TensorFlow would really load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ... import versions
+from ...context.context import Context
+from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding
+from ...matrix.vc_runtime import VcRuntime
+from .files import shadow
+from .vc_runtime import install
+from .words import listed, relative
+
+if TYPE_CHECKING:
+    from ...binaries.closure import Closure, Module
+    from ...context.binaries import BinaryFacts
+
+# From here on a mutex needs no initialising call; code compiled so crashes in an older msvcp140.dll (VS 2022 17.10
+# release notes: "constexpr mutex constructor").
+CONSTEXPR_MUTEX = "14.40"
+# Where a pin on vc14_runtime begins: nothing older was packaged under that name.
+MODERN = "14.20"
+_LOCK, _INITIALISE = "_Mtx_lock", "_Mtx_init_in_situ"
+_SOURCE = "import table"
+
+
+def runtime(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
+    """Judge the runtime found first: are all its DLLs there, and is it as new as TensorFlow was built for?"""
+    from ...context.binaries import VC_RUNTIME
+
+    if context.env.os != "win":
+        return
+    found = [m for m in closure.modules if VC_RUNTIME.match(m.name) and m.found_by and m.version and not m.optional]
+    core = next((m for m in found if m.name.lower() == "msvcp140.dll"), found[0] if found else None)
+    missing = [m for m in closure.modules if VC_RUNTIME.match(m.name) and m.kind == "missing" and not m.optional]
+    old = list(_too_old(context, facts, closure, core, missing)) if core else []
+    yield from old
+    if missing:
+        yield _missing(context, facts, closure, missing, bool(found), bool(old))
+
+
+def _missing(
+    context: Context, facts: BinaryFacts, closure: Closure, missing: list[Module], partly: bool, old: bool
+) -> Finding:
+    """TFD401, one for all DLLs that lack.
+
+    Where the system's folder cannot be looked into, the runtime may be installed there. Conda's Python brings its own,
+    so an environment with a ``python.exe`` or a part of the runtime lost it; of any other folder nothing is certain.
+    """
+    preloads = {name.lower() for name in facts.preloads}
+    importers = list(dict.fromkeys(importer for module in missing for importer in closure.importers(module)))
+    reasons = []
+    if importers:
+        verb = "imports" if len(importers) == 1 else "import"
+        reasons.append(
+            f"{listed(importer.name for importer in importers)} {verb} {'it' if len(missing) == 1 else 'them'}"
+        )
+    preloaded = [module.name for module in missing if module.name.lower() in preloads]
+    if preloaded:
+        reasons.append(f"TensorFlow loads {' and '.join(preloaded)} by name before anything else")
+    known = facts.at_hand or partly
+    conda = closure.modules[0].found_by == "program" or context.env.conda("python") is not None
+    names = " and ".join(module.name for module in missing)
+    floor = VcRuntime(context.matrix).newest_first((module.name for module in missing), MODERN)
+    if _older(floor, CONSTEXPR_MUTEX) and _constexpr_mutex(closure, set(facts.modules)):
+        floor = CONSTEXPR_MUTEX  # an older one would have the DLLs, and be the next error
+    return Finding(
+        "TFD401",
+        ERROR if known or conda else WARNING,
+        f"{names} of the Visual C++ runtime {'is' if len(missing) == 1 else 'are'} nowhere on the search path; "
+        f"{', and '.join(reasons) or 'TensorFlow needs it'}.",
+        found="not found",
+        expected=f"{names} (Visual C++ runtime {floor} or later)",
+        evidence=tuple(relative(context, importer.path) for importer in importers[:3])
+        or ("tensorflow/python/platform/build_info.py",),
+        source="tensorflow/python/platform/self_check.py" if preloaded and not importers else _SOURCE,
+        package="vc14-runtime",
+        confidence=CERTAIN if known and not old else LIKELY,
+        needs=() if known else ("whether the Visual C++ redistributable is installed on that machine",),
+        fix=install(context, floor),
+    )
+
+
+def _too_old(
+    context: Context, facts: BinaryFacts, closure: Closure, core: Module, missing: list[Module]
+) -> Iterator[Finding]:
+    version, own, known = core.version, set(facts.modules), VcRuntime(context.matrix)
+    lacking = [m.name for m in missing if not known.has(version, m.name)]
+    symbols = [item for m in closure.modules if explains(m, facts, closure) for item in m.missing_symbols]
+    if lacking:
+        floor = known.newest_first(lacking)
+        why = f"it has no {' and no '.join(lacking)}, which TensorFlow needs"
+        yield from _finding(context, core, floor, ERROR, CERTAIN, why)
+    elif symbols:
+        names = listed(str(item.symbol)[:60] for item in symbols)
+        floor = _toolset(facts, closure, own) or version
+        why = f"it lacks {names}, which {listed(item.importer for item in symbols)} imports"
+        yield from _finding(context, core, floor, ERROR, CERTAIN, why)
+    elif _older(version, CONSTEXPR_MUTEX) and _constexpr_mutex(closure, own):
+        why = (
+            "TensorFlow was compiled for mutexes that need no initialising, which crash there (most often told as "
+            '"A dynamic link library (DLL) initialization routine failed")'
+        )
+        yield from _finding(context, core, CONSTEXPR_MUTEX, ERROR, LIKELY, why)
+    else:
+        toolset = _toolset(facts, closure, own)
+        if toolset and _older(version, toolset):
+            why = (
+                "it has every DLL and symbol that TensorFlow imports, but is older than the compiler it was built with"
+            )
+            yield from _finding(context, core, toolset, WARNING, LIKELY, why)
+
+
+def explains(module: Module, facts: BinaryFacts, closure: Closure) -> bool:
+    """Tell whether symbols that a DLL lacks are a matter of the C++ runtime's age; else the file itself is odd."""
+    from ...context.binaries import VC_RUNTIME
+
+    if module.kind != "symbols" or not VC_RUNTIME.match(module.name):
+        return False
+    newest = max(_toolset(facts, closure, set(facts.modules)) or "14.0", CONSTEXPR_MUTEX, key=versions.key)
+    return _older(module.version, newest)
+
+
+def _older(version: str, floor: str) -> bool:
+    return bool(version and floor) and versions.release(version)[:2] < versions.release(floor)[:2]
+
+
+def _toolset(facts: BinaryFacts, closure: Closure, own: set[str]) -> str:
+    """Return the newest MSVC toolset among TensorFlow's modules.
+
+    The linker's version is the toolset's from Visual Studio 2017 (14.1x) on; builds with clang say 14.00, which says
+    nothing.
+    """
+    seen = [m.image.linker_version for m in closure.modules if m.path in own and m.image]
+    toolsets = [text for text in seen if versions.release(text)[:2] > (14, 0) and versions.release(text)[0] == 14]
+    return max(toolsets, key=versions.key, default="")
+
+
+def _constexpr_mutex(closure: Closure, own: set[str]) -> bool:
+    """Tell whether TensorFlow's modules lock mutexes of the C++ library that none of them initialises."""
+    locks = False
+    for module in closure.modules:
+        if module.path not in own or module.image is None:
+            continue
+        for wanted in module.image.imports:
+            if wanted.name.lower() == "msvcp140.dll":
+                if _INITIALISE in wanted.symbols:
+                    return False
+                locks = locks or _LOCK in wanted.symbols
+    return locks
+
+
+def _finding(context: Context, core: Module, floor: str, severity: str, confidence: str, why: str) -> Iterator[Finding]:
+    from ...binaries.pe import file_version
+
+    tensorflow = context.tensorflow
+    name = f"{tensorflow.name} {tensorflow.version}".strip() if tensorflow else "TensorFlow"
+    where = relative(context, core.path) if core.path else core.found_by
+    yield Finding(
+        "TFD402",
+        severity,
+        f"The Visual C++ runtime that is found first ({where}, {core.version}) is too old for {name}: {why}.",
+        found=f"{core.name} {core.version}",
+        expected=f"Visual C++ runtime >={floor}",
+        evidence=(where,),
+        source=_SOURCE,
+        package="vc14-runtime",
+        confidence=confidence,
+        fix=install(context, floor),
+    )
+    if severity != ERROR:
+        return
+    for path in core.passed_over:
+        version = file_version(path)
+        if version and not _older(version, floor) and path != core.path:
+            yield shadow(context, core, path, f"version {core.version}")
+            return

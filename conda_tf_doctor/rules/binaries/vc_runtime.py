@@ -1,0 +1,122 @@
+"""TFD401 and TFD402 from packages: which Visual C++ runtime would be loaded, and is it new enough?
+
+What the DLLs themselves say is the binaries family's; this one needs no file, and so judges reports, files and planned
+solves too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ... import versions
+from ..._typing import NamedTuple
+from ...context.context import Context
+from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
+from ...matrix.vc_runtime import VcRuntime
+
+
+class Runtime(NamedTuple):
+    """A Visual C++ runtime.
+
+    Attributes:
+        version: Its DLLs' version (``14.29.30139``), or ``missing``.
+        label: For people.
+        evidence: Where it was read.
+    """
+
+    version: str
+    label: str
+    evidence: str
+
+
+def runtime_of(context: Context) -> Runtime | None:
+    """Return the runtime that the environment's Python would load, or ``None`` where nothing tells.
+
+    Conda's copy lies beside python.exe, in the first folder the loader searches, so it comes before the system's.
+    """
+    env, known = context.env, VcRuntime(context.matrix)
+    for name in known.packages:
+        package = env.conda(name)
+        if package is not None and package.version:
+            version = known.version_of(name, package.version)
+            return Runtime(version, f"{name.replace('-', '_')} {package.version}", package.source)
+    system = env.system.vc_runtime
+    if not system:
+        return None
+    label = "no Visual C++ runtime" if system == "missing" else f"Visual C++ runtime {system} (system)"
+    return Runtime(system, label, "system.vc_runtime")
+
+
+def vc_runtime(context: Context) -> Iterator[Finding]:
+    """TFD401 and TFD402: there is no runtime, or one that lacks what this build needs."""
+    tensorflow, env = context.tensorflow, context.env
+    if tensorflow is None or env.os != "win":
+        return
+    if context.binaries is not None and context.binaries.closure is not None:
+        return  # binaries_runtime judges the files themselves
+    runtime = runtime_of(context)
+    if runtime is None:
+        return
+    build = context.binary_build
+    name = f"{tensorflow.name} {tensorflow.version}".strip()
+    if runtime.version == "missing":
+        floor = build.vc_runtime if build and build.vc_runtime else ">=14.0"
+        dlls = ", ".join(build.vc_dlls) if build else "msvcp140.dll, vcruntime140.dll"
+        yield _finding(
+            context, "TFD401", ERROR, f"{name} needs the Visual C++ runtime ({dlls}), and it is not installed.",
+            runtime, floor, CERTAIN, build.id if build else "every Windows wheel imports msvcp140.dll",
+        )  # fmt: skip
+        return
+    if build is None or not build.vc_runtime:
+        return
+    if not versions.contains(build.vc_runtime, runtime.version):
+        inferred = build.vc_basis == "inferred"
+        known = VcRuntime(context.matrix)
+        lacking = [dll for dll in build.vc_dlls if not known.has(runtime.version, dll)]
+        why = (
+            f"it has no {' and no '.join(lacking)}, which TensorFlow imports"
+            if lacking
+            else "its msvcp140.dll is older than the library that TensorFlow was compiled with, and initialising fails"
+        )
+        yield _finding(
+            context, "TFD402", ERROR, f"{runtime.label} is too old for {name}: {why}.",
+            runtime, build.vc_runtime, LIKELY if inferred and not lacking else CERTAIN, build.id,
+        )  # fmt: skip
+    elif build.vc_toolset and build.vc_basis != "inferred" and _older_toolset(runtime.version, build.vc_toolset):
+        yield _finding(
+            context, "TFD402", WARNING,
+            f"{runtime.label} has every DLL that {name} imports, but is older than the compiler it was built with "
+            f"({build.vc_toolset}).",
+            runtime, f">={build.vc_toolset}", LIKELY, build.id,
+        )  # fmt: skip
+
+
+def _older_toolset(runtime: str, toolset: str) -> bool:
+    return versions.release(runtime)[:2] < versions.release(toolset)[:2]
+
+
+def _finding(
+    context: Context, code: str, severity: str, message: str, runtime: Runtime, floor: str, confidence: str, source: str
+) -> Finding:
+    return Finding(
+        code,
+        severity,
+        message,
+        found=runtime.label,
+        expected=f"Visual C++ runtime {floor}",
+        evidence=(runtime.evidence,),
+        source=source,
+        package="vc14-runtime",
+        confidence=confidence,
+        fix=install(context, floor.split(",")[0].lstrip(">=")),
+    )
+
+
+def install(context: Context, lowest: str) -> Fix:
+    """Return what brings a runtime that is new enough: conda's, or the system's where the environment has none."""
+    in_conda = any(context.env.conda(name) for name in VcRuntime(context.matrix).packages)
+    return Fix(
+        pins=(f"vc14_runtime >={lowest}",),
+        commands=(("conda", "install", f"vc14_runtime>={lowest}"),),
+        note="" if in_conda else "Or install the newest Microsoft Visual C++ 2015-2022 redistributable (x64).",
+    )

@@ -1,0 +1,141 @@
+"""TFD303 and TFD304: is the cuDNN beside TensorFlow what its build asks for?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ... import versions
+from ...context.context import Context
+from ...environment.facts import CONDA, PIP
+from ...environment.gpu import Library
+from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
+from .runtime import DIRECTML, conda_range, major_minor, no_native_gpu, plain_number, record_pin, record_promise
+
+_CUDNN_NAMES = ("cudnn", "libcudnn")
+
+
+def system_cudnn(context: Context) -> list[str]:
+    """Return the versions of cuDNN installed outside the environment."""
+    return [plain for plain in map(plain_number, context.env.system.cudnn_installed) if plain]
+
+
+def _may_be_in(accepted: str, version: str) -> bool:
+    """Whether a version that a person wrote is, or ("7") may be, one of those accepted."""
+    if "." in version:
+        return versions.contains(accepted, version)
+    return any(versions.contains(accepted, f"{version}.{minor}") for minor in range(10))
+
+
+def cudnn(context: Context) -> Iterator[Finding]:
+    """TFD303 and TFD304: cuDNN is not what the build asks for, or CUDA is there without it."""
+    tensorflow, build, env = context.tensorflow, context.build, context.env
+    if tensorflow is None or no_native_gpu(context) or tensorflow.name in DIRECTML or env.os == "osx":
+        return
+    if build is None or build.variant != "gpu" or not build.cudnn:
+        return
+    if context.cudnn:
+        if context.gpu_wanted:
+            yield from _judge_cudnn(context, context.cudnn[0])
+        return
+    installed = system_cudnn(context)
+    name = f"{tensorflow.name} {tensorflow.version}"
+    if installed:
+        if (context.cuda and not context.gpu_wanted) or any(versions.contains(build.cudnn, v) for v in installed):
+            return
+        if any(_may_be_in(build.cudnn, v) for v in installed):
+            yield Finding(
+                "TFD303",
+                INFO,
+                f"{name} was built with cuDNN {build.cudnn_built}; the report names only the major version of what is "
+                f"there ({', '.join(installed)}).",
+                found=f"cuDNN {', '.join(env.system.cudnn_installed)} (system)",
+                expected=f"cuDNN {conda_range(build.cudnn)}",
+                evidence=("system.cudnn_installed",),
+                source=build.id,
+                package="cudnn",
+                confidence=POSSIBLE,
+                needs=("cuDNN's minor version",),
+            )
+            return
+        wanted = bool(context.gpu_wanted)
+        yield Finding(
+            "TFD303",
+            ERROR if wanted else WARNING,
+            f"{name} was built with cuDNN {build.cudnn_built}; this machine has {', '.join(installed)}, "
+            "which it does not accept.",
+            found=f"cuDNN {', '.join(env.system.cudnn_installed)} (system)",
+            expected=f"cuDNN {conda_range(build.cudnn)}",
+            evidence=("system.cudnn_installed",),
+            source=build.id,
+            package="cudnn",
+            confidence=CERTAIN if wanted else LIKELY,
+            fix=_cudnn_fix(context),
+        )
+        return
+    if context.cuda and context.gpu_wanted and not is_partial(context):
+        yield Finding(
+            "TFD304",
+            ERROR,
+            f"CUDA is in the environment ({context.cuda[0].label}), but cuDNN is not: "
+            + ("`import tensorflow` fails." if build.load_time else f"{name} will not use the GPU."),
+            found="no cuDNN package",
+            expected=f"cuDNN {conda_range(build.cudnn)}",
+            evidence=(context.cuda[0].package.source,),
+            source=build.id,
+            package="cudnn",
+            confidence=LIKELY,
+            needs=("whether cuDNN is installed outside the environment",),
+            fix=_cudnn_fix(context),
+        )
+
+
+def is_partial(context: Context) -> bool:
+    """Tell whether the list of packages may be cut short, so that what is not listed may be there all the same."""
+    env = context.env
+    if env.whole:
+        return False
+    if env.partial:
+        return True
+    # Where Python's own companions are listed, the list is a whole one.
+    return sum(env.package(name) is not None for name in ("pip", "setuptools", "wheel", "python", "six")) < 3
+
+
+def _cudnn_fix(context: Context) -> Fix:
+    build = context.build
+    if build is None or not build.cudnn_built:
+        return Fix()
+    built = major_minor(build.cudnn_built)
+    beside = (context.cudnn or context.cuda)[:1]
+    if beside and beside[0].package.manager == PIP:
+        own = tuple(wheel for wheel in build.nvidia if wheel.startswith("nvidia-cudnn"))
+        family = versions.release(build.cuda_built)[0] if build.cuda_built else 12
+        return Fix(pip=own or (f"nvidia-cudnn-cu{family}=={built}.*",))
+    return Fix(pins=(f"cudnn {built}.*",), commands=(("conda", "install", f"cudnn={built}"),))
+
+
+def _judge_cudnn(context: Context, library: Library) -> Iterator[Finding]:
+    tensorflow, build = context.tensorflow, context.build
+    assert tensorflow is not None and build is not None
+    promised = record_promise(context, library)
+    if promised or (promised is None and tensorflow.manager == CONDA and record_pin(context, _CUDNN_NAMES) is None):
+        return
+    if promised is None and (not library.version or versions.contains(build.cudnn, library.version)):
+        return
+    wide = not build.cudnn_built or versions.release(library.version)[:1] == versions.release(build.cudnn_built)[:1]
+    yield Finding(
+        "TFD303",
+        ERROR,
+        f"{tensorflow.name} {tensorflow.version} was built with cuDNN {build.cudnn_built or build.cudnn_pin}; "
+        f"{library.version} is "
+        + (
+            "older, and it refuses an older one."
+            if wide
+            else "another major version, whose libraries have other names."
+        ),
+        found=library.label,
+        expected=f"cuDNN {conda_range(build.cudnn)}",
+        evidence=(library.package.source,) if library.package.source else (),
+        source=build.id,
+        package=library.package.name,
+        fix=_cudnn_fix(context),
+    )

@@ -1,0 +1,78 @@
+"""TFD306: can the display driver run this CUDA at all?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ... import versions
+from ...context.context import Context
+from ...findings import CERTAIN, ERROR, LIKELY, Finding, Fix
+from .runtime import system_cuda
+
+
+def _cuda_here(context: Context) -> str:
+    """Return the version of the CUDA runtime that would be used: the environment's, the build's, else the machine's."""
+    if context.cuda:
+        return context.cuda[0].version
+    if context.build:
+        return context.build.cuda_built
+    # The release of TensorFlow is not known; it can only use the CUDA that is there.
+    installed = system_cuda(context)
+    return installed[0] if len(installed) == 1 else ""
+
+
+def driver_too_old(context: Context) -> Iterator[Finding]:
+    """TFD306: the driver is below the minimum of the CUDA runtime.
+
+    From CUDA 11 on, a driver of the same major release is enough (minor-version compatibility); before, the driver
+    has to know the very release.
+    """
+    tensorflow, env = context.tensorflow, context.env
+    if tensorflow is None or not context.gpu_wanted or env.os == "osx":
+        return
+    build = context.build
+    if build is not None and build.variant != "gpu":
+        return
+    cuda = _cuda_here(context)
+    if not cuda:
+        return
+    family = versions.release(cuda)[0]
+    driver, virtual = env.system.cuda_driver, env.virtual_packages.get("__cuda", "").split("=")[0]
+    floor = _floor(context, cuda)
+    if driver and floor and versions.key(driver) < versions.key(floor):
+        yield _finding(context, cuda, f"driver {driver}", f"driver >={floor}", CERTAIN)
+    elif not driver and virtual:
+        able = versions.release(virtual)
+        needed = (family,) if family >= 11 else versions.release(".".join(cuda.split(".")[:2]))
+        if able[: len(needed)] < needed:
+            wanted = ".".join(map(str, needed))
+            yield _finding(context, cuda, f"__cuda {virtual}", f"a driver for CUDA {wanted} or later", LIKELY)
+
+
+def _floor(context: Context, cuda: str) -> str:
+    """Return the oldest driver for a CUDA version on this system."""
+    column = "windows" if context.env.os == "win" else "linux"
+    table = context.matrix.table("drivers")
+    family = table["families"].get(str(versions.release(cuda)[0]))
+    if family:
+        return str(family.get(column) or "")
+    # The oldest release of that minor: a later update of the toolkit does not raise what the runtime needs.
+    rows = [row for name, row in table["releases"].items() if versions.minor(str(name)) == versions.minor(cuda)]
+    floors = [str(row[column]) for row in rows if row.get(column)]
+    return min(floors, key=versions.key) if floors else ""
+
+
+def _finding(context: Context, cuda: str, found: str, expected: str, confidence: str) -> Finding:
+    gpu = f" ({context.env.system.gpu})" if context.env.system.gpu else ""
+    return Finding(
+        "TFD306",
+        ERROR,
+        f"The display driver{gpu} is too old for CUDA {cuda}: TensorFlow will not use the GPU.",
+        found=found,
+        expected=expected,
+        evidence=("system.cuda_driver" if found.startswith("driver") else "virtual_packages.__cuda",),
+        source="NVIDIA's CUDA release notes, table of toolkit and driver versions",
+        package="nvidia-driver",
+        confidence=confidence,
+        fix=Fix(note=f"Update the NVIDIA display driver ({expected}); no package of the environment can do that."),
+    )

@@ -1,0 +1,114 @@
+"""TFD301, TFD307 and TFD308: the GPU that CUDA is too old for, and what CUDA and cuDNN need besides themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ... import versions
+from ...context.context import Context
+from ...environment.facts import CONDA
+from ...environment.gpu import NEEDS_ZLIB, find_dll, first_cuda
+from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
+from .cudnn import is_partial, system_cudnn
+
+
+def gpu_newer_than_cuda(context: Context) -> Iterator[Finding]:
+    """TFD301: the GPU came out after the CUDA that this build was made for, and holds code for."""
+    tensorflow, env, build = context.tensorflow, context.env, context.build
+    if tensorflow is None or build is None or build.variant != "gpu" or not build.cuda_built:
+        return
+    needs = first_cuda(env.system.gpu) if env.system.gpu else ""
+    if not needs or versions.key(build.cuda_built) >= versions.key(needs):
+        return
+    yield Finding(
+        "TFD301",
+        WARNING if context.gpu_wanted else INFO,
+        f"{tensorflow.name} {tensorflow.version} was built for CUDA {build.cuda_built}, and {env.system.gpu} is newer: "
+        "its first operation takes minutes or does not end, or cuBLAS and cuDNN fail.",
+        found=env.system.gpu,
+        expected=f"a build for CUDA {needs} or later",
+        evidence=("system.gpu",),
+        source=build.id,
+        package=tensorflow.name,
+        confidence=LIKELY,
+        fix=Fix(note=f"Use a TensorFlow that was built for CUDA {needs} or later."),
+    )
+
+
+def zlibwapi_missing(context: Context) -> Iterator[Finding]:
+    """TFD307: cuDNN 8.3 to 8.9 on Windows without zlibwapi.dll."""
+    tensorflow, env, build = context.tensorflow, context.env, context.build
+    if tensorflow is None or env.os != "win" or (build is not None and build.variant != "gpu"):
+        return
+    if not context.cudnn:
+        yield from _system(context)
+        return
+    if not context.gpu_wanted:
+        return
+    library = context.cudnn[0]
+    if not versions.contains(NEEDS_ZLIB, library.version) or env.conda("libzlib-wapi"):
+        return
+    on_disk = find_dll(env, "zlibwapi.dll")
+    if on_disk or (on_disk is None and (env.kind == "report" or is_partial(context))):
+        return
+    yield Finding(
+        "TFD307",
+        ERROR,
+        f"cuDNN {library.version} on Windows loads zlibwapi.dll, and nothing brings it: the first convolution stops "
+        "with error code 126.",
+        found="no zlibwapi.dll, no libzlib-wapi package",
+        expected="zlibwapi.dll on the search path",
+        evidence=(library.package.source,),
+        source="cuDNN installation guide for Windows; cuDNN 8.3 to 8.9",
+        package="libzlib-wapi",
+        confidence=CERTAIN,
+        fix=Fix(pins=("libzlib-wapi",), commands=(("conda", "install", "-c", "conda-forge", "libzlib-wapi"),)),
+    )
+
+
+def _system(context: Context) -> Iterator[Finding]:
+    installed = [version for version in system_cudnn(context) if versions.contains(NEEDS_ZLIB, version)]
+    if installed and not context.env.package("libzlib-wapi"):
+        yield Finding(
+            "TFD307",
+            INFO,
+            f"cuDNN {installed[0]} on Windows also needs zlibwapi.dll on PATH.",
+            found=f"cuDNN {installed[0]} (system)",
+            expected="zlibwapi.dll on PATH",
+            source="cuDNN installation guide for Windows; cuDNN 8.3 to 8.9",
+            package="libzlib-wapi",
+            confidence=POSSIBLE,
+            needs=("whether `where zlibwapi.dll` finds one",),
+        )
+
+
+def ptxas_libdevice_missing(context: Context) -> Iterator[Finding]:
+    """TFD308: XLA compiles with ptxas and libdevice, which conda's cudatoolkit and pip's runtime wheels lack."""
+    tensorflow, env, build = context.tensorflow, context.env, context.build
+    if tensorflow is None or env.os != "linux" or not context.gpu_wanted or not context.cuda:
+        return
+    if (build is not None and build.variant != "gpu") or env.system.cuda_installed:
+        return
+    # Keras' optimizers are compiled by XLA from 2.11 on; before, only who asks for XLA needs it.
+    always = bool(tensorflow.version) and versions.key(tensorflow.version) >= versions.key("2.11")
+    carriers = ("cuda-nvcc", "cuda-nvcc-tools", "cuda-nvcc-impl", "cudatoolkit-dev", "cuda-toolkit", "cuda-compiler")
+    if any(env.conda(name) for name in carriers) or any(p.name.startswith("nvidia-cuda-nvcc") for p in env.packages):
+        return
+    library = context.cuda[0]
+    yield Finding(
+        "TFD308",
+        WARNING if always and tensorflow.manager != CONDA else INFO,
+        f"{library.label} holds neither ptxas nor nvvm/libdevice where XLA looks for them: what TensorFlow "
+        f"{tensorflow.version or ''} compiles with XLA (Keras optimizers, jit_compile) may stop with 'libdevice not "
+        "found'.",
+        found=library.label,
+        expected="cuda-nvcc beside it, or XLA_FLAGS=--xla_gpu_cuda_data_dir=…",
+        evidence=(library.package.source,),
+        source="file lists of conda's cudatoolkit: no ptxas, libdevice.10.bc in lib only",
+        package="cuda-nvcc",
+        confidence=POSSIBLE,
+        needs=("whether a CUDA toolkit outside the environment provides ptxas",),
+        fix=Fix(
+            commands=(("conda", "install", "-c", "nvidia", f"cuda-nvcc={'.'.join(library.version.split('.')[:2])}"),),
+        ),
+    )

@@ -1,0 +1,283 @@
+"""TFD301, 302 and 305: is the CUDA beside TensorFlow what its build asks for?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ... import versions
+from ...context.context import Context
+from ...environment.facts import CONDA, PIP, Package
+from ...environment.gpu import CONDA_CUDA, Library, cuda_of_unknown_version, serves_another
+from ...environment.tensorflow import conda_build
+from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
+
+DIRECTML = ("tensorflow-directml", "tensorflow-directml-plugin")
+
+
+def plain_number(version: str) -> str:
+    """Return the leading number of what reports call a version (``10.1 Update 2``, ``10.0 (leftovers)``)."""
+    matched = re.match(r"\D*(\d+(?:\.\d+)*)", version)
+    return matched.group(1) if matched else ""
+
+
+def system_cuda(context: Context) -> list[str]:
+    """Return the versions of CUDA toolkits installed outside the environment.
+
+    On a machine that was looked at they count only beside a driver: without one there is no GPU that TensorFlow could
+    miss.
+    """
+    if context.without_driver:
+        return []
+    return [plain for plain in map(plain_number, context.env.system.cuda_installed) if plain]
+
+
+def record_pin(context: Context, names: tuple[str, ...]) -> tuple[str, str] | None:
+    """Return what conda's own record of TensorFlow demands of one of these packages, and which record says so."""
+    for record in (conda_build(context.env), context.env.conda("tensorflow"), context.env.conda("tensorflow-gpu")):
+        if record is None:
+            continue
+        for text in record.depends:
+            spec = versions.parse_matchspec(text)
+            if spec.name in names and spec.version:
+                return spec.version, record.source
+    return None
+
+
+def record_promise(context: Context, library: Library) -> bool | None:
+    """Tell whether conda's TensorFlow itself accepts this package; ``None`` where its record says nothing."""
+    tensorflow = context.tensorflow
+    if tensorflow is None or tensorflow.manager != CONDA or library.package.manager == PIP:
+        return None
+    pin = record_pin(context, (library.package.name,))
+    return None if pin is None else versions.conda_contains(pin[0], library.package.version)
+
+
+def major_minor(version: str) -> str:
+    """Return the first two numbers of a version; all of it where it has fewer."""
+    return ".".join(version.split(".")[:2])
+
+
+def conda_range(spec: str) -> str:
+    """Return a PEP 440 range as conda writes it."""
+    return spec.replace("==", "").replace(" ", "").replace("||", "|")
+
+
+def _cuda_fix(context: Context, library: Library | None) -> Fix:
+    build = context.build
+    if build is None or not build.cuda_built:
+        return Fix()
+    built = major_minor(build.cuda_built)
+    if library is not None and library.package.manager == PIP:
+        return Fix(
+            pip=build.nvidia,
+            note=f"Install TensorFlow with its own CUDA wheels: tensorflow[and-cuda]=={build.tensorflow}.",
+        )
+    name = "cuda-version" if versions.release(built)[0] >= 12 else "cudatoolkit"
+    return Fix(pins=(f"{name} {built}.*",), commands=(("conda", "install", f"{name}={built}"),))
+
+
+def cuda_runtime(context: Context) -> Iterator[Finding]:
+    """TFD301 and TFD302: the CUDA runtime is another one than the build asks for, or there is none."""
+    tensorflow, build = context.tensorflow, context.build
+    if tensorflow is None or no_native_gpu(context) or tensorflow.name in DIRECTML or context.env.os == "osx":
+        return
+    if context.cuda:
+        if not context.gpu_wanted:
+            return  # another framework's
+        if build is not None and build.variant == "cpu" and build.kind == "build":
+            yield from _cpu_build_beside_cuda(context)
+            return
+        # Where pip's and conda's CUDA are both there, TensorFlow's wheels find pip's first.
+        verdicts = [finding for library in context.cuda[:1] for finding in _judge_cuda(context, library)]
+        yield from verdicts
+        return
+    yield from _system_or_missing(context)
+
+
+def _cpu_build_beside_cuda(context: Context) -> Iterator[Finding]:
+    tensorflow, build = context.tensorflow, context.build
+    if tensorflow is None or build is None or tensorflow.name == "tensorflow-cpu":
+        return  # a CPU distribution was chosen by name
+    library = context.cuda[0]
+    yield Finding(
+        "TFD301",
+        WARNING,
+        f"{tensorflow.name} {tensorflow.version} ({tensorflow.build or build.variant_name or 'cpu'}) is a build "
+        f"without CUDA; {library.label} beside it will not be used.",
+        found=library.label,
+        expected="a GPU build of TensorFlow, or no CUDA packages",
+        evidence=(library.package.source,),
+        source=build.id,
+        package=library.package.name,
+        confidence=LIKELY,
+        fix=Fix(note="Install the GPU build (tensorflow-gpu, or a build string with cuda or gpu), or remove CUDA."),
+    )
+
+
+def _judge_cuda(context: Context, library: Library) -> Iterator[Finding]:
+    tensorflow, build = context.tensorflow, context.build
+    assert tensorflow is not None
+    promised = record_promise(context, library)
+    if promised:
+        return
+    name = f"{tensorflow.name} {tensorflow.version}"
+    if promised is False:
+        pin = record_pin(context, (library.package.name,))
+        assert pin is not None
+        yield Finding(
+            "TFD301",
+            ERROR,
+            f"{name} (build {tensorflow.build}) depends on {library.package.name} {pin[0]}, "
+            f"but {library.package.version} is installed.",
+            found=library.label,
+            expected=f"{library.package.name} {pin[0]}",
+            evidence=(library.package.source, pin[1]),
+            source=pin[1],
+            package=library.package.name,
+            fix=Fix(
+                pins=(f"{library.package.name} {pin[0]}",),
+                commands=(("conda", "install", f"{library.package.name}{pin[0]}"),),
+            ),
+        )
+        return
+    if build is None or not build.cuda:
+        return
+    version = library.version
+    if version.startswith(f"{build.cuda_built}.") or version == build.cuda_built:
+        return
+    if versions.contains(build.cuda, version):
+        yield from _untested(context, library)
+        return
+    loads = bool(build.cuda_loads) and versions.contains(build.cuda_loads, version)
+    stops = build.load_time and not loads
+    consequence = (
+        "its libraries have the names that TensorFlow asks for, but nobody tested them together."
+        if loads
+        else "`import tensorflow` fails."
+        if stops
+        else "the GPU will not be used."
+    )
+    yield Finding(
+        "TFD301",
+        WARNING if loads else ERROR,
+        f"{name} was built for CUDA {build.cuda_built}; beside CUDA {version} {consequence}",
+        found=library.label,
+        expected=f"CUDA {conda_range(build.cuda)}",
+        evidence=(library.package.source,) if library.package.source else (),
+        source=build.id,
+        package=library.package.name,
+        fix=_cuda_fix(context, library),
+    )
+
+
+def _untested(context: Context, library: Library) -> Iterator[Finding]:
+    """Another minor of the right family: the libraries have the right names, which is all the loader asks for."""
+    tensorflow, build = context.tensorflow, context.build
+    assert tensorflow is not None and build is not None
+    if tensorflow.manager == CONDA or not build.cuda_built:
+        return
+    # NVIDIA names and tests 12 and later as one family; before, a toolkit of the built minor can still be had.
+    quiet = versions.release(build.cuda_built)[0] >= 12 or library.package.manager == PIP
+    yield Finding(
+        "TFD301",
+        INFO if quiet else WARNING,
+        f"{tensorflow.name} {tensorflow.version} was built for CUDA {build.cuda_built}; CUDA {library.version} has "
+        "libraries of the same names and usually works, but is not what it was tested with.",
+        found=library.label,
+        expected=f"CUDA {build.cuda_built} (loads: {conda_range(build.cuda)})",
+        evidence=(library.package.source,) if library.package.source else (),
+        source=build.id,
+        package=library.package.name,
+        confidence=LIKELY,
+        fix=_cuda_fix(context, library),
+    )
+
+
+def _system_or_missing(context: Context) -> Iterator[Finding]:
+    """No CUDA in the environment: is there one on the machine, and is one needed?"""
+    tensorflow, build, env = context.tensorflow, context.build, context.env
+    assert tensorflow is not None
+    if build is None or build.variant != "gpu" or not build.cuda:
+        return
+    installed = system_cuda(context)
+    name = f"{tensorflow.name} {tensorflow.version}"
+    wide = build.cuda_loads or build.cuda
+    if installed:
+        if any(versions.contains(wide, version) or versions.contains(build.cuda, version) for version in installed):
+            return
+        wanted = bool(context.gpu_wanted)
+        yield Finding(
+            "TFD301",
+            ERROR if wanted else WARNING,
+            f"{name} was built for CUDA {build.cuda_built}; this machine has CUDA {', '.join(installed)}: "
+            + ("`import tensorflow` fails." if build.load_time else "the GPU will not be used."),
+            found=f"CUDA {', '.join(env.system.cuda_installed)} (system)",
+            expected=f"CUDA {conda_range(build.cuda)}",
+            evidence=("system.cuda_installed",),
+            source=build.id,
+            package="cudatoolkit",
+            confidence=CERTAIN if wanted else LIKELY,
+            fix=_cuda_fix(context, None),
+        )
+        return
+    if not context.gpu_wanted or cuda_of_unknown_version(env) or (env.partial and tensorflow.manager == CONDA):
+        return  # there is one; and conda's TensorFlow brings the CUDA that its file does not name
+    promised = (
+        tensorflow.manager == CONDA and record_pin(context, CONDA_CUDA) is not None and env.kind in ("prefix", "solve")
+    )
+    yield Finding(
+        "TFD302",
+        ERROR if promised else WARNING,
+        f"{name} is to use a GPU ({context.gpu_wanted}), but the environment has no CUDA runtime: "
+        + ("`import tensorflow` fails." if build.load_time else "it will run on the CPU."),
+        found="no CUDA package in the environment",
+        expected=f"CUDA {conda_range(build.cuda)}",
+        source=build.id,
+        package="cudatoolkit",
+        confidence=CERTAIN if promised else POSSIBLE,
+        needs=() if promised else ("whether a CUDA toolkit is installed outside the environment (nvcc --version)",),
+        fix=_cuda_fix(context, None),
+    )
+
+
+def no_native_gpu(context: Context) -> bool:
+    """Tell whether this TensorFlow has no GPU support on native Windows (2.11 and later)."""
+    tensorflow = context.tensorflow
+    return (
+        tensorflow is not None
+        and context.env.os == "win"
+        and tensorflow.name not in DIRECTML
+        and bool(tensorflow.version)
+        and versions.key(tensorflow.version) >= versions.key("2.11.0rc0")
+    )
+
+
+def gpu_unsupported_on_windows(context: Context) -> Iterator[Finding]:
+    """TFD305: a GPU is wanted of a TensorFlow that cannot use one on native Windows."""
+    tensorflow, env = context.tensorflow, context.env
+    if tensorflow is None or not no_native_gpu(context) or any(env.package(name) for name in DIRECTML):
+        return
+    packages: list[Package] = [library.package for library in (*context.cuda, *context.cudnn)]
+    wanted, installed = context.gpu_wanted, system_cuda(context)
+    if not wanted and not (installed and not serves_another(env)):
+        return
+    found = ", ".join(f"{p.name} {p.version}".strip() for p in packages) or wanted
+    found = found or f"CUDA {', '.join(env.system.cuda_installed)} (system)"
+    yield Finding(
+        "TFD305",
+        ERROR if wanted else WARNING,
+        f"{tensorflow.name} {tensorflow.version} cannot use a GPU on native Windows (no release from 2.11 on can): "
+        "CUDA is ignored and everything runs on the CPU.",
+        found=found,
+        expected="TensorFlow 2.10, or WSL2",
+        evidence=tuple(p.source for p in packages if p.source) or ("system.cuda_installed",),
+        source=context.build.id if context.build else "TensorFlow 2.11 release notes",
+        package="tensorflow",
+        confidence=CERTAIN if wanted else LIKELY,
+        fix=Fix(
+            pip=("tensorflow<2.11", "numpy<2"),
+            pins=("python >=3.7,<3.11", "cudatoolkit 11.2.*", "cudnn 8.1.*"),
+            note="Take TensorFlow 2.10 with CUDA 11.2 and cuDNN 8.1, use WSL2, or remove CUDA and stay on the CPU.",
+        ),
+    )

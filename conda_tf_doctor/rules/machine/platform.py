@@ -1,0 +1,315 @@
+"""TFD101, 103–106, 610: can this machine and this Python load the build at all?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from ... import versions
+from ...context.context import Context
+from ...environment.facts import CONDA, PIP
+from ...findings import ERROR, LIKELY, WARNING, Finding, Fix
+
+_OS_NAMES = {"win": "Windows", "linux": "Linux", "osx": "macOS"}
+# Everything that ever carried a plain `tensorflow`: where one of these has a build, the platform is not the cause.
+_SAME = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel", "tensorflow-macos")
+
+
+def is_32bit(context: Context) -> bool:
+    """Tell whether the environment's Python is known to be a 32-bit one."""
+    env = context.env
+    return env.python.bits == 32 or (not env.python.bits and env.platform in ("win-32", "linux-32"))
+
+
+def python_32bit(context: Context) -> Iterator[Finding]:
+    """TFD101: TensorFlow has never been built for a 32-bit Python."""
+    env = context.env
+    if not is_32bit(context):
+        return
+    asked = context.tensorflow
+    version = f"={asked.version}" if asked and asked.version else ""
+    target = "win-64" if env.os in ("win", "") else "linux-64"
+    yield Finding(
+        "TFD101",
+        ERROR,
+        "The environment's Python is a 32-bit one, and no release of TensorFlow can be loaded by a 32-bit Python.",
+        found=f"Python {env.python.version or '?'}, 32-bit ({env.platform})",
+        expected="a 64-bit Python",
+        evidence=(env.python.source,) if env.python.source else (),
+        source="no wheel and no conda package of TensorFlow exists for a 32-bit platform",
+        package="python",
+        fix=Fix(
+            note=f"A 32-bit environment cannot be converted: create a 64-bit one ({target}), TensorFlow in it.",
+            commands=(("conda", "create", "-n", "tensorflow", "--platform", target, "python", f"tensorflow{version}"),),
+        ),
+    )
+
+
+def platform_unsupported(context: Context) -> Iterator[Finding]:
+    """TFD103 and TFD105: no build of this TensorFlow exists for this platform, or it is one for another CPU."""
+    yield from _apple_silicon(context)
+    yield from _musl(context)
+    tensorflow, env = context.tensorflow, context.env
+    if tensorflow is None or not env.platform or is_32bit(context):
+        return
+    if tensorflow.version:
+        rows = list(context.builds)
+        if not tensorflow.manager or _is_hearsay(context):
+            # Nobody said whose it is, or somebody typed what it may be: a build in any channel will do.
+            for channel in ("pypi", "conda-forge", "defaults"):
+                rows += context.matrix.builds(distribution="tensorflow", version=tensorflow.version, channel=channel)
+    else:
+        rows = [
+            row
+            for name in dict.fromkeys((tensorflow.name, "tensorflow"))
+            for channel in (("pypi", "conda-forge", "defaults") if not tensorflow.manager else (context.channel,))
+            for row in context.matrix.builds(distribution=name, channel=channel)
+        ]
+    rows = [row for row in rows if row.kind != "plugin"]
+    if not rows or any(row.platform in (env.platform, "noarch") for row in rows):
+        return
+    if tensorflow.manager == PIP and _other_name(context, tensorflow.version, env.platform) == tensorflow.name:
+        return
+    platforms = sorted({row.platform for row in rows})
+    other = _other_name(context, tensorflow.version, env.platform)
+    what = f"{tensorflow.name} {tensorflow.version}".strip()
+    newest = _newest_here(context, tensorflow.name)
+    notes = [
+        f"install {other} {'with pip' if tensorflow.manager == CONDA else 'instead'}" if other else "",
+        f"the newest for {env.platform} is {newest}" if newest else "",
+    ]
+    note = "; ".join(part for part in notes if part)
+    yield Finding(
+        "TFD103",
+        ERROR,
+        f"No build of {what} exists for {env.platform} in {context.channel}.",
+        found=env.platform,
+        expected=" or ".join(platforms),
+        evidence=(tensorflow.package.source,) if tensorflow.package.source else (),
+        source=rows[0].id,
+        package=tensorflow.name,
+        fix=Fix(
+            note=(note[:1].upper() + note[1:] + ".")
+            if note
+            else "Use another platform (WSL2 on Windows, a container).",
+            pip=(f"{other}=={tensorflow.version}",) if other and tensorflow.version else (),
+        ),
+    )
+
+
+def _is_hearsay(context: Context) -> bool:
+    """Tell whether a person wrote which TensorFlow is installed: without a build string, the channel is a guess."""
+    tensorflow = context.tensorflow
+    return bool(
+        tensorflow
+        and tensorflow.manager == "conda"
+        and not tensorflow.requested
+        and not tensorflow.build
+        and context.env.kind == "report"
+    )
+
+
+def _musl(context: Context) -> Iterator[Finding]:
+    tensorflow, env = context.tensorflow, context.env
+    if (
+        tensorflow is None
+        or env.os != "linux"
+        or tensorflow.manager == "conda"
+        or "alpine" not in env.system.os.lower()
+    ):
+        return
+    yield Finding(
+        "TFD103",
+        ERROR,
+        f"{tensorflow.name} has no build for {env.system.os}: its wheels are for glibc, and Alpine has musl.",
+        found=env.system.os,
+        expected="a Linux with glibc",
+        evidence=("system.os",),
+        source="every Linux wheel of TensorFlow is tagged manylinux, none musllinux",
+        package=tensorflow.name,
+        fix=Fix(note="Use an image of Debian, Ubuntu or another Linux with glibc."),
+    )
+
+
+def _other_name(context: Context, version: str, platform: str) -> str:
+    """Return the distribution that carries this version for this platform (tensorflow-macos for osx-arm64)."""
+    for name in _SAME:
+        rows = (
+            context.matrix.builds(distribution=name, version=version, channel="pypi", platform=platform)
+            if version
+            else []
+        )
+        if any(row.kind == "build" for row in rows):
+            return name
+    return ""
+
+
+def _newest_here(context: Context, name: str) -> str:
+    known = context.matrix.versions(name, context.channel, context.env.platform)
+    stable = [version for version in known if not versions.is_prerelease(version)]
+    return stable[-1] if stable else ""
+
+
+_SILICON = re.compile(
+    r"Apple (?:M\d|silicon)|\b(?:Mac\w*|Mac ?Book\w*(?: Air| Pro)?|Mac mini)[ (]*M[1-5]\b", re.IGNORECASE
+)
+
+
+def _apple_silicon(context: Context) -> Iterator[Finding]:
+    tensorflow, env = context.tensorflow, context.env
+    python = env.python.machine or ("x86_64" if env.platform == "osx-64" else "")
+    silicon = env.system.machine == "arm64" or bool(_SILICON.search(f"{env.system.cpu_model} {env.system.os}"))
+    if tensorflow is None or env.os != "osx" or not silicon or python != "x86_64":
+        return
+    # Rosetta translates AVX from macOS 15 on, and conda's own builds never used it.
+    macos = re.search(r"macOS\D*(\d+)", env.system.os)
+    translated = (macos is not None and int(macos.group(1)) >= 15) or tensorflow.channel in ("conda-forge", "defaults")
+    yield Finding(
+        "TFD105",
+        WARNING if translated else ERROR,
+        f"{tensorflow.name} {tensorflow.version}".strip()
+        + " is an x86-64 build in an x86-64 environment on Apple silicon"
+        + ("; it runs translated and slow." if translated else ": it stops with an illegal hardware instruction."),
+        found="an x86-64 Python on an arm64 machine",
+        expected="an osx-arm64 environment",
+        evidence=(env.python.source,) if env.python.source else (),
+        source="Rosetta does not translate AVX before macOS 15",
+        package="python",
+        fix=Fix(
+            note="Create an arm64 environment and install TensorFlow there.",
+            commands=(("conda", "create", "-n", "tensorflow", "--platform", "osx-arm64", "python", "tensorflow"),),
+        ),
+    )
+
+
+def cpu_no_avx(context: Context) -> Iterator[Finding]:
+    """TFD104: the CPU lacks instructions that the build uses without asking."""
+    tensorflow, env, build = context.tensorflow, context.env, context.build
+    if tensorflow is None or "arm" in env.platform or "aarch" in env.platform:
+        return
+    features = env.system.cpu_features
+    avx = features.get("avx")
+    lacking, sure = "", True
+    needs_avx = build.avx if build else (None if tensorflow.version else tensorflow.manager != "conda")
+    if (needs_avx and avx is False) or (needs_avx and avx is None and _archspec_without_avx(context)):
+        lacking = "AVX"
+    elif needs_avx and avx is None and _model_without_avx(context):
+        lacking, sure = "AVX", False
+    elif build and build.microarch_level >= 3 and features.get("avx2") is False:
+        lacking = "AVX2 (x86-64-v3)"
+    if not lacking:
+        return
+    last = "1.5.1" if env.python.minor in ("2.7", "3.4", "3.5", "3.6") else ""
+    note = "Use a build without these instructions" + (f" (pip's TensorFlow {last} is the last one)" if last else "")
+    yield Finding(
+        "TFD104",
+        ERROR,
+        f"This CPU has no {lacking}, and {tensorflow.name} {tensorflow.version} needs it: "
+        "the process dies with an illegal instruction, or the DLL fails to initialise.",
+        found=env.system.cpu_model or env.virtual_packages.get("__archspec", "") or f"a CPU without {lacking}",
+        expected=f"a CPU with {lacking}",
+        source=build.id if build else "every wheel from 1.6 on is built with AVX",
+        package=tensorflow.name,
+        confidence="certain" if sure and build else LIKELY,
+        needs=() if sure else ("the CPU's flags: run `conda tf-doctor report` on the machine itself",),
+        fix=Fix(note=note + ", conda's build of the channel defaults, or another machine."),
+    )
+
+
+def _model_without_avx(context: Context) -> bool:
+    model = context.env.system.cpu_model
+    if not model:
+        return False
+    patterns = context.matrix.table("cpu")["without_avx"]
+    return any(re.search(entry["model"], model, re.I) for entry in patterns if "model" in entry)
+
+
+def _archspec_without_avx(context: Context) -> bool:
+    """Tell whether conda knows the CPU as one without AVX (``__archspec``, which may be written ``1=nehalem``)."""
+    name = context.env.virtual_packages.get("__archspec", "").rpartition("=")[2].lower()
+    return bool(name) and any(e.get("archspec") == name for e in context.matrix.table("cpu")["without_avx"])
+
+
+def glibc_too_old(context: Context) -> Iterator[Finding]:
+    """TFD106: the C library is older than the symbols that the build asks for."""
+    tensorflow, env = context.tensorflow, context.env
+    if tensorflow is None or env.os != "linux":
+        return
+    floor, source = _floor(context, "GLIBC")
+    have, how = _glibc(context)
+    if not floor or not have or versions.key(have) >= versions.key(floor):
+        return
+    yield Finding(
+        "TFD106",
+        ERROR,
+        f"This system's glibc {have} is older than the {floor} that {tensorflow.name} {tensorflow.version} needs.",
+        found=f"glibc {have} ({how})",
+        expected=f"glibc >={floor}",
+        source=source,
+        package=tensorflow.name,
+        confidence="certain" if how == "__glibc" else LIKELY,
+        fix=Fix(note="Use conda's own build of TensorFlow, an older release, a newer system, or a container."),
+    )
+
+
+def _glibc(context: Context) -> tuple[str, str]:
+    """Return the glibc version and how it is known: the virtual package, or the distribution's name."""
+    have = context.env.virtual_packages.get("__glibc", "")
+    if have:
+        return have.split("=")[0], "__glibc"
+    system = context.env.system.os
+    for entry in context.matrix.table("linux")["glibc_of_system"] if system else ():
+        if re.search(entry["os"], system, re.I):
+            return str(entry["glibc"]), system
+    return "", ""
+
+
+def _floor(context: Context, family: str) -> tuple[str, str]:
+    """Return the newest version of a symbol family that pip's binaries ask for, and the source of that fact."""
+    tensorflow, build = context.tensorflow, context.build
+    if tensorflow is None or not tensorflow.version:
+        return "", ""
+    if context.channel == "pypi" and tensorflow.name != "tensorflow-aarch64" and context.env.platform == "linux-64":
+        own = build.glibc_by_python.get(context.env.python.minor, "") if build and family == "GLIBC" else ""
+        if build and own:
+            return own, build.id
+        for entry in context.matrix.table("linux")["symbols"]:
+            if versions.contains(str(entry["tensorflow"]), tensorflow.version):
+                return str(entry.get(family, "")), str(entry["source"])
+    if build and family == "GLIBC" and context.channel != "pypi":
+        return build.glibc, build.id
+    return "", ""
+
+
+def libstdcxx_too_old(context: Context) -> Iterator[Finding]:
+    """TFD610: the environment's own libstdc++ comes first, and lacks a symbol version that the build asks for."""
+    tensorflow, env = context.tensorflow, context.env
+    if tensorflow is None or env.os != "linux" or tensorflow.manager == "conda":
+        return
+    need, source = _floor(context, "GLIBCXX")
+    library = next((p for p in map(env.conda, ("libstdcxx", "libstdcxx-ng", "libgcc")) if p and p.version), None)
+    if not need or library is None:
+        return
+    have = _glibcxx(context.matrix.table("linux")["libstdcxx"], library.version)
+    if not have or versions.key(have) >= versions.key(need):
+        return
+    yield Finding(
+        "TFD610",
+        ERROR,
+        f"The environment's {library.name} {library.version} knows GLIBCXX up to {have}; "
+        f"{tensorflow.name} {tensorflow.version} needs GLIBCXX_{need}.",
+        found=f"{library.name} {library.version}: GLIBCXX_{have}",
+        expected=f"GLIBCXX_{need}",
+        evidence=(library.source,),
+        source=source,
+        package=library.name,
+        fix=Fix(pins=("libstdcxx-ng >=7",), commands=(("conda", "install", "libstdcxx-ng>=7"),)),
+    )
+
+
+def _glibcxx(table: Iterable[dict[str, object]], version: str) -> str:
+    """Return the newest GLIBCXX of a libstdc++, by GCC's own version."""
+    for entry in table:
+        if versions.contains(str(entry["gcc"]), version):
+            return str(entry["glibcxx"])
+    return ""

@@ -1,0 +1,127 @@
+"""TFD201: is there a build of this TensorFlow for this Python?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from ... import versions
+from ...context.context import Context
+from ...environment.facts import CONDA
+from ...environment.tensorflow import conda_build
+from ...findings import ERROR, Finding, Fix
+from .platform import is_32bit
+
+
+def _span(minors: list[str]) -> str:
+    """Return ``>=3.7,<3.11`` for 3.7 to 3.10, or the minors themselves where there are gaps."""
+    ordered = sorted(set(minors), key=versions.key)
+    numbers = [versions.release(minor + ".0") for minor in ordered]
+    pairs = [(n[0], n[1] if len(n) > 1 else 0) for n in numbers]
+    whole = all(a[0] == b[0] and a[1] + 1 == b[1] for a, b in pairwise(pairs))
+    if whole and pairs:
+        return f">={ordered[0]},<{pairs[-1][0]}.{pairs[-1][1] + 1}"
+    return "|".join(f"{minor}.*" for minor in ordered)
+
+
+def _record_says(context: Context) -> str | None:
+    """Return the Python range of conda's own record, or ``None`` where it has none."""
+    env = context.env
+    record = conda_build(env) or (context.tensorflow.package if context.tensorflow else None)
+    if record is None:
+        return None
+    for text in record.depends:
+        spec = versions.parse_matchspec(text)
+        # ``python >=3.7`` promises nothing about the Pythons that came later.
+        if spec.name in ("python", "python_abi") and re.search(r"<|\.\*|==|^\d|^=", spec.version):
+            return spec.version
+    tagged = re.search(r"py(\d)(\d+)", record.build)
+    return f"{tagged.group(1)}.{tagged.group(2)}.*" if tagged else None
+
+
+def python_unsupported(context: Context) -> Iterator[Finding]:
+    """TFD201: no build of this TensorFlow exists for this Python version."""
+    tensorflow, env = context.tensorflow, context.env
+    python = env.python
+    if tensorflow is None or not python.minor or is_32bit(context):
+        return
+    source = tensorflow.package.source
+    if tensorflow.manager == CONDA and not tensorflow.requested:
+        wanted = _record_says(context)
+        if wanted is None or versions.conda_contains(wanted, python.version):
+            # What the record itself demands is met, or it demands nothing: pure Python, or a cut list.
+            if wanted is not None or not context.builds:
+                return
+        else:
+            minors = sorted({m for row in context.builds for m in row.python}, key=versions.key)
+            yield _finding(context, wanted, source, minors)
+            return
+    rows = [row for row in context.builds if row.platform in (env.platform, "noarch") and row.python]
+    if not tensorflow.manager:
+        for channel in ("conda-forge", "defaults"):
+            rows += (
+                context.matrix.builds(
+                    distribution="tensorflow", version=tensorflow.version, channel=channel, platform=env.platform
+                )
+                if tensorflow.version
+                else []
+            )
+    minors = [minor for row in rows for minor in row.python]
+    if tensorflow.version:
+        if minors and python.minor not in minors:
+            yield _finding(context, _span(minors), rows[0].id, sorted(set(minors), key=versions.key))
+        return
+    yield from _no_version_at_all(context)
+
+
+def _no_version_at_all(context: Context) -> Iterator[Finding]:
+    """A request without a version: is there any release for this Python?"""
+    tensorflow, env = context.tensorflow, context.env
+    if tensorflow is None:
+        return
+    channels = (context.channel,) if tensorflow.manager else ("pypi", "conda-forge", "defaults")
+    minors: set[str] = set()
+    for channel in channels:
+        for row in context.matrix.builds(distribution=tensorflow.name, channel=channel, platform=env.platform):
+            minors.update(row.python)
+    if minors and env.python.minor not in minors:
+        ordered = sorted(minors, key=versions.key)
+        yield _finding(context, _span(ordered), f"every release of {tensorflow.name} for {env.platform}", ordered)
+
+
+def _newest_for(context: Context, minor: str) -> str:
+    """Return the newest release that is known to have a build for this Python; empty where none is."""
+    tensorflow, platform = context.tensorflow, context.env.platform
+    assert tensorflow is not None
+    known = context.matrix.versions(tensorflow.name, context.channel, platform, minor)
+    for version in reversed([version for version in known if not versions.is_prerelease(version)]):
+        rows = context.matrix.builds(tensorflow.name, version, context.channel, platform)
+        if any(minor in row.python for row in rows):
+            return version
+    return ""
+
+
+def _finding(context: Context, expected: str, source: str, minors: list[str]) -> Finding:
+    tensorflow, env = context.tensorflow, context.env
+    assert tensorflow is not None
+    what = f"{tensorflow.name} {tensorflow.version}".strip()
+    newest = minors[-1] if minors else ""
+    other = _newest_for(context, env.python.minor)
+    note = f"Or keep Python {env.python.minor} and take {tensorflow.name} {other}." if other else ""
+    evidence = tuple(part for part in (env.python.source, tensorflow.package.source) if part)
+    return Finding(
+        "TFD201",
+        ERROR,
+        f"{what} has no build for Python {env.python.minor} on {env.platform or 'this platform'}.",
+        found=env.python.version,
+        expected=expected,
+        evidence=evidence,
+        source=source,
+        package="python",
+        fix=Fix(
+            pins=(f"python {expected}",),
+            commands=(("conda", "install", f"python={newest}"),) if newest else (),
+            note=note,
+        ),
+    )

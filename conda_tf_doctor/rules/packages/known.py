@@ -1,0 +1,496 @@
+"""What is known to work, and what is known to break, between TensorFlow and the Python packages beside it.
+
+The knowledge is data (``matrix/data/works*.yaml``); this module looks up what of it applies to an environment. Wheels
+declare less than what breaks, and forbid more than what fails: a declared range alone makes no error here.
+"""
+
+from __future__ import annotations
+
+from ... import versions
+from ..._typing import TYPE_CHECKING, Any, NamedTuple
+from ...environment.facts import CONDA, PIP, Package
+from ...environment.tensorflow import owners
+from ...findings import CERTAIN, ERROR, INFO, WARNING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ...context.context import Context
+
+# Other names under which the same module is installed: conda's own, and that of a nightly build.
+OTHER_NAMES = {"flatbuffers": "python-flatbuffers", "tensorflow-estimator": "tf-estimator-nightly"}
+# Conda keeps underscores that PEP 503 turns into dashes.
+CONDA_SPELLING = {
+    "flatbuffers": "python-flatbuffers",
+    "ml-dtypes": "ml_dtypes",
+    "opt-einsum": "opt_einsum",
+    "typing-extensions": "typing_extensions",
+}
+# The conda packages that carry TensorFlow's dependencies as MatchSpecs.
+_RECORDS = ("tensorflow-base", "tensorflow", "tensorflow-gpu", "tensorflow-cpu")
+
+# The tables of knowledge about pairs of packages.
+TABLES = ("works", "works_plugins")
+# Stands for the minor of TensorFlow in a range: `!={minor}.*` is every other release.
+_MINOR = "{minor}"
+# And the release of the package itself, in what it asks of others.
+_VERSION = "{version}"
+_MILDER = {ERROR: WARNING, WARNING: INFO, INFO: INFO}
+_RANK = {ERROR: 0, WARNING: 1, INFO: 2}
+
+
+class Breakage(NamedTuple):
+    """One known problem that this environment has.
+
+    Attributes:
+        name: Normalised name of the package to blame.
+        package: That package; ``None`` where it is missing.
+        severity: ``error`` stops ``import tensorflow``, ``warning`` a part of it.
+        how: What happens, as the end of a sentence.
+        beside: The other packages that it takes, where it takes any.
+        works: The range that works, joined with what TensorFlow declares.
+        source: Name of the entry.
+        evidence: How it was established.
+        confidence: How sure it is.
+        tensorflow: Whether it is between the package and TensorFlow, rather than among other packages.
+        remedy: What to do where no version of any package is the answer; empty otherwise.
+        fix: Other packages to change or install, by range, where the one to blame is not the one to change.
+    """
+
+    name: str
+    package: Package | None
+    severity: str
+    how: str
+    beside: tuple[Package, ...]
+    works: str
+    source: str
+    evidence: tuple[str, ...]
+    confidence: str
+    tensorflow: bool
+    remedy: str
+    fix: dict[str, str]
+
+
+def find(context: Context, name: str) -> Package | None:
+    """Return the package that ``import`` finds under the wheel's name, whoever installed it."""
+    found = context.env.package(name)
+    if found is None and name in OTHER_NAMES:
+        found = context.env.package(OTHER_NAMES[name])
+    return found
+
+
+def breakages(context: Context, table: str) -> list[Breakage]:
+    """Return the known problems of this environment, at most one for each package.
+
+    Where several distributions own the ``tensorflow`` package in different versions, only what holds for all of them
+    counts: the files of which one are on the disk cannot be told from the list.
+
+    Args:
+        context: The environment beside the matrix.
+        table: Name of the table of knowledge.
+    """
+    tensorflow = context.tensorflow
+    if tensorflow is None or not tensorflow.version:
+        return []
+    knowledge: dict[str, list[dict[str, Any]]] = context.matrix.table(table)
+    candidates = {p.version for p in owners(context.env) if p.version and p.manager == tensorflow.manager}
+    found: list[dict[str, Breakage]] = []
+    for version in {tensorflow.version, *candidates}:
+        by_name: dict[str, Breakage] = {}
+        for name, entries in knowledge.items():
+            package = find(context, name)
+            if package is None and not any("missing" in entry for entry in entries):
+                continue
+            for breakage in _of_package(context, name, package, entries, version):
+                kept = by_name.get(name)
+                if kept is None or _RANK[breakage.severity] < _RANK[kept.severity]:
+                    by_name[name] = breakage
+        found.append(by_name)
+    first, *others = found
+    common = [first[name] for name in first if all(name in other for other in others)]
+    return [
+        breakage._replace(severity=max((other[breakage.name].severity for other in found), key=_RANK.__getitem__))
+        for breakage in common
+    ]
+
+
+def _of_package(
+    context: Context, name: str, package: Package | None, entries: list[dict[str, Any]], tensorflow: str
+) -> Iterator[Breakage]:
+    python = context.env.python.version
+    for entry in entries:
+        if not versions.contains(entry.get("tensorflow", ""), tensorflow):
+            continue
+        if not _holds(entry.get("python", ""), python) or not _here(context, entry):
+            continue
+        if package is None:
+            missing = entry.get("missing")
+            if (
+                missing
+                and _needed(context, name, missing)
+                and is_missing(context, name)
+                and _beside(context, missing.get("with", {})) is not None
+            ):
+                yield _breakage(context, name, None, entry, missing, (), missing["severity"], tensorflow)
+            continue
+        for row in entry.get("breaks", ()):
+            broken = row["versions"].replace(_MINOR, versions.minor(tensorflow))
+            if broken and not package.version:
+                continue
+            if not versions.contains(broken, package.version):
+                continue
+            beside = _besides(context, package, row, tensorflow)
+            if beside is None:
+                continue
+            severity = _severity(context, package, row, beside)
+            if severity:
+                yield _breakage(context, name, package, entry, row, beside, severity, tensorflow)
+            break
+
+
+def _here(context: Context, row: dict[str, Any]) -> bool:
+    """Tell whether what is known holds for this platform and distribution; what names none holds for all."""
+    env, tensorflow = context.env, context.tensorflow
+    platforms, distributions = row.get("platform"), row.get("distribution")
+    if platforms and env.platform not in platforms and env.os not in platforms:
+        return False
+    return not distributions or (tensorflow is not None and tensorflow.name in distributions)
+
+
+def _besides(context: Context, package: Package, row: dict[str, Any], tensorflow: str) -> tuple[Package, ...] | None:
+    """Return the other packages that a row takes, or ``None`` where it does not hold here; versions are not looked at."""
+    if not versions.contains(row.get("tensorflow", ""), tensorflow):
+        return None
+    if not _holds(row.get("python", ""), context.env.python.version) or not _here(context, row):
+        return None
+    wanted = {other: _spelled(spec, package) for other, spec in row.get("with", {}).items()}
+    return _beside(context, wanted) if _listed(context, row) else None
+
+
+def _spelled(spec: str, package: Package) -> str:
+    return spec.replace(_VERSION, ".".join(map(str, versions.release(package.version)[:3]))) if "{" in spec else spec
+
+
+def _needed(context: Context, name: str, missing: dict[str, Any]) -> bool:
+    """Tell whether a list of packages would hold this one.
+
+    What TensorFlow declares, a whole list holds. What it imports without declaring it comes with other packages, and
+    is to be expected only where those that come the same way are listed, too.
+    """
+    return name in requirements(context) or (bool(missing.get("comes_with")) and _listed(context, missing))
+
+
+def _listed(context: Context, row: dict[str, Any]) -> bool:
+    return all(find(context, other) is not None for other in row.get("comes_with", ()))
+
+
+def _holds(spec: str, version: str) -> bool:
+    return not spec or (bool(version) and versions.contains(spec, version))
+
+
+def _beside(context: Context, wanted: dict[str, str]) -> tuple[Package, ...] | None:
+    """Return the other packages that a problem takes, or ``None`` where one is absent, unknown or of another version.
+
+    A wanted version of ``none`` asks that the package is missing.
+    """
+    others = []
+    for name, spec in wanted.items():
+        package = find(context, name)
+        if spec == "none":
+            if package is not None or not is_missing(context, name):
+                return None
+            continue
+        if package is None or not package.version or not versions.contains(spec, package.version):
+            return None
+        others.append(package)
+    return tuple(others)
+
+
+def _breakage(
+    context: Context,
+    name: str,
+    package: Package | None,
+    entry: dict[str, Any],
+    row: dict[str, Any],
+    beside: tuple[Package, ...],
+    severity: str,
+    tensorflow: str,
+) -> Breakage:
+    works = [row.get("works", entry.get("works", "")).replace(_MINOR, versions.minor(tensorflow))]
+    if works[0] and package is not None:
+        works = [*_works_besides(context, name, package, row, tensorflow), *works]
+    return Breakage(
+        name,
+        package,
+        severity,
+        row["how"],
+        beside,
+        joined(requirements(context).get(name, ""), joined(*works)),
+        f"works: {entry['id']}",
+        tuple(entry.get("evidence", ())),
+        row.get("confidence", CERTAIN),
+        not row.get("with") and not row.get("python"),
+        row.get("remedy", ""),
+        {
+            other: _spelled(spec.replace(_MINOR, versions.minor(tensorflow)), package) if package else spec
+            for other, spec in row.get("fix", {}).items()
+        },
+    )
+
+
+def _works_besides(context: Context, name: str, package: Package, row: dict[str, Any], tensorflow: str) -> list[str]:
+    """Return the ranges that everything else known of a package leaves here, so that one change is enough."""
+    found = []
+    for table in TABLES:
+        for entry in context.matrix.table(table).get(name, ()):
+            if not versions.contains(entry.get("tensorflow", ""), tensorflow) or not _here(context, entry):
+                continue
+            if not _holds(entry.get("python", ""), context.env.python.version):
+                continue
+            for other in entry.get("breaks", ()):
+                works = other.get("works", entry.get("works", "")).replace(_MINOR, versions.minor(tensorflow))
+                if other is not row and works and _besides(context, package, other, tensorflow) is not None:
+                    found.append(works)
+    return found
+
+
+def companions(context: Context, changes: dict[str, str]) -> dict[str, str]:
+    """Return what else has to change with these packages, so that the change breaks nothing that is installed.
+
+    Args:
+        context: The environment beside the matrix.
+        changes: The range that each package is brought into.
+
+    Returns:
+        Ranges of other installed packages that do not work with the whole of such a range.
+    """
+    tensorflow = context.tensorflow
+    found: dict[str, str] = {}
+    for table in TABLES if tensorflow else ():
+        for name, entries in context.matrix.table(table).items():
+            package = None if name in changes else find(context, name)
+            if package is None or not package.version or tensorflow is None:
+                continue
+            for entry in entries:
+                if not versions.contains(entry.get("tensorflow", ""), tensorflow.version) or not _here(context, entry):
+                    continue
+                for row in entry.get("breaks", ()):
+                    wanted = row.get("with", {})
+                    moved = {other: spec for other, spec in wanted.items() if other in changes}
+                    rest = {**row, "with": {other: spec for other, spec in wanted.items() if other not in moved}}
+                    works = row.get("works", entry.get("works", ""))
+                    if (
+                        moved
+                        and (works or row.get("fix"))
+                        and versions.contains(row["versions"], package.version)
+                        and all(_within(changes[other], spec) for other, spec in moved.items())
+                        and _besides(context, package, rest, tensorflow.version) is not None
+                    ):
+                        kept = {name: works, **row.get("fix", {})} if works else row["fix"]
+                        for other, spec in kept.items():
+                            if other not in changes:
+                                found[other] = joined(found.get(other, ""), spec)
+    return found
+
+
+def _within(inner: str, outer: str) -> bool:
+    """Tell whether a range lies within another one; ``none`` is the range of a package that is not there."""
+    if "none" in (inner, outer) or "||" in inner + outer or not inner:
+        return False
+    low, high, exact = bounds(inner)
+    outer_low, outer_high, _ = bounds(outer)
+    version = next((term[2:] for term in exact if term.startswith("==")), "")
+    if version:
+        return versions.contains(outer, version)
+    return (not outer_low or bool(low and _tighter(low, outer_low, 1) == low)) and (
+        not outer_high or bool(high and _tighter(high, outer_high, -1) == high)
+    )
+
+
+def _severity(context: Context, package: Package, row: dict[str, Any], beside: tuple[Package, ...]) -> str:
+    """Return how bad it is here: what a conda record promises is not broken because a wheel differs."""
+    severity: str = row["severity"]
+    binary = row.get("cause") == "binary"
+    if beside:
+        # Compiled against the other package: conda's own build says in its record what it was compiled against.
+        if binary and package.manager == CONDA:
+            kept = [promised((package,), other) for other in beside]
+            return "" if all(promise is not False for promise in kept) else severity
+        return severity
+    tensorflow = context.tensorflow
+    if tensorflow is None or tensorflow.manager != CONDA:
+        return severity
+    promise = promised(records(context), package)
+    if promise is None:
+        promise = _promised_by_row(context, package)
+    if promise is False:
+        return severity
+    if promise is None:
+        # A wheel that a private channel repackaged is still the wheel, compiled against what it was compiled against.
+        return "" if binary and package.manager == CONDA and context.channel != "pypi" else severity
+    return "" if binary else _MILDER[severity]
+
+
+def records(context: Context) -> tuple[Package, ...]:
+    """Return the conda records that carry what TensorFlow depends on."""
+    found = (context.env.conda(name) for name in _RECORDS)
+    return tuple(record for record in found if record is not None)
+
+
+def _promised_by_row(context: Context, package: Package) -> bool | None:
+    """Tell what the matrix knows of the record: of which build it is a list may leave open, a file always does."""
+    rows = [context.build] if context.build else [row for row in context.builds if row.platform == context.env.platform]
+    field = package.name.replace("-", "_")
+    specs = {getattr(row, field, "") for row in rows if row.channel != "pypi"}
+    answers = {versions.contains(spec, package.version) if isinstance(spec, str) and spec else None for spec in specs}
+    return answers.pop() if len(answers) == 1 else None
+
+
+def promised(records: Iterable[Package], package: Package) -> bool | None:
+    """Tell whether conda records promise to work with a package; ``None`` where they do not speak of it."""
+    names = {package.name, OTHER_NAMES.get(package.name, package.name)}
+    answers = [
+        versions.conda_contains(spec.version, package.version)
+        for record in records
+        for text in (*record.depends, *record.constrains)
+        for spec in (versions.parse_matchspec(text),)
+        if spec.name.replace("_", "-") in names and spec.version
+    ]
+    return all(answers) if answers else None
+
+
+def requirements(context: Context) -> dict[str, str]:
+    """Return what TensorFlow's own wheel declares, by normalised name; an empty range admits every version.
+
+    The row of the build comes first; what it leaves out is that of the release's last patch. A conda build's own
+    record is its promise instead, of which the row has the telling part.
+    """
+    row = context.build or next(iter(context.builds), None)
+    own = row.requires if row else {}
+    if context.channel != "pypi" or context.tensorflow is None:
+        return own
+    minors: dict[str, dict[str, str]] = context.matrix.table("declared").get("minors", {})
+    return {**minors.get(context.tensorflow.minor, {}), **own}
+
+
+def is_missing(context: Context, name: str) -> bool:
+    """Tell whether a package is certainly absent: the list has to be complete for that, and a freeze is not.
+
+    ``pip freeze`` leaves out setuptools and wheel, ``conda list`` does not.
+    """
+    if find(context, name) is not None or not complete(context):
+        return False
+    env = context.env
+    if any(package.name == name for package in env.user_site):
+        return False
+    if name == "setuptools" and env.kind in ("report", "file"):
+        return any(env.package(other) for other in ("wheel", "pip"))
+    tensorflow = context.tensorflow
+    return tensorflow is None or tensorflow.manager != CONDA or depended_on(context, name)
+
+
+def depended_on(context: Context, name: str) -> bool:
+    """Tell whether a conda record of TensorFlow's depends on a package."""
+    wanted = {name, OTHER_NAMES.get(name, name)}
+    specs = (versions.parse_matchspec(text).name for record in records(context) for text in record.depends)
+    return any(spec.replace("_", "-") in wanted for spec in specs)
+
+
+def complete(context: Context) -> bool:
+    """Tell whether the list of packages is evidently the whole environment, so that what it lacks is missing.
+
+    It has to hold nearly everything that TensorFlow's wheel requires: the few packages that a report mentions, what a
+    file asks for, and records without files do not. Where TensorFlow's own binaries are on this disk, the environment
+    is a real one, and nothing else on sys.path can hold what it lacks, what is not there is missing.
+    """
+    env, tensorflow = context.env, context.tensorflow
+    if tensorflow is None or tensorflow.requested or env.notes or env.partial:
+        return False
+    if env.prefix and context.has("binaries") and not env.user_site and not env.env_vars.get("PYTHONPATH"):
+        return True
+    names = requirements(context)
+    present = sum(find(context, name) is not None for name in names)
+    return len(names) >= 10 and present >= len(names) - 3
+
+
+def bounds(spec: str) -> tuple[str, str, list[str]]:
+    """Return the lower bound, the upper bound and the other terms of a specifier set, each as written."""
+    lower = upper = ""
+    others = []
+    for term in filter(None, (part.strip() for part in spec.split(","))):
+        if term.startswith("~="):
+            parts = term[2:].strip().split(".")
+            head = parts[:-1]
+            terms = [">=" + ".".join(parts), "<" + ".".join([*head[:-1], str(int(head[-1]) + 1)])] if head else [term]
+        elif term.startswith("==") and term.endswith(".*"):
+            parts = term[2:-2].strip().split(".")
+            terms = [">=" + ".".join(parts), "<" + ".".join([*parts[:-1], str(int(parts[-1]) + 1)])]
+        else:
+            terms = [term]
+        for each in terms:
+            if each.startswith(">"):
+                lower = _tighter(lower, each, 1)
+            elif each.startswith("<"):
+                upper = _tighter(upper, each, -1)
+            elif each not in others:
+                others.append(each)
+    return lower, upper, others
+
+
+def _tighter(one: str, other: str, sign: int) -> str:
+    if not one:
+        return other
+    left, right = versions.key(one.lstrip("<>=")), versions.key(other.lstrip("<>="))
+    if left == right:
+        return one if "=" not in one[:2] else other
+    return one if (left > right) == (sign > 0) else other
+
+
+def joined(*specs: str) -> str:
+    """Return the tightest range that satisfies all specifier sets; the last one alone where they contradict.
+
+    The first are what is declared, the last is what works: where no version satisfies both, what works counts.
+    """
+    specs = tuple(spec.split(";")[0].strip() for spec in specs if spec.strip())
+    if not specs:
+        return ""
+    if any("||" in spec for spec in specs):
+        return specs[-1]
+    lower, upper, others = bounds(",".join(specs))
+    if lower and upper and not _admits_any(lower, upper):
+        return specs[-1]
+    exact = [term[2:] for term in others if term.startswith("==")]
+    if exact and not all(versions.contains(specs[-1], version) for version in exact):
+        return specs[-1]
+    if exact:
+        return others[0]
+    inside = [t for t in others if versions.contains(",".join(filter(None, (lower, upper))), t.lstrip("!=~"))]
+    return ",".join(filter(None, (lower, _without_suffix(upper), *inside)))
+
+
+def _admits_any(lower: str, upper: str) -> bool:
+    low, high = versions.key(lower.lstrip("<>=")), versions.key(upper.lstrip("<>="))
+    return low < high or (low == high and "=" in lower and "=" in upper)
+
+
+def _without_suffix(upper: str) -> str:
+    # <5.0.0dev means <5: conda and pip read the plain form alike.
+    import re
+
+    return re.sub(r"\.?(dev|a|rc)\d*$", "", upper)
+
+
+__all__ = [
+    "CONDA_SPELLING",
+    "PIP",
+    "Breakage",
+    "breakages",
+    "companions",
+    "complete",
+    "find",
+    "is_missing",
+    "joined",
+    "promised",
+    "records",
+    "requirements",
+]

@@ -1,0 +1,330 @@
+"""TFD603-607, 609, 611: the Python packages beside TensorFlow.
+
+What breaks is looked up in the knowledge tables (see :mod:`~conda_tf_doctor.rules.known`); here it is put into words.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ... import versions
+from ..._typing import TYPE_CHECKING
+from ...environment.facts import CONDA, PIP, normalise
+from ...environment.tensorflow import OWNERS
+from ...findings import ERROR, INFO, LIKELY, WARNING, Finding, Fix
+from .known import (
+    CONDA_SPELLING,
+    Breakage,
+    breakages,
+    companions,
+    complete,
+    find,
+    joined,
+    promised,
+    records,
+    requirements,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ...context.context import Context
+    from ...environment.facts import Package
+
+_CODES = {"numpy": "TFD603", "protobuf": "TFD604", "keras": "TFD605", "h5py": "TFD606", "tensorflow-metal": "TFD609"}
+_DEPENDENCY = "TFD611"
+_PLUGIN = "TFD607"
+# Compiled for one TensorFlow each, with releases that this project has no table of: what they declare counts.
+COMPILED = (
+    "tensorflow-decision-forests",
+    "tensorflow-directml-plugin",
+    "intel-extension-for-tensorflow",
+    "tensorflow-compression",
+    "tfx-bsl",
+)
+_WHEELS = ("tensorflow-text", "tensorflow-io", "tensorflow-addons")
+# Declared by mistake: it builds packages, and nothing of TensorFlow imports it.
+_UNUSED = ("wheel",)
+# A distribution that stands for another, or is its binaries: not a dependency.
+_SELF = ("tensorflow-cpu", "tensorflow-intel", "tensorflow-macos", "nvidia-")
+
+_REQUIREMENT = r"([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*([^;]*)"
+
+
+def packages(context: Context) -> Iterator[Finding]:
+    """Report the packages of TensorFlow's stack that do not work with it, or with each other."""
+    if context.tensorflow is None:
+        return
+    yield from _metal_on_old_macos(context)
+    told: set[str] = set()
+    found = [(breakage, _DEPENDENCY) for breakage in breakages(context, "works")]
+    found += [(breakage, _PLUGIN) for breakage in breakages(context, "works_plugins")]
+    # What has to change for TensorFlow's own sake takes along what others have against it.
+    changing = {breakage.name for breakage, _ in found if breakage.tensorflow and breakage.works and breakage.package}
+    wanted = _wanted(context, [breakage for breakage, _ in found])
+    for breakage, code in found:
+        told.add(breakage.name)
+        told.update(package.name for package in breakage.beside)
+        finding = _finding(context, breakage, _CODES.get(breakage.name, code), wanted)
+        cause = next((package for package in breakage.beside if package.name in changing - {breakage.name}), None)
+        yield _consequence(finding, cause) if cause else finding
+    yield from _conda_libraries(context)
+    yield from _wheels_beside_conda(context, told)
+    yield from _declared_by_plugins(context)
+    yield from _declared_only(context, told)
+
+
+def _wanted(context: Context, found: Iterable[Breakage]) -> dict[str, str]:
+    """Return the range of each package that satisfies every finding about it, so that no repair undoes another."""
+    wanted: dict[str, str] = {}
+    for breakage in found:
+        if not breakage.remedy and breakage.severity != INFO:
+            for name, spec in _changes(context, breakage).items():
+                wanted[name] = joined(wanted.get(name, ""), spec)
+    return wanted
+
+
+def _changes(context: Context, breakage: Breakage) -> dict[str, str]:
+    """Return what repairs a problem: packages by range, and those that would not work with these."""
+    changes = {
+        name: spec
+        for name, spec in (breakage.fix or {breakage.name: breakage.works}).items()
+        # What is there already in any version that does needs no change.
+        if spec or name == breakage.name or find(context, name) is None
+    }
+    return changes | companions(context, changes)
+
+
+def _consequence(finding: Finding, cause: Package) -> Finding:
+    """Return a finding that vanishes with another one's repair as what it is: a repair of its own would contradict."""
+    return finding._replace(
+        severity=INFO,
+        message=f"{finding.message} This follows from {cause.name} {cause.version}, and goes with it.",
+        expected=f"{cause.name} in its range",
+        fix=Fix(),
+    )
+
+
+def _metal_on_old_macos(context: Context) -> Iterator[Finding]:
+    metal = context.env.package("tensorflow-metal")
+    floor = context.matrix.table("works_plugins").get("tensorflow-metal-macos", [])
+    installed = _macos(context)
+    if metal is None or not floor or not installed or versions.contains(floor[0]["works"], installed):
+        return
+    yield Finding(
+        "TFD609",
+        ERROR,
+        f"tensorflow-metal does not load on macOS {installed}, and `import tensorflow` fails with it: "
+        f"{floor[0]['how']}.",
+        found=f"macOS {installed}",
+        expected=f"macOS {floor[0]['works']}",
+        evidence=(metal.source or metal.name, *floor[0]["evidence"]),
+        source=f"works: {floor[0]['id']}",
+        fix=Fix(note="Update macOS, or uninstall tensorflow-metal and use the CPU."),
+        package=metal.name,
+    )
+
+
+def _macos(context: Context) -> str:
+    """Return the version of macOS; empty where unknown.
+
+    10.16 is what a Python built for older systems is told by every later macOS: it says nothing.
+    """
+    text = context.env.virtual_packages.get("__osx", "")
+    if not text:
+        matched = re.search(r"\bmac ?os(?: x)? (\d+(?:\.\d+)*)", context.env.system.os, re.I)
+        text = matched.group(1) if matched else ""
+    return "" if text.startswith("10.16") else text
+
+
+def _finding(context: Context, breakage: Breakage, code: str, wanted: dict[str, str]) -> Finding:
+    tensorflow = context.tensorflow
+    assert tensorflow is not None
+    stack = f"TensorFlow {tensorflow.version}"
+    package, name = breakage.package, breakage.name
+    python = f"Python {context.env.python.minor}" if context.env.python.minor else "this Python"
+    if package is None:
+        message = f"{name} is not installed, and {stack} needs it: {breakage.how}."
+        found = "missing"
+        evidence: tuple[str, ...] = ()
+    else:
+        others = [f"{other.name} {other.version}" for other in breakage.beside]
+        subject = f"{name} {package.version}"
+        verb = "does not work" if breakage.severity == ERROR else "does not fully work"
+        partner = (
+            " and ".join(others) if others else stack if breakage.tensorflow else f"{python}, and {stack} needs it"
+        )
+        if others:
+            partner += f" beside {stack}"
+        message = f"{subject} {verb} with {partner}: {breakage.how}."
+        found = package.version
+        evidence = tuple(each.source or f"{each.name} {each.version}" for each in (package, *breakage.beside))
+    return Finding(
+        code,
+        breakage.severity,
+        message,
+        found=found,
+        expected=_expected(breakage, stack),
+        evidence=(*evidence, *breakage.evidence),
+        source=breakage.source,
+        fix=_fix(context, breakage, wanted),
+        package=name,
+        confidence=breakage.confidence,
+    )
+
+
+def _expected(breakage: Breakage, stack: str) -> str:
+    others = ", ".join(f"{name} {spec}".strip() for name, spec in breakage.fix.items())
+    return (
+        others or breakage.works or (f"a TensorFlow it is made for, not {stack}" if breakage.remedy else "any version")
+    )
+
+
+def _fix(context: Context, breakage: Breakage, wanted: dict[str, str]) -> Fix:
+    tensorflow = context.tensorflow
+    assert tensorflow is not None
+    if breakage.remedy:
+        return Fix(note=breakage.remedy)
+    changes = {name: wanted.get(name, spec) for name, spec in _changes(context, breakage).items()}
+    pins, pip = [], []
+    by_conda, by_pip = [], []
+    for name, spec in changes.items():
+        package = find(context, name)
+        manager = package.manager if package else tensorflow.manager
+        spelled = CONDA_SPELLING.get(name, name)
+        if manager != PIP:
+            pins.append(f"{spelled} {spec}".strip())
+        if manager != CONDA:
+            pip.append(f"{name}{spec}")
+        # A report may not tell who owns a package: most often the one who owns TensorFlow.
+        if (manager or tensorflow.manager) == CONDA:
+            by_conda.append(f"{spelled}{spec.replace('==', '=')}")
+        else:
+            by_pip.append(f"{name}{spec}")
+    commands = []
+    if by_conda:
+        commands.append(("conda", "install", *by_conda))
+    if by_pip:
+        commands.append(("python", "-m", "pip", "install", *by_pip))
+    return Fix(pins=tuple(pins), pip=tuple(pip), commands=tuple(commands))
+
+
+def _conda_libraries(context: Context) -> Iterator[Finding]:
+    """Report shared libraries of another version than the one that conda's build is linked to.
+
+    The solver never leaves them so; a package installed without its dependencies, or by force, does. The row of the
+    build says which to look at, its record has the last word.
+    """
+    tensorflow, row = context.tensorflow, context.build
+    if tensorflow is None or row is None or tensorflow.manager != CONDA or row.channel == "pypi":
+        return
+    for name, spec in row.requires.items():
+        library = context.env.conda(name) if name.startswith("lib") else None
+        if library is None or not library.version or versions.contains(spec, library.version):
+            continue
+        if promised(records(context), library) is False:
+            yield Finding(
+                _DEPENDENCY,
+                ERROR,
+                f"{name} {library.version} is not the one that this build of TensorFlow {tensorflow.version} is linked "
+                f"to ({spec}): its library is not found, or lacks symbols.",
+                found=library.version,
+                expected=spec,
+                evidence=(library.source or name,),
+                source=row.id,
+                fix=Fix(pins=(f"{name} {spec.replace('==', '')}",)),
+                package=name,
+            )
+
+
+def _wheels_beside_conda(context: Context, told: set[str]) -> Iterator[Finding]:
+    """Report plugins whose wheels are compiled for the TensorFlow wheel, beside conda's own build on Linux."""
+    tensorflow = context.tensorflow
+    if tensorflow is None or tensorflow.manager != CONDA or context.env.os != "linux":
+        return
+    for name in _WHEELS:
+        package = context.env.package(name)
+        if package is None or package.manager != PIP or name in told:
+            continue
+        yield Finding(
+            _PLUGIN,
+            WARNING,
+            f"{name} from pip is compiled for pip's TensorFlow; beside conda's build its operations fail to load "
+            '("undefined symbol").',
+            found=f"{tensorflow.name} from {tensorflow.channel or 'conda'}",
+            expected="TensorFlow and its plugin from one source",
+            evidence=(package.source or name, "tensorflow/text#385"),
+            source="rules: wheels beside conda's build",
+            fix=Fix(note=f"Install {name} with conda, or TensorFlow with pip."),
+            package=name,
+            confidence=LIKELY,
+        )
+
+
+def _declared_by_plugins(context: Context) -> Iterator[Finding]:
+    """Report compiled plugins whose own metadata asks for another TensorFlow."""
+    tensorflow = context.tensorflow
+    if tensorflow is None or not tensorflow.version:
+        return
+    for name in COMPILED:
+        package = context.env.package(name)
+        if package is None or package.manager != PIP:
+            continue
+        for requirement in package.depends:
+            matched = re.match(_REQUIREMENT, requirement)
+            if not matched or "extra ==" in requirement or normalise(matched.group(1)) not in OWNERS:
+                continue
+            spec = matched.group(2).strip("() ")
+            if spec and not versions.contains(spec, tensorflow.version):
+                yield Finding(
+                    _PLUGIN,
+                    WARNING,
+                    f"{name} {package.version} is compiled for TensorFlow {spec} and fails to load, or is not used, "
+                    f"beside {tensorflow.version}.",
+                    found=tensorflow.version,
+                    expected=spec,
+                    evidence=(package.source or name, requirement),
+                    source=f"metadata of {name} {package.version}",
+                    fix=Fix(pip=(f"{tensorflow.name}{spec}",)),
+                    package=name,
+                    confidence=LIKELY,
+                )
+                break
+
+
+def _declared_only(context: Context, told: set[str]) -> Iterator[Finding]:
+    """Report, as information, what is outside the declared ranges without anything known against it."""
+    tensorflow = context.tensorflow
+    row = context.build
+    if tensorflow is None or row is None or row.channel != "pypi" or tensorflow.manager == CONDA:
+        return
+    whole = context.env.whole or complete(context)
+    for name, spec in requirements(context).items():
+        if name in told or name in _UNUSED or name.startswith(_SELF):
+            continue
+        package = find(context, name)
+        code = _CODES.get(name, _PLUGIN if name.startswith("tensor") else _DEPENDENCY)
+        if package is None:
+            if whole:
+                yield Finding(
+                    code,
+                    INFO,
+                    f"{name} is not installed, and TensorFlow {tensorflow.version} declares that it needs it.",
+                    found="missing",
+                    expected=spec or "any version",
+                    source=row.id,
+                    fix=Fix(pip=(f"{name}{spec}",)),
+                    package=name,
+                )
+        elif package.version and not versions.contains(spec, package.version):
+            yield Finding(
+                code,
+                INFO,
+                f"{name} {package.version} is outside what TensorFlow {tensorflow.version} declares ({spec}), "
+                "but nothing is known to break.",
+                found=package.version,
+                expected=spec,
+                evidence=(package.source,) if package.source else (),
+                source=row.id,
+                package=name,
+            )

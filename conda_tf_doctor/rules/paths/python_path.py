@@ -1,0 +1,93 @@
+"""TFD703 and TFD704: what Python finds before the environment's own packages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from ...context.context import Context
+from ...environment.prefix import STACK
+from ...environment.tensorflow import OWNERS
+from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
+
+_SUFFIXES = (".py", ".pyc", ".so", ".pyd")
+# Modules of TensorFlow's own stack; the others in the list are of the standard library and break imports elsewhere.
+_STACK_MODULES = {
+    "tensorflow",
+    "keras",
+    "numpy",
+    "google",
+    "h5py",
+    "tensorboard",
+    "six",
+    "absl",
+    "wrapt",
+    "gast",
+    "flatbuffers",
+}
+
+
+def python_path(context: Context) -> Iterator[Finding]:
+    """Run both rules."""
+    if context.tensorflow is None:
+        return
+    yield from _user_site(context)
+    yield from _local_modules(context)
+
+
+def _user_site(context: Context) -> Iterator[Finding]:
+    env = context.env
+    replaced = []
+    for package in env.user_site:
+        if package.name not in STACK:
+            continue
+        own = env.package(package.name)
+        if own is None and package.name not in OWNERS:
+            continue
+        if own is None or own.version != package.version:
+            replaced.append((package, own))
+    if not replaced:
+        return
+    names = ", ".join(f"{p.name} {p.version}" for p, _ in replaced)
+    instead = ", ".join(f"{own.name} {own.version}" for _, own in replaced if own) or "none"
+    first = replaced[0][0]
+    yield Finding(
+        "TFD703",
+        WARNING,
+        f"The user site comes before the environment and replaces {names} (the environment has {instead}).",
+        found=names,
+        expected="nothing of TensorFlow's stack in the user site",
+        evidence=tuple(p.source for p, _ in replaced if p.source),
+        source="site.py: the user site precedes site-packages on sys.path",
+        package=first.name,
+        confidence=CERTAIN,
+        fix=Fix(
+            note="Set PYTHONNOUSERSITE=1 for this environment, or uninstall these packages from the user site.",
+            commands=(("conda", "env", "config", "vars", "set", "PYTHONNOUSERSITE=1"),),
+        ),
+    )
+
+
+def _local_modules(context: Context) -> Iterator[Finding]:
+    env = context.env
+    for name in env.working_folder:
+        base = os.path.basename(name.rstrip("/\\").replace("\\", "/"))
+        stem = base.split(".")[0]
+        is_file = base.endswith(_SUFFIXES)
+        ours = stem in _STACK_MODULES
+        on_path = os.path.dirname(name.rstrip("/")) != ""
+        # A report was collected where the user runs Python; our own working folder may be any.
+        certain = ours and is_file and (env.kind == "report" or on_path)
+        yield Finding(
+            "TFD704",
+            ERROR if certain else WARNING,
+            f"{name} hides the module {stem} of the same name: Python imports it instead"
+            + (" when it is started in this folder." if not certain else "."),
+            found=name,
+            expected=f"no file or folder named {stem} in the working folder or on PYTHONPATH",
+            evidence=(name,),
+            source="sys.path begins with the script's folder (or the working folder) and PYTHONPATH",
+            package=stem,
+            confidence=CERTAIN if certain else LIKELY,
+            fix=Fix(note=f"Rename {base} (and remove its __pycache__), or start Python in another folder."),
+        )
