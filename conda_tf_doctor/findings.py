@@ -102,3 +102,11 @@ class Finding(NamedTuple):
             "confidence": self.confidence,
             "needs": list(self.needs),
         }
+
+
+def open_question(code: str, message: str, expected: str, need: str, source: str, package: str = "") -> Finding:
+    """Return what a rule says where a fact is missing that it would need, with the way to find out (``need``)."""
+    return Finding(
+        code, INFO, message, found="unknown", expected=expected, source=source, package=package,
+        confidence=POSSIBLE, needs=(need,),
+    )  # fmt: skip

@@ -23,7 +23,8 @@ from conda_tf_doctor.binaries import elf_symbols
 from conda_tf_doctor.binaries.resolve import resolve
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.codes import RULES
-from conda_tf_doctor.engine.diagnose import Diagnosis, diagnose
+from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.engine.diagnosis import Diagnosis
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.errors import UsageError

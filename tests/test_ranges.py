@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from conda_tf_doctor.engine import ranges
-from conda_tf_doctor.engine.diagnose import Diagnosis, diagnose
+from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.engine.diagnosis import Diagnosis
 from conda_tf_doctor.engine.ranges import admits
 from conda_tf_doctor.environment.facts import CONDA, PIP, Package
 from conda_tf_doctor.environment.files import read_file

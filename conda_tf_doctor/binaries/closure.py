@@ -26,19 +26,6 @@ PRELOADED = "preloaded by TensorFlow"
 RUN_TIME = "loaded by name at run time"
 RECORDED = "package record"
 
-PLATFORM_MACHINES = {
-    "win-64": "x86_64",
-    "win-32": "x86",
-    "win-arm64": "arm64",
-    "linux-64": "x86_64",
-    "linux-32": "x86",
-    "linux-aarch64": "aarch64",
-    "linux-ppc64le": "ppc64le",
-    "linux-s390x": "s390x",
-    "osx-64": "x86_64",
-    "osx-arm64": "arm64",
-}
-
 
 class MissingSymbol(NamedTuple):
     """A symbol that a module needs and the library it would get does not offer.

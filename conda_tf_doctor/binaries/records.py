@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..environment.facts import normalise
+from ..names import normalise
 
 BINARY = re.compile(r"\.(?:pyd|dll|dylib|so(?:\.\d+)*)\Z", re.I)
 # Packages that hold TensorFlow's own binaries, by normalised name, whoever built them.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 
-from .closure import PLATFORM_MACHINES, Closure
+from ..subdirs import PLATFORM_MACHINES
+from .closure import Closure
 
 
 def resolve(

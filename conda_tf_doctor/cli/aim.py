@@ -9,7 +9,7 @@ from .._typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..engine.diagnose import Diagnosis
+    from ..engine.diagnosis import Diagnosis
     from ..findings import Finding
 
 # The verbs of conda that change an environment and take -p.

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 def check_one(prefix: str, ignore: frozenset[str], matrix_file: str) -> dict[str, Any]:
     """Check one environment and return its JSON document; one that cannot be read returns what is wrong with it."""
-    from ..engine.diagnose import SCHEMA_VERSION, diagnose
+    from ..engine.diagnose import diagnose
+    from ..engine.diagnosis import SCHEMA_VERSION
     from ..environment.prefix import read_prefix
     from ..errors import UsageError
     from ..matrix.load import load_matrix
@@ -66,7 +67,7 @@ def execute(args: Namespace, ignore: frozenset[str], matrix_file: str) -> int:
     if progress:
         sys.stderr.write("\r" + " " * 60 + "\r")
     if args.json:
-        from ..engine.diagnose import SCHEMA_VERSION
+        from ..engine.diagnosis import SCHEMA_VERSION
         from ..render.json import print_document
 
         print_document({"schema_version": SCHEMA_VERSION, "environments": documents})

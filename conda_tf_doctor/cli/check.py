@@ -7,11 +7,12 @@ import sys
 
 from .._typing import TYPE_CHECKING
 from ..errors import UsageError
+from .options import options
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..engine.diagnose import Diagnosis
+    from ..engine.diagnosis import Diagnosis
     from ..environment.facts import Environment
     from ..matrix.matrix import Matrix
 
@@ -52,20 +53,6 @@ def execute(args: Namespace) -> int:
     from ..matrix.load import load_matrix
 
     return show(examine(read(args), load_matrix(matrix_file), ignore), args)
-
-
-def options(args: Namespace) -> tuple[frozenset[str], str]:
-    """Return the silenced codes and the path of the user's matrix, from the command line and the settings."""
-    from ..settings import codes, from_context, without_conda
-
-    if args.door == "conda":
-        from conda.base.context import context
-
-        settings = from_context(context.plugins)
-    else:
-        settings = without_conda()
-    ignore = codes(settings.ignore, "The setting tf_doctor_ignore") | codes(args.ignore, "--ignore")
-    return ignore, args.matrix or settings.matrix
 
 
 def read(args: Namespace) -> Environment:

@@ -47,10 +47,10 @@ def execute(args: Namespace) -> int:
         UsageError: An argument is unusable, or there is such an environment already.
     """
     from ..environment.files.platforms import checked
-    from ..environment.prefix import this_platform
     from ..matrix.load import load_matrix
     from ..repair.recipe import NoRecipeError, Wanted, make
-    from .check import options
+    from ..subdirs import this_platform
+    from .options import options
 
     _, matrix_file = options(args)
     matrix = load_matrix(matrix_file)
@@ -140,9 +140,9 @@ def _refuse(refusal: Any, args: Namespace) -> int:
 
 
 def _finish(recipe: Recipe, args: Namespace, matrix: Matrix) -> int:
-    from ..environment.prefix import this_platform
     from ..render.text import Style
     from ..repair.conda import Conda, find_conda
+    from ..subdirs import this_platform
 
     text = recipe.to_yaml()
     style = Style.of(sys.stdout, os.environ)

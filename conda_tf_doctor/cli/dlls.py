@@ -42,7 +42,7 @@ def execute(args: Namespace) -> int:
     from ..context.context import Context
     from ..environment.prefix import read_prefix
     from ..matrix.load import load_matrix
-    from .check import options
+    from .options import options
     from .target import resolve_prefix
 
     if args.dot and args.json:
@@ -75,8 +75,8 @@ def _facts(context: Context, module: str, thorough: bool) -> BinaryFacts:
         if facts is None:
             raise UsageError(f"The environment {context.env.path} has no TensorFlow with binaries; name a MODULE.")
         return facts
-    from ..binaries.closure import PLATFORM_MACHINES
     from ..binaries.lookup import find_modules
+    from ..subdirs import PLATFORM_MACHINES
 
     env = context.env
     paths = find_modules(env.prefix, site_packages_of(env), module)

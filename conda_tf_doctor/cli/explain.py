@@ -11,7 +11,7 @@ from ..errors import UsageError
 
 if TYPE_CHECKING:
     from ..context.context import Context
-    from ..engine.diagnose import Diagnosis
+    from ..engine.diagnosis import Diagnosis
     from ..explain.match import Match
     from ..explain.rank import Cause
 

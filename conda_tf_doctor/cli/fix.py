@@ -80,7 +80,7 @@ def execute(args: Namespace) -> int:
 def _wishes(args: Namespace) -> tuple[Wishes, str]:
     from ..repair.demands import Demands, parse_demand
     from ..repair.session import Wishes
-    from .check import options
+    from .options import options
 
     file, undo = getattr(args, "file", ""), getattr(args, "undo", False)
     apply, all_envs = getattr(args, "apply", False), getattr(args, "all_envs", False)
@@ -122,7 +122,7 @@ def _package(name: str) -> str:
     """
     import re
 
-    from ..environment.facts import normalise
+    from ..names import normalise
 
     if not re.fullmatch(r"\s*[A-Za-z0-9_][\w.-]*\s*", name):
         raise UsageError(f"--keep {name!r} names no package; write it as --keep numpy.")

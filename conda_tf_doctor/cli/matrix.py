@@ -44,7 +44,7 @@ def execute(args: Namespace) -> int:
     if args.validate:
         return _validate(args)
     from ..matrix.load import load_matrix
-    from .check import options
+    from .options import options
 
     filters = {name: getattr(args, name).strip() for name in _FILTERS}
     _refuse_nonsense(filters)

@@ -38,7 +38,7 @@ def execute(args: Namespace) -> int:
     from ..environment.prefix import read_prefix
     from ..matrix.load import load_matrix
     from ..render.report import collect
-    from .check import options
+    from .options import options
     from .target import resolve_prefix
 
     named = getattr(args, "error_text", "")

@@ -94,9 +94,9 @@ def examine(context: Context, thorough: bool = False) -> BinaryFacts | None:
 def _examine(
     context: Context, site_packages: str, modules: list[str], recorded: list[Recorded], thorough: bool
 ) -> BinaryFacts:
-    from ..binaries.closure import PLATFORM_MACHINES
     from ..binaries.integrity import compare
     from ..environment.gpu import NEEDS_ZLIB
+    from ..subdirs import PLATFORM_MACHINES
     from ..versions import contains
 
     env, build = context.env, context.build
@@ -163,7 +163,7 @@ def closure_of(
 
 def site_packages_of(env: Environment) -> str:
     """Return the site-packages folder of an environment on this disk; empty where it has none."""
-    from ..environment.prefix import find_site_packages
+    from ..environment.site import find_site_packages
 
     return find_site_packages(env.prefix, env.python.minor)
 

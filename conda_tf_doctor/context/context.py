@@ -9,9 +9,10 @@ from .. import versions
 from .._typing import TYPE_CHECKING, Any
 from ..environment import gpu
 from ..environment.facts import PIP, Environment
-from ..environment.prefix import find_site_packages, site_minor
+from ..environment.site import find_site_packages, site_minor
 from ..environment.tensorflow import VENDORS, Installed, conda_build, find_tensorflow
 from ..matrix.model import CHANNELS
+from .gpu import wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -122,10 +123,10 @@ class Context:
     @cached_property
     def gpu_wanted(self) -> str:
         """Why a GPU is wanted (``tensorflow-gpu is installed``), or empty where nothing says so."""
-        wanted = gpu.wanted(self.env, self.tensorflow, self.build)
-        if not wanted and any(signal.code in _GPU_CODES for signal in self.signals[:1]):
+        why = wanted(self.env, self.tensorflow, self.build)
+        if not why and any(signal.code in _GPU_CODES for signal in self.signals[:1]):
             return "the error text is about the GPU"
-        return wanted
+        return why
 
     @cached_property
     def cuda(self) -> list[gpu.Library]:
@@ -162,6 +163,21 @@ class Context:
             return bool(env.binaries)
         site_packages = find_site_packages(env.prefix, site_minor(env))
         return bool(site_packages) and os.path.isdir(os.path.join(site_packages, "tensorflow"))
+
+    @property
+    def label(self) -> str:
+        """TensorFlow's name and version, for people."""
+        tensorflow = self.tensorflow
+        return f"{tensorflow.name} {tensorflow.version}".strip() if tensorflow else "TensorFlow"
+
+    def is_before(self, version: str) -> bool:
+        """Tell whether TensorFlow's version is known and before another one."""
+        known = self.tensorflow.version if self.tensorflow else ""
+        return bool(known) and versions.key(known) < versions.key(version)
+
+    def has_record(self, *names: str) -> bool:
+        """Tell whether conda has a package of one of these names."""
+        return any(self.env.conda(name) for name in names)
 
     @property
     def without_driver(self) -> bool:

@@ -5,63 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib import import_module
 
-from .._typing import TYPE_CHECKING, Any, NamedTuple
+from .._typing import TYPE_CHECKING
 from ..context.context import Context
-from ..findings import ERROR, INFO, WARNING, Finding
+from ..findings import INFO, Finding
 from ..rules import REGISTRY
-from ..shell import place_of
+from .diagnosis import Diagnosis
 from .ranking import ranked
 
 if TYPE_CHECKING:
     from ..environment.facts import Environment
-    from ..environment.tensorflow import Installed
     from ..matrix.matrix import Matrix
-
-SCHEMA_VERSION = 1
-
-
-class Diagnosis(NamedTuple):
-    """What the engine found in one environment.
-
-    Attributes:
-        env: The environment.
-        tensorflow: Its TensorFlow, or ``None``.
-        findings: The most probable root cause first.
-        checked: Codes that were examined and are fine.
-        gpu_wanted: Why a GPU is wanted; empty where nothing says so.
-        row: Id of the matrix row that applies; empty where none does.
-    """
-
-    env: Environment
-    tensorflow: Installed | None
-    findings: tuple[Finding, ...]
-    checked: tuple[str, ...] = ()
-    gpu_wanted: str = ""
-    row: str = ""
-
-    def count(self, severity: str) -> int:
-        """Return how many findings have that severity."""
-        return sum(finding.severity == severity for finding in self.findings)
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is at severity ``error``."""
-        return not self.count(ERROR)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the JSON document of the contract."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "target": {"kind": self.env.kind, "path": self.env.path, "platform": self.env.platform or None},
-            "tensorflow": self.tensorflow.to_json() if self.tensorflow else None,
-            "findings": [finding.to_json(place_of(self.env)) for finding in self.findings],
-            "summary": {
-                "errors": self.count(ERROR),
-                "warnings": self.count(WARNING),
-                "infos": self.count(INFO),
-            },
-            "ok": self.ok,
-        }
 
 
 def _notes(env: Environment) -> Iterable[Finding]:

@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import versions
-from ..environment.facts import PIP, Environment, Package, normalise
+from ..environment.facts import PIP, Environment, Package
 from ..environment.tensorflow import find_tensorflow
 from ..findings import INFO, SEVERITIES
+from ..names import normalise
 
 if TYPE_CHECKING:
     from ..findings import Finding
     from ..matrix.matrix import Matrix
-    from .diagnose import Diagnosis
+    from .diagnosis import Diagnosis
 
 Judge = Callable[[Environment], "Diagnosis"]
 

@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterator
 
 from .._typing import Any, NamedTuple
-from .facts import CONDA, PIP, Environment, Note, Package, normalise
+from ..names import normalise
+from .facts import CONDA, PIP, Environment, Note, Package
 
 _SUFFIXES = (".dist-info", ".egg-info")
 _EGG_TAG = r"-py\d[\d.]*(?:-[\w.-]+)?\Z"

@@ -6,21 +6,13 @@ a file by itself, or imports conda.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 
 from .._typing import Any, NamedTuple
+from ..names import normalise
 
 CONDA = "conda"
 PIP = "pip"
-
-
-def normalise(name: str) -> str:
-    """Return the PEP 503 form of a distribution name; conda names keep a leading underscore."""
-    if name.isalnum() and name.islower():
-        return name
-    lead = "_" if name.startswith("_") else ""
-    return lead + re.sub(r"[-_.]+", "-", name).strip("-").lower()
 
 
 class Package:

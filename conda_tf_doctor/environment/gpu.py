@@ -7,11 +7,10 @@ import re
 
 from .. import versions
 from .._typing import TYPE_CHECKING, NamedTuple
-from .facts import CONDA, PIP, Environment, Package
+from .facts import CONDA, Environment, Package
 
 if TYPE_CHECKING:
-    from ..matrix.model import Build
-    from .tensorflow import Installed
+    pass
 
 
 class Library(NamedTuple):
@@ -39,13 +38,13 @@ CONDA_CUDA = ("cudatoolkit", "cuda-cudart", "cuda-toolkit", "cuda-runtime", "cud
 # carries zlib itself (9.0 and 9.1 still load it where present).
 NEEDS_ZLIB = ">=8.3,<9"
 _PIP_CUDA = "nvidia-cuda-runtime"
-_PIP_CUDNN = "nvidia-cudnn"
-_GPU_DISTRIBUTIONS = ("tensorflow-gpu", "tf-nightly-gpu", "nvidia-tensorflow")
+PIP_CUDNN = "nvidia-cudnn"
+GPU_DISTRIBUTIONS = ("tensorflow-gpu", "tf-nightly-gpu", "nvidia-tensorflow")
 # What other frameworks bring along says nothing about TensorFlow.
 _OTHER_USERS = ("torch", "pytorch", "cupy", "jax", "jaxlib", "jax-cuda12-plugin", "numba", "mxnet", "onnxruntime-gpu")
 
 
-def _is_wheel(package: Package, name: str) -> bool:
+def is_wheel(package: Package, name: str) -> bool:
     """Tell whether a package is NVIDIA's wheel of that name, for any major of CUDA (``nvidia-cudnn-cu12``)."""
     if not package.name.startswith(name):
         return False
@@ -55,7 +54,7 @@ def _is_wheel(package: Package, name: str) -> bool:
 
 def cuda_runtimes(env: Environment) -> list[Library]:
     """Return the CUDA runtimes that conda and pip brought, pip's first (TensorFlow's wheels look there first)."""
-    found = [Library(p.version, p) for p in env.packages if _is_wheel(p, _PIP_CUDA) and p.version]
+    found = [Library(p.version, p) for p in env.packages if is_wheel(p, _PIP_CUDA) and p.version]
     for name in CONDA_CUDA:
         package = env.conda(name)
         if package is not None and package.version:
@@ -66,14 +65,14 @@ def cuda_runtimes(env: Environment) -> list[Library]:
 
 def cuda_of_unknown_version(env: Environment) -> Package | None:
     """Return a CUDA runtime of which a file or report does not tell the version; ``None`` where there is none."""
-    wheels = (p for p in env.packages if _is_wheel(p, _PIP_CUDA))
+    wheels = (p for p in env.packages if is_wheel(p, _PIP_CUDA))
     toolkits = (p for name in CONDA_CUDA if (p := env.conda(name)) is not None)
     return next((p for p in (*wheels, *toolkits) if not p.version), None)
 
 
 def cudnn_libraries(env: Environment) -> list[Library]:
     """Return the cuDNN libraries that conda and pip brought, pip's first."""
-    found = [Library(p.version, p) for p in env.packages if _is_wheel(p, _PIP_CUDNN)]
+    found = [Library(p.version, p) for p in env.packages if is_wheel(p, PIP_CUDNN)]
     for name in ("cudnn", "libcudnn"):
         package = env.conda(name)
         if package is not None:
@@ -85,16 +84,6 @@ def cudnn_libraries(env: Environment) -> list[Library]:
 def serves_another(env: Environment) -> bool:
     """Tell whether another framework is there that would explain CUDA packages by itself."""
     return any(env.package(name) for name in _OTHER_USERS)
-
-
-def is_gpu_build(installed: Installed, build: Build | None) -> bool:
-    """Tell whether this very package is a GPU build by its name or its conda build string."""
-    if installed.name in _GPU_DISTRIBUTIONS:
-        return True
-    if installed.manager == PIP:
-        return False
-    text = f"{installed.build} {build.variant if build and build.channel != 'pypi' else ''}"
-    return bool(re.search(r"(?:^|[_ ])(?:gpu|cuda)\d*", text))
 
 
 _NVIDIA = re.compile(
@@ -123,31 +112,6 @@ def was_asked_for(package: Package) -> bool | None:
         return bool(spec != "None")
     # From 25.9 on conda notes a list; a record that was not asked for has it empty, under its internal name.
     return False if metadata.get("_requested_specs") == [] else None
-
-
-def wanted(env: Environment, installed: Installed | None, build: Build | None) -> str:
-    """Say why a GPU is wanted, or nothing.
-
-    A GPU build or tensorflow-gpu, a request for CUDA packages, or CUDA packages that no other framework explains are
-    a wish; a driver, or a CUDA toolkit somewhere on the machine, is not.
-    """
-    if installed is not None and is_gpu_build(installed, build):
-        return f"{installed.name} {installed.version} is a GPU build".replace("  ", " ")
-    for name in _GPU_DISTRIBUTIONS:
-        if env.package(name):
-            return f"{name} is installed"
-    for package in env.requested:
-        if package.name in (*_GPU_DISTRIBUTIONS, "cudnn", *CONDA_CUDA) or _is_wheel(package, _PIP_CUDNN):
-            return f"{package.name} was asked for"
-    brought = cuda_runtimes(env) or cudnn_libraries(env)
-    if serves_another(env):
-        return ""
-    if brought and all(was_asked_for(library.package) is False for library in (*brought, *cudnn_libraries(env))):
-        return ""  # it came along with something else
-    if brought:
-        return f"{brought[0].label} is {'installed' if not env.partial else 'asked for'}".replace("  ", " ")
-    unknown = cuda_of_unknown_version(env)
-    return f"{unknown.name} is {'installed' if not env.partial else 'asked for'}" if unknown else ""
 
 
 # The first CUDA whose libraries run on a generation of GPUs. Code for an older one of the same generation (8.0 on 8.6

@@ -3,54 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 
 from ..binaries.header import Header, read_header
 from ..errors import UsageError
+from ..subdirs import SUBDIRS, this_platform
 from .condameta import read_records
 from .distinfo import read_pip
-from .facts import Environment, Note, Python
-
-# Whose owner decides a verdict. Everything else that has the version conda recorded is taken for conda's.
-STACK = frozenset(
-    {
-        "tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel", "tensorflow-macos", "tensorflow-rocm",
-        "tensorflow-directml", "intel-tensorflow", "tf-nightly", "tf-nightly-cpu", "tf-nightly-gpu",
-        "tensorflow-estimator", "tensorboard", "tensorflow-metal", "tensorflow-text", "tensorflow-addons",
-        "tensorflow-io", "tensorflow-probability", "tensorflow-hub", "keras", "tf-keras", "numpy", "protobuf", "h5py",
-        "ml-dtypes", "flatbuffers", "gast", "absl-py", "opt-einsum", "astunparse", "google-pasta", "wrapt",
-        "typing-extensions", "termcolor", "six", "grpcio", "keras-preprocessing", "keras-applications",
-    }
-)  # fmt: skip
-
-_SUBDIRS = {
-    ("pe", "x86"): "win-32",
-    ("pe", "x86_64"): "win-64",
-    ("pe", "arm64"): "win-arm64",
-    ("elf", "x86"): "linux-32",
-    ("elf", "x86_64"): "linux-64",
-    ("elf", "aarch64"): "linux-aarch64",
-    ("elf", "ppc64"): "linux-ppc64le",
-    ("elf", "s390x"): "linux-s390x",
-    ("macho", "x86_64"): "osx-64",
-    ("macho", "arm64"): "osx-arm64",
-}
-
-
-def this_platform() -> str:
-    """Return the conda subdir of the machine and interpreter this runs on."""
-    machine = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "AMD64")
-    machine = {"amd64": "x86_64", "aarch64": "arm64"}.get(machine.lower(), machine.lower())
-    if sys.platform == "win32":
-        if machine == "arm64":
-            return "win-arm64"
-        return "win-64" if sys.maxsize > 2**32 else "win-32"
-    if sys.platform == "darwin":
-        return "osx-arm64" if machine == "arm64" else "osx-64"
-    return {"x86_64": "linux-64", "arm64": "linux-aarch64", "ppc64le": "linux-ppc64le", "i686": "linux-32"}.get(
-        machine, f"linux-{machine}"
-    )
+from .facts import PIP, Environment, Note, Package, Python
+from .site import find_site_packages, site_minor, version_of_names
+from .stack import STACK
+from .venv import settings
 
 
 def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Environment:
@@ -83,12 +46,12 @@ def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Env
     _read_python(env, prefix, executable)
     site_packages = find_site_packages(prefix, site_minor(env), entries)
     if not env.python.version:
-        env.python = env.python._replace(version=_version_of_names(entries, site_packages))
+        env.python = env.python._replace(version=version_of_names(entries, site_packages))
     if site_packages:
         env.add(list(read_pip(env, prefix, site_packages, STACK)))
     alone = False
     if "pyvenv.cfg" in entries:
-        from .venv import add_base, is_alone
+        from .venv import is_alone
 
         alone = is_alone(prefix)
         if not alone:
@@ -105,23 +68,6 @@ def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Env
 
         env.virtual_packages = overridden(env.os)
     return env
-
-
-def site_minor(env: Environment) -> str:
-    """Return the minor as site-packages' folder spells it: free-threaded builds have a ``t`` behind it."""
-    record = env.conda("python")
-    free = env.python.minor and record is not None and record.build.endswith("t")
-    return env.python.minor + ("t" if free else "")
-
-
-def _version_of_names(entries: set[str], site_packages: str) -> str:
-    """Return the minor that a Python without conda's record and pyvenv.cfg shows in the names of its files."""
-    for name in entries:
-        matched = re.match(r"python3(\d+)t?\.dll\Z", name, re.I)
-        if matched:
-            return f"3.{matched.group(1)}"
-    matched = re.search(r"[\\/]python(\d\.\d+)t?[\\/]site-packages\Z", site_packages)
-    return matched.group(1) if matched else ""
 
 
 def _is_this_machine(platform: str) -> bool:
@@ -153,7 +99,7 @@ def _read_python(env: Environment, prefix: str, executable: str) -> None:
             here = "arm64" if sys.platform == "darwin" and os.uname().machine == "arm64" else machine
             if header.format == "macho" and here in header.machines:
                 machine = here
-            env.platform = env.platform or _SUBDIRS.get((header.format, machine), "")
+            env.platform = env.platform or SUBDIRS.get((header.format, machine), "")
     if not env.platform:
         env.platform = _platform_of_records(env) or ("win-64" if os.path.isdir(os.path.join(prefix, "Library")) else "")
         env.platform = env.platform or this_platform()
@@ -181,7 +127,7 @@ def _platform_of_records(env: Environment) -> str:
         # The channel's URL ends with the subdir, too.
         channel = str(record.metadata.get("channel") or "").rstrip("/")
         for subdir in (str(record.metadata.get("subdir") or ""), channel.rpartition("/")[2]):
-            if subdir in _SUBDIRS.values():
+            if subdir in SUBDIRS.values():
                 return subdir
     return ""
 
@@ -198,32 +144,32 @@ def _venv_version(prefix: str) -> str:
     return ""
 
 
-def find_site_packages(prefix: str, minor: str, entries: set[str] | None = None) -> str:
-    """Return the site-packages folder of a prefix, or an empty string.
+def add_base(env: Environment) -> None:
+    """Add the packages of the base Python that the venv does not have itself."""
+    from .prefix import read_prefix
+    from .site import site_minor
+    from .stack import STACK
 
-    Args:
-        prefix: The prefix.
-        minor: Python's minor version (``3.10``); where it is empty the newest folder there is counts.
-        entries: Names in the prefix, where they were read already.
-    """
-    names = set(os.listdir(prefix)) if entries is None else entries
-    for lib in ("Lib", "lib"):
-        if lib not in names:
-            continue
-        if minor:
-            exact = os.path.join(prefix, lib, f"python{minor}", "site-packages")
-            if os.path.isdir(exact):
-                return exact
-        try:
-            found = [name for name in os.listdir(os.path.join(prefix, lib)) if name.startswith("python")]
-        except OSError:
-            continue
-        folders = [os.path.join(name, "site-packages") for name in sorted(found, key=_length_and_name, reverse=True)]
-        for folder in (*folders, "site-packages"):
-            if os.path.isdir(os.path.join(prefix, lib, folder)):
-                return os.path.join(prefix, lib, folder)
-    return ""
+    home = settings(env.prefix).get("home", "")
+    base = home if os.name == "nt" else os.path.dirname(home)
+    if not home or not os.path.isdir(base) or os.path.samefile(base, env.prefix):
+        return
+    try:
+        found = [p for p in read_prefix(base, env.platform, with_machine=False).packages if p.name in STACK]
+    except UsageError:
+        found = []
+    minor = site_minor(env)
+    # Debian's own Python has other folders.
+    for folder in (os.path.join("local", "lib", f"python{minor}"), os.path.join("lib", "python3")):
+        debian = os.path.join(base, folder, "dist-packages")
+        if os.path.isdir(debian):
+            found += read_pip(Environment("prefix", base, env.platform), base, debian, STACK)
+    own = {package.name for package in env.packages}
+    env.add(_at(package, base) for package in found if package.name not in own)
 
 
-def _length_and_name(name: str) -> tuple[int, str]:
-    return len(name), name
+def _at(package: Package, base: str) -> Package:
+    """Return a package of the base as one that the venv imports."""
+    package.source = os.path.join(base, package.source) if package.source else base
+    package.manager = package.manager or PIP
+    return package

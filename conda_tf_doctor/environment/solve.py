@@ -10,17 +10,19 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..names import normalise
+from ..subdirs import MACHINES, this_platform
 from .channels import channel_name
 from .condameta import read_records
 from .distinfo import read_pip
-from .facts import CONDA, PIP, Environment, Package, Python, normalise
-from .prefix import STACK, find_site_packages, this_platform
+from .facts import CONDA, PIP, Environment, Package, Python
+from .site import find_site_packages
+from .stack import STACK
 
 if TYPE_CHECKING:
     from .files.requirements import Line
 
 PLANNED = "the planned transaction"
-_MACHINES = {"64": "x86_64", "32": "x86", "arm64": "arm64", "aarch64": "aarch64", "ppc64le": "ppc64", "s390x": "s390x"}
 
 
 class Plan(NamedTuple):
@@ -135,7 +137,7 @@ def _set_python(env: Environment) -> None:
     record = env.conda("python")
     if record is None:
         return
-    machine = _MACHINES.get(env.platform.partition("-")[2], "")
+    machine = MACHINES.get(env.platform.partition("-")[2], "")
     if env.platform == "linux-aarch64":
         machine = "aarch64"
     env.python = Python(record.version, 32 if machine == "x86" else 64, machine, record.source)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from .facts import PIP, Environment, normalise
-from .prefix import STACK
+from ..names import normalise
+from .facts import PIP, Environment
 from .tensorflow import CONDA_PARTS, OWNERS
 
 _OTHERS = frozenset(
@@ -51,3 +51,16 @@ def touches(changed: Iterable[str], *environments: Environment) -> bool:
     if any(name in STACK or name in _OTHERS or _FAMILIES.match(name) for name in folded):
         return True
     return any(not folded.isdisjoint(_dependencies(env)) for env in environments)
+
+
+# Whose owner decides a verdict. Everything else that has the version conda recorded is taken for conda's.
+STACK = frozenset(
+    {
+        "tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel", "tensorflow-macos", "tensorflow-rocm",
+        "tensorflow-directml", "intel-tensorflow", "tf-nightly", "tf-nightly-cpu", "tf-nightly-gpu",
+        "tensorflow-estimator", "tensorboard", "tensorflow-metal", "tensorflow-text", "tensorflow-addons",
+        "tensorflow-io", "tensorflow-probability", "tensorflow-hub", "keras", "tf-keras", "numpy", "protobuf", "h5py",
+        "ml-dtypes", "flatbuffers", "gast", "absl-py", "opt-einsum", "astunparse", "google-pasta", "wrapt",
+        "typing-extensions", "termcolor", "six", "grpcio", "keras-preprocessing", "keras-applications",
+    }
+)  # fmt: skip

@@ -15,7 +15,7 @@ def _gpu_build(subject: Subject, _: str) -> Truth:
     context = subject.context
     if context is None or context.tensorflow is None:
         return None
-    from ..environment.gpu import is_gpu_build
+    from ..context.gpu import is_gpu_build
 
     if is_gpu_build(context.tensorflow, context.build):
         return True
@@ -190,7 +190,8 @@ def _gpu_in_passing(subject: Subject, _: str) -> Truth:
     """Whether lines about CUDA are only what TensorFlow logs on every machine without an NVIDIA GPU."""
     context = subject.context
     if context is not None:
-        from ..environment.gpu import has_nvidia, wanted
+        from ..context.gpu import wanted
+        from ..environment.gpu import has_nvidia
 
         env = context.env
         nvidia = has_nvidia(env)

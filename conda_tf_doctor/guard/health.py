@@ -5,14 +5,15 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 
-from ..engine.diagnose import Diagnosis, diagnose
+from ..engine.diagnose import diagnose
+from ..engine.diagnosis import Diagnosis
 from ..findings import ERROR, WARNING
 
 
 def _diagnosis(prefix: str) -> Diagnosis:
     from ..environment.prefix import read_prefix
     from ..matrix.load import load_matrix
-    from .hooks import ignored_codes, read_settings
+    from .settings import ignored_codes, read_settings
 
     settings = read_settings()
     return diagnose(read_prefix(prefix), load_matrix(settings.matrix), ignored_codes(settings))

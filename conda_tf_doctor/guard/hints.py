@@ -21,7 +21,7 @@ _CODE = "tf_doctor_versions"
 
 def _specs(error: Any) -> tuple[list[versions.MatchSpec], list[versions.MatchSpec]]:
     """Return the specs that the error is about, and everything that was asked for."""
-    from ..environment.facts import normalise
+    from ..names import normalise
     from . import transaction
 
     missing = [str(package) for package in getattr(error, "packages", ()) or ()]
@@ -140,7 +140,7 @@ def hints(error: Any) -> list[Any]:
     from conda.plugins.types import CondaErrorHint
 
     from ..matrix.load import load_matrix
-    from .hooks import read_settings
+    from .settings import read_settings
 
     settings = read_settings()
     if settings.mode == DISABLED:

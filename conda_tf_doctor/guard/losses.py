@@ -11,9 +11,10 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from .. import versions
-from ..environment.facts import CONDA, PIP, Environment, normalise
-from ..environment.gpu import is_gpu_build
+from ..context.gpu import is_gpu_build
+from ..environment.facts import CONDA, PIP, Environment
 from ..environment.tensorflow import CONDA_PARTS, OWNERS, Installed, find_tensorflow, owners
+from ..names import normalise
 
 _CPU = re.compile(r"(?:^|_)(?:cpu|mkl|eigen)")
 

@@ -9,12 +9,12 @@ import os
 import re
 from collections.abc import Iterable
 
-from ..environment.facts import CONDA, PIP, Package, normalise
+from ..environment.facts import CONDA, PIP, Package
 from ..environment.solve import Plan
 from ..environment.stack import touches
 from ..environment.tensorflow import OWNERS, find_tensorflow
 from ..findings import Finding
-from ..rules.packages.known import CONDA_SPELLING
+from ..names import PIP_TO_CONDA, normalise
 from ..versions import conda_contains, minor, parse_matchspec, release
 from .verdict import Verdict
 
@@ -73,7 +73,7 @@ def _spelled(package: Package) -> str:
     file = os.path.basename(package.source)
     if package.manager != PIP and file.endswith(".json"):
         return file.rsplit("-", 2)[0]
-    return CONDA_SPELLING.get(package.name, package.name)
+    return PIP_TO_CONDA.get(package.name, package.name)
 
 
 def by_range(verdict: Verdict, planned: Plan) -> Constraints:

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..context.context import Context
-from ..engine.diagnose import Diagnosis, diagnose
+from ..engine.diagnose import diagnose
+from ..engine.diagnosis import Diagnosis
 from ..environment.facts import PIP, Environment, Package
 from ..environment.tensorflow import find_tensorflow
 from ..findings import ERROR, WARNING, Finding, Fix

@@ -86,7 +86,7 @@ def _row_id(row: Row) -> str:
 
 
 def _finished(row: Row) -> Row:
-    from ..environment.facts import normalise
+    from ..names import normalise
     from ..versions import is_prerelease, release
 
     row["distribution"] = normalise(row["distribution"])

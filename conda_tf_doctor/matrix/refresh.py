@@ -100,7 +100,7 @@ def requirements(found: Iterable[Wheel], platform: str) -> tuple[dict[str, str],
     """Return what a platform's wheels require: always, under a condition, and by the ``and-cuda`` extra."""
     from packaging.requirements import Requirement
 
-    from ..environment.facts import normalise
+    from ..names import normalise
 
     found = list(found)
     system = {**_MARKERS[platform.split("-")[0]], "platform_machine": _MACHINES[platform]}

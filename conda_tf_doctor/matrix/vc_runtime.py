@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from .. import versions
 from .._typing import TYPE_CHECKING, Any
-from ..environment.facts import normalise
+from ..names import normalise
 
 if TYPE_CHECKING:
     from .matrix import Matrix

@@ -9,7 +9,7 @@ from .. import __version__
 from ..binaries.header import read_header
 from ..environment.facts import Environment, Package
 from ..environment.gpu import find_dll, was_asked_for
-from ..environment.prefix import STACK
+from ..environment.stack import STACK
 from ..environment.tensorflow import CONDA_PARTS, OWNERS
 from .mask import mask, masker
 

@@ -13,7 +13,7 @@ from ..findings import ERROR, INFO, POSSIBLE, WARNING, Finding
 from ..shell import command_line, place_of, quoted
 
 if TYPE_CHECKING:
-    from ..engine.diagnose import Diagnosis
+    from ..engine.diagnosis import Diagnosis
     from ..environment.facts import Environment
 
 _COLOURS = {ERROR: "31;1", WARNING: "33;1", INFO: "36", "good": "32;1", "title": "1", "dim": "2"}
@@ -149,7 +149,7 @@ def _repair(diagnosis: Diagnosis, door: str) -> list[str]:
         lines.append(safe(f"{program} fix --apply{asked} -p {quoted(env.path)}"))
     elif repairable and env.kind == "file":
         # Nothing is installed yet: what would change an environment is no help.
-        from ..environment.prefix import this_platform
+        from ..subdirs import this_platform
 
         where = f" --platform {env.platform}" if env.platform and env.platform != this_platform() else ""
         return [safe(f"{program} fix{asked} --file {quoted(env.path)}{where}")]

@@ -14,19 +14,19 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import versions
-from ..environment.facts import CONDA, PIP, Environment, Package, normalise
+from ..environment.facts import CONDA, PIP, Environment, Package
 from ..findings import ERROR
+from ..names import normalise, parse_requirement
 from . import journal as journals
 from . import pinned
 from .conda import require
 from .journal import STEPS, UNDOING, Journal
-from .levers import parse_requirement
 from .verify import conda_removes, conda_specs, pip_environ, pip_requirements, python_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..engine.diagnose import Diagnosis
+    from ..engine.diagnosis import Diagnosis
     from .conda import Conda
     from .plan import Plan
 

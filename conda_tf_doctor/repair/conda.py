@@ -149,7 +149,7 @@ def _collect(answer: Answer, moves: Moves) -> None:
 
 def connect(door: str, platform: str, quiet: bool) -> Conda | None:
     """Return the conda to work with; ``None`` where there is none."""
-    from ..environment.prefix import this_platform
+    from ..subdirs import this_platform
 
     command = find_conda(door)
     return Conda(command, platform if platform != this_platform() else "", quiet) if command else None

@@ -34,8 +34,6 @@ def _listed(demands: Demands, gpu: bool) -> list[_Demand]:
 
 
 def _without(planner: Planner, given_up: set[_Demand]) -> Planner:
-    from .planner import Planner as Fresh
-
     demands = planner.demands._replace(
         to=tuple(d for d in planner.demands.to if not any(g.kind == "to" and (g.value, g.spec) == d for g in given_up)),
         keep=frozenset(k for k in planner.demands.keep if not any(g.kind == "keep" and g.value == k for g in given_up)),
@@ -43,7 +41,7 @@ def _without(planner: Planner, given_up: set[_Demand]) -> Planner:
     ignore = set(planner.ignore)
     if any(g.kind == "gpu" for g in given_up):
         ignore.update(_GPU_CODES)
-    fresh = Fresh(planner.env, planner.matrix, ignore, demands, planner.catalogue, planner.managers)
+    fresh = type(planner)(planner.env, planner.matrix, ignore, demands, planner.catalogue, planner.managers)
     if any(g.kind == "gpu" for g in given_up):
         fresh.wanted = ""
     return fresh

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import versions
-from ..environment.facts import CONDA, PIP, Environment, normalise
+from ..environment.facts import CONDA, PIP, Environment
 from ..environment.tensorflow import OWNERS, find_tensorflow, owners
+from ..names import CONDA_TO_PIP, PIP_TO_CONDA, normalise, parse_requirement
+from ..specifiers import to_conda, to_pip
 
 if TYPE_CHECKING:
     from ..findings import Finding
@@ -17,16 +18,6 @@ if TYPE_CHECKING:
 BEYOND_PACKAGES = frozenset({"TFD101", "TFD104", "TFD105", "TFD306", "TFD701", "TFD702", "TFD703", "TFD704"})
 # What only the files on disk tell: putting the package's files back repairs it.
 OF_FILES = frozenset({"TFD102", "TFD501", "TFD502", "TFD503", "TFD504", "TFD505"})
-
-_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][\w.\-]*)\s*(?:\[[^\]]*\])?\s*([^;]*)")
-# Names by which conda and pip call the same thing; elsewhere the normalised names agree.
-PIP_TO_CONDA = {
-    "flatbuffers": "python-flatbuffers",
-    "ml-dtypes": "ml_dtypes",
-    "opt-einsum": "opt_einsum",
-    "typing-extensions": "typing_extensions",
-}
-CONDA_TO_PIP = {normalise(conda): pip for pip, conda in PIP_TO_CONDA.items()}
 
 
 class Want(NamedTuple):
@@ -42,36 +33,6 @@ class Want(NamedTuple):
 
 
 Way = tuple[Want, ...]
-
-
-def to_conda(spec: str) -> str:
-    """Return a PEP 440 specifier set as the version part of a MatchSpec."""
-    return spec.replace(" ", "").replace("||", "|").replace("===", "==").replace("==", "")
-
-
-def to_pip(spec: str) -> str:
-    """Return the version part of a MatchSpec as a PEP 440 specifier set; alternatives give the last one.
-
-    Conda's ``11.2.*`` is ``==11.2.*``, its ``=11.2`` too, and ``<12.0a0`` means ``<12.0``.
-    """
-    terms = []
-    for term in spec.split("|")[-1].split(","):
-        term = term.strip()
-        if not term or term == "*":
-            continue
-        if re.match(r"[<>!~]|==", term):
-            terms.append(re.sub(r"a0$", "", term) if term[0] == "<" else term)
-        elif term.startswith("="):
-            terms.append(f"=={term[1:].rstrip('*').rstrip('.')}.*")
-        else:
-            terms.append(f"=={term}")
-    return ",".join(terms)
-
-
-def parse_requirement(text: str) -> tuple[str, str]:
-    """Split a PEP 508 requirement into its name as written and its specifier set."""
-    matched = _REQUIREMENT.match(text)
-    return (matched.group(1), matched.group(2).replace(" ", "")) if matched else (text, "")
 
 
 def demand(env: Environment, spelled: str, spec: str, manager: str) -> Want:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from .. import versions
-from ..environment.facts import CONDA, normalise
+from ..environment.facts import CONDA
 from ..errors import UsageError
+from ..names import normalise
 from . import atomic
 from .plan import Plan
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..environment.facts import CONDA, PIP
 
 if TYPE_CHECKING:
-    from ..engine.diagnose import Diagnosis
+    from ..engine.diagnosis import Diagnosis
     from ..findings import Finding
 
 SCHEMA_VERSION = 1

@@ -10,15 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..context.context import Context
-from ..engine.diagnose import Diagnosis, diagnose
+from ..engine.diagnose import diagnose
+from ..engine.diagnosis import Diagnosis
 from ..environment.facts import CONDA, PIP, Environment
 from ..environment.tensorflow import OWNERS, find_tensorflow
 from ..errors import UsageError
 from ..findings import ERROR, WARNING, Finding
 from ..matrix.model import GPU
+from ..names import PIP_TO_CONDA
 from .candidates import Catalogue
 from .demands import NO_DEMANDS, Demands
-from .levers import BEYOND_PACKAGES, OF_FILES, PIP_TO_CONDA, Want, Way, ways
+from .levers import BEYOND_PACKAGES, OF_FILES, Want, Way, ways
 from .plan import Change, Edit, Key, Plan
 from .simulate import PARTS, simulate
 from .starts import Starts

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import versions
-from ..environment.facts import CONDA, PIP, Environment, Package, Python, System, normalise
+from ..environment.facts import CONDA, PIP, Environment, Package, Python, System
 from ..matrix.model import CPU, GPU, PLUGIN, PYPI, STUB, Build
+from ..names import normalise, parse_requirement
 from ..shell import quoted
+from ..specifiers import to_conda
 from .candidates import Catalogue, derived
 from .demands import Demands
-from .levers import parse_requirement, to_conda
 from .planner import Planner
 from .simulate import build_string, promises
 

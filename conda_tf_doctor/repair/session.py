@@ -6,7 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..engine.diagnose import Diagnosis, diagnose
+from ..engine.diagnose import diagnose
+from ..engine.diagnosis import Diagnosis
 from ..environment.facts import CONDA
 from ..environment.prefix import read_prefix
 from ..environment.tensorflow import find_tensorflow

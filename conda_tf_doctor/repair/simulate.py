@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..environment.facts import CONDA, PIP, Environment, Package, normalise
+from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.tensorflow import CONDA_PARTS, OWNERS, find_tensorflow
+from ..names import normalise
 from ..versions import parse_matchspec
 from .candidates import derived
 

@@ -7,13 +7,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .. import versions
-from ..environment.facts import CONDA, PIP, normalise
+from ..environment.facts import CONDA, PIP
 from ..environment.tensorflow import owners
 from ..errors import UsageError
 from ..findings import ERROR, Finding
+from ..names import normalise
+from ..specifiers import to_pip
 from .builder import Builder
 from .candidates import releases
-from .levers import Want, Way, demand, to_pip
+from .levers import Want, Way, demand
 from .plan import Edit, Key
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import subprocess
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..environment.facts import CONDA, Environment, Package, normalise
+from ..environment.facts import CONDA, Environment, Package
+from ..names import normalise
 from ..programs import safe_python
 from .plan import Conflict, Edits, Plan
 from .planner import Planner

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from conda_tf_doctor.cli.aim import aimed
-from conda_tf_doctor.engine.diagnose import Diagnosis, diagnose
+from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.engine.diagnosis import Diagnosis
 from conda_tf_doctor.environment.facts import Environment
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.findings import ERROR, Finding, Fix

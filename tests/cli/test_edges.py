@@ -15,7 +15,8 @@ import pytest
 import conda_tf_doctor
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.engine import diagnose as engine
-from conda_tf_doctor.environment.prefix import read_prefix, this_platform
+from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.subdirs import this_platform
 from tools.prefixes import add_dist, make_prefix
 
 from .test_check import answer

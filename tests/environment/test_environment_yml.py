@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_tf_doctor.environment.prefix import this_platform
+from conda_tf_doctor.subdirs import this_platform
 from tools.files import read, rows
 
 ENVIRONMENT = """\

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conda_tf_doctor.environment.prefix import this_platform
 from conda_tf_doctor.errors import UsageError
+from conda_tf_doctor.subdirs import this_platform
 from tools.files import read, rows
 
 EXPLICIT = """\

@@ -13,10 +13,12 @@ import pytest
 
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.facts import Environment
-from conda_tf_doctor.environment.prefix import find_site_packages, read_prefix, this_platform
+from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.environment.site import find_site_packages
 from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.text import Style, render
+from conda_tf_doctor.subdirs import this_platform
 from tools.prefixes import add_dist, add_record, make_prefix, record
 
 

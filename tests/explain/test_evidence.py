@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from conda_tf_doctor.engine.diagnose import Diagnosis, diagnose
+from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.engine.diagnosis import Diagnosis
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.matrix.load import load_matrix
 

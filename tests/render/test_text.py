@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conda_tf_doctor.engine.diagnose import Diagnosis, diagnose
+from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.engine.diagnosis import Diagnosis
 from conda_tf_doctor.environment.facts import Environment
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.findings import ERROR, Finding, Fix

@@ -14,9 +14,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from conda_tf_doctor.environment.facts import normalise
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.names import normalise
 from conda_tf_doctor.repair.planner import Planner
 
 SCHEMA = json.loads((files("conda_tf_doctor") / "schemas" / "fix.schema.json").read_text(encoding="utf-8"))

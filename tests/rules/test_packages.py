@@ -15,8 +15,8 @@ from conda_tf_doctor.environment.facts import Environment, Package, Python
 from conda_tf_doctor.findings import ERROR, INFO, SEVERITIES, WARNING, Finding
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.matrix.matrix import Matrix
-from conda_tf_doctor.rules.packages.known import joined
 from conda_tf_doctor.rules.packages.packages import packages
+from conda_tf_doctor.specifiers import joined
 
 RUNS = json.loads((Path(__file__).parents[1] / "data/packages/runs.json").read_text())["environments"]
 VERDICTS = {"broken": ERROR, "partly": WARNING, "ok": INFO}

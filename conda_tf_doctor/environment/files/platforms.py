@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 
 from ...errors import UsageError
+from ...subdirs import this_platform
 from ..channels import SUBDIRS
 from ..facts import Package
-from ..prefix import this_platform
 
 PLATFORMS = tuple(subdir for subdir in SUBDIRS if subdir != "noarch")
 # Packages that exist for one system only; an export that names one is of that system.

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...errors import UsageError
-from ..facts import Environment, normalise
+from ...names import normalise
+from ..facts import Environment
 from ..tensorflow import OWNERS
 from .platforms import chosen
 from .requirements import Line, lines_of, packages

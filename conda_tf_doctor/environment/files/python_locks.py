@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ...errors import UsageError
-from ..facts import PIP, Environment, Package, normalise
+from ...names import normalise
+from ..facts import PIP, Environment, Package
 from ..tensorflow import OWNERS
 from .platforms import chosen
 from .projects import poetry_range

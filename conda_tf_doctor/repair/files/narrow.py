@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ... import versions
-from ...engine.diagnose import Diagnosis, diagnose
+from ...engine.diagnose import diagnose
+from ...engine.diagnosis import Diagnosis
 from ...engine.ranges import admits, has_ranges, with_packages
 from ...environment.facts import CONDA, PIP, Environment, Package
 from ...environment.tensorflow import find_tensorflow

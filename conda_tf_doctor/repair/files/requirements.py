@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from ...environment.facts import PIP, normalise
-from .edit import Entry, line_spans
+from ...environment.facts import PIP
+from ...names import normalise
+from .entry import Entry, line_spans
 
 _REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z0-9][\w.\-]*)(?P<extras>\s*\[[^\]]*\])?(?P<spec>\s*\(?\s*(?:[<>=!~]=?=?\s*[^\s,;#)]+\s*,?\s*)*\)?)"

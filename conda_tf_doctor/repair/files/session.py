@@ -18,7 +18,8 @@ from ..conda import connect
 from ..plan import Change, Plan
 from ..session import Result, Session
 from ..show import document, render, unified
-from .edit import Listing, edited, effective, load, places
+from .edit import edited, effective, load, places
+from .entry import Listing
 from .leftopen import left_open
 from .narrow import plan_for
 

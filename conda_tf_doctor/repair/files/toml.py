@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from ...environment.facts import CONDA, PIP, normalise
+from ...environment.facts import CONDA, PIP
 from ...environment.files.text import load_toml
 from ...errors import UsageError
-from .edit import Entry, line_spans
+from ...names import normalise
+from .entry import Entry, line_spans
 
 _TABLE = re.compile(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?\Z")
 _KEY = re.compile(r"(\s*)(?:\"([^\"]+)\"|'([^']+)'|([\w.\-]+))\s*=\s*(.*)\Z", re.S)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ...environment.facts import CONDA, PIP, normalise
+from ...environment.facts import CONDA, PIP
 from ...errors import UsageError
-from .edit import Entry, line_spans
+from ...names import normalise
+from .entry import Entry, line_spans
 from .requirements import entry_of_requirement
 
 _SELECTOR = re.compile(r"#\s*\[([^\]]*)\]")

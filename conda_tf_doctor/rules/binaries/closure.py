@@ -32,7 +32,8 @@ def binaries(context: Context) -> Iterator[Finding]:
 
         yield from reported(context, facts)
         return
-    from ..packages.ownership import mixed, package_gone
+    from ...context.owners import mixed
+    from ..packages.ownership import package_gone
 
     if next(package_gone(context), None) is not None:
         return  # said as a whole

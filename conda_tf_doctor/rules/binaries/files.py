@@ -118,7 +118,7 @@ def gone_beside(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
 
 
 def _imported(context: Context, name: str) -> bool:
-    from ..packages.known import depended_on, requirements
+    from ...context.promises import depended_on, requirements
 
     return name == "numpy" or name in requirements(context) or depended_on(context, name)
 

@@ -9,7 +9,8 @@ from ...context.context import Context
 from ...environment.facts import CONDA, PIP
 from ...environment.gpu import Library
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
-from .runtime import DIRECTML, conda_range, major_minor, no_native_gpu, plain_number, record_pin, record_promise
+from ...specifiers import conda_range, major_minor, plain_number
+from .runtime import DIRECTML, no_native_gpu, record_pin, record_promise
 
 _CUDNN_NAMES = ("cudnn", "libcudnn")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from ... import versions
@@ -11,14 +10,9 @@ from ...environment.facts import CONDA, PIP, Package
 from ...environment.gpu import CONDA_CUDA, Library, cuda_of_unknown_version, serves_another
 from ...environment.tensorflow import conda_build
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
+from ...specifiers import conda_range, major_minor, plain_number
 
 DIRECTML = ("tensorflow-directml", "tensorflow-directml-plugin")
-
-
-def plain_number(version: str) -> str:
-    """Return the leading number of what reports call a version (``10.1 Update 2``, ``10.0 (leftovers)``)."""
-    matched = re.match(r"\D*(\d+(?:\.\d+)*)", version)
-    return matched.group(1) if matched else ""
 
 
 def system_cuda(context: Context) -> list[str]:
@@ -51,16 +45,6 @@ def record_promise(context: Context, library: Library) -> bool | None:
         return None
     pin = record_pin(context, (library.package.name,))
     return None if pin is None else versions.conda_contains(pin[0], library.package.version)
-
-
-def major_minor(version: str) -> str:
-    """Return the first two numbers of a version; all of it where it has fewer."""
-    return ".".join(version.split(".")[:2])
-
-
-def conda_range(spec: str) -> str:
-    """Return a PEP 440 range as conda writes it."""
-    return spec.replace("==", "").replace(" ", "").replace("||", "|")
 
 
 def _cuda_fix(context: Context, library: Library | None) -> Fix:

@@ -8,26 +8,17 @@ from __future__ import annotations
 
 from ... import versions
 from ..._typing import TYPE_CHECKING, Any, NamedTuple
-from ...environment.facts import CONDA, PIP, Package
+from ...context.promises import find, is_missing, promised, records, requirements
+from ...environment.facts import CONDA, Package
 from ...environment.tensorflow import owners
 from ...findings import CERTAIN, ERROR, INFO, WARNING
+from ...specifiers import joined, within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from ...context.context import Context
 
-# Other names under which the same module is installed: conda's own, and that of a nightly build.
-OTHER_NAMES = {"flatbuffers": "python-flatbuffers", "tensorflow-estimator": "tf-estimator-nightly"}
-# Conda keeps underscores that PEP 503 turns into dashes.
-CONDA_SPELLING = {
-    "flatbuffers": "python-flatbuffers",
-    "ml-dtypes": "ml_dtypes",
-    "opt-einsum": "opt_einsum",
-    "typing-extensions": "typing_extensions",
-}
-# The conda packages that carry TensorFlow's dependencies as MatchSpecs.
-_RECORDS = ("tensorflow-base", "tensorflow", "tensorflow-gpu", "tensorflow-cpu")
 
 # The tables of knowledge about pairs of packages.
 TABLES = ("works", "works_plugins")
@@ -69,14 +60,6 @@ class Breakage(NamedTuple):
     tensorflow: bool
     remedy: str
     fix: dict[str, str]
-
-
-def find(context: Context, name: str) -> Package | None:
-    """Return the package that ``import`` finds under the wheel's name, whoever installed it."""
-    found = context.env.package(name)
-    if found is None and name in OTHER_NAMES:
-        found = context.env.package(OTHER_NAMES[name])
-    return found
 
 
 def breakages(context: Context, table: str) -> list[Breakage]:
@@ -158,7 +141,7 @@ def _here(context: Context, row: dict[str, Any]) -> bool:
 
 
 def _besides(context: Context, package: Package, row: dict[str, Any], tensorflow: str) -> tuple[Package, ...] | None:
-    """Return the other packages that a row takes, or ``None`` where it does not hold here; versions are not looked at."""
+    """Return the other packages that a row takes, or ``None`` where it does not hold; versions do not count."""
     if not versions.contains(row.get("tensorflow", ""), tensorflow):
         return None
     if not _holds(row.get("python", ""), context.env.python.version) or not _here(context, row):
@@ -283,7 +266,7 @@ def companions(context: Context, changes: dict[str, str]) -> dict[str, str]:
                         moved
                         and (works or row.get("fix"))
                         and versions.contains(row["versions"], package.version)
-                        and all(_within(changes[other], spec) for other, spec in moved.items())
+                        and all(within(changes[other], spec) for other, spec in moved.items())
                         and _besides(context, package, rest, tensorflow.version) is not None
                     ):
                         kept = {name: works, **row.get("fix", {})} if works else row["fix"]
@@ -291,20 +274,6 @@ def companions(context: Context, changes: dict[str, str]) -> dict[str, str]:
                             if other not in changes:
                                 found[other] = joined(found.get(other, ""), spec)
     return found
-
-
-def _within(inner: str, outer: str) -> bool:
-    """Tell whether a range lies within another one; ``none`` is the range of a package that is not there."""
-    if "none" in (inner, outer) or "||" in inner + outer or not inner:
-        return False
-    low, high, exact = bounds(inner)
-    outer_low, outer_high, _ = bounds(outer)
-    version = next((term[2:] for term in exact if term.startswith("==")), "")
-    if version:
-        return versions.contains(outer, version)
-    return (not outer_low or bool(low and _tighter(low, outer_low, 1) == low)) and (
-        not outer_high or bool(high and _tighter(high, outer_high, -1) == high)
-    )
 
 
 def _severity(context: Context, package: Package, row: dict[str, Any], beside: tuple[Package, ...]) -> str:
@@ -331,12 +300,6 @@ def _severity(context: Context, package: Package, row: dict[str, Any], beside: t
     return "" if binary else _MILDER[severity]
 
 
-def records(context: Context) -> tuple[Package, ...]:
-    """Return the conda records that carry what TensorFlow depends on."""
-    found = (context.env.conda(name) for name in _RECORDS)
-    return tuple(record for record in found if record is not None)
-
-
 def _promised_by_row(context: Context, package: Package) -> bool | None:
     """Tell what the matrix knows of the record: of which build it is a list may leave open, a file always does."""
     rows = [context.build] if context.build else [row for row in context.builds if row.platform == context.env.platform]
@@ -344,153 +307,3 @@ def _promised_by_row(context: Context, package: Package) -> bool | None:
     specs = {getattr(row, field, "") for row in rows if row.channel != "pypi"}
     answers = {versions.contains(spec, package.version) if isinstance(spec, str) and spec else None for spec in specs}
     return answers.pop() if len(answers) == 1 else None
-
-
-def promised(records: Iterable[Package], package: Package) -> bool | None:
-    """Tell whether conda records promise to work with a package; ``None`` where they do not speak of it."""
-    names = {package.name, OTHER_NAMES.get(package.name, package.name)}
-    answers = [
-        versions.conda_contains(spec.version, package.version)
-        for record in records
-        for text in (*record.depends, *record.constrains)
-        for spec in (versions.parse_matchspec(text),)
-        if spec.name.replace("_", "-") in names and spec.version
-    ]
-    return all(answers) if answers else None
-
-
-def requirements(context: Context) -> dict[str, str]:
-    """Return what TensorFlow's own wheel declares, by normalised name; an empty range admits every version.
-
-    The row of the build comes first; what it leaves out is that of the release's last patch. A conda build's own
-    record is its promise instead, of which the row has the telling part.
-    """
-    row = context.build or next(iter(context.builds), None)
-    own = row.requires if row else {}
-    if context.channel != "pypi" or context.tensorflow is None:
-        return own
-    minors: dict[str, dict[str, str]] = context.matrix.table("declared").get("minors", {})
-    return {**minors.get(context.tensorflow.minor, {}), **own}
-
-
-def is_missing(context: Context, name: str) -> bool:
-    """Tell whether a package is certainly absent: the list has to be complete for that, and a freeze is not.
-
-    ``pip freeze`` leaves out setuptools and wheel, ``conda list`` does not.
-    """
-    if find(context, name) is not None or not complete(context):
-        return False
-    env = context.env
-    if any(package.name == name for package in env.user_site):
-        return False
-    if name == "setuptools" and env.kind in ("report", "file"):
-        return any(env.package(other) for other in ("wheel", "pip"))
-    tensorflow = context.tensorflow
-    return tensorflow is None or tensorflow.manager != CONDA or depended_on(context, name)
-
-
-def depended_on(context: Context, name: str) -> bool:
-    """Tell whether a conda record of TensorFlow's depends on a package."""
-    wanted = {name, OTHER_NAMES.get(name, name)}
-    specs = (versions.parse_matchspec(text).name for record in records(context) for text in record.depends)
-    return any(spec.replace("_", "-") in wanted for spec in specs)
-
-
-def complete(context: Context) -> bool:
-    """Tell whether the list of packages is evidently the whole environment, so that what it lacks is missing.
-
-    It has to hold nearly everything that TensorFlow's wheel requires: the few packages that a report mentions, what a
-    file asks for, and records without files do not. Where TensorFlow's own binaries are on this disk, the environment
-    is a real one, and nothing else on sys.path can hold what it lacks, what is not there is missing.
-    """
-    env, tensorflow = context.env, context.tensorflow
-    if tensorflow is None or tensorflow.requested or env.notes or env.partial:
-        return False
-    if env.prefix and context.has("binaries") and not env.user_site and not env.env_vars.get("PYTHONPATH"):
-        return True
-    names = requirements(context)
-    present = sum(find(context, name) is not None for name in names)
-    return len(names) >= 10 and present >= len(names) - 3
-
-
-def bounds(spec: str) -> tuple[str, str, list[str]]:
-    """Return the lower bound, the upper bound and the other terms of a specifier set, each as written."""
-    lower = upper = ""
-    others = []
-    for term in filter(None, (part.strip() for part in spec.split(","))):
-        if term.startswith("~="):
-            parts = term[2:].strip().split(".")
-            head = parts[:-1]
-            terms = [">=" + ".".join(parts), "<" + ".".join([*head[:-1], str(int(head[-1]) + 1)])] if head else [term]
-        elif term.startswith("==") and term.endswith(".*"):
-            parts = term[2:-2].strip().split(".")
-            terms = [">=" + ".".join(parts), "<" + ".".join([*parts[:-1], str(int(parts[-1]) + 1)])]
-        else:
-            terms = [term]
-        for each in terms:
-            if each.startswith(">"):
-                lower = _tighter(lower, each, 1)
-            elif each.startswith("<"):
-                upper = _tighter(upper, each, -1)
-            elif each not in others:
-                others.append(each)
-    return lower, upper, others
-
-
-def _tighter(one: str, other: str, sign: int) -> str:
-    if not one:
-        return other
-    left, right = versions.key(one.lstrip("<>=")), versions.key(other.lstrip("<>="))
-    if left == right:
-        return one if "=" not in one[:2] else other
-    return one if (left > right) == (sign > 0) else other
-
-
-def joined(*specs: str) -> str:
-    """Return the tightest range that satisfies all specifier sets; the last one alone where they contradict.
-
-    The first are what is declared, the last is what works: where no version satisfies both, what works counts.
-    """
-    specs = tuple(spec.split(";")[0].strip() for spec in specs if spec.strip())
-    if not specs:
-        return ""
-    if any("||" in spec for spec in specs):
-        return specs[-1]
-    lower, upper, others = bounds(",".join(specs))
-    if lower and upper and not _admits_any(lower, upper):
-        return specs[-1]
-    exact = [term[2:] for term in others if term.startswith("==")]
-    if exact and not all(versions.contains(specs[-1], version) for version in exact):
-        return specs[-1]
-    if exact:
-        return others[0]
-    inside = [t for t in others if versions.contains(",".join(filter(None, (lower, upper))), t.lstrip("!=~"))]
-    return ",".join(filter(None, (lower, _without_suffix(upper), *inside)))
-
-
-def _admits_any(lower: str, upper: str) -> bool:
-    low, high = versions.key(lower.lstrip("<>=")), versions.key(upper.lstrip("<>="))
-    return low < high or (low == high and "=" in lower and "=" in upper)
-
-
-def _without_suffix(upper: str) -> str:
-    # <5.0.0dev means <5: conda and pip read the plain form alike.
-    import re
-
-    return re.sub(r"\.?(dev|a|rc)\d*$", "", upper)
-
-
-__all__ = [
-    "CONDA_SPELLING",
-    "PIP",
-    "Breakage",
-    "breakages",
-    "companions",
-    "complete",
-    "find",
-    "is_missing",
-    "joined",
-    "promised",
-    "records",
-    "requirements",
-]

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from ... import versions
 from ..._typing import Any
 from ...context.context import Context
+from ...context.owners import is_all_gone, rivals, same
 from ...environment.facts import CONDA, PIP, Package
-from ...environment.prefix import STACK
+from ...environment.stack import STACK
 from ...environment.tensorflow import CONDA_PARTS, OWNERS
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, WARNING, Finding, Fix
 
@@ -26,18 +27,10 @@ _TWINS = (
     ("tensorboard", "tb-nightly"),
     ("keras", "keras-nightly"),
 )
-# A wheel without binaries and the one that holds them: one TensorFlow, not two.
-_FRONTS = ("tensorflow", "tensorflow-cpu")
-_PAIRS = {"tensorflow-intel", "tensorflow-macos", "tensorflow-cpu-aws", "tensorflow-rocm"}
 
 
 def _label(package: Package) -> str:
     return f"{package.name} {package.version}".strip() + (f" ({package.manager})" if package.manager else "")
-
-
-def _same(packages: list[Package]) -> bool:
-    known = {versions.key(package.version) for package in packages if package.version}
-    return len(known) < 2
 
 
 def pip_conda_mix(context: Context) -> Iterator[Finding]:
@@ -79,12 +72,12 @@ def pip_conda_mix(context: Context) -> Iterator[Finding]:
 
 
 def _tensorflow_twice(by_conda: list[Package], by_pip: list[Package]) -> Finding:
-    same = _same([*by_conda, *by_pip])
+    equal = same([*by_conda, *by_pip])
     return Finding(
         "TFD601",
         WARNING,
         f"conda and pip have both installed TensorFlow ({_label(by_conda[0])} and {_label(by_pip[0])}) into the same "
-        "folder: its files are a mixture of the two" + (" builds." if same else " versions."),
+        "folder: its files are a mixture of the two" + (" builds." if equal else " versions."),
         found="; ".join(_label(package) for package in (*by_conda, *by_pip)),
         expected="TensorFlow from conda, or from pip, not both",
         evidence=tuple(p.source for p in (*by_conda, *by_pip) if p.source),
@@ -107,15 +100,15 @@ def duplicate_distributions(context: Context) -> Iterator[Finding]:
     env = context.env
     if context.tensorflow is None:
         return
-    rivals = _rivals(context)
-    if len(rivals) > 1:
-        finding = _duplicate("tensorflow", rivals)
-        broken = [] if _same(rivals) else _broken_files(context)
-        known = _over_each_other(context, rivals)
+    found = rivals(context)
+    if len(found) > 1:
+        finding = _duplicate("tensorflow", found)
+        broken = [] if same(found) else _broken_files(context)
+        known = _over_each_other(context, found)
         if known and not broken:
             finding = finding._replace(
                 severity=ERROR,
-                message=f"{' and '.join(_label(p) for p in rivals)} lie over each other in one folder, and `import "
+                message=f"{' and '.join(_label(p) for p in found)} lie over each other in one folder, and `import "
                 f"tensorflow` fails: {known['how']}.",
                 evidence=(*finding.evidence, *known["evidence"]),
                 source=f"works: {known['id']}",
@@ -124,7 +117,7 @@ def duplicate_distributions(context: Context) -> Iterator[Finding]:
             finding = finding._replace(
                 severity=ERROR,
                 confidence=CERTAIN,
-                message=f"{' and '.join(_label(p) for p in rivals)} lie over each other in one folder, and their files "
+                message=f"{' and '.join(_label(p) for p in found)} lie over each other in one folder, and their files "
                 f"do not fit together: {broken[0].message}",
                 evidence=(*finding.evidence, *broken[0].evidence[:1]),
             )
@@ -135,17 +128,9 @@ def duplicate_distributions(context: Context) -> Iterator[Finding]:
             yield _duplicate(twins[0].replace("-", "_"), found)
 
 
-def _rivals(context: Context) -> list[Package]:
-    """Return pip's distributions that own the folder tensorflow; one alone is no rival."""
-    owners = [p for name in OWNERS for p in context.env.all_named(name) if p.manager != CONDA]
-    fronts = [p for p in owners if p.name in _FRONTS]
-    rivals = [p for p in owners if not (p.name in _PAIRS and any(_same([p, front]) for front in fronts))]
-    return rivals if len({p.name for p in rivals}) > 1 else []
-
-
-def _over_each_other(context: Context, rivals: list[Package]) -> dict[str, Any]:
+def _over_each_other(context: Context, packages: list[Package]) -> dict[str, Any]:
     """Return what is known to break where the newest of these was installed over an older one; empty where nothing."""
-    known = sorted((p for p in rivals if p.version), key=lambda p: versions.key(p.version))
+    known = sorted((p for p in packages if p.version), key=lambda p: versions.key(p.version))
     for entry in context.matrix.table("works_plugins").get("tensorflow-over-each-other", ()) if known else ():
         if (
             context.env.os in entry["platform"]
@@ -157,25 +142,19 @@ def _over_each_other(context: Context, rivals: list[Package]) -> dict[str, Any]:
     return {}
 
 
-def _on_top(context: Context, rivals: list[Package]) -> Package | None:
+def _on_top(context: Context, packages: list[Package]) -> Package | None:
     """Return whose files lie on top, by the hash that each recorded of the module; ``None`` where that is not known."""
     import hashlib
 
     from ...binaries.records import read_text, recorded_hash
 
-    for package in rivals if context.env.kind == "prefix" and context.env.prefix else ():
+    for package in packages if context.env.kind == "prefix" and context.env.prefix else ():
         record = os.path.join(context.env.prefix, *package.source.split("/"), "RECORD")
         module = os.path.join(os.path.dirname(os.path.dirname(record)), "tensorflow", "__init__.py")
         digest = hashlib.sha256(read_text(module).encode()).hexdigest()
         if recorded_hash(read_text(record), "tensorflow/__init__.py") == digest:
             return package
     return None
-
-
-def mixed(context: Context) -> bool:
-    """Tell whether the folder tensorflow holds files of several versions."""
-    rivals = _rivals(context)
-    return bool(rivals) and not _same(rivals)
 
 
 def _broken_files(context: Context) -> list[Finding]:
@@ -198,7 +177,7 @@ def package_gone(context: Context) -> Iterator[Finding]:
     for package in (p for name in OWNERS for p in env.all_named(name) if p.manager == PIP and p.source):
         record = os.path.join(env.prefix, *package.source.split("/"), "RECORD")
         module = os.path.join(os.path.dirname(os.path.dirname(record)), "tensorflow", "__init__.py")
-        if os.path.isfile(module) or not _is_all_gone(record):
+        if os.path.isfile(module) or not is_all_gone(record):
             continue
         from ..binaries.words import with_files_again
 
@@ -217,34 +196,19 @@ def package_gone(context: Context) -> Iterator[Finding]:
         return
 
 
-def _is_all_gone(record: str) -> bool:
-    """Tell whether a RECORD lists the module tensorflow, and of all that it lists in that folder nothing is there."""
-    site_packages = os.path.dirname(os.path.dirname(record))
-    try:
-        with open(record, encoding="utf-8", errors="replace") as handle:
-            listed = [path for path in (line.split(",", 1)[0] for line in handle) if path.startswith("tensorflow/")]
-    except OSError:
-        return False
-    # What Python wrote there itself may have stayed.
-    lasting = (path for path in listed if not path.endswith(".pyc"))
-    return "tensorflow/__init__.py" in listed and not any(
-        os.path.exists(os.path.join(site_packages, *path.split("/"))) for path in lasting
-    )
-
-
 def _duplicate(module: str, packages: list[Package]) -> Finding:
-    same = _same(packages)
+    equal = same(packages)
     keep = packages[0]
     names = list(dict.fromkeys(p.name for p in packages))
     return Finding(
         "TFD602",
         # Two versions over each other were run in many pairs: the later one's files win, and mostly it imports. What
         # breaks is the next change of either. Of one version, only a removal does harm.
-        INFO if same else WARNING,
+        INFO if equal else WARNING,
         f"{' and '.join(_label(p) for p in packages)} all install the import package {module}: "
         + (
             "removing one removes files of the other."
-            if same
+            if equal
             else "which version is imported depends on the order of installation, and removing one damages the other."
         ),
         found=", ".join(_label(p) for p in packages),
@@ -252,7 +216,7 @@ def _duplicate(module: str, packages: list[Package]) -> Finding:
         evidence=tuple(p.source for p in packages if p.source),
         source="top-level packages of these wheels",
         package=names[-1],
-        confidence=CERTAIN if same else LIKELY,
+        confidence=CERTAIN if equal else LIKELY,
         fix=Fix(
             note=f"Uninstall all of them, then install {keep.name} alone: what remains after removing one is damaged.",
             commands=(

@@ -9,21 +9,13 @@ import re
 
 from ... import versions
 from ..._typing import TYPE_CHECKING
-from ...environment.facts import CONDA, PIP, normalise
+from ...context.promises import complete, find, promised, records, requirements
+from ...environment.facts import CONDA, PIP
 from ...environment.tensorflow import OWNERS
 from ...findings import ERROR, INFO, LIKELY, WARNING, Finding, Fix
-from .known import (
-    CONDA_SPELLING,
-    Breakage,
-    breakages,
-    companions,
-    complete,
-    find,
-    joined,
-    promised,
-    records,
-    requirements,
-)
+from ...names import PIP_TO_CONDA, normalise
+from ...specifiers import joined
+from .known import Breakage, breakages, companions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -191,7 +183,7 @@ def _fix(context: Context, breakage: Breakage, wanted: dict[str, str]) -> Fix:
     for name, spec in changes.items():
         package = find(context, name)
         manager = package.manager if package else tensorflow.manager
-        spelled = CONDA_SPELLING.get(name, name)
+        spelled = PIP_TO_CONDA.get(name, name)
         if manager != PIP:
             pins.append(f"{spelled} {spec}".strip())
         if manager != CONDA:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from ...context.context import Context
-from ...environment.prefix import STACK
+from ...environment.stack import STACK
 from ...environment.tensorflow import OWNERS
 from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
 

@@ -1,0 +1,58 @@
+"""Whether a GPU is wanted at all."""
+
+from __future__ import annotations
+
+import re
+
+from .._typing import TYPE_CHECKING
+from ..environment.facts import PIP, Environment
+from ..environment.gpu import (
+    CONDA_CUDA,
+    GPU_DISTRIBUTIONS,
+    PIP_CUDNN,
+    cuda_of_unknown_version,
+    cuda_runtimes,
+    cudnn_libraries,
+    is_wheel,
+    serves_another,
+    was_asked_for,
+)
+
+if TYPE_CHECKING:
+    from ..environment.tensorflow import Installed
+    from ..matrix.model import Build
+
+
+def is_gpu_build(installed: Installed, build: Build | None) -> bool:
+    """Tell whether this very package is a GPU build by its name or its conda build string."""
+    if installed.name in GPU_DISTRIBUTIONS:
+        return True
+    if installed.manager == PIP:
+        return False
+    text = f"{installed.build} {build.variant if build and build.channel != 'pypi' else ''}"
+    return bool(re.search(r"(?:^|[_ ])(?:gpu|cuda)\d*", text))
+
+
+def wanted(env: Environment, installed: Installed | None, build: Build | None) -> str:
+    """Say why a GPU is wanted, or nothing.
+
+    A GPU build or tensorflow-gpu, a request for CUDA packages, or CUDA packages that no other framework explains are
+    a wish; a driver, or a CUDA toolkit somewhere on the machine, is not.
+    """
+    if installed is not None and is_gpu_build(installed, build):
+        return f"{installed.name} {installed.version} is a GPU build".replace("  ", " ")
+    for name in GPU_DISTRIBUTIONS:
+        if env.package(name):
+            return f"{name} is installed"
+    for package in env.requested:
+        if package.name in (*GPU_DISTRIBUTIONS, "cudnn", *CONDA_CUDA) or is_wheel(package, PIP_CUDNN):
+            return f"{package.name} was asked for"
+    brought = cuda_runtimes(env) or cudnn_libraries(env)
+    if serves_another(env):
+        return ""
+    if brought and all(was_asked_for(library.package) is False for library in (*brought, *cudnn_libraries(env))):
+        return ""  # it came along with something else
+    if brought:
+        return f"{brought[0].label} is {'installed' if not env.partial else 'asked for'}".replace("  ", " ")
+    unknown = cuda_of_unknown_version(env)
+    return f"{unknown.name} is {'installed' if not env.partial else 'asked for'}" if unknown else ""

@@ -1,0 +1,98 @@
+"""What TensorFlow's own record or wheel says of the packages beside it, and which of those are there."""
+
+from __future__ import annotations
+
+from .. import versions
+from .._typing import TYPE_CHECKING
+from ..environment.facts import CONDA, Package
+from ..names import OTHER_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .context import Context
+
+
+# The conda packages that carry TensorFlow's dependencies as MatchSpecs.
+_RECORDS = ("tensorflow-base", "tensorflow", "tensorflow-gpu", "tensorflow-cpu")
+
+
+def find(context: Context, name: str) -> Package | None:
+    """Return the package that ``import`` finds under the wheel's name, whoever installed it."""
+    found = context.env.package(name)
+    if found is None and name in OTHER_NAMES:
+        found = context.env.package(OTHER_NAMES[name])
+    return found
+
+
+def records(context: Context) -> tuple[Package, ...]:
+    """Return the conda records that carry what TensorFlow depends on."""
+    found = (context.env.conda(name) for name in _RECORDS)
+    return tuple(record for record in found if record is not None)
+
+
+def promised(records: Iterable[Package], package: Package) -> bool | None:
+    """Tell whether conda records promise to work with a package; ``None`` where they do not speak of it."""
+    names = {package.name, OTHER_NAMES.get(package.name, package.name)}
+    answers = [
+        versions.conda_contains(spec.version, package.version)
+        for record in records
+        for text in (*record.depends, *record.constrains)
+        for spec in (versions.parse_matchspec(text),)
+        if spec.name.replace("_", "-") in names and spec.version
+    ]
+    return all(answers) if answers else None
+
+
+def requirements(context: Context) -> dict[str, str]:
+    """Return what TensorFlow's own wheel declares, by normalised name; an empty range admits every version.
+
+    The row of the build comes first; what it leaves out is that of the release's last patch. A conda build's own
+    record is its promise instead, of which the row has the telling part.
+    """
+    row = context.build or next(iter(context.builds), None)
+    own = row.requires if row else {}
+    if context.channel != "pypi" or context.tensorflow is None:
+        return own
+    minors: dict[str, dict[str, str]] = context.matrix.table("declared").get("minors", {})
+    return {**minors.get(context.tensorflow.minor, {}), **own}
+
+
+def is_missing(context: Context, name: str) -> bool:
+    """Tell whether a package is certainly absent: the list has to be complete for that, and a freeze is not.
+
+    ``pip freeze`` leaves out setuptools and wheel, ``conda list`` does not.
+    """
+    if find(context, name) is not None or not complete(context):
+        return False
+    env = context.env
+    if any(package.name == name for package in env.user_site):
+        return False
+    if name == "setuptools" and env.kind in ("report", "file"):
+        return any(env.package(other) for other in ("wheel", "pip"))
+    tensorflow = context.tensorflow
+    return tensorflow is None or tensorflow.manager != CONDA or depended_on(context, name)
+
+
+def depended_on(context: Context, name: str) -> bool:
+    """Tell whether a conda record of TensorFlow's depends on a package."""
+    wanted = {name, OTHER_NAMES.get(name, name)}
+    specs = (versions.parse_matchspec(text).name for record in records(context) for text in record.depends)
+    return any(spec.replace("_", "-") in wanted for spec in specs)
+
+
+def complete(context: Context) -> bool:
+    """Tell whether the list of packages is evidently the whole environment, so that what it lacks is missing.
+
+    It has to hold nearly everything that TensorFlow's wheel requires: the few packages that a report mentions, what a
+    file asks for, and records without files do not. Where TensorFlow's own binaries are on this disk, the environment
+    is a real one, and nothing else on sys.path can hold what it lacks, what is not there is missing.
+    """
+    env, tensorflow = context.env, context.tensorflow
+    if tensorflow is None or tensorflow.requested or env.notes or env.partial:
+        return False
+    if env.prefix and context.has("binaries") and not env.user_site and not env.env_vars.get("PYTHONPATH"):
+        return True
+    names = requirements(context)
+    present = sum(find(context, name) is not None for name in names)
+    return len(names) >= 10 and present >= len(names) - 3

@@ -1,0 +1,56 @@
+"""Where site-packages is, and which Python it is for."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from .facts import Environment
+
+
+def site_minor(env: Environment) -> str:
+    """Return the minor as site-packages' folder spells it: free-threaded builds have a ``t`` behind it."""
+    record = env.conda("python")
+    free = env.python.minor and record is not None and record.build.endswith("t")
+    return env.python.minor + ("t" if free else "")
+
+
+def version_of_names(entries: set[str], site_packages: str) -> str:
+    """Return the minor that a Python without conda's record and pyvenv.cfg shows in the names of its files."""
+    for name in entries:
+        matched = re.match(r"python3(\d+)t?\.dll\Z", name, re.I)
+        if matched:
+            return f"3.{matched.group(1)}"
+    matched = re.search(r"[\\/]python(\d\.\d+)t?[\\/]site-packages\Z", site_packages)
+    return matched.group(1) if matched else ""
+
+
+def find_site_packages(prefix: str, minor: str, entries: set[str] | None = None) -> str:
+    """Return the site-packages folder of a prefix, or an empty string.
+
+    Args:
+        prefix: The prefix.
+        minor: Python's minor version (``3.10``); where it is empty the newest folder there is counts.
+        entries: Names in the prefix, where they were read already.
+    """
+    names = set(os.listdir(prefix)) if entries is None else entries
+    for lib in ("Lib", "lib"):
+        if lib not in names:
+            continue
+        if minor:
+            exact = os.path.join(prefix, lib, f"python{minor}", "site-packages")
+            if os.path.isdir(exact):
+                return exact
+        try:
+            found = [name for name in os.listdir(os.path.join(prefix, lib)) if name.startswith("python")]
+        except OSError:
+            continue
+        folders = [os.path.join(name, "site-packages") for name in sorted(found, key=_length_and_name, reverse=True)]
+        for folder in (*folders, "site-packages"):
+            if os.path.isdir(os.path.join(prefix, lib, folder)):
+                return os.path.join(prefix, lib, folder)
+    return ""
+
+
+def _length_and_name(name: str) -> tuple[int, str]:
+    return len(name), name
