@@ -16,16 +16,9 @@ from ._typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .environment.facts import Environment
-
 _PLAIN = re.compile(r"[\w\\/:.=-]+")
 # Backslashes before a quote, or before the end, where our own quote comes.
 _BEFORE_QUOTE = re.compile(r'(\\*)("|\Z)')
-
-
-def place_of(env: Environment) -> str:
-    """Return the platform whose shell gets the commands for an environment: a report's own, else this machine's."""
-    return env.platform if env.kind == "report" else ""
 
 
 def command_line(command: Sequence[str], platform: str = "") -> str:

@@ -113,7 +113,7 @@ def document(
         "module": module or (shown_path(prefix, facts.modules[0]) if facts.modules else None),
         "modules": modules,
         "edges": [list(edge) for edge in edges],
-        "findings": [finding.to_json() for finding in found],
+        "findings": [finding.to_json(context.env.platform) for finding in found],
     }
 
 

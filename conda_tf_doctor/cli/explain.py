@@ -145,7 +145,7 @@ def _explain_rule(code: str, args: Namespace) -> int:
             "page": page.to_json(),
         }
         if diagnosis is not None:
-            document["findings"] = [finding.to_json() for finding in diagnosis.findings if finding.code == code]
+            document["findings"] = [finding.to_json(diagnosis.env.platform) for finding in diagnosis.findings if finding.code == code]
         print_document(document)
         return 0
     text = render_page(page)
@@ -205,6 +205,7 @@ def _explain_text(text: str, args: Namespace) -> int:
 def _document(found: list[Match], causes: tuple[Cause, ...], diagnosis: Diagnosis | None) -> dict[str, Any]:
     from ..codes import RULES
 
+    platform = diagnosis.env.platform if diagnosis is not None else ""
     document: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "known": bool(found),
@@ -217,14 +218,14 @@ def _document(found: list[Match], causes: tuple[Cause, ...], diagnosis: Diagnosi
                 "likelihood": cause.likelihood,
                 "why": cause.why,
                 "line": cause.line,
-                "here": cause.finding.to_json() if cause.finding is not None else None,
+                "here": cause.finding.to_json(platform) if cause.finding is not None else None,
             }
             for cause in causes
         ],
         "collect": [] if causes else list(_COLLECT),
     }
     if diagnosis is not None:
-        document["findings"] = [finding.to_json() for finding in diagnosis.findings]
+        document["findings"] = [finding.to_json(platform) for finding in diagnosis.findings]
     return document
 
 

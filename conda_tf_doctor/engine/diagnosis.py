@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .._typing import TYPE_CHECKING, Any, NamedTuple
 from ..findings import ERROR, INFO, WARNING, Finding
-from ..shell import place_of
 
 if TYPE_CHECKING:
     from ..environment.facts import Environment
@@ -47,7 +46,7 @@ class Diagnosis(NamedTuple):
             "schema_version": SCHEMA_VERSION,
             "target": {"kind": self.env.kind, "path": self.env.path, "platform": self.env.platform or None},
             "tensorflow": self.tensorflow.to_json() if self.tensorflow else None,
-            "findings": [finding.to_json(place_of(self.env)) for finding in self.findings],
+            "findings": [finding.to_json(self.env.platform) for finding in self.findings],
             "summary": {
                 "errors": self.count(ERROR),
                 "warnings": self.count(WARNING),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from .._typing import TYPE_CHECKING, TextIO
 from ..codes import RULES
 from ..findings import ERROR, INFO, POSSIBLE, WARNING, Finding
-from ..shell import command_line, place_of, quoted
+from ..shell import command_line, quoted
 
 if TYPE_CHECKING:
     from ..engine.diagnosis import Diagnosis
@@ -121,7 +121,7 @@ def _finding(finding: Finding, style: Style, full: bool) -> list[str]:
 
 
 def _commands(finding: Finding, env: Environment) -> list[str]:
-    return [safe(command_line(command, place_of(env))) for command in finding.fix.commands]
+    return [safe(command_line(command, env.platform)) for command in finding.fix.commands]
 
 
 def _repairable(finding: Finding, env: Environment) -> bool:

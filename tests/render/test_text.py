@@ -211,7 +211,8 @@ def test_each_door_spells_its_own_commands() -> None:
     [
         ("report", "win-64", 'conda install "numpy<2"'),
         ("report", "linux-64", "conda install 'numpy<2'"),
-        ("prefix", "win-64", "conda install 'numpy<2'" if os.name == "posix" else 'conda install "numpy<2"'),
+        ("prefix", "win-64", 'conda install "numpy<2"'),
+        ("file", "osx-arm64", "conda install 'numpy<2'"),
     ],
 )
 def test_commands_are_for_the_shell_they_are_pasted_into(kind: str, platform: str, line: str) -> None:

@@ -12,7 +12,7 @@ from ..._typing import NamedTuple
 from ...context.context import Context
 from ...environment.facts import CONDA, PIP
 from ...findings import ERROR, LIKELY, POSSIBLE, WARNING, Finding, Fix
-from ...shell import place_of, quoted
+from ...shell import quoted
 
 _TOOLKIT = r"(?i)[\\/]cuda[\\/-]v?(\d+\.\d+)(?:[\\/]|\Z)"
 _PYTHON_WITH_OWN_SEARCH = (3, 10)
@@ -100,7 +100,7 @@ def _not_activated(context: Context) -> Iterator[Finding]:
         what = f"Python {context.env.python.minor or 'below 3.10'} finds the DLLs of conda's packages through PATH"
     else:
         what = "libraries that are loaded by name (CUDA, MKL) are looked for on PATH"
-    typed = quoted(here, place_of(context.env))
+    typed = quoted(here, context.env.platform)
     # Alone it may only tell how the report was collected; with an error beside it, it is the cause.
     failing = gpu and bool(context.env.error_text)
     yield Finding(
