@@ -145,7 +145,9 @@ def _explain_rule(code: str, args: Namespace) -> int:
             "page": page.to_json(),
         }
         if diagnosis is not None:
-            document["findings"] = [finding.to_json(diagnosis.env.platform) for finding in diagnosis.findings if finding.code == code]
+            document["findings"] = [
+                finding.to_json(diagnosis.env.platform) for finding in diagnosis.findings if finding.code == code
+            ]
         print_document(document)
         return 0
     text = render_page(page)

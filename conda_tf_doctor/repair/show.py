@@ -41,7 +41,9 @@ def document(
         "applied": outcome.pop("applied", False),
         "written": outcome.pop("written", False),
         "findings_before": [finding.to_json(plan.before.env.platform) for finding in plan.before.findings],
-        "findings_after": [finding.to_json(plan.before.env.platform) for finding in (plan.after.findings if after is None else after)],
+        "findings_after": [
+            finding.to_json(plan.before.env.platform) for finding in (plan.after.findings if after is None else after)
+        ],
         "announced": [finding.to_json(plan.before.env.platform) for finding in plan.announced],
         "conflict": plan.conflict.to_json() if plan.conflict else None,
         "verified_by": plan.verified or None,
