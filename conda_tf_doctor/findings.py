@@ -19,6 +19,14 @@ LIKELY = "likely"
 POSSIBLE = "possible"
 CONFIDENCES = (CERTAIN, LIKELY, POSSIBLE)
 
+# Warnings that are repaired unasked: two TensorFlows over each other import until the next change of either.
+FRAGILE = ("TFD601", "TFD602")
+# Of files: what is certainly lost of them breaks whatever reads them.
+_LOST = ("TFD501", "TFD502", "TFD503")
+# What is seen to fail of these is a part of its own: tf.keras, .h5 files, a plugin.
+_PARTS = ("TFD605", "TFD606", "TFD607", "TFD609")
+_NO_PLUGIN = ("TFD607", "missing")
+
 
 class Fix(NamedTuple):
     """What repairs a finding.
@@ -74,6 +82,17 @@ class Finding(NamedTuple):
     package: str = ""
     confidence: str = CERTAIN
     needs: tuple[str, ...] = ()
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether it is a warning of something that does not work now: `fix` repairs it unasked.
+
+        That is a part of TensorFlow which was seen to fail (``tf.keras``, a plugin, saving ``.h5``), a file that was
+        lost, and what the next change of a package breaks.
+        """
+        part = self.code in _PARTS and self.source.startswith("works: ") and (self.code, self.found) != _NO_PLUGIN
+        seen = self.confidence == CERTAIN and (part or self.code in _LOST)
+        return self.severity == WARNING and (seen or self.code in FRAGILE)
 
     @property
     def name(self) -> str:

@@ -6,8 +6,8 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from .._typing import NamedTuple
 from ..names import normalise
 
 BINARY = re.compile(r"\.(?:pyd|dll|dylib|so(?:\.\d+)*)\Z", re.I)

@@ -157,6 +157,17 @@ class Context:
         return examine(self)
 
     @cached_property
+    def sources(self) -> list[Any]:
+        """Python's own files of the stack that are not what their packages recorded; empty where there is no disk."""
+        env = self.env
+        site_packages = find_site_packages(env.prefix, site_minor(env)) if env.prefix and env.kind == "prefix" else ""
+        if self.tensorflow is None or not site_packages:
+            return []
+        from .sources import damaged_sources
+
+        return damaged_sources(env, site_packages)
+
+    @cached_property
     def _has_binaries(self) -> bool:
         env = self.env
         if env.binaries or not env.prefix or env.kind != "prefix":

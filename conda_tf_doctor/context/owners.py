@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from .. import versions
 from ..environment.facts import CONDA, Package
 from ..environment.tensorflow import OWNERS
@@ -32,18 +30,3 @@ def mixed(context: Context) -> bool:
     """Tell whether the folder tensorflow holds files of several versions."""
     found = rivals(context)
     return bool(found) and not same(found)
-
-
-def is_all_gone(record: str) -> bool:
-    """Tell whether a RECORD lists the module tensorflow, and of all that it lists in that folder nothing is there."""
-    site_packages = os.path.dirname(os.path.dirname(record))
-    try:
-        with open(record, encoding="utf-8", errors="replace") as handle:
-            listed = [path for path in (line.split(",", 1)[0] for line in handle) if path.startswith("tensorflow/")]
-    except OSError:
-        return False
-    # What Python wrote there itself may have stayed.
-    lasting = (path for path in listed if not path.endswith(".pyc"))
-    return "tensorflow/__init__.py" in listed and not any(
-        os.path.exists(os.path.join(site_packages, *path.split("/"))) for path in lasting
-    )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from .._typing import TYPE_CHECKING, TextIO
 from ..codes import RULES
-from ..findings import ERROR, INFO, POSSIBLE, WARNING, Finding
+from ..findings import ERROR, FRAGILE, INFO, POSSIBLE, WARNING, Finding
 from ..shell import command_line, quoted
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ _CONTROL = dict.fromkeys((*range(32), 127, *range(128, 160), *range(8234, 8239),
 _CONTROL[0x09] = _CONTROL[0x0A] = " "
 WIDTH = 100
 _GAP = "\0"  # stands for a space at which no line ends
-_FRAGILE = ("TFD601", "TFD602")
 
 
 def safe(text: str) -> str:
@@ -130,7 +129,7 @@ def _repairable(finding: Finding, env: Environment) -> bool:
     again = any("--force-reinstall" in command for command in fix.commands)
     # In a venv there is nothing but pip, which can bring another TensorFlow for the Python but no other Python.
     pins = fix.pins and (finding.code == "TFD201" or not env.is_venv)
-    return bool(pins or fix.pip or again or finding.code in _FRAGILE)
+    return bool(pins or fix.pip or again or finding.code in FRAGILE)
 
 
 def _repair(diagnosis: Diagnosis, door: str) -> list[str]:
@@ -143,8 +142,8 @@ def _repair(diagnosis: Diagnosis, door: str) -> list[str]:
     lines = []
     env = diagnosis.env
     repairable = [f for f in diagnosis.findings if f.severity != INFO and _repairable(f, env)]
-    # `fix` repairs errors, and these two warnings, unasked.
-    asked = "" if any(f.severity == ERROR or f.code in _FRAGILE for f in repairable) else " --warnings"
+    # `fix` repairs errors, and what is broken at all, unasked.
+    asked = "" if any(f.severity == ERROR or f.is_broken for f in repairable) else " --warnings"
     if repairable and env.kind == "prefix":
         lines.append(safe(f"{program} fix --apply{asked} -p {quoted(env.path)}"))
     elif repairable and env.kind == "file":

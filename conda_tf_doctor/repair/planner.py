@@ -15,7 +15,7 @@ from ..engine.diagnosis import Diagnosis
 from ..environment.facts import CONDA, PIP, Environment
 from ..environment.tensorflow import OWNERS, find_tensorflow
 from ..errors import UsageError
-from ..findings import ERROR, WARNING, Finding
+from ..findings import ERROR, FRAGILE, WARNING, Finding
 from ..matrix.model import GPU
 from ..names import PIP_TO_CONDA
 from .candidates import Catalogue
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from ..matrix.matrix import Matrix
 
-# Warnings that are repaired unasked: two TensorFlows over each other import until the next change of either.
-_FRAGILE = ("TFD601", "TFD602")
 _MAX_EDITS = 16
 _MAX_DIAGNOSES = 1500
 
@@ -75,6 +73,7 @@ class Planner(Starts):
         self._rejected: set[tuple[Edit, ...]] = set()
         self.announced: dict[tuple[str, str], Finding] = {}
         self._tolerated: set[tuple[str, str]] = set()
+        self._unasked = False
         self._of_files = self._only_on_disk()
 
     # What the rules say
@@ -89,14 +88,14 @@ class Planner(Starts):
         return self._seen[signature]
 
     def _only_on_disk(self) -> dict[tuple[str, str], Finding]:
-        """Return the errors that the copy of the facts cannot show, as the files on disk are not part of it."""
+        """Return what is broken that the copy of the facts cannot show, as the files on disk are not part of it."""
         if self.env.kind != "prefix":
             return {}
         shown = {(f.code, f.message) for f in self.diagnose({}).findings}
         return {
             (f.code, f.package): f
             for f in self.before.findings
-            if f.severity == ERROR and (f.code, f.message) not in shown
+            if (f.severity == ERROR or (f.is_broken and f.code not in FRAGILE)) and (f.code, f.message) not in shown
         }
 
     def errors(self, edits: _Edits) -> list[Finding]:
@@ -110,9 +109,9 @@ class Planner(Starts):
             f
             for f in diagnosis.findings
             if f.severity == WARNING
-            and (self.demands.warnings or f.code in _FRAGILE)
+            and (self.demands.warnings or f.code in FRAGILE or (self._unasked and f.is_broken))
             and ways(f, diagnosis.env)
-            and (f.code not in _FRAGILE or f.package in OWNERS)
+            and (f.code not in FRAGILE or f.package in OWNERS)
         ]
         for finding in self._of_files.values():
             touched = (CONDA, finding.package) in edits or (PIP, finding.package) in edits
@@ -145,7 +144,7 @@ class Planner(Starts):
             return None
         env = self.diagnose(edits).env
         # Which TensorFlow it is to be comes first: what else is wrong depends on it.
-        finding = next((f for f in errors if f.code in _FRAGILE and f.package in OWNERS), errors[0])
+        finding = next((f for f in errors if f.code in FRAGILE and f.package in OWNERS), errors[0])
         best: _Edits | None = None
         for way in self._ways(finding, env):
             new = self.with_way(edits, way, finding.code) if self._allowed(way) else None
@@ -154,7 +153,7 @@ class Planner(Starts):
             result = self._repair(new)
             if result is not None and (best is None or len(result) < len(best)):
                 best = result
-        if best is None and finding.severity == WARNING and finding.code not in _FRAGILE:
+        if best is None and finding.severity == WARNING and finding.code not in FRAGILE:
             # Errors come first, so nothing but warnings is left: one that cannot be helped is lived with.
             self._tolerated.add((finding.code, finding.package))
             return self._repair(edits)
@@ -200,7 +199,24 @@ class Planner(Starts):
             self.announced.update(beyond)
 
     def search(self) -> _Edits | None:
-        """Return the edits of the best plan, or ``None`` where none leaves nothing but what is announced."""
+        """Return the edits of the best plan, or ``None`` where none leaves nothing but what is announced.
+
+        What is broken without stopping TensorFlow is repaired along with it, but decides nothing: neither which
+        TensorFlow it is to be, nor whether there is a plan.
+        """
+        self._unasked = False
+        found = self._search()
+        if found is None:
+            return None
+        self._unasked = True
+        self._tolerated.clear()
+        self._left = max(self._left, _MAX_DIAGNOSES // 4)
+        more = self._accepted(self._attempt(found))
+        if more is None:
+            self._unasked = False
+        return found if more is None else more
+
+    def _search(self) -> _Edits | None:
         self.announced.clear()
         self._tolerated.clear()
         self._left = _MAX_DIAGNOSES

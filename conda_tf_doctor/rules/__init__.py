@@ -47,7 +47,7 @@ REGISTRY: tuple[Rule, ...] = (
     ),
     Rule(("TFD601",), "packages.ownership", "pip_conda_mix"),
     Rule(("TFD602",), "packages.ownership", "duplicate_distributions"),
-    Rule(("TFD501",), "packages.ownership", "package_gone"),
+    Rule(("TFD501", "TFD503"), "binaries.sources", "python_files"),
     Rule(("TFD603", "TFD604", "TFD605", "TFD606", "TFD607", "TFD609", "TFD611"), "packages.packages", "packages"),
     Rule(("TFD608",), "packages.ownership", "channel_mix"),
     Rule(("TFD610",), "machine.platform", "libstdcxx_too_old"),

@@ -47,4 +47,4 @@ def test_what_is_gone_as_a_whole_is_said_once(env: Path) -> None:
         if path.is_file():
             path.unlink()
     [finding] = found(env)
-    assert (finding.code, finding.severity) == ("TFD501", "error") and "module tensorflow" in finding.message
+    assert (finding.code, finding.severity) == ("TFD501", "error") and "tensorflow/__init__.py" in finding.message

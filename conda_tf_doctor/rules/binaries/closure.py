@@ -33,9 +33,9 @@ def binaries(context: Context) -> Iterator[Finding]:
         yield from reported(context, facts)
         return
     from ...context.owners import mixed
-    from ..packages.ownership import package_gone
+    from .sources import is_gutted
 
-    if next(package_gone(context), None) is not None:
+    if is_gutted(context):
         return  # said as a whole
     found = judge(context, facts, facts.closure)
     if not mixed(context):

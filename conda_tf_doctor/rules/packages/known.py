@@ -11,7 +11,7 @@ from ..._typing import TYPE_CHECKING, Any, NamedTuple
 from ...context.promises import find, is_missing, promised, records, requirements
 from ...environment.facts import CONDA, Package
 from ...environment.tensorflow import owners
-from ...findings import CERTAIN, ERROR, INFO, WARNING
+from ...findings import CERTAIN, ERROR, INFO, LIKELY, WARNING
 from ...specifiers import joined, within
 
 if TYPE_CHECKING:
@@ -211,7 +211,8 @@ def _breakage(
         joined(requirements(context).get(name, ""), joined(*works)),
         f"works: {entry['id']}",
         tuple(entry.get("evidence", ())),
-        row.get("confidence", CERTAIN),
+        # Where a record promises what the table forbids, somebody has tried it.
+        row.get("confidence", CERTAIN if severity == row["severity"] else LIKELY),
         not row.get("with") and not row.get("python"),
         row.get("remedy", ""),
         {

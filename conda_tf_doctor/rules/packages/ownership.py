@@ -1,4 +1,4 @@
-"""TFD601, 602, 608: who installed TensorFlow's stack, how often, and from where; TFD501 where all of it is gone."""
+"""TFD601, 602, 608: who installed TensorFlow's stack, how often, and from where."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ... import versions
 from ..._typing import Any
 from ...context.context import Context
-from ...context.owners import is_all_gone, rivals, same
+from ...context.owners import rivals, same
 from ...environment.facts import CONDA, PIP, Package
 from ...environment.stack import STACK
 from ...environment.tensorflow import CONDA_PARTS, OWNERS
@@ -164,36 +164,6 @@ def _broken_files(context: Context) -> list[Finding]:
 
     found = judge(context, context.binaries, context.binaries.closure)
     return [f for f in found if f.severity == ERROR and of_its_files(f)]
-
-
-def package_gone(context: Context) -> Iterator[Finding]:
-    """TFD501: pip's record lists TensorFlow's own module, which is not there.
-
-    Its distributions share one folder, which ``pip uninstall`` of any of them takes away.
-    """
-    env = context.env
-    if context.tensorflow is None or env.kind != "prefix" or not env.prefix:
-        return
-    for package in (p for name in OWNERS for p in env.all_named(name) if p.manager == PIP and p.source):
-        record = os.path.join(env.prefix, *package.source.split("/"), "RECORD")
-        module = os.path.join(os.path.dirname(os.path.dirname(record)), "tensorflow", "__init__.py")
-        if os.path.isfile(module) or not is_all_gone(record):
-            continue
-        from ..binaries.words import with_files_again
-
-        yield Finding(
-            "TFD501",
-            ERROR,
-            f"{_label(package)} is recorded as installed, but its module tensorflow is not there: another distribution "
-            "that shares its folder was uninstalled, or an installation was interrupted.",
-            found="no tensorflow/__init__.py",
-            expected="the files that the package recorded",
-            evidence=(package.source,),
-            source=f"{package.source}/RECORD",
-            package=package.name,
-            fix=Fix(commands=(with_files_again(package.name, package.version),)),
-        )
-        return
 
 
 def _duplicate(module: str, packages: list[Package]) -> Finding:

@@ -1,0 +1,173 @@
+"""Python's own files of TensorFlow's stack, held to what their packages recorded, and which of them an import reads.
+
+Only names and sizes are compared: TensorFlow's 3,000 modules take 20 ms that way. What an import reads is looked up in
+the sources, and only where something is amiss.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+
+from .._typing import TYPE_CHECKING
+from ..binaries.records import TENSORFLOW, Recorded, read_text, recorded_files
+from ..environment.facts import CONDA, PIP, Environment, Package
+from ..environment.tensorflow import OWNERS
+
+if TYPE_CHECKING:
+    from ..binaries.integrity import Damage
+
+# What TensorFlow imports, and what that imports in its turn, by normalised name.
+_STACK = re.compile(
+    TENSORFLOW.pattern
+    + r"|(?:numpy(?:-base)?|keras(?:-preprocessing|-applications)?|tf-keras|tensorflow-estimator|tensorboard|h5py"
+    r"|ml-dtypes|protobuf|grpcio|wrapt|optree|namex|absl-py|astunparse|flatbuffers|python-flatbuffers|gast"
+    r"|google-pasta|opt-einsum|six|termcolor|typing-extensions|packaging|tensorflow-io-gcs-filesystem)\Z"
+)
+# One line of RECORD (PEP 376), and one entry of conda's paths_data as its writers lay it out.
+_RECORD_LINE = re.compile(r"^(?P<path>[^,\r\n]+\.py),(?:[\w-]+=[\w-]+)?,(?P<size>\d+)\r?$", re.M)
+_ENTRY = re.compile(r'\{\s*"_path":\s*"(?P<path>[^"\\]+/site-packages/[^"\\]+\.py)"(?P<rest>[^{}]*)\}')
+_SIZE = re.compile(r'"size_in_bytes":\s*(\d+)')
+# People take tests away to make images smaller.
+_SPARE = re.compile(r"(?:^|/)(?:tests?|testing|testdata|include)/|(?:_test|/conftest)\.py\Z")
+# Statements at the margin run whenever the module is imported; those of a package's __init__ may stand in a branch.
+_IMPORT = (
+    r"(?:from[ \t]+(?P<base>\.*[\w.]*)[ \t]+import[ \t]*(?P<names>\([^)]*\)|[^\n]*)|import[ \t]+(?P<modules>[^\n]*))"
+)
+_AT_MARGIN, _ANYWHERE = re.compile("^" + _IMPORT, re.M), re.compile(r"^[ \t]*" + _IMPORT, re.M)
+
+
+def damaged_sources(env: Environment, site_packages: str) -> list[Damage]:
+    """Return the Python files of the stack that are missing, or of another size than was recorded.
+
+    Args:
+        env: A prefix on this disk.
+        site_packages: Its site-packages folder.
+    """
+    whole: set[str] = set()
+    amiss: dict[str, Recorded] = {}
+    for entry in _recorded(env, site_packages):
+        if _size(entry.path) == entry.size:
+            whole.add(entry.path)
+        else:
+            amiss.setdefault(entry.path, entry)
+    # Several may name one file (two distributions): it is as recorded where it is as any of them says.
+    suspects = [entry for path, entry in amiss.items() if path not in whole]
+    if not suspects:
+        return []
+    from ..binaries.integrity import compare
+
+    damages = compare(suspects)
+    return [] if _is_of_binaries_alone(env, site_packages, damages, whole) else damages
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return -1
+
+
+def _is_of_binaries_alone(env: Environment, site_packages: str, damages: list[Damage], whole: set[str]) -> bool:
+    """Tell whether TensorFlow was unpacked for its binaries: these are there, and next to none of its modules."""
+    gone = [d.recorded for d in damages if d.kind == "gone" and TENSORFLOW.match(d.recorded.owner)]
+    folder = os.path.join(site_packages, "tensorflow", "")
+    there = sum(path.startswith(folder) for path in whole)
+    if not gone or there > 4 or os.path.isfile(os.path.join(folder, "__init__.py")):
+        return False
+    sources = {entry.source for entry in gone}
+    entries = recorded_files(env.prefix, site_packages)
+    return any(entry.source in sources and os.path.isfile(entry.path) for entry in entries)
+
+
+def _recorded(env: Environment, site_packages: str) -> Iterator[Recorded]:
+    """Yield what is recorded of the packages that are imported: pip's before conda's of the same name."""
+    by_pip = {p.name for p in env.packages if p.manager == PIP}
+    pips_tensorflow = any(name in by_pip for name in OWNERS)
+    for package in env.packages:
+        name = package.name
+        if not package.source or not _STACK.match(name):
+            continue
+        if package.manager == PIP:
+            # Of several folders of one name the newest counts; several owners of TensorFlow share theirs.
+            if env.pip(name) is package:
+                yield from _of_pip(env, site_packages, package)
+        elif name.removesuffix("-base") not in by_pip and not (pips_tensorflow and TENSORFLOW.match(name)):
+            yield from _of_conda(env, package)
+
+
+def _of_pip(env: Environment, site_packages: str, package: Package) -> Iterator[Recorded]:
+    source = f"{package.source}/RECORD"
+    for match in _RECORD_LINE.finditer(read_text(os.path.join(env.prefix, *source.split("/")))):
+        path = match["path"]
+        if not path.startswith(("/", "..")) and ":" not in path and not _SPARE.search(path):
+            yield Recorded(f"{site_packages}/{path}", "", int(match["size"]), source, package.name, PIP)
+
+
+def _of_conda(env: Environment, package: Package) -> Iterator[Recorded]:
+    if not package.source.endswith(".json"):
+        return
+    text = read_text(os.path.join(env.prefix, *package.source.split("/")))
+    for match in _ENTRY.finditer(text) if '.py"' in text else ():
+        size = _SIZE.search(match["rest"])
+        # What conda wrote the prefix into has another size than it had in the package.
+        if size and "prefix_placeholder" not in match["rest"] and not _SPARE.search(match["path"]):
+            yield Recorded(f"{env.prefix}/{match['path']}", "", int(size[1]), package.source, package.name, CONDA)
+
+
+def is_whole(path: str) -> bool:
+    """Tell whether a Python file can be compiled and does not end within a line."""
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read()
+        compile(data, path, "exec", dont_inherit=True)
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return False
+    return not data or data.endswith(b"\n")
+
+
+def read_by(roots: Iterable[str], site_packages: str, among: Iterable[str]) -> set[str]:
+    """Return which of some files an import of other modules reads, as far as statements at the margin tell.
+
+    Args:
+        roots: Names of modules (``tensorflow``).
+        site_packages: Where they are.
+        among: Paths of the files that are asked for, which need not exist.
+    """
+    wanted = {os.path.normcase(os.path.normpath(path)): path for path in among}
+    found: set[str] = set()
+    queue = [name.split(".") for name in roots]
+    seen: set[str] = set()
+    while queue and len(found) < len(wanted):
+        parts = queue.pop()
+        for length in range(1, len(parts) + 1):
+            # A module imports the packages that it lies in.
+            package = os.path.join(site_packages, *parts[:length])
+            for path in (os.path.join(package, "__init__.py"), f"{package}.py"):
+                if path in seen:
+                    break
+                if os.path.normcase(path) in wanted:
+                    found.add(wanted[os.path.normcase(path)])
+                elif not os.path.isfile(path):
+                    continue
+                seen.add(path)
+                inside = parts[:length] if path.endswith("__init__.py") else parts[: length - 1]
+                queue += _imported(read_text(path), inside, path.endswith("__init__.py"))
+                break
+    return found
+
+
+def _imported(text: str, package: list[str], everywhere: bool) -> Iterator[list[str]]:
+    for match in (_ANYWHERE if everywhere else _AT_MARGIN).finditer(text):
+        if match["modules"] is not None:
+            for name in match["modules"].split("#")[0].split(","):
+                yield name.split(" as ")[0].strip().split(".")
+            continue
+        dots = len(match["base"]) - len(match["base"].lstrip("."))
+        base = [part for part in match["base"].split(".") if part]
+        if dots:
+            base = package[: len(package) - dots + 1] + base
+        yield base
+        for name in re.findall(r"[\w]+(?:[ \t]+as[ \t]+\w+)?", re.sub(r"#[^\n]*", "", match["names"])):
+            yield [*base, name.split()[0]]

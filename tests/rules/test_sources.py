@@ -1,0 +1,144 @@
+"""TFD501 and TFD503: Python's own files of the stack that are gone, empty or cut off, by RECORD or conda."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.findings import Finding
+from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.repair.planner import Planner
+from tests.repair.test_apply import OTHERS, STACK
+from tools.prefixes import add_dist, add_record, make_prefix
+
+MODULE = "tensorflow/__init__.py"
+TENSORFLOW = {
+    MODULE: "from tensorflow.python import dtypes\nimport wrapt\n",
+    "tensorflow/python/__init__.py": "",
+    "tensorflow/python/dtypes.py": "half = 16\n",
+    "tensorflow/python/unused.py": "spare = 1\n",
+    "tensorflow/python/dtypes_test.py": "assert True\n",
+}
+WRAPT = {"wrapt/__init__.py": "from .wrappers import ObjectProxy\n", "wrapt/wrappers.py": "class ObjectProxy: ...\n"}
+
+
+def of_files(prefix: Path) -> list[Finding]:
+    found = diagnose(read_prefix(str(prefix)), load_matrix()).findings
+    return [finding for finding in found if finding.code in ("TFD501", "TFD503")]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """The site-packages of an environment whose TensorFlow and wrapt are pip's, with files of theirs."""
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.10.13")
+    site = add_dist(prefix, "tensorflow", "2.10.1", files=TENSORFLOW).parent
+    add_dist(prefix, "wrapt", "1.14.1", files=WRAPT)
+    for text in (*STACK["2.10.1"], *OTHERS):
+        if not text.startswith("wrapt"):
+            add_dist(prefix, *text.split("=="))
+    assert of_files(prefix) == []
+    return site
+
+
+def prefix_of(site: Path) -> Path:
+    return site.parents[2]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "code", "severity"),
+    [
+        ("tensorflow/python/dtypes.py", None, "TFD501", "error"),
+        ("tensorflow/python/dtypes.py", "", "TFD503", "error"),
+        ("tensorflow/python/dtypes.py", "half =", "TFD503", "error"),
+        # It can be read, so it may be somebody's own patch.
+        ("tensorflow/python/dtypes.py", "half = 17  # patched\n", "TFD503", "warning"),
+        ("wrapt/wrappers.py", None, "TFD501", "error"),
+        ("wrapt/__init__.py", "", "TFD503", "error"),
+        # Nothing that an import of TensorFlow reads.
+        ("tensorflow/python/unused.py", None, "TFD501", "warning"),
+    ],
+)
+def test_a_file_that_is_not_what_was_recorded(
+    site: Path, file: str, content: str | None, code: str, severity: str
+) -> None:
+    (site / file).unlink() if content is None else (site / file).write_text(content, encoding="utf-8")
+    (finding,) = of_files(prefix_of(site))
+    owner, version = ("wrapt", "1.14.1") if file.startswith("wrapt") else ("tensorflow", "2.10.1")
+    assert (finding.code, finding.severity, finding.package) == (code, severity, owner)
+    assert finding.evidence == (f"lib/python3.10/site-packages/{file}",)
+    assert finding.source.endswith("dist-info/RECORD")
+    assert finding.fix.commands[0][-1] == f"{owner}=={version}"
+    plan = Planner(read_prefix(str(prefix_of(site))), load_matrix()).plan()
+    patched = content is not None and "patched" in content
+    again = [(change.package, change.after) for change in plan.changes if change.reinstall]
+    assert again == ([] if patched else [(owner, version)])
+
+
+def test_a_folder_that_is_gone_with_its_record_left(site: Path) -> None:
+    shutil.rmtree(site / "wrapt")
+    (finding,) = of_files(prefix_of(site))
+    assert (finding.severity, finding.package, finding.found) == ("error", "wrapt", "2 files not there")
+
+
+def test_tests_and_legacy_bytecode_are_nobodys_loss(site: Path) -> None:
+    (site / "tensorflow/python/dtypes_test.py").unlink()
+    assert of_files(prefix_of(site)) == []
+
+
+@pytest.mark.parametrize("platform", ["linux-64", "win-64"])
+def test_the_shared_folder_was_taken_along(tmp_path: Path, platform: str) -> None:
+    """`tensorflow` and `tensorflow-cpu` over each other, and one uninstalled: what only the other has stays."""
+    prefix = make_prefix(tmp_path / "env", platform, "3.10.13")
+    site = add_dist(prefix, "tensorflow", "2.10.1", files=TENSORFLOW).parent
+    for path in (MODULE, "tensorflow/python/dtypes.py"):
+        (site / path).unlink()
+    (finding,) = of_files(prefix)
+    assert (finding.severity, finding.package, finding.confidence) == ("error", "tensorflow", "certain")
+    assert "another distribution that shares its folder was uninstalled" in finding.message
+    assert finding.fix.commands[0][-1] == "tensorflow==2.10.1"
+
+
+def test_what_a_rival_wrote_over_is_whole(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.10.13")
+    add_dist(prefix, "tensorflow", "2.10.1", files=TENSORFLOW)
+    add_dist(prefix, "tensorflow-cpu", "2.10.1", files={**TENSORFLOW, "tensorflow/python/dtypes.py": "half = 2\n"})
+    assert of_files(prefix) == []
+
+
+def test_a_wheel_that_never_had_the_module_lost_nothing(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "win-64", "3.10.13")
+    add_dist(prefix, "tensorflow", "2.12.0", files={"tensorflow-2.12.0.dist-info/LICENSE": ""})
+    add_dist(prefix, "tensorflow-intel", "2.12.0", files={MODULE: ""})
+    assert of_files(prefix) == []
+
+
+def test_conda_records_its_paths(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.10.13")
+    below = "lib/python3.10/site-packages"
+    paths = [
+        {"_path": f"{below}/{file}", "path_type": "hardlink", "size_in_bytes": len(text)}
+        for file, text in TENSORFLOW.items()
+    ]
+    # What conda wrote the prefix into has another size than it had in the package.
+    (prefix / below / "tensorflow").mkdir()
+    placed = {"_path": f"{below}/tensorflow/placed.py", "prefix_placeholder": "/opt/placehold", "size_in_bytes": 3}
+    (prefix / below / "tensorflow/placed.py").write_text("prefix = '/home/me'\n", encoding="utf-8")
+    for file, text in TENSORFLOW.items():
+        (prefix / below / file).parent.mkdir(parents=True, exist_ok=True)
+        (prefix / below / file).write_text(text, encoding="utf-8")
+    fields = {"files": [], "paths_data": {"paths": [*paths, placed], "paths_version": 1}}
+    add_record(prefix, "linux-64", "tensorflow", "2.10.0", "cpu_py310hd1aba9c_0")
+    add_record(prefix, "linux-64", "tensorflow-base", "2.10.0", "cpu_py310hd1aba9c_0", **fields)
+    assert of_files(prefix) == []
+    (prefix / below / "tensorflow/python/dtypes.py").write_text("", encoding="utf-8")
+    (finding,) = of_files(prefix)
+    assert (finding.code, finding.severity, finding.package) == ("TFD503", "error", "tensorflow-base")
+    assert finding.source == "conda-meta/tensorflow-base-2.10.0-cpu_py310hd1aba9c_0.json"
+    plan = Planner(read_prefix(str(prefix)), load_matrix()).plan()
+    assert {(change.package, change.where, change.reinstall) for change in plan.changes} >= {
+        ("tensorflow-base", "conda", True)
+    }
