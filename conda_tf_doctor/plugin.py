@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from conda.plugins import hookimpl
 
+from .safely import guarded
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
@@ -27,26 +29,6 @@ if TYPE_CHECKING:
         CondaSetting,
         CondaSubcommand,
     )
-
-
-_told: set[str] = set()
-
-
-def guarded(call: Callable[[], Any]) -> Any:
-    """Return what a call returns, or ``None`` where it failed, which is then said in one line."""
-    try:
-        return call()
-    except Exception as error:
-        # One line, also where several hooks fail for one reason; on standard error, whatever conda's flags.
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        if reason not in _told:
-            _told.add(reason)
-            import logging
-
-            logger = logging.getLogger("conda_tf_doctor")
-            logger.warning("%s", f"tf-doctor: the guard failed ({reason}); conda goes on without it.")
-            logger.debug("where it failed:", exc_info=True)
-        return None
 
 
 def _configure(parser: ArgumentParser) -> None:

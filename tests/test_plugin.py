@@ -25,7 +25,7 @@ def imported(conda: Conda) -> dict[str, object]:
 
 
 def test_importing_the_plugin_imports_nothing_else(conda: Conda) -> None:
-    assert imported(conda)["added"] == ["conda_tf_doctor", "conda_tf_doctor.plugin"]
+    assert imported(conda)["added"] == ["conda_tf_doctor", "conda_tf_doctor.plugin", "conda_tf_doctor.safely"]
 
 
 def test_a_command_that_is_not_ours_imports_nothing_of_ours(conda: Conda) -> None:
@@ -36,7 +36,9 @@ def test_a_command_that_is_not_ours_imports_nothing_of_ours(conda: Conda) -> Non
         "print('|'.join(sorted(name for name in sys.modules if name.startswith('conda_tf_doctor'))), file=sys.stderr)"
     )
     done = subprocess.run([conda.python, "-c", code], env=conda.environ(), capture_output=True, text=True, check=False)
-    assert done.stderr.strip().splitlines()[-1] == "conda_tf_doctor|conda_tf_doctor.plugin", done.stderr
+    assert done.stderr.strip().splitlines()[-1] == "conda_tf_doctor|conda_tf_doctor.plugin|conda_tf_doctor.safely", (
+        done.stderr
+    )
 
 
 def test_settings_are_known_to_conda(conda: Conda) -> None:

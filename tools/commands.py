@@ -15,12 +15,17 @@ LINTERS = (
     ("ruff", "check", "."),
     ("mypy",),
     ("mypy", "-p", "tools"),
+    ("lint-imports", "--no-cache"),
 )
 
 
 def _call(python: Path, module: str, *args: str) -> int:
     """Run a module of the workshop's interpreter in the checkout and return its exit status."""
-    status = subprocess.run([python, "-m", module, *args], cwd=ROOT, check=False).returncode
+    return _run(python, "-m", module, *args)
+
+
+def _run(program: Path, *args: str) -> int:
+    status = subprocess.run([program, *args], cwd=ROOT, check=False).returncode
     # Killed by a signal: a shell's convention, so that it never counts as success.
     return status if status >= 0 else 128 - status
 
@@ -40,12 +45,12 @@ def test(args: Sequence[str]) -> int:
 
 
 def lint(args: Sequence[str]) -> int:
-    """Check format, lint and types; run all, fail if one fails."""
+    """Check format, lint, types and layers; run all, fail if one fails."""
     python = ensure_tests()
     failed = 0
-    for module, *rest in LINTERS:
-        say(f"{module} {' '.join(rest)}".rstrip())
-        failed |= _call(python, module, *rest) != 0
+    for program, *rest in LINTERS:
+        say(f"{program} {' '.join(rest)}".rstrip())
+        failed |= _run(python.with_name(program), *rest) != 0
     return int(failed)
 
 

@@ -89,7 +89,7 @@ def _findings(context: Context, facts: BinaryFacts, closure: Closure, ignore: fr
     from ..engine.ranking import ranked
     from ..rules.binaries.closure import judge
 
-    return ranked((finding for finding in judge(context, facts, closure) if finding.code not in ignore), context)
+    return ranked((finding for finding in judge(context, facts, closure) if finding.code not in ignore), {})
 
 
 def document(

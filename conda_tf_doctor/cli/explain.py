@@ -134,7 +134,7 @@ def _explain_rule(code: str, args: Namespace) -> int:
     from ..explain.pages import read_page, render_page
 
     page = read_page(code)
-    diagnosis = _diagnosis(args)
+    diagnosis, _ = _diagnosis(args)
     if args.json:
         from ..render.json import print_document
 
@@ -166,18 +166,22 @@ def _here(code: str, diagnosis: Diagnosis) -> str:
     return "".join(f"{safe(diagnosis.env.path)} has it ({f.severity}): {safe(f.message)}\n" for f in found)
 
 
-def _diagnosis(args: Namespace, text: str = "") -> Diagnosis | None:
+def _diagnosis(args: Namespace, text: str = "") -> tuple[Diagnosis | None, Context | None]:
     """Check the environment that -n or -p names, with the text as evidence; nothing is checked where none is named."""
     if not args.name and not args.prefix:
-        return None
-    from ..engine.diagnose import diagnose
+        return None, None
+    from ..context.context import Context
     from ..environment.prefix import read_prefix
     from ..matrix.load import load_matrix
+    from .check import examine
+    from .options import options
     from .target import resolve_prefix
 
+    ignore, matrix_file = options(args)
     env = read_prefix(resolve_prefix(args))
     env.error_text = text
-    return diagnose(env, load_matrix())
+    matrix = load_matrix(matrix_file)
+    return examine(env, matrix, ignore), Context(env, matrix)
 
 
 def _explain_text(text: str, args: Namespace) -> int:
@@ -185,15 +189,9 @@ def _explain_text(text: str, args: Namespace) -> int:
     from ..explain.rank import rank
 
     found = find(text)
-    diagnosis = _diagnosis(args, text)
-    if diagnosis is None:
-        verdict = rank(text)
-    else:
-        from ..context.context import Context
-        from ..matrix.load import load_matrix
-
-        context: Context = Context(diagnosis.env, load_matrix())
-        verdict = rank(text, context, [f for f in diagnosis.findings if f.evidence != ("error_text",)])
+    diagnosis, context = _diagnosis(args, text)
+    findings = diagnosis.findings if diagnosis else ()
+    verdict = rank(text, context, [f for f in findings if f.evidence != ("error_text",)])
     if args.json:
         from ..render.json import print_document
 

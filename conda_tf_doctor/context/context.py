@@ -6,7 +6,7 @@ import os
 from functools import cached_property
 
 from .. import versions
-from .._typing import TYPE_CHECKING, Any
+from .._typing import TYPE_CHECKING
 from ..environment import gpu
 from ..environment.facts import PIP, Environment
 from ..environment.site import find_site_packages, site_minor
@@ -15,11 +15,10 @@ from ..matrix.model import CHANNELS
 from .gpu import wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ..explain.rank import Verdict
+    from ..binaries.integrity import Damage
     from ..matrix.matrix import Matrix
     from ..matrix.model import Build
+    from .binaries import BinaryFacts
 
 # A text whose first cause is one of these comes from someone who wants the GPU.
 _GPU_CODES = ("TFD301", "TFD302", "TFD303", "TFD304", "TFD305", "TFD306", "TFD307", "TFD308")
@@ -32,14 +31,15 @@ class Context:
         env: The environment.
         matrix: The compatibility matrix.
         tensorflow: The TensorFlow it has or asks for; ``None`` where it has none.
-        verdict: What the error text says beside the facts; set once the rules have run, ``None`` without a text.
+        told: Codes of the causes that the error text speaks for by itself, the most probable first; whoever reads the
+            text hands them in.
     """
 
     def __init__(self, env: Environment, matrix: Matrix) -> None:
         self.env = env
         self.matrix = matrix
         self.tensorflow: Installed | None = find_tensorflow(env)
-        self.verdict: Verdict | None = None
+        self.told: tuple[str, ...] = ()
 
     @cached_property
     def builds(self) -> list[Build]:
@@ -124,7 +124,7 @@ class Context:
     def gpu_wanted(self) -> str:
         """Why a GPU is wanted (``tensorflow-gpu is installed``), or empty where nothing says so."""
         why = wanted(self.env, self.tensorflow, self.build)
-        if not why and any(signal.code in _GPU_CODES for signal in self.signals[:1]):
+        if not why and any(code in _GPU_CODES for code in self.told[:1]):
             return "the error text is about the GPU"
         return why
 
@@ -139,16 +139,7 @@ class Context:
         return gpu.cudnn_libraries(self.env)
 
     @cached_property
-    def signals(self) -> list[Any]:
-        """What the error text says by itself; empty where there is none."""
-        if not self.env.error_text:
-            return []
-        from ..explain.match import match
-
-        return match(self.env.error_text, self)
-
-    @cached_property
-    def binaries(self) -> Any:
+    def binaries(self) -> BinaryFacts | None:
         """What the images on disk (or in the report) tell; ``None`` where there are none."""
         if not self._has_binaries:
             return None
@@ -157,7 +148,7 @@ class Context:
         return examine(self)
 
     @cached_property
-    def sources(self) -> list[Any]:
+    def sources(self) -> list[Damage]:
         """Python's own files of the stack that are not what their packages recorded; empty where there is no disk."""
         env = self.env
         site_packages = find_site_packages(env.prefix, site_minor(env)) if env.prefix and env.kind == "prefix" else ""
@@ -218,8 +209,3 @@ class Context:
         if what == "binaries":
             return self._has_binaries
         return not what or bool(self.env.user_site or self.env.working_folder)
-
-    def signalled(self, codes: Iterable[str]) -> bool:
-        """Tell whether the error text speaks of one of these rules."""
-        wanted = set(codes)
-        return any(signal.code in wanted for signal in self.signals)

@@ -62,14 +62,20 @@ def _closed_up(finding: Finding) -> Finding:
 def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagnosis:
     context = Context(env, matrix)
     silenced = set(ignore)
-    if context.tensorflow is None and not context.signals:
+    if env.error_text:
+        from ..explain.match import match
+
+        context.told = tuple(signal.code for signal in match(env.error_text, context))
+    if context.tensorflow is None and not context.told:
         return Diagnosis(env, None, ())
     examined: list[str] = []
+    causes: dict[str, float] = {}
     found = [] if context.tensorflow is None else list(_from_rules(context, examined))
     if env.error_text:
         from .evidence import from_error_text
 
-        found = list(from_error_text(context, found))
+        found, verdict = from_error_text(context, found)
+        causes = {cause.code: cause.score / 100 for cause in verdict.causes}
     # What `report` collected is all that could be seen: there is nobody to ask for more.
     if env.kind == "report" and not env.collected and context.tensorflow is not None:
         from .undecided import undecided
@@ -83,7 +89,7 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
         env,
         context.tensorflow,
         # Last: rules read records, and find that some cannot be read.
-        (*ranked(kept, context), *_notes(env)),
+        (*ranked(kept, causes), *_notes(env)),
         tuple(dict.fromkeys(code for code in examined if code not in fired)),
         context.gpu_wanted,
         context.build.id if context.build else "",

@@ -13,7 +13,7 @@ from ..findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding,
 
 if TYPE_CHECKING:
     from ..context.context import Context
-    from ..explain.rank import Cause
+    from ..explain.rank import Cause, Verdict
 
 
 def is_open(finding: Finding) -> bool:
@@ -63,8 +63,8 @@ def _joined(finding: Finding, cause: Cause, first: bool) -> Finding:
     )
 
 
-def from_error_text(context: Context, found: Iterable[Finding]) -> Iterable[Finding]:
-    """Return the rules' findings joined with what the error text establishes.
+def from_error_text(context: Context, found: Iterable[Finding]) -> tuple[list[Finding], Verdict]:
+    """Return the rules' findings joined with what the error text establishes, and what it says beside the facts.
 
     Args:
         context: The environment with its error text.
@@ -76,7 +76,6 @@ def from_error_text(context: Context, found: Iterable[Finding]) -> Iterable[Find
     # What a rule leaves open is no finding yet: the text may decide it.
     found = [finding for finding in given if not is_open(finding)]
     verdict = rank(context.env.error_text, context, found)
-    context.verdict = verdict
     causes = {cause.code: cause for cause in verdict.causes}
     joined = [
         _joined(finding, causes[finding.code], finding.code == verdict.causes[0].code)
@@ -96,4 +95,4 @@ def from_error_text(context: Context, found: Iterable[Finding]) -> Iterable[Find
         broken = place == 0 and cause.strength >= 2 and not any(f.severity == ERROR for f in joined)
         joined.append(_new(cause, ERROR if telling or broken else INFO))
         explained = explained or telling or broken
-    return [*joined, *(finding for finding in given if is_open(finding))]
+    return [*joined, *(finding for finding in given if is_open(finding))], verdict

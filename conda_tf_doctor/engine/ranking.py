@@ -7,13 +7,9 @@ outweighs the order, for it is evidence of what really failed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from .._typing import TYPE_CHECKING
 from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding
-
-if TYPE_CHECKING:
-    from ..context.context import Context
 
 _ORDER = (
     "TFD101", "TFD105", "TFD103", "TFD201", "TFD102", "TFD106", "TFD104",
@@ -36,9 +32,13 @@ _BLOCKING_WEIGHT = 30
 _FROM_TEXT = "error_text"
 
 
-def ranked(findings: Iterable[Finding], context: Context) -> list[Finding]:
-    """Sort findings, the most probable root cause first, equal ones once."""
-    causes = {cause.code: cause.score / 100 for cause in context.verdict.causes} if context.verdict else {}
+def ranked(findings: Iterable[Finding], causes: Mapping[str, float]) -> list[Finding]:
+    """Sort findings, the most probable root cause first, equal ones once.
+
+    Args:
+        findings: What the rules found, joined with what the error text establishes.
+        causes: How probable the text makes each code, in hundredths; empty where there is no text.
+    """
 
     def weight(finding: Finding) -> float:
         if not causes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..findings import CERTAIN, LIKELY, POSSIBLE
@@ -148,6 +149,7 @@ def _unwrapped(text: str) -> str:
     return "".join(line if len(line) == width else line + "\n" for line in lines)
 
 
+@lru_cache(maxsize=1)
 def find(text: str) -> list[Match]:
     """Return every known message in a text, the most telling first; equally telling ones in the text's order."""
     text = normalise(text)

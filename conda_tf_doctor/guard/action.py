@@ -6,7 +6,7 @@ from typing import Any
 
 from conda.core.path_actions import Action
 
-from ..plugin import guarded
+from ..safely import guarded
 from . import hooks
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..environment.solve import Plan, add_surroundings, after, read_before
 from ..environment.stack import has_tensorflow, touches
-from ..plugin import guarded
+from ..safely import guarded
 from ..settings import BLOCK, DISABLED, REPAIR, Settings
 from . import messages, transaction
 from .settings import ignored_codes, is_quiet, read_settings

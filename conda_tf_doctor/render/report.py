@@ -14,7 +14,6 @@ from ..environment.tensorflow import CONDA_PARTS, OWNERS
 from .mask import mask, masker
 
 if TYPE_CHECKING:
-    from ..context.binaries import BinaryFacts
     from ..matrix.matrix import Matrix
 
 SCHEMA_VERSION = 1
@@ -118,7 +117,7 @@ def _binaries(env: Environment, matrix: Matrix) -> list[dict[str, Any]]:
     if context.tensorflow is None:
         return []
     rows = _by_name(env)
-    facts: BinaryFacts | None = context.binaries
+    facts = context.binaries
     if facts is None or facts.closure is None:
         return rows
     from ..binaries.closure import CORRUPT, MISSING

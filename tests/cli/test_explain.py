@@ -140,3 +140,15 @@ def test_terminal_sequences_of_a_text_do_not_reach_the_terminal() -> None:
     assert ran.returncode == 0
     assert b"\x1b" not in ran.stdout
     assert b"\x07" not in ran.stdout
+
+
+def test_the_settings_count_here_as_everywhere(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = f"{prefix} has it (error): numpy 2."
+    assert there in explain("TFD603", "-p", str(prefix)).stdout.decode()
+    monkeypatch.setenv("CONDA_PLUGINS_TF_DOCTOR_IGNORE", "numpy-abi")
+    assert f"{prefix} does not have it.\n" in explain("TFD603", "-p", str(prefix)).stdout.decode()
+    findings = document("-", "-p", str(prefix), text=NUMPY)["findings"]
+    assert all(finding["code"] != "TFD603" for finding in findings)
+    monkeypatch.setenv("CONDA_PLUGINS_TF_DOCTOR_MATRIX", "/nowhere/mine.yaml")
+    unusable = explain("TFD603", "-p", str(prefix))
+    assert (unusable.returncode, b"mine.yaml" in unusable.stderr) == (2, True)
