@@ -48,6 +48,20 @@ RULES: dict[str, str] = {
 CODES: dict[str, str] = {name: code for code, name in RULES.items()}
 
 
+def codes_of(word: str) -> frozenset[str]:
+    """Return the codes that a code, a name, or the beginning of codes (``TFD6``) stands for; none where there is none.
+
+    What is not about TensorFlow (``TFD9``) is named whole or not at all: a family cannot silence it.
+    """
+    code = code_of(word)
+    if code is not None:
+        return frozenset((code,))
+    beginning = word.strip().upper()
+    if not beginning.startswith("TFD"):
+        return frozenset()
+    return frozenset(code for code in RULES if code.startswith(beginning) and not code.startswith("TFD9"))
+
+
 def code_of(word: str) -> str | None:
     """Return the code for a code or a name in any case, or ``None`` where there is no such rule."""
     upper = word.strip().upper()

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 
 from ._typing import NamedTuple
-from .codes import code_of
+from .codes import codes_of
 from .errors import UsageError
 
 DISABLED, WARN, BLOCK, REPAIR = "disabled", "warn", "block", "repair"
@@ -107,16 +107,88 @@ def without_conda() -> Settings:
     )
 
 
+class Project(NamedTuple):
+    """What the project around the working folder sets, in ``[tool.conda-tf-doctor]``.
+
+    Attributes:
+        ignore: Codes, names and beginnings of codes that are not shown.
+        select: Those that alone are shown; empty for all.
+        matrix: Path of a matrix file; empty where there is none.
+        path: The file that says so; empty where none does.
+    """
+
+    ignore: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    matrix: str = ""
+    path: str = ""
+
+
+_PROJECT_FILES = ("pyproject.toml", "pixi.toml", "conda.toml")
+
+
+def of_project(folder: str = "") -> Project:
+    """Read the settings of a project: of the first folder, from the working folder upwards, that has a project's file.
+
+    Args:
+        folder: Where to begin; the working folder where empty.
+
+    Raises:
+        UsageError: The table sets what there is not, or something of the wrong kind.
+    """
+    try:
+        folder = folder or os.getcwd()
+    except OSError:
+        return Project()  # the working folder is gone
+    while True:
+        paths = [os.path.join(folder, name) for name in _PROJECT_FILES]
+        there = [path for path in paths if os.path.isfile(path)]
+        for path in there:
+            found = _project_table(path)
+            if found is not None:
+                return found
+        above = os.path.dirname(folder)
+        if there or above == folder:
+            return Project()
+        folder = above
+
+
+def _project_table(path: str) -> Project | None:
+    try:
+        with open(path, encoding="utf-8") as handle:
+            text = handle.read()
+    except (OSError, UnicodeDecodeError):
+        return None
+    # TOML is parsed only where it speaks of us: this is asked at every check.
+    if "tool.conda-tf-doctor" not in text:
+        return None
+    from .environment.files.text import load_toml
+
+    tool = load_toml(text, path).get("tool")
+    table = tool.get("conda-tf-doctor") if isinstance(tool, dict) else None
+    if not isinstance(table, dict):
+        return None
+    for key, value in table.items():
+        kind = {"ignore": list, "select": list, "matrix": str}.get(key)
+        if kind is None or not isinstance(value, kind):
+            what = (
+                "there is no such setting" if kind is None else f"it has to be a {'list' if kind is list else 'text'}"
+            )
+            raise UsageError(f"The file {path} sets {key} in [tool.conda-tf-doctor], but {what}; correct it there.")
+    matrix = table.get("matrix", "")
+    where = os.path.join(os.path.dirname(path), os.path.expanduser(matrix)) if matrix else ""
+    return Project(_words(table.get("ignore", ())), _words(table.get("select", ())), where, path)
+
+
 def codes(words: Iterable[str], where: str) -> frozenset[str]:
-    """Return the codes that these codes and names stand for.
+    """Return the codes that these codes, names and beginnings of codes stand for.
 
     Raises:
         UsageError: There is no such rule.
     """
-    found = set()
+    found: set[str] = set()
     for word in (part for given in words for part in _words(given)):
-        code = code_of(word)
-        if code is None:
+        named = codes_of(word)
+        if not named:
             raise UsageError(f"{where} names {word}, but there is no such rule; `conda-tf-doctor explain` lists them.")
-        found.add(code)
+        found |= named
     return frozenset(found)

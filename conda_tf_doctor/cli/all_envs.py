@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def check_one(prefix: str, ignore: frozenset[str], matrix_file: str) -> dict[str, Any]:
     """Check one environment and return its JSON document; one that cannot be read returns what is wrong with it."""
     from ..engine.diagnose import diagnose
-    from ..engine.diagnosis import SCHEMA_VERSION
+    from ..engine.diagnosis import unread
     from ..environment.prefix import read_prefix
     from ..errors import UsageError
     from ..matrix.load import load_matrix
@@ -23,15 +23,7 @@ def check_one(prefix: str, ignore: frozenset[str], matrix_file: str) -> dict[str
     try:
         return aimed(diagnose(read_prefix(prefix), load_matrix(matrix_file), ignore)).to_json()
     except UsageError as error:
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "target": {"kind": "prefix", "path": prefix, "platform": None},
-            "tensorflow": None,
-            "findings": [],
-            "summary": {"errors": 0, "warnings": 0, "infos": 0},
-            "ok": False,
-            "error": str(error),
-        }
+        return unread("prefix", prefix, str(error))
 
 
 def _results(prefixes: list[str], ignore: frozenset[str], matrix_file: str) -> Iterator[dict[str, Any]]:

@@ -60,7 +60,8 @@ def plain(words: Sequence[str]) -> Namespace | None:
             value = next(waiting, "-")
             if value.startswith("-"):
                 return None
-            found[name] = value
+            # Flags that may be given several times have a list.
+            found[name] = [value] if name == "file" else value
     if "prefix" in found and "name" in found:
         return None
     return complete(found, "console")

@@ -17,18 +17,43 @@ if TYPE_CHECKING:
     from ..matrix.matrix import Matrix
 
 
-def configure_parser(parser: ArgumentParser) -> None:
-    """Add the arguments of ``check``."""
+FORMATS = ("text", "json", "sarif", "github", "junit")
+
+
+def configure_parser(parser: ArgumentParser, files: bool = True) -> None:
+    """Add the arguments of ``check``.
+
+    Args:
+        parser: Of the verb, or of the program.
+        files: Whether files are taken as arguments; before a verb is named, a word is the verb.
+    """
     from argparse import SUPPRESS
 
     from .flags import add_output, add_rules, add_target
 
+    if files:
+        parser.add_argument("files", metavar="FILE", nargs="*", default=SUPPRESS, help="files to check, as with --file")
     add_target(parser)
     parser.add_argument("--all-envs", action="store_true", default=SUPPRESS, help="check every environment there is")
     parser.add_argument("--report", metavar="FILE", default=SUPPRESS, help="check a collected report (- reads it)")
-    parser.add_argument("--file", metavar="FILE", default=SUPPRESS, help="check a file before anything is installed")
+    parser.add_argument(
+        "--file", metavar="FILE", action="append", default=SUPPRESS,
+        help="check a file before anything is installed; repeatable",
+    )  # fmt: skip
     parser.add_argument("--platform", metavar="SUBDIR", default=SUPPRESS, help="what the file is for, such as win-64")
     add_rules(parser)
+    parser.add_argument(
+        "--select", metavar="CODE", action="append", default=SUPPRESS,
+        help="show only these rules, by code, name or beginning of a code (TFD6); repeatable",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output-format", choices=FORMATS, default=SUPPRESS,
+        help="text, json (as --json), sarif 2.1.0, github (annotations at the line) or junit",
+    )  # fmt: skip
+    parser.add_argument("--statistics", action="store_true", default=SUPPRESS, help="count the findings of each rule")
+    parser.add_argument(
+        "--exit-zero", action="store_true", default=SUPPRESS, help="exit with 0 where errors were found"
+    )
     add_output(parser)
 
 
@@ -38,33 +63,56 @@ def execute(args: Namespace) -> int:
     Raises:
         UsageError: The target cannot be read, or more than one is named.
     """
-    file, report, all_envs = getattr(args, "file", ""), getattr(args, "report", ""), getattr(args, "all_envs", False)
-    named = [flag for flag, value in (("--file", file), ("--report", report), ("--all-envs", all_envs)) if value]
+    files = [*getattr(args, "files", ()), *getattr(args, "file", ())]
+    report, all_envs = getattr(args, "report", ""), getattr(args, "all_envs", False)
+    named = [flag for flag, value in (("--file", files), ("--report", report), ("--all-envs", all_envs)) if value]
     named += [flag for flag, value in (("-n", args.name), ("-p", args.prefix)) if value]
     if len(named) > 1:
         raise UsageError(f"{' and '.join(named)} name different targets; give one of them.")
-    if getattr(args, "platform", "") and not file:
+    if getattr(args, "platform", "") and not files:
         raise UsageError("--platform goes with --file; an environment and a report tell their platform themselves.")
+    form = getattr(args, "output_format", "text")
+    if args.json and form not in ("text", "json"):
+        raise UsageError(f"--json and --output-format {form} are two forms of one output; give one of them.")
+    args.json = args.json or form == "json"
     ignore, matrix_file = options(args)
-    if all_envs:
+    status = _run(args, files, form, ignore, matrix_file)
+    return 0 if status == 1 and getattr(args, "exit_zero", False) else status
+
+
+def _run(args: Namespace, files: list[str], form: str, ignore: frozenset[str], matrix_file: str) -> int:
+    several = len(files) > 1 or form not in ("text", "json") or getattr(args, "statistics", False)
+    if getattr(args, "all_envs", False):
+        if several:
+            raise UsageError("--all-envs is shown as text or as JSON; --output-format and --statistics go with files.")
         from .all_envs import execute as check_all
 
         return check_all(args, ignore, matrix_file)
     from ..matrix.load import load_matrix
 
-    return show(examine(read(args), load_matrix(matrix_file), ignore), args)
+    matrix = load_matrix(matrix_file)
+    if several:
+        from .several import check_several
+
+        return check_several(args, files, form, matrix, ignore)
+    return show(examine(read(args, files[0] if files else ""), matrix, ignore), args)
 
 
-def read(args: Namespace) -> Environment:
-    """Read the facts of the target that the arguments name."""
+def read(args: Namespace, file: str = "") -> Environment:
+    """Read the facts of the target that the arguments name.
+
+    Args:
+        args: The arguments.
+        file: The file to read; empty where the target is a report or an environment.
+    """
+    if file:
+        from ..environment.files import read_file
+
+        return read_file(file, getattr(args, "platform", ""))
     if getattr(args, "report", ""):
         from ..environment.report import read_report
 
         return read_report(args.report)
-    if getattr(args, "file", ""):
-        from ..environment.files import read_file
-
-        return read_file(args.file, getattr(args, "platform", ""))
     from ..environment.prefix import read_prefix
     from .target import resolve_prefix
 
@@ -78,7 +126,12 @@ def examine(env: Environment, matrix: Matrix, ignore: frozenset[str]) -> Diagnos
     from ..engine.diagnose import diagnose
     from .aim import aimed
 
-    return aimed(diagnose(env, matrix, ignore))
+    diagnosis = diagnose(env, matrix, ignore)
+    if env.kind == "file" and diagnosis.findings:
+        from .inline import silenced
+
+        diagnosis = silenced(diagnosis)
+    return aimed(diagnosis)
 
 
 def show(diagnosis: Diagnosis, args: Namespace) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .._typing import TYPE_CHECKING
-from ..settings import codes, from_context, without_conda
+from ..codes import RULES
+from ..settings import codes, from_context, of_project, without_conda
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -17,5 +18,11 @@ def options(args: Namespace) -> tuple[frozenset[str], str]:
         settings = from_context(context.plugins)
     else:
         settings = without_conda()
+    project = of_project()
     ignore = codes(settings.ignore, "The setting tf_doctor_ignore") | codes(args.ignore, "--ignore")
-    return ignore, args.matrix or settings.matrix
+    ignore |= codes(project.ignore, f"ignore in {project.path}")
+    select = codes(getattr(args, "select", ()), "--select") or codes(project.select, f"select in {project.path}")
+    if select:
+        # What could not be read or checked is told whatever is selected.
+        ignore |= frozenset(code for code in RULES if not code.startswith("TFD9")) - select
+    return ignore, args.matrix or project.matrix or settings.matrix

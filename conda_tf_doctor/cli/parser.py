@@ -26,6 +26,7 @@ VERBS = {
     "dlls": "show which DLLs or shared objects a module loads, and what is wrong with them",
     "matrix": "show the compatibility matrix, or validate your own",
     "create": "create an environment that is known to work",
+    "schema": "print the JSON schema of a command's output, of a report or of a matrix file",
 }
 
 
@@ -52,7 +53,7 @@ class UsageParser(ArgumentParser):
 
 
 class _VerbParser(UsageParser):
-    """Adds a verb's own arguments only when the verb is used: each call needs one of seven."""
+    """Adds a verb's own arguments only when the verb is used: each call needs one of them."""
 
     verb = ""
 
@@ -76,7 +77,7 @@ def configure(parser: ArgumentParser) -> None:
     UsageParser.words = sys.argv[1:]
     # Conda's own parser is what stands before the verb there.
     parser.error = MethodType(UsageParser.error, parser)  # type: ignore[method-assign]
-    check.configure_parser(parser)
+    check.configure_parser(parser, files=False)
     parser.description, parser.epilog = SUMMARY, _EPILOG
     parser.formatter_class = RawDescriptionHelpFormatter
     # Without `prog` argparse formats the usage to find it, which costs more than all the rest of it.

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from importlib import import_module
 
 from .._typing import TYPE_CHECKING
+from ..codes import RULES
 from ..context.context import Context
-from ..findings import INFO, Finding
+from ..findings import INFO, WARNING, Finding
 from ..rules import REGISTRY
 from .diagnosis import Diagnosis
 from .ranking import ranked
@@ -33,8 +34,12 @@ def _from_rules(context: Context, examined: list[str]) -> Iterable[Finding]:
             examined += rule.codes
         except Exception as error:
             # A rule of ours that fails must not take the verdict of the others with it; the failure is told.
-            message = f"The rule {rule.function} failed ({type(error).__name__}: {error}); the others were checked."
-            yield Finding("TFD902", INFO, message, found=", ".join(rule.codes), source=rule.module)
+            named = ", ".join(f"{code} {RULES[code]}" for code in rule.codes)
+            message = (
+                f"The rule {rule.function} failed ({type(error).__name__}: {error}). Not checked: {named}. This is a "
+                "fault of conda-tf-doctor itself: please report it with what `conda tf-doctor report` collects."
+            )
+            yield Finding("TFD902", WARNING, message, found=", ".join(rule.codes), source=rule.module)
 
 
 def diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str] = ()) -> Diagnosis:
@@ -93,4 +98,5 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
         tuple(dict.fromkeys(code for code in examined if code not in fired)),
         context.gpu_wanted,
         context.build.id if context.build else "",
+        len(found) - len(kept),
     )

@@ -22,6 +22,7 @@ class Diagnosis(NamedTuple):
         checked: Codes that were examined and are fine.
         gpu_wanted: Why a GPU is wanted; empty where nothing says so.
         row: Id of the matrix row that applies; empty where none does.
+        ignored: How many findings the user has silenced.
     """
 
     env: Environment
@@ -30,6 +31,7 @@ class Diagnosis(NamedTuple):
     checked: tuple[str, ...] = ()
     gpu_wanted: str = ""
     row: str = ""
+    ignored: int = 0
 
     def count(self, severity: str) -> int:
         """Return how many findings have that severity."""
@@ -37,8 +39,13 @@ class Diagnosis(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is at severity ``error``."""
-        return not self.count(ERROR)
+        """Whether nothing is at severity ``error``, and every rule could be asked."""
+        return not self.count(ERROR) and not self.failed
+
+    @property
+    def failed(self) -> tuple[Finding, ...]:
+        """The rules that failed: what they check is not known, so nothing is said to be fine."""
+        return tuple(finding for finding in self.findings if finding.code == "TFD902")
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON document of the contract."""
@@ -51,6 +58,26 @@ class Diagnosis(NamedTuple):
                 "errors": self.count(ERROR),
                 "warnings": self.count(WARNING),
                 "infos": self.count(INFO),
+                "ignored": self.ignored,
             },
             "ok": self.ok,
         }
+
+
+def unread(kind: str, path: str, error: str) -> dict[str, Any]:
+    """Return the document of a target that could not be read.
+
+    Args:
+        kind: ``prefix`` or ``file``.
+        path: Its path.
+        error: One sentence.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "target": {"kind": kind, "path": path, "platform": None},
+        "tensorflow": None,
+        "findings": [],
+        "summary": {"errors": 0, "warnings": 0, "infos": 0, "ignored": 0},
+        "ok": False,
+        "error": error,
+    }

@@ -206,9 +206,13 @@ def _summary(diagnosis: Diagnosis, style: Style, verbose: int) -> str:
         count = diagnosis.count(severity)
         if count:
             parts.append(f"{count} {word}{'s' if count > 1 else ''}")
+    if diagnosis.ignored:
+        parts.append(f"{diagnosis.ignored} ignored")
     if not parts:
         return style.paint("good", "OK") + ": nothing is wrong."
     more = " -v shows the notes." if diagnosis.count(INFO) and not verbose else ""
     if diagnosis.ok:
         return style.paint("good", "OK") + f": no error ({', '.join(parts)}).{more}"
+    if not diagnosis.count(ERROR):
+        return f"Not everything was checked ({', '.join(parts)}).{more}"
     return f"{', '.join(parts)}.{more}"

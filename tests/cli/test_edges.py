@@ -117,3 +117,21 @@ def test_what_is_advised_for_a_file_is_for_its_platform(
     assert f"fix --file {file} --platform {platform}\n" in capsys.readouterr().out
     assert console(["check", "--file", str(file), "--platform", this_platform()]) == 1
     assert f"fix --file {file}\n" in capsys.readouterr().out
+
+
+def test_a_rule_that_fails_is_never_fine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from conda_tf_doctor.rules.machine import python
+
+    def fails(context: object) -> list[object]:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(python, "python_unsupported", fails)
+    (tmp_path / "r.txt").write_text("tensorflow==2.15.0\nnumpy==1.26.4\n")
+    status = console(["check", "--file", str(tmp_path / "r.txt"), "--platform", "linux-64"])
+    out = capsys.readouterr().out
+    assert status == 1 and "OK" not in out and "Not everything was checked (1 warning)." in out
+    assert "WARNING TFD902 rule-failed" in out and "Not checked: TFD201 python-unsupported." in " ".join(out.split())
+    assert console(["check", "--file", str(tmp_path / "r.txt"), "--platform", "linux-64", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["ok"] is False

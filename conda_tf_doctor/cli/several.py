@@ -1,0 +1,81 @@
+"""``check`` of several files, and in the forms that other programs read: everything is checked, then shown as one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from ..codes import RULES
+from ..engine.diagnosis import SCHEMA_VERSION, unread
+from ..errors import UsageError
+from ..render.json import print_document
+from ..render.machines import rendered
+from ..render.text import Style, render, safe
+from .check import examine, read
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from ..engine.diagnosis import Diagnosis
+    from ..matrix.matrix import Matrix
+
+
+def check_several(args: Namespace, files: list[str], form: str, matrix: Matrix, ignore: frozenset[str]) -> int:
+    """Check every file, or the one other target, print the findings of all, and return one exit status.
+
+    A file that cannot be used does not stop the others; it is told, and the exit status is then 2.
+
+    Args:
+        args: The arguments.
+        files: The files; empty for an environment or a report.
+        form: One of ``check.FORMATS``.
+        matrix: The compatibility matrix.
+        ignore: Codes that are not shown.
+    """
+    found: list[Diagnosis] = []
+    refused: list[tuple[str, str]] = []
+    for file in files or [""]:
+        answer = _examined(args, file, matrix, ignore)
+        if isinstance(answer, str):
+            refused.append((file, answer))
+            print(f"conda-tf-doctor: {safe(answer)}", file=sys.stderr)
+        else:
+            found.append(answer)
+    style = Style.of(sys.stdout, os.environ)
+    if args.json:
+        documents = [*(each.to_json() for each in found), *(unread("file", path, error) for path, error in refused)]
+        print_document({"schema_version": SCHEMA_VERSION, "files": documents})
+    elif form == "text":
+        _show(args, found, style)
+    else:
+        style.write(rendered(form, found, refused))
+    if refused:
+        return 2
+    return 0 if all(diagnosis.ok for diagnosis in found) else 1
+
+
+def _examined(args: Namespace, file: str, matrix: Matrix, ignore: frozenset[str]) -> Diagnosis | str:
+    """Return what was found in a file, or the sentence that says why it cannot be used."""
+    try:
+        return examine(read(args, file), matrix, ignore)
+    except UsageError as error:
+        if not file:
+            raise
+        return str(error)
+
+
+def _show(args: Namespace, found: list[Diagnosis], style: Style) -> None:
+    texts = [render(each, style, verbose=args.verbosity, quiet=args.quiet, door=args.door) for each in found]
+    style.write("\n".join(text for text in texts if text))
+    if len(found) > 1 and not args.quiet:
+        wrong = sum(not each.ok for each in found)
+        style.write(f"\n{len(found)} files, {wrong or 'none'} with errors.\n")
+    if getattr(args, "statistics", False):
+        counts = Counter((finding.code, finding.severity) for each in found for finding in each.findings)
+        width = len(str(max(counts.values(), default=0)))
+        lines = [
+            f"{count:{width}}  {code} {RULES[code]} ({severity})" for (code, severity), count in counts.most_common()
+        ]
+        style.write("\n" + "".join(f"{line}\n" for line in lines or ["No finding."]))

@@ -1,0 +1,187 @@
+"""Findings in the forms that other programs read: SARIF 2.1.0, GitHub's annotations, JUnit's XML."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from xml.etree import ElementTree
+
+from .. import __version__
+from ..codes import RULES
+from ..explain.pages import plain, read_page
+from ..findings import ERROR, INFO, WARNING, Finding
+from ..shell import command_line
+from .located import Place, place_of_finding, relative
+from .text import safe
+
+if TYPE_CHECKING:
+    from ..engine.diagnosis import Diagnosis
+
+_LEVELS = {ERROR: "error", WARNING: "warning", INFO: "note"}
+# Path and sentence of what could not be read.
+Refused = tuple[str, str]
+SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def advice(diagnosis: Diagnosis, finding: Finding) -> list[str]:
+    """Return what repairs a finding, a line each: the commands as they are pasted, then what no command can do."""
+    lines = [safe(command_line(command, diagnosis.env.platform)) for command in finding.fix.commands]
+    return [*lines, *([safe(finding.fix.note)] if finding.fix.note else [])]
+
+
+def _sentence(diagnosis: Diagnosis, finding: Finding) -> str:
+    parts = [finding.message]
+    if finding.expected:
+        parts.append(f"Found {finding.found or 'nothing'}; expected {finding.expected}.")
+    return safe(" ".join(parts))
+
+
+def _rule(code: str) -> dict[str, Any]:
+    page = read_page(code)
+    sections = dict(page.sections)
+    what, *rest = (plain(text, 0) for text in sections.values())
+    markdown = "\n\n".join(f"## {heading}\n\n{text}" for heading, text in page.sections)
+    return {
+        "id": code,
+        "name": RULES[code],
+        "shortDescription": {"text": RULES[code].replace("-", " ")},
+        "fullDescription": {"text": what},
+        "help": {"text": "\n\n".join((what, *rest)), "markdown": markdown},
+    }
+
+
+def _uri(path: str) -> str:
+    return Path(path).as_uri() if os.path.isabs(path) else quote(path)
+
+
+def _location(place: Place) -> dict[str, Any]:
+    physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(place.path)}}
+    if place.line:
+        physical["region"] = {"startLine": place.line, "startColumn": place.column}
+    return {"physicalLocation": physical}
+
+
+def sarif(diagnoses: Iterable[Diagnosis], refused: Sequence[Refused] = ()) -> dict[str, Any]:
+    """Return a SARIF 2.1.0 log of one run; rules bring their whole page as help.
+
+    Args:
+        diagnoses: What was examined.
+        refused: What could not be, each with one sentence.
+    """
+    codes: dict[str, int] = {}
+    results = []
+    for diagnosis in diagnoses:
+        for finding in diagnosis.findings:
+            index = codes.setdefault(finding.code, len(codes))
+            text = "\n".join((_sentence(diagnosis, finding), *advice(diagnosis, finding)))
+            results.append(
+                {
+                    "ruleId": finding.code,
+                    "ruleIndex": index,
+                    "level": _LEVELS[finding.severity],
+                    "message": {"text": text},
+                    "locations": [_location(place_of_finding(diagnosis, finding))],
+                    "properties": {"confidence": finding.confidence, "package": finding.package},
+                }
+            )
+    driver = {"name": "conda-tf-doctor", "semanticVersion": __version__, "rules": [_rule(code) for code in codes]}
+    told = [
+        {"level": "error", "message": {"text": safe(error)}, "locations": [_location(Place(relative(path)))]}
+        for path, error in refused
+    ]
+    invocation = {"executionSuccessful": not refused, "toolExecutionNotifications": told}
+    run = {
+        "tool": {"driver": driver},
+        "invocations": [invocation],
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+    }
+    return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _escaped(text: str, also: str = "") -> str:
+    """Return a text as GitHub's workflow commands want it; ``also`` names what else is escaped in a property."""
+    for character in "%\r\n" + also:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
+
+
+def github(diagnoses: Iterable[Diagnosis], refused: Sequence[Refused] = ()) -> list[str]:
+    """Return GitHub's workflow commands, which it shows as annotations at the line.
+
+    Args:
+        diagnoses: What was examined.
+        refused: What could not be, each with one sentence.
+    """
+    words = {ERROR: "error", WARNING: "warning", INFO: "notice"}
+    lines = [f"::error file={_escaped(relative(path), ':,')}::{_escaped(safe(error))}" for path, error in refused]
+    for diagnosis in diagnoses:
+        for finding in diagnosis.findings:
+            place = place_of_finding(diagnosis, finding)
+            fields = [f"file={_escaped(place.path, ':,')}"]
+            if place.line:
+                fields += [f"line={place.line}", f"col={place.column}"]
+            fields.append(f"title={_escaped(f'{finding.code} {finding.name}', ':,')}")
+            text = "\n".join((_sentence(diagnosis, finding), *advice(diagnosis, finding)))
+            lines.append(f"::{words[finding.severity]} {','.join(fields)}::{_escaped(text)}")
+    return lines
+
+
+def _legal(text: str) -> str:
+    """Return a text without the characters that XML 1.0 has no form for."""
+    return "".join(
+        c if c in "\t\n" or (c >= " " and not "\ud800" <= c <= "\udfff" and c < "\ufffe") else "�" for c in text
+    )
+
+
+def _suite(root: ElementTree.Element, name: str, tests: int, failures: int = 0, errors: int = 0) -> ElementTree.Element:
+    counts = {"tests": str(tests), "failures": str(failures), "errors": str(errors)}
+    return ElementTree.SubElement(root, "testsuite", {"name": name, **counts})
+
+
+def junit(diagnoses: Sequence[Diagnosis], refused: Sequence[Refused] = ()) -> str:
+    """Return JUnit's XML: a suite for each target, a case for each rule that was checked, failed where it is an error.
+
+    Args:
+        diagnoses: What was examined.
+        refused: What could not be, each with one sentence.
+    """
+    root = ElementTree.Element("testsuites", name="conda-tf-doctor")
+    for diagnosis in diagnoses:
+        errors = [f for f in diagnosis.findings if f.severity == ERROR]
+        fine = [code for code in diagnosis.checked if code not in {f.code for f in errors}]
+        name = _legal(relative(diagnosis.env.path) if diagnosis.env.kind == "file" else diagnosis.env.path)
+        suite = _suite(root, name, len(errors) + len(fine) or 1, failures=len(errors))
+        for finding in errors:
+            case = ElementTree.SubElement(suite, "testcase", classname=name, name=f"{finding.code} {finding.name}")
+            failure = ElementTree.SubElement(case, "failure", message=_legal(safe(finding.message)), type=finding.code)
+            failure.text = _legal("\n".join((_sentence(diagnosis, finding), *advice(diagnosis, finding))))
+        for code in fine:
+            ElementTree.SubElement(suite, "testcase", classname=name, name=f"{code} {RULES[code]}")
+        if not errors and not fine:
+            ElementTree.SubElement(suite, "testcase", classname=name, name="no TensorFlow")
+    for path, error in refused:
+        suite = _suite(root, _legal(path), 1, errors=1)
+        case = ElementTree.SubElement(suite, "testcase", classname=_legal(path), name="read")
+        ElementTree.SubElement(case, "error", message=_legal(safe(error)))
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=False)
+
+
+def rendered(form: str, diagnoses: Sequence[Diagnosis], refused: Sequence[Refused] = ()) -> str:
+    """Return the findings in one of these forms.
+
+    Args:
+        form: ``sarif``, ``github`` or ``junit``.
+        diagnoses: What was examined, in order.
+        refused: What could not be, each with one sentence.
+    """
+    if form == "sarif":
+        # Pure ASCII: no console encoding can break it.
+        return json.dumps(sarif(diagnoses, refused), indent=2) + "\n"
+    if form == "junit":
+        return f'<?xml version="1.0" encoding="utf-8"?>\n{junit(diagnoses, refused)}\n'
+    return "".join(f"{line}\n" for line in github(diagnoses, refused))
