@@ -161,7 +161,7 @@ def _project_table(path: str) -> Project | None:
     # TOML is parsed only where it speaks of us: this is asked at every check.
     if "tool.conda-tf-doctor" not in text:
         return None
-    from .environment.files.text import load_toml
+    from .reading import load_toml
 
     tool = load_toml(text, path).get("tool")
     table = tool.get("conda-tf-doctor") if isinstance(tool, dict) else None

@@ -94,7 +94,7 @@ def _run(args: Namespace, files: list[str], form: str, ignore: frozenset[str], m
     if several:
         from .several import check_several
 
-        return check_several(args, files, form, matrix, ignore)
+        return check_several(args, files, form, lambda file: examine(read(args, file), matrix, ignore))
     return show(examine(read(args, files[0] if files else ""), matrix, ignore), args)
 
 

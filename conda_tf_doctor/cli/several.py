@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..codes import RULES
@@ -13,16 +14,17 @@ from ..errors import UsageError
 from ..render.json import print_document
 from ..render.machines import rendered
 from ..render.text import Style, render, safe
-from .check import examine, read
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from ..engine.diagnosis import Diagnosis
-    from ..matrix.matrix import Matrix
+
+# From the name of a file (empty for the one other target) to what is found there.
+Examine = Callable[[str], "Diagnosis"]
 
 
-def check_several(args: Namespace, files: list[str], form: str, matrix: Matrix, ignore: frozenset[str]) -> int:
+def check_several(args: Namespace, files: list[str], form: str, examine: Examine) -> int:
     """Check every file, or the one other target, print the findings of all, and return one exit status.
 
     A file that cannot be used does not stop the others; it is told, and the exit status is then 2.
@@ -31,13 +33,12 @@ def check_several(args: Namespace, files: list[str], form: str, matrix: Matrix, 
         args: The arguments.
         files: The files; empty for an environment or a report.
         form: One of ``check.FORMATS``.
-        matrix: The compatibility matrix.
-        ignore: Codes that are not shown.
+        examine: Reads a file and runs the engine.
     """
     found: list[Diagnosis] = []
     refused: list[tuple[str, str]] = []
     for file in files or [""]:
-        answer = _examined(args, file, matrix, ignore)
+        answer = _examined(file, examine)
         if isinstance(answer, str):
             refused.append((file, answer))
             print(f"conda-tf-doctor: {safe(answer)}", file=sys.stderr)
@@ -56,10 +57,10 @@ def check_several(args: Namespace, files: list[str], form: str, matrix: Matrix, 
     return 0 if all(diagnosis.ok for diagnosis in found) else 1
 
 
-def _examined(args: Namespace, file: str, matrix: Matrix, ignore: frozenset[str]) -> Diagnosis | str:
+def _examined(file: str, examine: Examine) -> Diagnosis | str:
     """Return what was found in a file, or the sentence that says why it cannot be used."""
     try:
-        return examine(read(args, file), matrix, ignore)
+        return examine(file)
     except UsageError as error:
         if not file:
             raise

@@ -9,9 +9,10 @@ import os
 import re
 
 from ...errors import UsageError
+from ...reading import load_toml
 from ..facts import Environment, Python
 from .platforms import checked
-from .text import as_mapping, load_json, load_toml, read_text
+from .text import as_mapping, load_json, read_text
 
 _YAML_DEPENDENCIES = re.compile(r"^\s*[\"']?dependencies[\"']?\s*:", re.M)
 _UV_SOURCE = re.compile(r"^source\s*=\s*\{\s*(?:registry|editable|virtual|git|url|path|directory)\s*=", re.M)

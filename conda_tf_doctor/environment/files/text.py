@@ -72,22 +72,6 @@ def load_yaml(text: str, path: str) -> Any:
         raise UsageError(f"The file {path} is not valid YAML: {problem}; correct it.") from None
 
 
-def load_toml(text: str, path: str) -> dict[str, Any]:
-    """Parse TOML.
-
-    Raises:
-        UsageError: It is not valid TOML.
-    """
-    from importlib import import_module
-
-    toml = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-    try:
-        parsed: dict[str, Any] = toml.loads(text)
-        return parsed
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"The file {path} is not valid TOML: {error}; correct it there.") from None
-
-
 def load_json(text: str, path: str) -> Any:
     """Parse JSON.
 

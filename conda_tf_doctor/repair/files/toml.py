@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from ...environment.facts import CONDA, PIP
-from ...environment.files.text import load_toml
 from ...errors import UsageError
 from ...names import normalise
+from ...reading import load_toml
 from .entry import Entry, line_spans
 
 _TABLE = re.compile(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?\Z")

@@ -1,0 +1,110 @@
+"""The one way to open what somebody else wrote: a regular file, no larger than a file of its kind can be.
+
+Opening a named pipe waits for a writer, ``/dev/zero`` never ends, and a sparse file of a gigabyte costs its memory. A
+file that cannot be what it is named for is refused before a byte of it is read.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from importlib import import_module
+
+from ._typing import Any, BinaryIO
+from .errors import UsageError
+
+KB, MB = 1 << 10, 1 << 20
+# The largest of each kind that was seen in the wild is a fraction of these.
+SMALL = 64 * KB
+SETTINGS = MB
+TEXT = 16 * MB
+RECORD = 64 * MB
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_KINDS = (
+    (stat.S_ISFIFO, "it is a named pipe, not a file"),
+    (stat.S_ISSOCK, "it is a socket, not a file"),
+    (stat.S_ISCHR, "it is a device, not a file"),
+    (stat.S_ISBLK, "it is a device, not a file"),
+)
+
+
+def open_regular(path: str, buffering: int = -1) -> BinaryIO:
+    """Open a regular file for reading, in bytes.
+
+    Raises:
+        OSError: It cannot be opened, or is no regular file; ``strerror`` says which.
+    """
+    # O_NONBLOCK: a pipe is opened at once instead of when somebody writes to it, and then seen to be one.
+    handle = os.open(path, _FLAGS)
+    try:
+        mode = os.fstat(handle).st_mode
+        if not stat.S_ISREG(mode):
+            if stat.S_ISDIR(mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+            reason = next((words for test, words in _KINDS if test(mode)), "it is no regular file")
+            raise OSError(errno.EINVAL, reason, path)
+        return os.fdopen(handle, "rb", buffering)
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_bytes(path: str, limit: int = TEXT) -> bytes:
+    """Return a file's content.
+
+    Args:
+        path: The file.
+        limit: The size in bytes that it may have.
+
+    Raises:
+        OSError: It cannot be read, is no regular file, or is larger.
+    """
+    with open_regular(path, 0) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        # Files of /proc have size 0 and content; one byte more than allowed tells that there is more.
+        data = b"" if size > limit else stream.read(max(size, limit if size == 0 else 0) + 1)
+        if size > limit or len(data) > limit:
+            raise OSError(errno.EFBIG, f"it is larger than {limit // MB or 1} MB", path)
+        return data
+
+
+def read_text(path: str, limit: int = TEXT, encoding: str = "utf-8", errors: str = "replace") -> str:
+    """Return a file's text, with line ends as Python has them.
+
+    Args:
+        path: The file.
+        limit: The size in bytes that it may have.
+        encoding: Its encoding; ``utf-8-sig`` drops a mark at its beginning.
+        errors: What happens to bytes that are no text of that encoding: ``replace`` or ``strict``.
+
+    Raises:
+        OSError: It cannot be read, is no regular file, or is larger.
+        UnicodeDecodeError: With ``strict``, it is no text.
+    """
+    return read_bytes(path, limit).decode(encoding, errors).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_start(path: str, size: int) -> str:
+    """Return the first bytes of a file as text, whatever follows them.
+
+    Raises:
+        OSError: It cannot be read, or is no regular file.
+    """
+    with open_regular(path, 0) as stream:
+        return stream.read(size).decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def load_toml(text: str, path: str) -> dict[str, Any]:
+    """Parse TOML.
+
+    Raises:
+        UsageError: It is not valid TOML.
+    """
+    toml = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    try:
+        parsed: dict[str, Any] = toml.loads(text)
+        return parsed
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"The file {path} is not valid TOML: {error}; correct it there.") from None
