@@ -1,51 +1,167 @@
-"""The stable codes and names of all rules; nothing else, so that looking one up costs nothing."""
+"""One row for each code: what is known of it, and where its rule lives.
+
+The rows stand in the order in which a broken environment fails: a Python that cannot load the build at all hides
+everything behind it, a package that stops the import hides the GPU, and so on. Of two findings that are otherwise
+equal the one whose row comes first is the root cause. Whoever needs a set of codes asks the rows for it.
+"""
 
 from __future__ import annotations
 
-RULES: dict[str, str] = {
-    "TFD101": "python-32bit",
-    "TFD102": "arch-mismatch",
-    "TFD103": "platform-unsupported",
-    "TFD104": "cpu-no-avx",
-    "TFD105": "macos-arm-x86",
-    "TFD106": "glibc-too-old",
-    "TFD201": "python-unsupported",
-    "TFD301": "cuda-mismatch",
-    "TFD302": "cuda-missing",
-    "TFD303": "cudnn-mismatch",
-    "TFD304": "cudnn-missing",
-    "TFD305": "gpu-unsupported-on-windows",
-    "TFD306": "driver-too-old",
-    "TFD307": "zlibwapi-missing",
-    "TFD308": "ptxas-libdevice-missing",
-    "TFD401": "vc-runtime-missing",
-    "TFD402": "vc-runtime-old",
-    "TFD501": "dll-missing",
-    "TFD502": "dll-corrupt",
-    "TFD503": "dll-modified",
-    "TFD504": "dll-shadowed",
-    "TFD505": "dll-symbol-missing",
-    "TFD601": "pip-conda-mix",
-    "TFD602": "duplicate-tf-distributions",
-    "TFD603": "numpy-abi",
-    "TFD604": "protobuf-mismatch",
-    "TFD605": "keras-mismatch",
-    "TFD606": "h5py-mismatch",
-    "TFD607": "plugin-package-mismatch",
-    "TFD608": "channel-mix",
-    "TFD609": "tf-metal-mismatch",
-    "TFD610": "libstdcxx-too-old",
-    "TFD611": "dependency-mismatch",
-    "TFD701": "env-not-activated",
-    "TFD702": "path-conflict",
-    "TFD703": "user-site-shadowing",
-    "TFD704": "local-module-shadowing",
-    # Not about TensorFlow: what could not be read while checking. Always an info, never silenced by a family.
-    "TFD901": "unreadable-input",
-    "TFD902": "rule-failed",
+from ._typing import NamedTuple
+
+# Families: the folders of `rules/`, and what the doctor says of itself.
+MACHINE, PATHS, BINARIES, PACKAGES, CUDA, ITSELF = "machine", "paths", "binaries", "packages", "cuda", "itself"
+# What can repair a finding: other packages, the files of those that are there, or nothing that lies in an environment.
+BY_PACKAGES, BY_FILES, BY_NOTHING = "packages", "files", "nothing"
+# What a warning says does not work now: nothing before the next change of a package, a part of TensorFlow that was
+# seen to fail (tf.keras, .h5 files, a plugin), or whatever reads a file that was lost.
+NEXT_CHANGE, A_PART, A_FILE = "next change", "a part", "a file"
+
+
+class Judge(NamedTuple):
+    """A function that judges an environment: from a ``Context`` to findings, without a word printed.
+
+    Attributes:
+        module: Module below ``conda_tf_doctor.rules``.
+        function: Name of the function.
+        when: What an environment has to have for it (see ``Context.has``); its module is not even imported otherwise.
+    """
+
+    module: str
+    function: str
+    when: str = ""
+
+
+class Rule(NamedTuple):
+    """What is known of a code.
+
+    Attributes:
+        code: The stable code; never used again for something else.
+        name: The stable name.
+        family: Where it belongs.
+        judges: The functions that may return it.
+        repair: What can repair it.
+        hides: Codes that come to light once it is repaired: that is progress, not damage.
+        first: Whether it stops everything before a message could be about anything else.
+        stops: Whether a warning of it is enough to refuse a transaction, where the user wants to be stopped. CUDA and
+            cuDNN are to stay what TensorFlow was built for, for nobody tested another version that may load; beside
+            another numpy, protobuf, keras or h5py it may import, and yet tf.keras or saving a model fail.
+        around: Whether it is also told of what lies around an environment, which no transaction changes.
+        broken: What a warning of it says does not work now; empty where nothing is broken.
+        package: The package beside TensorFlow that it stands for; empty where it is no single one.
+    """
+
+    code: str
+    name: str
+    family: str
+    judges: tuple[Judge, ...]
+    repair: str = BY_PACKAGES
+    hides: tuple[str, ...] = ()
+    first: bool = False
+    stops: bool = False
+    around: bool = False
+    broken: str = ""
+    package: str = ""
+
+
+_PLATFORM = Judge("machine.platform", "platform_unsupported")
+_BINARIES = Judge("binaries.closure", "binaries", "binaries")
+_SOURCES = Judge("binaries.sources", "python_files")
+_VC = Judge("binaries.vc_runtime", "vc_runtime", "windows")
+_PACKAGES = Judge("packages.packages", "packages")
+_RUNTIME = Judge("cuda.runtime", "cuda_runtime", "cuda")
+_CUDNN = Judge("cuda.cudnn", "cudnn", "cuda")
+_SURROUNDINGS = Judge("paths.surroundings", "surroundings")
+_PYTHON_PATH = Judge("paths.python_path", "python_path", "other modules")
+
+_ROWS = (
+    Rule("TFD101", "python-32bit", MACHINE, (Judge("machine.platform", "python_32bit"),), BY_NOTHING, first=True),
+    Rule("TFD105", "macos-arm-x86", MACHINE, (_PLATFORM,), BY_NOTHING, first=True),
+    Rule("TFD103", "platform-unsupported", MACHINE, (_PLATFORM,), first=True),
+    Rule("TFD201", "python-unsupported", MACHINE, (Judge("machine.python", "python_unsupported"),), first=True),
+    Rule("TFD102", "arch-mismatch", BINARIES, (_BINARIES,), BY_FILES, first=True),
+    Rule("TFD106", "glibc-too-old", MACHINE, (Judge("machine.platform", "glibc_too_old"), _BINARIES)),
+    Rule("TFD104", "cpu-no-avx", MACHINE, (Judge("machine.platform", "cpu_no_avx"),), BY_NOTHING),
+    Rule(
+        "TFD602", "duplicate-tf-distributions", PACKAGES, (Judge("packages.ownership", "duplicate_distributions"),),
+        broken=NEXT_CHANGE,
+    ),
+    Rule("TFD601", "pip-conda-mix", PACKAGES, (Judge("packages.ownership", "pip_conda_mix"),), broken=NEXT_CHANGE),
+    Rule("TFD704", "local-module-shadowing", PATHS, (_PYTHON_PATH,), BY_NOTHING),
+    Rule("TFD703", "user-site-shadowing", PATHS, (_PYTHON_PATH,), BY_NOTHING),
+    Rule("TFD401", "vc-runtime-missing", BINARIES, (_VC, _BINARIES), hides=("TFD402",)),
+    Rule("TFD402", "vc-runtime-old", BINARIES, (_VC, _BINARIES)),
+    Rule("TFD502", "dll-corrupt", BINARIES, (_BINARIES,), BY_FILES, broken=A_FILE),
+    Rule("TFD501", "dll-missing", BINARIES, (_BINARIES, _SOURCES), BY_FILES, broken=A_FILE),
+    Rule("TFD505", "dll-symbol-missing", BINARIES, (_BINARIES,), BY_FILES),
+    Rule("TFD504", "dll-shadowed", BINARIES, (_BINARIES,), BY_FILES),
+    Rule("TFD503", "dll-modified", BINARIES, (_BINARIES, _SOURCES), BY_FILES, broken=A_FILE),
+    Rule("TFD610", "libstdcxx-too-old", MACHINE, (Judge("machine.platform", "libstdcxx_too_old"), _BINARIES)),
+    Rule("TFD603", "numpy-abi", PACKAGES, (_PACKAGES,), stops=True, package="numpy"),
+    Rule("TFD604", "protobuf-mismatch", PACKAGES, (_PACKAGES,), stops=True, package="protobuf"),
+    Rule("TFD611", "dependency-mismatch", PACKAGES, (_PACKAGES,)),
+    Rule("TFD605", "keras-mismatch", PACKAGES, (_PACKAGES,), stops=True, broken=A_PART, package="keras"),
+    Rule("TFD606", "h5py-mismatch", PACKAGES, (_PACKAGES,), stops=True, broken=A_PART, package="h5py"),
+    Rule("TFD609", "tf-metal-mismatch", PACKAGES, (_PACKAGES,), broken=A_PART, package="tensorflow-metal"),
+    Rule("TFD607", "plugin-package-mismatch", PACKAGES, (_PACKAGES,), broken=A_PART),
+    Rule(
+        "TFD305", "gpu-unsupported-on-windows", CUDA, (Judge("cuda.runtime", "gpu_unsupported_on_windows", "cuda"),)
+    ),
+    Rule("TFD306", "driver-too-old", CUDA, (Judge("cuda.driver", "driver_too_old", "gpu"),), BY_NOTHING),
+    Rule(
+        "TFD302", "cuda-missing", CUDA, (_RUNTIME,),
+        hides=("TFD301", "TFD303", "TFD304", "TFD306", "TFD307", "TFD308"),
+    ),
+    Rule(
+        "TFD301", "cuda-mismatch", CUDA, (_RUNTIME, Judge("cuda.extras", "gpu_newer_than_cuda", "gpu model")),
+        stops=True, around=True,
+    ),
+    Rule("TFD304", "cudnn-missing", CUDA, (_CUDNN,), hides=("TFD303", "TFD307")),
+    Rule("TFD303", "cudnn-mismatch", CUDA, (_CUDNN,), stops=True, around=True),
+    Rule("TFD307", "zlibwapi-missing", CUDA, (Judge("cuda.extras", "zlibwapi_missing", "windows"),)),
+    Rule("TFD308", "ptxas-libdevice-missing", CUDA, (Judge("cuda.extras", "ptxas_libdevice_missing", "gpu"),)),
+    Rule("TFD702", "path-conflict", PATHS, (_SURROUNDINGS,), BY_NOTHING),
+    Rule("TFD701", "env-not-activated", PATHS, (_SURROUNDINGS,), BY_NOTHING),
+    Rule("TFD608", "channel-mix", PACKAGES, (Judge("packages.ownership", "channel_mix"),)),
+    # Not about TensorFlow: what could not be read while checking, and a rule that failed.
+    Rule("TFD901", "unreadable-input", ITSELF, ()),
+    Rule("TFD902", "rule-failed", ITSELF, ()),
+)  # fmt: skip
+
+ROWS: dict[str, Rule] = {rule.code: rule for rule in _ROWS}
+# Names by code, as lists of rules show them.
+RULES: dict[str, str] = {code: ROWS[code].name for code in sorted(ROWS)}
+_PLACES = {code: place for place, code in enumerate(ROWS)}
+_CODES = {name: code for code, name in RULES.items()}
+
+
+# Every function that judges, each once, with the codes that it may return.
+JUDGES: dict[Judge, tuple[str, ...]] = {
+    judge: tuple(rule.code for rule in _ROWS if judge in rule.judges)
+    for judge in dict.fromkeys(judge for rule in _ROWS for judge in rule.judges)
 }
 
-CODES: dict[str, str] = {name: code for code, name in RULES.items()}
+
+def place(code: str) -> int:
+    """Return the place of a code in the order of failing; what is not in the table comes last."""
+    return _PLACES.get(code, len(_PLACES))
+
+
+def codes_where(**asked: object) -> frozenset[str]:
+    """Return the codes whose rows have these values (``family=CUDA``, ``stops=True``)."""
+    return frozenset(rule.code for rule in _ROWS if all(getattr(rule, name) == value for name, value in asked.items()))
+
+
+# The code of each package that has one of its own.
+CODE_OF_PACKAGE = {rule.package: rule.code for rule in _ROWS if rule.package}
+
+
+def code_of(word: str) -> str | None:
+    """Return the code for a code or a name in any case, or ``None`` where there is no such rule."""
+    upper = word.strip().upper()
+    if upper in RULES:
+        return upper
+    return _CODES.get(word.strip().lower().replace("_", "-"))
 
 
 def codes_of(word: str) -> frozenset[str]:
@@ -59,12 +175,4 @@ def codes_of(word: str) -> frozenset[str]:
     beginning = word.strip().upper()
     if not beginning.startswith("TFD"):
         return frozenset()
-    return frozenset(code for code in RULES if code.startswith(beginning) and not code.startswith("TFD9"))
-
-
-def code_of(word: str) -> str | None:
-    """Return the code for a code or a name in any case, or ``None`` where there is no such rule."""
-    upper = word.strip().upper()
-    if upper in RULES:
-        return upper
-    return CODES.get(word.strip().lower().replace("_", "-"))
+    return frozenset(code for code in RULES if code.startswith(beginning)) - codes_where(family=ITSELF)

@@ -7,6 +7,7 @@ costs as much time as starting Python, and ``check`` has four times that for eve
 from __future__ import annotations
 
 from ._typing import Any, NamedTuple
+from .codes import A_FILE, A_PART, NEXT_CHANGE, ROWS
 from .shell import command_line
 
 ERROR = "error"
@@ -19,12 +20,7 @@ LIKELY = "likely"
 POSSIBLE = "possible"
 CONFIDENCES = (CERTAIN, LIKELY, POSSIBLE)
 
-# Warnings that are repaired unasked: two TensorFlows over each other import until the next change of either.
-FRAGILE = ("TFD601", "TFD602")
-# Of files: what is certainly lost of them breaks whatever reads them.
-_LOST = ("TFD501", "TFD502", "TFD503")
-# What is seen to fail of these is a part of its own: tf.keras, .h5 files, a plugin.
-_PARTS = ("TFD605", "TFD606", "TFD607", "TFD609")
+# A plugin that is not there at all is no part that fails.
 _NO_PLUGIN = ("TFD607", "missing")
 
 
@@ -90,16 +86,20 @@ class Finding(NamedTuple):
         That is a part of TensorFlow which was seen to fail (``tf.keras``, a plugin, saving ``.h5``), a file that was
         lost, and what the next change of a package breaks.
         """
-        part = self.code in _PARTS and self.source.startswith("works: ") and (self.code, self.found) != _NO_PLUGIN
-        seen = self.confidence == CERTAIN and (part or self.code in _LOST)
-        return self.severity == WARNING and (seen or self.code in FRAGILE)
+        broken = ROWS[self.code].broken
+        part = broken == A_PART and self.source.startswith("works: ") and (self.code, self.found) != _NO_PLUGIN
+        seen = self.confidence == CERTAIN and (part or broken == A_FILE)
+        return self.severity == WARNING and (seen or self.is_fragile)
+
+    @property
+    def is_fragile(self) -> bool:
+        """Whether it works until the next change of a package: two TensorFlows over each other do."""
+        return ROWS[self.code].broken == NEXT_CHANGE
 
     @property
     def name(self) -> str:
         """The rule's stable name (``python-unsupported``)."""
-        from .codes import RULES
-
-        return RULES[self.code]
+        return ROWS[self.code].name
 
     def to_json(self, platform: str = "") -> dict[str, Any]:
         """Return the finding as the JSON contract has it.

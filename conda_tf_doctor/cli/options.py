@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._typing import TYPE_CHECKING
-from ..codes import RULES
+from ..codes import ITSELF, RULES, codes_where
 from ..settings import codes, from_context, of_project, without_conda
 
 if TYPE_CHECKING:
@@ -24,5 +24,5 @@ def options(args: Namespace) -> tuple[frozenset[str], str]:
     select = codes(getattr(args, "select", ()), "--select") or codes(project.select, f"select in {project.path}")
     if select:
         # What could not be read or checked is told whatever is selected.
-        ignore |= frozenset(code for code in RULES if not code.startswith("TFD9")) - select
+        ignore |= frozenset(RULES) - codes_where(family=ITSELF) - select
     return ignore, args.matrix or project.matrix or settings.matrix

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from .. import versions
 from .._typing import TYPE_CHECKING
+from ..codes import CUDA, ROWS
 from ..environment import gpu
 from ..environment.facts import PIP, Environment
 from ..environment.site import find_site_packages, site_minor
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from ..matrix.matrix import Matrix
     from ..matrix.model import Build
     from .binaries import BinaryFacts
-
-# A text whose first cause is one of these comes from someone who wants the GPU.
-_GPU_CODES = ("TFD301", "TFD302", "TFD303", "TFD304", "TFD305", "TFD306", "TFD307", "TFD308")
 
 
 class Context:
@@ -124,7 +122,7 @@ class Context:
     def gpu_wanted(self) -> str:
         """Why a GPU is wanted (``tensorflow-gpu is installed``), or empty where nothing says so."""
         why = wanted(self.env, self.tensorflow, self.build)
-        if not why and any(code in _GPU_CODES for code in self.told[:1]):
+        if not why and any(ROWS[code].family == CUDA for code in self.told[:1]):
             return "the error text is about the GPU"
         return why
 

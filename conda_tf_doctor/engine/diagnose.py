@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from importlib import import_module
 
 from .._typing import TYPE_CHECKING
-from ..codes import RULES
+from ..codes import JUDGES, ROWS, RULES
 from ..context.context import Context
 from ..findings import INFO, WARNING, Finding
-from ..rules import REGISTRY
 from .diagnosis import Diagnosis
 from .ranking import ranked
 
@@ -24,22 +23,25 @@ def _notes(env: Environment) -> Iterable[Finding]:
 
 
 def _from_rules(context: Context, examined: list[str]) -> Iterable[Finding]:
-    for rule in REGISTRY:
+    for judge, codes in JUDGES.items():
         try:
-            if not context.has(rule.when):
+            if not context.has(judge.when):
                 continue
-            module = import_module(f"..rules.{rule.module}", __package__)
+            module = import_module(f"..rules.{judge.module}", __package__)
             # A generator fails where it is consumed, so it is consumed here.
-            yield from list(getattr(module, rule.function)(context))
-            examined += rule.codes
+            found = list(getattr(module, judge.function)(context))
+            if stray := {finding.code for finding in found} - ROWS.keys():
+                raise LookupError(f"no row for {', '.join(sorted(stray))}")
+            yield from found
+            examined += codes
         except Exception as error:
             # A rule of ours that fails must not take the verdict of the others with it; the failure is told.
-            named = ", ".join(f"{code} {RULES[code]}" for code in rule.codes)
+            named = ", ".join(f"{code} {RULES[code]}" for code in codes)
             message = (
-                f"The rule {rule.function} failed ({type(error).__name__}: {error}). Not checked: {named}. This is a "
+                f"The rule {judge.function} failed ({type(error).__name__}: {error}). Not checked: {named}. This is a "
                 "fault of conda-tf-doctor itself: please report it with what `conda tf-doctor report` collects."
             )
-            yield Finding("TFD902", WARNING, message, found=", ".join(rule.codes), source=rule.module)
+            yield Finding("TFD902", WARNING, message, found=", ".join(codes), source=judge.module)
 
 
 def diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str] = ()) -> Diagnosis:

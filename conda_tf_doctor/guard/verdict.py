@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..codes import PATHS, ROWS
 from ..context.context import Context
 from ..engine.diagnose import diagnose
 from ..engine.diagnosis import Diagnosis
@@ -20,25 +21,7 @@ if TYPE_CHECKING:
     from ..environment.tensorflow import Installed
     from ..matrix.matrix import Matrix
 
-# Who asks to be stopped wants CUDA and cuDNN to stay what TensorFlow was built for, also where another version might
-# load: nobody has tested that one. And beside another numpy, protobuf, keras or h5py TensorFlow may import, and yet
-# tf.keras or saving a model fail.
-_STOPPING_WARNINGS = frozenset({"TFD301", "TFD303", "TFD603", "TFD604", "TFD605", "TFD606"})
-# What an absent library hides: once it is there, its version comes to light. That is progress, not damage.
-_HIDDEN_BY = {
-    "TFD301": ("TFD302",),
-    "TFD303": ("TFD302", "TFD304"),
-    "TFD304": ("TFD302",),
-    "TFD306": ("TFD302",),
-    "TFD307": ("TFD302", "TFD304"),
-    "TFD308": ("TFD302",),
-    "TFD402": ("TFD401",),
-}
 _RANK = {ERROR: 2, WARNING: 1}
-# PATH, the working folder, the user site: no transaction changes them. Nor does one change the machine's own CUDA,
-# which is told by the codes of CUDA in the environment.
-_SURROUNDINGS = "TFD7"
-_ALSO_OF_THE_MACHINE = frozenset({"TFD301", "TFD303"})
 
 
 class Verdict(NamedTuple):
@@ -73,20 +56,20 @@ class Verdict(NamedTuple):
     def _is_about_a_package(self, finding: Finding) -> bool:
         if finding == self.unused_cuda:
             return False
-        return finding.code in _STOPPING_WARNINGS and self.after.package(finding.package) is not None
+        return ROWS[finding.code].stops and self.after.package(finding.package) is not None
 
 
 def _is_the_machines(finding: Finding, after: Environment) -> bool:
-    return finding.code in _ALSO_OF_THE_MACHINE and after.package(finding.package) is None
+    return ROWS[finding.code].around and after.package(finding.package) is None
 
 
 def _is_worse(finding: Finding, before: Iterable[Finding]) -> bool:
-    if finding.severity not in _RANK or finding.code.startswith(_SURROUNDINGS):
+    if finding.severity not in _RANK or ROWS[finding.code].family == PATHS:
         return False
     for old in before:
         if old.severity not in _RANK:
             continue
-        if old.code in _HIDDEN_BY.get(finding.code, ()):
+        if finding.code in ROWS[old.code].hides:
             return False
         same = old.code == finding.code and old.package == finding.package
         if same and _RANK[old.severity] >= _RANK[finding.severity]:

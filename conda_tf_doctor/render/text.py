@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from .._typing import TYPE_CHECKING, TextIO
 from ..codes import RULES
-from ..findings import ERROR, FRAGILE, INFO, POSSIBLE, WARNING, Finding
+from ..findings import ERROR, INFO, POSSIBLE, WARNING, Finding
 from ..shell import command_line, quoted
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _repairable(finding: Finding, env: Environment) -> bool:
     again = any("--force-reinstall" in command for command in fix.commands)
     # In a venv there is nothing but pip, which can bring another TensorFlow for the Python but no other Python.
     pins = fix.pins and (finding.code == "TFD201" or not env.is_venv)
-    return bool(pins or fix.pip or again or finding.code in FRAGILE)
+    return bool(pins or fix.pip or again or finding.is_fragile)
 
 
 def _repair(diagnosis: Diagnosis, door: str) -> list[str]:

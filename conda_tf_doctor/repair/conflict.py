@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..codes import CUDA, codes_where
 from ..findings import ERROR
 from .plan import Conflict
 
 if TYPE_CHECKING:
     from .demands import Demands
     from .planner import Planner
-
-# Silencing these means to do without a GPU.
-_GPU_CODES = ("TFD301", "TFD302", "TFD303", "TFD304", "TFD305", "TFD306", "TFD307", "TFD308")
 
 
 class _Demand(NamedTuple):
@@ -40,7 +38,7 @@ def _without(planner: Planner, given_up: set[_Demand]) -> Planner:
     )
     ignore = set(planner.ignore)
     if any(g.kind == "gpu" for g in given_up):
-        ignore.update(_GPU_CODES)
+        ignore |= codes_where(family=CUDA)
     fresh = type(planner)(planner.env, planner.matrix, ignore, demands, planner.catalogue, planner.managers)
     if any(g.kind == "gpu" for g in given_up):
         fresh.wanted = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import versions
+from ..codes import BY_FILES, BY_NOTHING, codes_where
 from ..environment.facts import CONDA, PIP, Environment
 from ..environment.tensorflow import OWNERS, find_tensorflow, owners
 from ..names import CONDA_TO_PIP, PIP_TO_CONDA, normalise, parse_requirement
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from ..matrix.model import Build
 
 # What no change of packages repairs: the machine, its driver, its variables, files of the user.
-BEYOND_PACKAGES = frozenset({"TFD101", "TFD104", "TFD105", "TFD306", "TFD701", "TFD702", "TFD703", "TFD704"})
+BEYOND_PACKAGES = codes_where(repair=BY_NOTHING)
 # What only the files on disk tell: putting the package's files back repairs it.
-OF_FILES = frozenset({"TFD102", "TFD501", "TFD502", "TFD503", "TFD504", "TFD505"})
+OF_FILES = codes_where(repair=BY_FILES)
 
 
 class Want(NamedTuple):

@@ -15,7 +15,7 @@ from ..engine.diagnosis import Diagnosis
 from ..environment.facts import CONDA, PIP, Environment
 from ..environment.tensorflow import OWNERS, find_tensorflow
 from ..errors import UsageError
-from ..findings import ERROR, FRAGILE, WARNING, Finding
+from ..findings import ERROR, WARNING, Finding
 from ..matrix.model import GPU
 from ..names import PIP_TO_CONDA
 from .candidates import Catalogue
@@ -95,7 +95,7 @@ class Planner(Starts):
         return {
             (f.code, f.package): f
             for f in self.before.findings
-            if (f.severity == ERROR or (f.is_broken and f.code not in FRAGILE)) and (f.code, f.message) not in shown
+            if (f.severity == ERROR or (f.is_broken and not f.is_fragile)) and (f.code, f.message) not in shown
         }
 
     def errors(self, edits: _Edits) -> list[Finding]:
@@ -109,9 +109,9 @@ class Planner(Starts):
             f
             for f in diagnosis.findings
             if f.severity == WARNING
-            and (self.demands.warnings or f.code in FRAGILE or (self._unasked and f.is_broken))
+            and (self.demands.warnings or f.is_fragile or (self._unasked and f.is_broken))
             and ways(f, diagnosis.env)
-            and (f.code not in FRAGILE or f.package in OWNERS)
+            and (not f.is_fragile or f.package in OWNERS)
         ]
         for finding in self._of_files.values():
             touched = (CONDA, finding.package) in edits or (PIP, finding.package) in edits
@@ -144,7 +144,7 @@ class Planner(Starts):
             return None
         env = self.diagnose(edits).env
         # Which TensorFlow it is to be comes first: what else is wrong depends on it.
-        finding = next((f for f in errors if f.code in FRAGILE and f.package in OWNERS), errors[0])
+        finding = next((f for f in errors if f.is_fragile and f.package in OWNERS), errors[0])
         best: _Edits | None = None
         for way in self._ways(finding, env):
             new = self.with_way(edits, way, finding.code) if self._allowed(way) else None
@@ -153,7 +153,7 @@ class Planner(Starts):
             result = self._repair(new)
             if result is not None and (best is None or len(result) < len(best)):
                 best = result
-        if best is None and finding.severity == WARNING and finding.code not in FRAGILE:
+        if best is None and finding.severity == WARNING and not finding.is_fragile:
             # Errors come first, so nothing but warnings is left: one that cannot be helped is lived with.
             self._tolerated.add((finding.code, finding.package))
             return self._repair(edits)

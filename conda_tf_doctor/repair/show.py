@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
+from ..codes import PACKAGES, codes_where
 from ..findings import INFO, WARNING
 from ..render.text import safe, wrapped
 from ..shell import command_line
@@ -82,7 +83,7 @@ def _line(change: Change) -> str:
 
 
 # Beside another version of these, TensorFlow may import all the same, and parts of it fail.
-_CORE = ("TFD603", "TFD604", "TFD605", "TFD606")
+_CORE = codes_where(family=PACKAGES, stops=True)
 
 
 def left(plan: Plan, command: Sequence[str], openings: Sequence[Finding] = ()) -> list[tuple[Finding, tuple[str, ...]]]:

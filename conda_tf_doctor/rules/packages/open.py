@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...codes import CODE_OF_PACKAGE, ROWS
 from ...context.context import Context
 from ...environment.facts import CONDA
 from ...findings import Finding, open_question
 from ..cuda.cudnn import is_partial
 from .packages import COMPILED
-
-# Packages whose version decides a rule, and the field of the matrix row with the range.
-_PACKAGES = (("TFD603", "numpy"), ("TFD604", "protobuf"), ("TFD605", "keras"), ("TFD606", "h5py"))
 
 # Compiled against, or tied to, one minor of TensorFlow.
 _ADD_ONS = frozenset(
@@ -30,7 +28,7 @@ def open_packages(context: Context) -> Iterator[Finding]:
         return
     partial = is_partial(context) and tensorflow.manager != CONDA
     source = build.id if build else ""
-    for code, name in _PACKAGES:
+    for code, name in ((rule.code, rule.package) for rule in ROWS.values() if rule.package and rule.stops):
         package = env.package(name)
         spec = getattr(build, name, "") if build else ""
         if name == "h5py" and context.is_before("2.5"):
@@ -47,7 +45,7 @@ def open_packages(context: Context) -> Iterator[Finding]:
                 f"{name} {spec}".strip(), f"{name}'s version: `pip list`", source, name,
             )  # fmt: skip
     for package in env.packages:
-        code = "TFD609" if package.name == "tensorflow-metal" else "TFD607" if package.name in _ADD_ONS else ""
+        code = CODE_OF_PACKAGE.get(package.name, "TFD607") if package.name in _ADD_ONS else ""
         if not code:
             continue
         if package.name in COMPILED and not package.depends and package.version and tensorflow.version:

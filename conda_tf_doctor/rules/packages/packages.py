@@ -9,6 +9,7 @@ import re
 
 from ... import versions
 from ..._typing import TYPE_CHECKING
+from ...codes import CODE_OF_PACKAGE
 from ...context.promises import complete, find, promised, records, requirements
 from ...environment.facts import CONDA, PIP
 from ...environment.tensorflow import OWNERS
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from ...context.context import Context
     from ...environment.facts import Package
 
-_CODES = {"numpy": "TFD603", "protobuf": "TFD604", "keras": "TFD605", "h5py": "TFD606", "tensorflow-metal": "TFD609"}
 _DEPENDENCY = "TFD611"
 _PLUGIN = "TFD607"
 # Compiled for one TensorFlow each, with releases that this project has no table of: what they declare counts.
@@ -57,7 +57,7 @@ def packages(context: Context) -> Iterator[Finding]:
     for breakage, code in found:
         told.add(breakage.name)
         told.update(package.name for package in breakage.beside)
-        finding = _finding(context, breakage, _CODES.get(breakage.name, code), wanted)
+        finding = _finding(context, breakage, CODE_OF_PACKAGE.get(breakage.name, code), wanted)
         cause = next((package for package in breakage.beside if package.name in changing - {breakage.name}), None)
         yield _consequence(finding, cause) if cause else finding
     yield from _conda_libraries(context)
@@ -295,7 +295,7 @@ def _declared_only(context: Context, told: set[str]) -> Iterator[Finding]:
         if name in told or name in _UNUSED or name.startswith(_SELF):
             continue
         package = find(context, name)
-        code = _CODES.get(name, _PLUGIN if name.startswith("tensor") else _DEPENDENCY)
+        code = CODE_OF_PACKAGE.get(name, _PLUGIN if name.startswith("tensor") else _DEPENDENCY)
         if package is None:
             if whole:
                 yield Finding(
