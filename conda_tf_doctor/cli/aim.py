@@ -28,7 +28,10 @@ def aimed(diagnosis: Diagnosis) -> Diagnosis:
 def _with(finding: Finding, aim: Callable[[tuple[str, ...], str], tuple[str, ...]], prefix: str) -> Finding:
     if not finding.fix.commands:
         return finding
-    commands = tuple(command for command in (aim(c, prefix) for c in finding.fix.commands) if command)
+    given = finding.fix.commands
+    # What follows an activation is for the environment that the commands before it make.
+    made = next((place for place, command in enumerate(given) if command[:2] == ("conda", "activate")), len(given))
+    commands = (*(command for command in (aim(c, prefix) for c in given[:made]) if command), *given[made:])
     note = finding.fix.note
     if not commands and note.startswith("Or "):
         note = note[3:4].upper() + note[4:]  # it is no longer an alternative

@@ -25,10 +25,11 @@ def _shortened(line: str, limit: int = 300) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def _new(cause: Cause, severity: str) -> Finding:
-    from ..explain.catalogue import advice
+def _new(context: Context, cause: Cause, severity: str) -> Finding:
+    from ..advice import advise
+    from ..explain.catalogue import need
 
-    repair, needs = advice(cause.code)
+    needs = need(cause.code)
     return Finding(
         cause.code,
         severity,
@@ -37,13 +38,13 @@ def _new(cause: Cause, severity: str) -> Finding:
         expected=cause.captured.get("needs", ""),
         evidence=("error_text",),
         source=f"explain/{cause.signature}",
-        fix=Fix(note=repair),
+        fix=advise(cause.code, context, cause.captured),
         confidence=cause.likelihood,
         needs=(needs,) if needs and cause.likelihood != CERTAIN else (),
     )
 
 
-def _joined(finding: Finding, cause: Cause, first: bool) -> Finding:
+def _joined(context: Context, finding: Finding, cause: Cause, first: bool) -> Finding:
     """Return a rule's finding with what the text says of the same cause."""
     severity = finding.severity
     fragile = severity == WARNING and cause.likelihood != POSSIBLE
@@ -55,9 +56,16 @@ def _joined(finding: Finding, cause: Cause, first: bool) -> Finding:
     message = finding.message
     if severity == ERROR:
         message = message.replace(", but nothing is known to break.", ", and by the error text it does break.")
+    fix = finding.fix
+    if severity == ERROR and fix == Fix():
+        from ..advice import advise
+
+        # What is only outside of a declared range has no repair until somebody sees it fail.
+        fix = advise(cause.code, context, cause.captured)
     return finding._replace(
         severity=severity,
         message=message,
+        fix=fix,
         evidence=(*finding.evidence, line),
         confidence=CERTAIN if cause.likelihood == CERTAIN or finding.confidence == CERTAIN else finding.confidence,
     )
@@ -78,7 +86,7 @@ def from_error_text(context: Context, found: Iterable[Finding]) -> tuple[list[Fi
     verdict = rank(context.env.error_text, context, found)
     causes = {cause.code: cause for cause in verdict.causes}
     joined = [
-        _joined(finding, causes[finding.code], finding.code == verdict.causes[0].code)
+        _joined(context, finding, causes[finding.code], finding.code == verdict.causes[0].code)
         if finding.code in causes
         else finding
         for finding in found
@@ -93,6 +101,6 @@ def from_error_text(context: Context, found: Iterable[Finding]) -> tuple[list[Fi
         )
         # An exception that was seen has a cause; where none is more than possible, the first is the one to look at.
         broken = place == 0 and cause.strength >= 2 and not any(f.severity == ERROR for f in joined)
-        joined.append(_new(cause, ERROR if telling or broken else INFO))
+        joined.append(_new(context, cause, ERROR if telling or broken else INFO))
         explained = explained or telling or broken
     return [*joined, *(finding for finding in given if is_open(finding))], verdict

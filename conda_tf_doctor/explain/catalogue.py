@@ -17,7 +17,7 @@ from ..findings import CONFIDENCES
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 SHARED = "shared.yaml"
-ADVICE = "advice.yaml"
+NEEDS = "needs.yaml"
 EXCLUDED = "excluded"
 LIKELIHOODS = (*CONFIDENCES, EXCLUDED)
 
@@ -137,7 +137,7 @@ def signatures() -> tuple[Signature, ...]:
 
     documents = load(DATA)
     shared = documents.pop(SHARED)
-    documents.pop(ADVICE, None)
+    documents.pop(NEEDS, None)
     found = [_signature(item, shared) for items in documents.values() for item in items]
     names = [signature.id for signature in found]
     if len(set(names)) != len(names):
@@ -152,18 +152,17 @@ def by_id() -> dict[str, Signature]:
 
 
 @lru_cache(maxsize=1)
-def _advice() -> dict[str, dict[str, str]]:
+def _needs() -> dict[str, str]:
     from .compiled import load
 
-    table: dict[str, dict[str, str]] = load(DATA)[ADVICE]
+    table: dict[str, str] = load(DATA)[NEEDS]
     return table
 
 
-def advice(code: str) -> tuple[str, str]:
-    """Return what repairs a cause that a text alone establishes, and which fact would make it certain.
+def need(code: str) -> str:
+    """Return which fact would make a cause certain that a text alone establishes; empty where nothing would.
 
     Args:
         code: The rule that stands for the cause.
     """
-    entry = _advice().get(code, {})
-    return entry.get("fix", ""), entry.get("needs", "")
+    return _needs().get(code, "")

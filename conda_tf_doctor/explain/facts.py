@@ -71,6 +71,10 @@ def _python(subject: Subject, spec: str) -> Truth:
     return _within(spec, subject.context.env.python.version) if subject.context else None
 
 
+def _python_known(subject: Subject, _: str) -> Truth:
+    return bool(subject.context.env.python.version) if subject.context else None
+
+
 def _python_bits(subject: Subject, bits: str) -> Truth:
     found = subject.context.env.python.bits if subject.context else 0
     return found == int(bits) if found else None
@@ -242,6 +246,7 @@ FACTS: dict[str, Fact] = {
     "platform": _platform,
     "tensorflow": _tensorflow,
     "python": _python,
+    "python-known": _python_known,
     "python-bits": _python_bits,
     "machine": _machine,
     "system-is": _system_is,

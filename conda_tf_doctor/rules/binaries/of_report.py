@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...advice.libraries import newest_runtime
 from ...context.context import Context
 from ...findings import CERTAIN, ERROR, LIKELY, Finding, Fix
 from ...matrix.vc_runtime import VcRuntime
 from .runtime import MODERN
-from .vc_runtime import install
 from .words import GPU_LIBRARY, listed, owner, reinstall
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _missing(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
             source="binaries",
             package="vc14-runtime" if is_runtime else owner(context),
             confidence=CERTAIN if context.env.kind == "report" else LIKELY,
-            fix=install(context, VcRuntime(context.matrix).newest_first([name], MODERN))
+            fix=newest_runtime(context, VcRuntime(context.matrix).newest_first([name], MODERN))
             if is_runtime
             else Fix(note=f"Install the package that provides {name} into the environment."),
         )

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ... import versions
+from ...advice.libraries import newest_runtime
 from ...context.context import Context
 from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding
 from ...matrix.vc_runtime import VcRuntime
 from .files import shadow
-from .vc_runtime import install
 from .words import listed, relative
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _missing(
         package="vc14-runtime",
         confidence=CERTAIN if known and not old else LIKELY,
         needs=() if known else ("whether the Visual C++ redistributable is installed on that machine",),
-        fix=install(context, floor),
+        fix=newest_runtime(context, floor),
     )
 
 
@@ -168,7 +168,7 @@ def _finding(context: Context, core: Module, floor: str, severity: str, confiden
         source=_SOURCE,
         package="vc14-runtime",
         confidence=confidence,
-        fix=install(context, floor),
+        fix=newest_runtime(context, floor),
     )
     if severity != ERROR:
         return

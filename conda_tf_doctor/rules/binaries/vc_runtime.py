@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from ... import versions
 from ..._typing import NamedTuple
+from ...advice import advise
 from ...context.context import Context
-from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
+from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding
 from ...matrix.vc_runtime import VcRuntime
 
 
@@ -108,15 +109,5 @@ def _finding(
         source=source,
         package="vc14-runtime",
         confidence=confidence,
-        fix=install(context, floor.split(",")[0].lstrip(">=")),
-    )
-
-
-def install(context: Context, lowest: str) -> Fix:
-    """Return what brings a runtime that is new enough: conda's, or the system's where the environment has none."""
-    in_conda = any(context.env.conda(name) for name in VcRuntime(context.matrix).packages)
-    return Fix(
-        pins=(f"vc14_runtime >={lowest}",),
-        commands=(("conda", "install", f"vc14_runtime>={lowest}"),),
-        note="" if in_conda else "Or install the newest Microsoft Visual C++ 2015-2022 redistributable (x64).",
+        fix=advise(code, context, {"floor": floor.split(",")[0].lstrip(">=")}),
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ... import versions
+from ...advice import advise
 from ...context.context import Context
-from ...environment.facts import CONDA, PIP
+from ...environment.facts import CONDA
 from ...environment.gpu import Library
-from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
-from ...specifiers import conda_range, major_minor, plain_number
+from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding
+from ...specifiers import conda_range, plain_number
 from .runtime import DIRECTML, no_native_gpu, record_pin, record_promise
 
 _CUDNN_NAMES = ("cudnn", "libcudnn")
@@ -70,7 +71,7 @@ def cudnn(context: Context) -> Iterator[Finding]:
             source=build.id,
             package="cudnn",
             confidence=CERTAIN if wanted else LIKELY,
-            fix=_cudnn_fix(context),
+            fix=advise("TFD303", context, {}),
         )
         return
     if context.cuda and context.gpu_wanted and not is_partial(context):
@@ -86,7 +87,7 @@ def cudnn(context: Context) -> Iterator[Finding]:
             package="cudnn",
             confidence=LIKELY,
             needs=("whether cuDNN is installed outside the environment",),
-            fix=_cudnn_fix(context),
+            fix=advise("TFD303", context, {}),
         )
 
 
@@ -99,19 +100,6 @@ def is_partial(context: Context) -> bool:
         return True
     # Where Python's own companions are listed, the list is a whole one.
     return sum(env.package(name) is not None for name in ("pip", "setuptools", "wheel", "python", "six")) < 3
-
-
-def _cudnn_fix(context: Context) -> Fix:
-    build = context.build
-    if build is None or not build.cudnn_built:
-        return Fix()
-    built = major_minor(build.cudnn_built)
-    beside = (context.cudnn or context.cuda)[:1]
-    if beside and beside[0].package.manager == PIP:
-        own = tuple(wheel for wheel in build.nvidia if wheel.startswith("nvidia-cudnn"))
-        family = versions.release(build.cuda_built)[0] if build.cuda_built else 12
-        return Fix(pip=own or (f"nvidia-cudnn-cu{family}=={built}.*",))
-    return Fix(pins=(f"cudnn {built}.*",), commands=(("conda", "install", f"cudnn={built}"),))
 
 
 def _judge_cudnn(context: Context, library: Library) -> Iterator[Finding]:
@@ -138,5 +126,5 @@ def _judge_cudnn(context: Context, library: Library) -> Iterator[Finding]:
         evidence=(library.package.source,) if library.package.source else (),
         source=build.id,
         package=library.package.name,
-        fix=_cudnn_fix(context),
+        fix=advise("TFD303", context, {}),
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ... import versions
+from ...advice import advise
 from ...context.context import Context
-from ...findings import CERTAIN, ERROR, LIKELY, Finding, Fix
+from ...findings import CERTAIN, ERROR, LIKELY, Finding
 from .runtime import system_cuda
 
 
@@ -74,5 +75,5 @@ def _finding(context: Context, cuda: str, found: str, expected: str, confidence:
         source="NVIDIA's CUDA release notes, table of toolkit and driver versions",
         package="nvidia-driver",
         confidence=confidence,
-        fix=Fix(note=f"Update the NVIDIA display driver ({expected}); no package of the environment can do that."),
+        fix=advise("TFD306", context, {"driver": expected}),
     )

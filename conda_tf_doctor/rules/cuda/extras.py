@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ... import versions
+from ...advice import advise
 from ...context.context import Context
 from ...environment.facts import CONDA
 from ...environment.gpu import NEEDS_ZLIB, find_dll, first_cuda
-from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
+from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding
 from .cudnn import is_partial, system_cudnn
 
 
@@ -31,7 +32,7 @@ def gpu_newer_than_cuda(context: Context) -> Iterator[Finding]:
         source=build.id,
         package=tensorflow.name,
         confidence=LIKELY,
-        fix=Fix(note=f"Use a TensorFlow that was built for CUDA {needs} or later."),
+        fix=advise("TFD301", context, {}),
     )
 
 
@@ -62,7 +63,7 @@ def zlibwapi_missing(context: Context) -> Iterator[Finding]:
         source="cuDNN installation guide for Windows; cuDNN 8.3 to 8.9",
         package="libzlib-wapi",
         confidence=CERTAIN,
-        fix=Fix(pins=("libzlib-wapi",), commands=(("conda", "install", "-c", "conda-forge", "libzlib-wapi"),)),
+        fix=advise("TFD307", context, {}),
     )
 
 
@@ -108,7 +109,5 @@ def ptxas_libdevice_missing(context: Context) -> Iterator[Finding]:
         package="cuda-nvcc",
         confidence=POSSIBLE,
         needs=("whether a CUDA toolkit outside the environment provides ptxas",),
-        fix=Fix(
-            commands=(("conda", "install", "-c", "nvidia", f"cuda-nvcc={'.'.join(library.version.split('.')[:2])}"),),
-        ),
+        fix=advise("TFD308", context, {}),
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ... import versions
+from ...advice import advise
 from ...context.context import Context
 from ...environment.facts import CONDA, PIP, Package
 from ...environment.gpu import CONDA_CUDA, Library, cuda_of_unknown_version, serves_another
 from ...environment.tensorflow import conda_build
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
-from ...specifiers import conda_range, major_minor, plain_number
+from ...specifiers import conda_range, plain_number
 
 DIRECTML = ("tensorflow-directml", "tensorflow-directml-plugin")
 
@@ -45,20 +46,6 @@ def record_promise(context: Context, library: Library) -> bool | None:
         return None
     pin = record_pin(context, (library.package.name,))
     return None if pin is None else versions.conda_contains(pin[0], library.package.version)
-
-
-def _cuda_fix(context: Context, library: Library | None) -> Fix:
-    build = context.build
-    if build is None or not build.cuda_built:
-        return Fix()
-    built = major_minor(build.cuda_built)
-    if library is not None and library.package.manager == PIP:
-        return Fix(
-            pip=build.nvidia,
-            note=f"Install TensorFlow with its own CUDA wheels: tensorflow[and-cuda]=={build.tensorflow}.",
-        )
-    name = "cuda-version" if versions.release(built)[0] >= 12 else "cudatoolkit"
-    return Fix(pins=(f"{name} {built}.*",), commands=(("conda", "install", f"{name}={built}"),))
 
 
 def cuda_runtime(context: Context) -> Iterator[Finding]:
@@ -151,7 +138,7 @@ def _judge_cuda(context: Context, library: Library) -> Iterator[Finding]:
         evidence=(library.package.source,) if library.package.source else (),
         source=build.id,
         package=library.package.name,
-        fix=_cuda_fix(context, library),
+        fix=advise("TFD301", context, {}),
     )
 
 
@@ -174,7 +161,7 @@ def _untested(context: Context, library: Library) -> Iterator[Finding]:
         source=build.id,
         package=library.package.name,
         confidence=LIKELY,
-        fix=_cuda_fix(context, library),
+        fix=advise("TFD301", context, {}),
     )
 
 
@@ -202,7 +189,7 @@ def _system_or_missing(context: Context) -> Iterator[Finding]:
             source=build.id,
             package="cudatoolkit",
             confidence=CERTAIN if wanted else LIKELY,
-            fix=_cuda_fix(context, None),
+            fix=advise("TFD302", context, {}),
         )
         return
     if not context.gpu_wanted or cuda_of_unknown_version(env) or (env.partial and tensorflow.manager == CONDA):
@@ -221,7 +208,7 @@ def _system_or_missing(context: Context) -> Iterator[Finding]:
         package="cudatoolkit",
         confidence=CERTAIN if promised else POSSIBLE,
         needs=() if promised else ("whether a CUDA toolkit is installed outside the environment (nvcc --version)",),
-        fix=_cuda_fix(context, None),
+        fix=advise("TFD302", context, {}),
     )
 
 
@@ -259,9 +246,5 @@ def gpu_unsupported_on_windows(context: Context) -> Iterator[Finding]:
         source=context.build.id if context.build else "TensorFlow 2.11 release notes",
         package="tensorflow",
         confidence=CERTAIN if wanted else LIKELY,
-        fix=Fix(
-            pip=("tensorflow<2.11", "numpy<2"),
-            pins=("python >=3.7,<3.11", "cudatoolkit 11.2.*", "cudnn 8.1.*"),
-            note="Take TensorFlow 2.10 with CUDA 11.2 and cuDNN 8.1, use WSL2, or remove CUDA and stay on the CPU.",
-        ),
+        fix=advise("TFD305", context, {}),
     )

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ... import versions
+from ...advice import advise
+from ...advice.machine import other_name
 from ...context.context import Context
-from ...environment.facts import CONDA, PIP
+from ...environment.facts import PIP
 from ...findings import ERROR, LIKELY, WARNING, Finding, Fix
 
 _OS_NAMES = {"win": "Windows", "linux": "Linux", "osx": "macOS"}
-# Everything that ever carried a plain `tensorflow`: where one of these has a build, the platform is not the cause.
-_SAME = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel", "tensorflow-macos")
 
 
 def is_32bit(context: Context) -> bool:
@@ -26,9 +26,6 @@ def python_32bit(context: Context) -> Iterator[Finding]:
     env = context.env
     if not is_32bit(context):
         return
-    asked = context.tensorflow
-    version = f"={asked.version}" if asked and asked.version else ""
-    target = "win-64" if env.os in ("win", "") else "linux-64"
     yield Finding(
         "TFD101",
         ERROR,
@@ -38,10 +35,7 @@ def python_32bit(context: Context) -> Iterator[Finding]:
         evidence=(env.python.source,) if env.python.source else (),
         source="no wheel and no conda package of TensorFlow exists for a 32-bit platform",
         package="python",
-        fix=Fix(
-            note=f"A 32-bit environment cannot be converted: create a 64-bit one ({target}), TensorFlow in it.",
-            commands=(("conda", "create", "-n", "tensorflow", "--platform", target, "python", f"tensorflow{version}"),),
-        ),
+        fix=advise("TFD101", context, {}),
     )
 
 
@@ -68,17 +62,10 @@ def platform_unsupported(context: Context) -> Iterator[Finding]:
     rows = [row for row in rows if row.kind != "plugin"]
     if not rows or any(row.platform in (env.platform, "noarch") for row in rows):
         return
-    if tensorflow.manager == PIP and _other_name(context, tensorflow.version, env.platform) == tensorflow.name:
+    if tensorflow.manager == PIP and other_name(context, tensorflow.version, env.platform) == tensorflow.name:
         return
     platforms = sorted({row.platform for row in rows})
-    other = _other_name(context, tensorflow.version, env.platform)
     what = f"{tensorflow.name} {tensorflow.version}".strip()
-    newest = _newest_here(context, tensorflow.name)
-    notes = [
-        f"install {other} {'with pip' if tensorflow.manager == CONDA else 'instead'}" if other else "",
-        f"the newest for {env.platform} is {newest}" if newest else "",
-    ]
-    note = "; ".join(part for part in notes if part)
     yield Finding(
         "TFD103",
         ERROR,
@@ -88,12 +75,7 @@ def platform_unsupported(context: Context) -> Iterator[Finding]:
         evidence=(tensorflow.package.source,) if tensorflow.package.source else (),
         source=rows[0].id,
         package=tensorflow.name,
-        fix=Fix(
-            note=(note[:1].upper() + note[1:] + ".")
-            if note
-            else "Use another platform (WSL2 on Windows, a container).",
-            pip=(f"{other}=={tensorflow.version}",) if other and tensorflow.version else (),
-        ),
+        fix=advise("TFD103", context, {}),
     )
 
 
@@ -131,25 +113,6 @@ def _musl(context: Context) -> Iterator[Finding]:
     )
 
 
-def _other_name(context: Context, version: str, platform: str) -> str:
-    """Return the distribution that carries this version for this platform (tensorflow-macos for osx-arm64)."""
-    for name in _SAME:
-        rows = (
-            context.matrix.builds(distribution=name, version=version, channel="pypi", platform=platform)
-            if version
-            else []
-        )
-        if any(row.kind == "build" for row in rows):
-            return name
-    return ""
-
-
-def _newest_here(context: Context, name: str) -> str:
-    known = context.matrix.versions(name, context.channel, context.env.platform)
-    stable = [version for version in known if not versions.is_prerelease(version)]
-    return stable[-1] if stable else ""
-
-
 _SILICON = re.compile(
     r"Apple (?:M\d|silicon)|\b(?:Mac\w*|Mac ?Book\w*(?: Air| Pro)?|Mac mini)[ (]*M[1-5]\b", re.IGNORECASE
 )
@@ -175,10 +138,7 @@ def _apple_silicon(context: Context) -> Iterator[Finding]:
         evidence=(env.python.source,) if env.python.source else (),
         source="Rosetta does not translate AVX before macOS 15",
         package="python",
-        fix=Fix(
-            note="Create an arm64 environment and install TensorFlow there.",
-            commands=(("conda", "create", "-n", "tensorflow", "--platform", "osx-arm64", "python", "tensorflow"),),
-        ),
+        fix=advise("TFD105", context, {}),
     )
 
 
@@ -199,8 +159,6 @@ def cpu_no_avx(context: Context) -> Iterator[Finding]:
         lacking = "AVX2 (x86-64-v3)"
     if not lacking:
         return
-    last = "1.5.1" if env.python.minor in ("2.7", "3.4", "3.5", "3.6") else ""
-    note = "Use a build without these instructions" + (f" (pip's TensorFlow {last} is the last one)" if last else "")
     yield Finding(
         "TFD104",
         ERROR,
@@ -212,7 +170,7 @@ def cpu_no_avx(context: Context) -> Iterator[Finding]:
         package=tensorflow.name,
         confidence="certain" if sure and build else LIKELY,
         needs=() if sure else ("the CPU's flags: run `conda tf-doctor report` on the machine itself",),
-        fix=Fix(note=note + ", conda's build of the channel defaults, or another machine."),
+        fix=advise("TFD104", context, {}),
     )
 
 
@@ -248,7 +206,7 @@ def glibc_too_old(context: Context) -> Iterator[Finding]:
         source=source,
         package=tensorflow.name,
         confidence="certain" if how == "__glibc" else LIKELY,
-        fix=Fix(note="Use conda's own build of TensorFlow, an older release, a newer system, or a container."),
+        fix=advise("TFD106", context, {"glibc": floor}),
     )
 
 
@@ -303,7 +261,7 @@ def libstdcxx_too_old(context: Context) -> Iterator[Finding]:
         evidence=(library.source,),
         source=source,
         package=library.name,
-        fix=Fix(pins=("libstdcxx-ng >=7",), commands=(("conda", "install", "libstdcxx-ng>=7"),)),
+        fix=advise("TFD610", context, {"symbol": f"GLIBCXX_{need}"}),
     )
 
 

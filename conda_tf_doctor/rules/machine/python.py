@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from ... import versions
+from ...advice import advise
 from ...context.context import Context
 from ...environment.facts import CONDA
 from ...environment.tensorflow import conda_build
-from ...findings import ERROR, Finding, Fix
+from ...findings import ERROR, Finding
 from .platform import is_32bit
 
 
@@ -90,25 +91,10 @@ def _no_version_at_all(context: Context) -> Iterator[Finding]:
         yield _finding(context, _span(ordered), f"every release of {tensorflow.name} for {env.platform}", ordered)
 
 
-def _newest_for(context: Context, minor: str) -> str:
-    """Return the newest release that is known to have a build for this Python; empty where none is."""
-    tensorflow, platform = context.tensorflow, context.env.platform
-    assert tensorflow is not None
-    known = context.matrix.versions(tensorflow.name, context.channel, platform, minor)
-    for version in reversed([version for version in known if not versions.is_prerelease(version)]):
-        rows = context.matrix.builds(tensorflow.name, version, context.channel, platform)
-        if any(minor in row.python for row in rows):
-            return version
-    return ""
-
-
 def _finding(context: Context, expected: str, source: str, minors: list[str]) -> Finding:
     tensorflow, env = context.tensorflow, context.env
     assert tensorflow is not None
     what = f"{tensorflow.name} {tensorflow.version}".strip()
-    newest = minors[-1] if minors else ""
-    other = _newest_for(context, env.python.minor)
-    note = f"Or keep Python {env.python.minor} and take {tensorflow.name} {other}." if other else ""
     evidence = tuple(part for part in (env.python.source, tensorflow.package.source) if part)
     return Finding(
         "TFD201",
@@ -119,9 +105,5 @@ def _finding(context: Context, expected: str, source: str, minors: list[str]) ->
         evidence=evidence,
         source=source,
         package="python",
-        fix=Fix(
-            pins=(f"python {expected}",),
-            commands=(("conda", "install", f"python={newest}"),) if newest else (),
-            note=note,
-        ),
+        fix=advise("TFD201", context, {"minors": " ".join(minors), "expected": expected}),
     )

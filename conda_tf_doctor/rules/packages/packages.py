@@ -9,12 +9,13 @@ import re
 
 from ... import versions
 from ..._typing import TYPE_CHECKING
+from ...advice.packages import remedied
 from ...codes import CODE_OF_PACKAGE
 from ...context.promises import complete, find, promised, records, requirements
 from ...environment.facts import CONDA, PIP
 from ...environment.tensorflow import OWNERS
 from ...findings import ERROR, INFO, LIKELY, WARNING, Finding, Fix
-from ...names import PIP_TO_CONDA, normalise
+from ...names import normalise
 from ...specifiers import joined
 from .known import Breakage, breakages, companions
 
@@ -173,32 +174,10 @@ def _expected(breakage: Breakage, stack: str) -> str:
 
 
 def _fix(context: Context, breakage: Breakage, wanted: dict[str, str]) -> Fix:
-    tensorflow = context.tensorflow
-    assert tensorflow is not None
     if breakage.remedy:
         return Fix(note=breakage.remedy)
     changes = {name: wanted.get(name, spec) for name, spec in _changes(context, breakage).items()}
-    pins, pip = [], []
-    by_conda, by_pip = [], []
-    for name, spec in changes.items():
-        package = find(context, name)
-        manager = package.manager if package else tensorflow.manager
-        spelled = PIP_TO_CONDA.get(name, name)
-        if manager != PIP:
-            pins.append(f"{spelled} {spec}".strip())
-        if manager != CONDA:
-            pip.append(f"{name}{spec}")
-        # A report may not tell who owns a package: most often the one who owns TensorFlow.
-        if (manager or tensorflow.manager) == CONDA:
-            by_conda.append(f"{spelled}{spec.replace('==', '=')}")
-        else:
-            by_pip.append(f"{name}{spec}")
-    commands = []
-    if by_conda:
-        commands.append(("conda", "install", *by_conda))
-    if by_pip:
-        commands.append(("python", "-m", "pip", "install", *by_pip))
-    return Fix(pins=tuple(pins), pip=tuple(pip), commands=tuple(commands))
+    return remedied(context, breakage.name, changes)
 
 
 def _conda_libraries(context: Context) -> Iterator[Finding]:

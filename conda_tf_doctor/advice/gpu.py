@@ -1,0 +1,314 @@
+"""Advice about CUDA, cuDNN and the driver: TFD301 to TFD308."""
+
+from __future__ import annotations
+
+from .. import versions
+from .._typing import TYPE_CHECKING
+from ..environment.facts import CONDA, PIP
+from ..environment.gpu import first_cuda
+from ..explain.libraries import parse_library
+from ..findings import Fix
+from ..matrix.model import PYPI
+from ..rules.cuda.runtime import no_native_gpu, system_cuda
+from ..specifiers import major_minor
+from .make import FORGE, by_conda, by_pip, conda_has, fresh, stable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ..context.context import Context
+    from ..matrix.model import Build
+
+# The Pythons of TensorFlow 2.10, the last with GPU support on native Windows.
+_LAST_WINDOWS = ("3.7", "3.8", "3.9", "3.10")
+# Where NVIDIA's installers put a toolkit.
+PROGRAM_FILES = r"C:\Program Files\NVIDIA GPU Computing Toolkit\CUDA"
+# NVIDIA's own channel has ptxas and libdevice from this CUDA on.
+_FIRST_NVCC = "11.3"
+_DRIVER_NOTE = "Nothing but the display driver has to be installed besides (under WSL2: on Windows)."
+_VARIABLE = {"linux": "LD_LIBRARY_PATH"}
+_BRINGS = "conda's GPU build brings its own CUDA and cuDNN; only the display driver is the system's."
+
+
+def _manager(context: Context) -> str:
+    return context.tensorflow.manager if context.tensorflow else ""
+
+
+def _is_wsl(context: Context) -> bool:
+    return any(word in f"{context.env.system.os} {context.env.error_text}".lower() for word in ("wsl", "microsoft-s"))
+
+
+def of_wheels(context: Context) -> bool:
+    """Tell whether TensorFlow's wheel has CUDA's wheels as an extra (``tensorflow[and-cuda]``, Linux from 2.14 on)."""
+    tensorflow = context.tensorflow
+    if tensorflow is None or context.env.platform != "linux-64" or tensorflow.manager == CONDA:
+        return False
+    if tensorflow.name not in ("tensorflow", "tensorflow-gpu"):
+        return False
+    return not tensorflow.version or bool(context.build and context.build.nvidia)
+
+
+def and_cuda(context: Context) -> Fix:
+    """Return what brings TensorFlow's wheel together with the CUDA that it was built for."""
+    version = context.tensorflow.version if context.tensorflow else ""
+    if not version:
+        return by_pip(["tensorflow[and-cuda]"], _DRIVER_NOTE, ("--upgrade",))
+    # What the extra installs, for those who have TensorFlow already.
+    wheels = context.build.nvidia if context.build else ()
+    if not versions.contains("==2.16.*", version):
+        return by_pip([f"tensorflow[and-cuda]=={version}"], _DRIVER_NOTE)._replace(pip=wheels)
+    # Its wheels look in the wrong folders for NVIDIA's.
+    found = "import glob,sysconfig;print(':'.join(glob.glob(sysconfig.get_path('purelib')+'/nvidia/*/lib')))"
+    stay = f'to stay with it: export LD_LIBRARY_PATH=$(python -c "{found}")'
+    note = f"2.16 does not find the libraries that pip installs; {stay}. {_DRIVER_NOTE}"
+    return by_pip(["tensorflow[and-cuda]>=2.17"], note)._replace(pip=wheels)
+
+
+def retired(context: Context) -> Fix:
+    """Return what stands for ``tensorflow-gpu``, whose releases from 2.11 on hold nothing."""
+    return by_pip(["tensorflow[and-cuda]"], "The package tensorflow-gpu was retired; tensorflow has the GPU build.")
+
+
+def native_windows(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD305: the last release that used a GPU on native Windows, or WSL2."""
+    wanted, cuda_pair = ("tensorflow<2.11", "numpy<2"), ("cudatoolkit=11.2", "cudnn=8.1")
+    note = (
+        "TensorFlow 2.10 is the last with GPU support on native Windows; newer ones use the GPU in WSL2 "
+        "(there: pip install tensorflow[and-cuda]). Or remove CUDA and stay on the CPU."
+    )
+    commands = fresh(_LAST_WINDOWS[-1], *cuda_pair, pip=wanted, channel=FORGE)
+    if context.env.python.minor in _LAST_WINDOWS:
+        commands = (("conda", "install", "-c", FORGE, *cuda_pair), ("python", "-m", "pip", "install", *wanted))
+    return Fix(("python >=3.7,<3.11", "cudatoolkit 11.2.*", "cudnn 8.1.*"), wanted, commands, note)
+
+
+def cuda(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD301 and TFD302: the CUDA that this build was made for, in the way that brings all of it."""
+    build = context.build
+    needs = _newer(context, said)
+    if needs and (build is None or not build.cuda_built or versions.key(build.cuda_built) < versions.key(needs)):
+        return newer_build(context, needs)
+    if no_native_gpu(context):
+        return native_windows(context, said)
+    if _manager(context) == CONDA:
+        return _of_conda(context)
+    if of_wheels(context):
+        return and_cuda(context)
+    wanted, accepted = pair(context, said)
+    return toolkit(context, wanted, accepted, on_search_path(context, wanted)) if wanted else Fix(note=_table(context))
+
+
+def _newer(context: Context, said: Mapping[str, str]) -> str:
+    """Return the first CUDA that has code for this GPU, by its name or by what TensorFlow says of it."""
+    text, gpu = context.env.error_text, context.env.system.gpu
+    if "CUDA_ERROR_INVALID_PTX" in text or "compute capability 12" in text or said.get("has", "").startswith("12."):
+        return "12.8"
+    return first_cuda(gpu) if gpu else ""
+
+
+def newer_build(context: Context, needs: str) -> Fix:
+    """Return a build for a CUDA that knows this GPU: pip's wheels may have none for the newest."""
+
+    def newest(channel: str) -> Iterable[Build]:
+        for row in context.matrix.builds("tensorflow", channel=channel, platform=context.env.platform):
+            if row.variant == "gpu" and row.cuda_built and versions.key(row.cuda_built) >= versions.key(needs):
+                yield row
+
+    note = f"Use a TensorFlow that was built for CUDA {needs} or later: NVIDIA's container (NGC), or a nightly build."
+    wheels = stable(row.tensorflow for row in newest(PYPI) if row.nvidia)
+    if wheels:
+        return by_pip([f"tensorflow[and-cuda]>={wheels[0]}"], note)
+    if context.env.os == "win":
+        return Fix(note=f"{note} On Windows that is in WSL2.")
+    row = next((row for channel in (FORGE, "defaults") for row in newest(channel)), None)
+    if row is None:
+        return Fix(note=note)
+    spec = f"tensorflow={row.tensorflow}=*{row.variant_name}*"
+    return Fix(commands=fresh("", spec, channel=row.channel), note=note)
+
+
+def _of_conda(context: Context) -> Fix:
+    """Return a build of conda's own that has CUDA: it brings all of it along."""
+    tensorflow, build = context.tensorflow, context.build
+    version = f"={tensorflow.version}" if tensorflow and tensorflow.version else ""
+    if (tensorflow and tensorflow.channel == FORGE) or (build and build.channel == FORGE):
+        return Fix(commands=(("conda", "install", "-c", FORGE, f"tensorflow{version or '=*'}=*cuda*"),), note=_BRINGS)
+    pins = tuple(pin for pin in (build.cuda_pin, build.cudnn_pin) if pin) if build and build.variant == "gpu" else ()
+    if pins:
+        return by_conda(pins)
+    return Fix(commands=(("conda", "install", f"tensorflow-gpu{version}"),), note=_BRINGS)
+
+
+def pair(context: Context, said: Mapping[str, str]) -> tuple[str, str]:
+    """Return the CUDA to take, and the range of cuDNN beside it, by the build or by the library that was missed."""
+    build = context.build
+    if build is not None and build.cuda_built:
+        return major_minor(build.cuda_built), build.cudnn
+    library = parse_library(said.get("library", ""))
+    if library.kind != "cuda" or not library.versions:
+        return "", ""
+    exact = library.versions.removeprefix("==").removesuffix(".*")
+    # From 11 on the name tells the major version alone.
+    example = exact if "." in exact else f"{exact}.2"
+    rows = [row for row in _gpu_rows(context) if row.cuda and versions.contains(row.cuda, example)]
+    if "." in exact and exact != "11.0":
+        return exact, rows[-1].cudnn if rows else ""
+    return (major_minor(rows[-1].cuda_built), rows[-1].cudnn) if rows else ("", "")
+
+
+def _gpu_rows(context: Context) -> list[Build]:
+    """Return the wheels with CUDA that this Python, on this platform, may have, oldest first."""
+    minor = context.env.python.minor
+    found: dict[str, Build] = {}
+    for name in ("tensorflow-gpu", "tensorflow"):
+        for row in context.matrix.builds(name, channel=PYPI, platform=context.env.platform):
+            fits = not minor or not row.python or minor in row.python
+            if fits and row.variant == "gpu" and row.cuda_built and not row.prerelease:
+                found.setdefault(row.tensorflow, row)
+    return sorted(found.values(), key=lambda row: versions.key(row.tensorflow))
+
+
+def _table(context: Context) -> str:
+    """Return which CUDA each TensorFlow of this Python was built for: of which one it is nothing tells."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for row in _gpu_rows(context):
+        groups.setdefault((row.cuda_built, row.cudnn_built), []).append(versions.minor(row.tensorflow))
+    parts = []
+    for (cuda_built, cudnn_built), known in groups.items():
+        last = f" to {known[-1]}" if known[-1] != known[0] else ""
+        parts.append(f"CUDA {cuda_built} with cuDNN {cudnn_built} for TensorFlow {known[0]}{last}")
+    if not parts:
+        return "Mac computers have no CUDA: TensorFlow uses their GPU through tensorflow-metal."
+    # Of a Python that nobody named, the newest builds.
+    known = parts if context.env.python.minor else parts[-5:]
+    return f"Install the CUDA that this TensorFlow was built for: {', '.join(known)}."
+
+
+def on_search_path(context: Context, wanted: str) -> str:
+    """Return how the loader is led to an installed toolkit of a version."""
+    there = [v for v in system_cuda(context) if v.split(".")[0] == wanted.split(".")[0]]
+    version = major_minor(there[0]) if there and "." in there[0] else wanted
+    if context.env.os != "win":
+        return f"export LD_LIBRARY_PATH=/usr/local/cuda-{version}/lib64:$LD_LIBRARY_PATH"
+    folder = rf"{PROGRAM_FILES}\v{version}\bin"
+    text = f'put its folder on PATH (set "PATH={folder};%PATH%")'
+    if there and context.env.python.minor not in ("3.5", "3.6", "3.7"):
+        text += (
+            f"; from Python 3.8 on, os.add_dll_directory(r'{folder}') before the import does it too, and the "
+            "Python of the Microsoft Store has to give way to that of python.org or conda"
+        )
+    return text
+
+
+def toolkit(context: Context, wanted: str, accepted: str, search: str) -> Fix:
+    """Return conda's cudatoolkit of a version with its cuDNN; the note says what NVIDIA's own installer needs."""
+    floor = accepted.split(",")[0].lstrip("><=~ ").replace(".*", "")
+    if versions.key(wanted) < versions.key("8.0"):
+        note = f"Install CUDA {wanted} from NVIDIA, and {search}. Or take a newer TensorFlow: conda has CUDA from 8 on."
+        return Fix(note=note)
+    own = "export LD_LIBRARY_PATH=$CONDA_PREFIX/lib:$LD_LIBRARY_PATH"
+    if context.env.os == "win":
+        own = "activate the environment, so that its Library\\bin is on PATH"
+    note = f"Then {own}. Or install CUDA {wanted} with cuDNN {floor or 'for it'} from NVIDIA, and {search}."
+    # What is there and fits stays as it is, and conda has no cuDNN before 7.
+    there = [library.version for library in context.cudnn if library.version]
+    kept = bool(accepted) and any(versions.contains(accepted, version) for version in there)
+    pin = f"cudatoolkit {wanted}.*"
+    if kept or (floor and versions.key(floor) < versions.key("7")):
+        return by_conda([pin], note, FORGE)
+    # Whether cuDNN is to be pinned is for its own rule.
+    return by_conda([pin, _cudnn_spec(floor, accepted)], note, FORGE)._replace(pins=(pin,))
+
+
+def _cudnn_spec(built: str, accepted: str) -> str:
+    """Return the MatchSpec of the cuDNN that a build was made with, where conda has it, else of all it accepts."""
+    exact = built.count(".") == 1 and conda_has("cudnn", f"=={built}.*")
+    return f"cudnn {built}.*" if exact else f"cudnn {accepted}".strip()
+
+
+def cudnn(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD303 and TFD304: a cuDNN that this build accepts."""
+    build = context.build
+    if no_native_gpu(context):
+        return native_windows(context, said)
+    needs, has = _dotted(said.get("needs", "")), _dotted(said.get("has", ""))
+    library = parse_library(said.get("library", ""))
+    accepted = f">={major_minor(needs)},<{int(needs.split('.')[0]) + 1}" if needs else build.cudnn if build else ""
+    accepted = accepted or (library.versions if library.kind == "cudnn" else "")
+    if not accepted:
+        fix = and_cuda(context) if of_wheels(context) else Fix(note=_table(context))
+        return fix._replace(
+            note=f"{fix.note} Or put cuDNN's folder on {_VARIABLE.get(context.env.os, 'PATH')}.".strip()
+        )
+    other = f"Take the other copy of cuDNN ({has}) off the search path; or " if has else "Or "
+    beside = (context.cudnn or context.cuda)[:1]
+    modern = bool(needs) and versions.key(needs) >= versions.key("8.9") and _manager(context) != CONDA
+    if (beside and beside[0].package.manager == PIP) or modern or (not beside and of_wheels(context)):
+        if not beside and not needs:
+            return and_cuda(context)
+        own = tuple(wheel for wheel in build.nvidia if wheel.startswith("nvidia-cudnn")) if build and not needs else ()
+        older = build.cuda_built.startswith("11") if build and build.cuda_built else not modern and bool(needs)
+        wheel = f"nvidia-cudnn-cu{11 if older else 12}{accepted}"
+        return by_pip(own or (wheel,), f"{other}update it." if has else "")
+    built = major_minor(
+        needs or (build.cudnn_built if build else "") or accepted.split(",")[0].strip(">=").rstrip(".*")
+    )
+    where = "its bin folder on PATH" if context.env.os == "win" else "its folder on LD_LIBRARY_PATH"
+    note = f"{other}install cuDNN {built} from NVIDIA and put {where}."
+    if versions.key(built) < versions.key("7"):
+        return Fix(note=f"Install cuDNN {built} from NVIDIA and put {where}.")
+    return by_conda([_cudnn_spec(built, accepted)], note, FORGE)
+
+
+def _dotted(version: str) -> str:
+    """Return ``7.1.2`` for 7102, as cuDNN numbers itself; from 9 on the major version counts ten thousands."""
+    if not version.isdigit() or len(version) < 4:
+        return version
+    number = int(version)
+    major, rest = divmod(number, 10_000 if number >= 90_000 else 1000)
+    return f"{major}.{rest // 100}.{rest % 100}"
+
+
+def driver(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD306: the display driver, which no package of an environment brings."""
+    if "__cuda" in context.env.error_text:
+        return Fix(
+            note="The solver sees no NVIDIA driver. To solve for a machine that has one (a container image), set "
+            "CONDA_OVERRIDE_CUDA to its CUDA (12.0) in the shell; else install the driver, or take the CPU build."
+        )
+    if _is_wsl(context):
+        return Fix(
+            note="Install the current NVIDIA display driver on Windows, and none inside of WSL2: it brings libcuda.so "
+            "to /usr/lib/wsl/lib, which has to be found (export LD_LIBRARY_PATH=/usr/lib/wsl/lib:$LD_LIBRARY_PATH)."
+        )
+    floor = said.get("driver", "") or (context.build.driver if context.build else "")
+    wanted = f" ({floor})" if floor else ""
+    return Fix(note=f"Update the NVIDIA display driver{wanted}; no package of the environment can do that.")
+
+
+def zlibwapi(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD307: zlib under the name that cuDNN 8 asks for."""
+    return by_conda(["libzlib-wapi"], "Or put zlibwapi.dll (64-bit) into a folder on PATH.", FORGE)
+
+
+def compiler(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD308: ptxas and libdevice where XLA looks for them."""
+    library = context.cuda[0] if context.cuda else None
+    known = bool(context.tensorflow and context.tensorflow.version)
+    if known and of_wheels(context) and (library is None or library.package.manager == PIP):
+        return and_cuda(context)
+    version = library.version if library else context.build.cuda_built if context.build else ""
+    here = major_minor(version)
+    if here and versions.key(here) < versions.key("11"):
+        return Fix(
+            note=f"Or name a CUDA {here} toolkit that is installed: "
+            f"export XLA_FLAGS=--xla_gpu_cuda_data_dir=/usr/local/cuda-{here}.",
+            commands=(("conda", "install", "-c", FORGE, f"cudatoolkit-dev={here}"),),
+        )
+    wanted = here if here and versions.key(here) >= versions.key(_FIRST_NVCC) else _FIRST_NVCC
+    folder = "$CONDA_PREFIX/lib/nvvm/libdevice"
+    return Fix(
+        commands=(("conda", "install", "-c", "nvidia", f"cuda-nvcc={wanted}"),),
+        note="Then export XLA_FLAGS=--xla_gpu_cuda_data_dir=$CONDA_PREFIX/lib, and put libdevice there: "
+        f"mkdir -p {folder}; cp $CONDA_PREFIX/lib/libdevice.10.bc {folder}.",
+    )

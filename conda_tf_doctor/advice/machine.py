@@ -1,0 +1,244 @@
+"""Advice about the machine and the Python: TFD101 to TFD106, TFD201."""
+
+from __future__ import annotations
+
+import re
+
+from .. import versions
+from .._typing import TYPE_CHECKING
+from ..environment.facts import CONDA
+from ..environment.tensorflow import VENDORS
+from ..findings import Fix
+from ..matrix.model import PYPI
+from .make import FORGE, by_conda, by_pip, fresh, stable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ..context.context import Context
+
+# The oldest release of a system with a glibc, for people who have to choose one.
+_SYSTEMS = (
+    ("2.17", "CentOS 7"), ("2.23", "Ubuntu 16.04"), ("2.27", "Ubuntu 18.04"), ("2.28", "RHEL 8, Debian 10"),
+    ("2.31", "Ubuntu 20.04, Debian 11"), ("2.34", "RHEL 9"), ("2.35", "Ubuntu 22.04"), ("2.39", "Ubuntu 24.04"),
+)  # fmt: skip
+_ELSEWHERE = {
+    "win-arm64": "Use Linux for aarch64 (in WSL2), for which TensorFlow has builds.",
+    "win-32": "Use a 64-bit Windows.",
+    "linux-32": "Use a 64-bit Linux.",
+}
+# Everything that ever carried a plain `tensorflow`.
+_SAME = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel", "tensorflow-macos")
+
+
+def _asked(context: Context, said: Mapping[str, str]) -> tuple[str, str]:
+    """Return name and exact version of the TensorFlow in question; empty where nothing tells."""
+    tensorflow = context.tensorflow
+    name = tensorflow.name if tensorflow else said.get("name", "tensorflow")
+    version = tensorflow.version if tensorflow else ""
+    if not version:
+        exact = re.match(r"==\s*([\d.]+\d)\Z", said.get("wanted_version", ""))
+        version = exact.group(1) if exact else ""
+    return name, version
+
+
+def minors_of(context: Context, name: str, version: str, platform: str = "") -> list[str]:
+    """Return the Pythons that builds of a TensorFlow exist for, oldest first.
+
+    Args:
+        context: Tells the channel and, where left out, the platform.
+        name: Distribution.
+        version: One version; empty for the Pythons of all that is not older than TensorFlow 2.
+        platform: Conda subdir.
+    """
+    channel = context.channel or PYPI
+    platform = platform or context.env.platform
+    rows = context.matrix.builds(name, version, channel, platform)
+    rows = rows or context.matrix.builds("tensorflow", version, channel, platform)
+    return sorted({minor for row in rows for minor in row.python}, key=versions.key)
+
+
+def choose(minors: list[str], current: str, listed: Iterable[str] = ()) -> str:
+    """Return the Python to take: the newest below the one that is too new, else the newest there is.
+
+    Args:
+        minors: For which there are builds, oldest first.
+        current: What is there; empty where unknown.
+        listed: What a solver itself named.
+    """
+    named = [minor for minor in sorted(set(listed), key=versions.key) if not minors or minor in minors]
+    fitting = named or minors
+    below = [minor for minor in fitting if current and versions.key(minor) < versions.key(current)]
+    return (below or fitting or [""])[-1]
+
+
+def python(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD201: a Python that there is a build for."""
+    env, tensorflow = context.env, context.tensorflow
+    name, version = _asked(context, said)
+    minors = said["minors"].split() if "minors" in said else minors_of(context, name, version)
+    listed = re.findall(r"\bpython(?:_abi)?[ =]+=?(3\.\d+)\b", env.error_text) if CONDA in _manager(context) else ()
+    current = env.python.minor
+    minor = choose(minors, current, [found for found in listed if found != current])
+    if not minor:
+        return Fix(note="Make an environment with a Python that this TensorFlow has builds for; `matrix` lists them.")
+    spec = f"{name}=={version}" if version else name
+    newest = _newest(context, name, current)
+    note = f"Or keep Python {current} and take {name} {newest}." if newest and newest != version else ""
+    pins = (f"python {said.get('expected') or minor + '.*'}",)
+    if tensorflow is None or not tensorflow.requested:
+        return Fix(pins=pins, commands=(("conda", "install", f"python={minor}"),), note=note)
+    if tensorflow.manager == CONDA:
+        wanted = f"{name}={version}" if version else name
+        return Fix(pins=pins, commands=fresh(minor, wanted), note=note)
+    pip = (f"{name}>={newest}" if not version else f"{name}=={newest}",) if newest and newest != version else ()
+    if minor == current and not version:
+        # Wheels for it exist today; what pip said then, or says of a mirror, is that they do not.
+        pip = ()
+    return Fix(pins, pip, fresh(minor, pip=(spec,)), note)
+
+
+def _manager(context: Context) -> str:
+    return context.tensorflow.manager if context.tensorflow else ""
+
+
+def _newest(context: Context, name: str, minor: str, platform: str = "") -> str:
+    """Return the newest release with a build for a Python; empty where there is none, or the Python is unknown."""
+    if not minor:
+        return ""
+    channel = context.channel or PYPI
+    platform = platform or context.env.platform
+    for version in reversed(stable(context.matrix.versions(name, channel, platform, minor))):
+        if any(minor in row.python for row in context.matrix.builds(name, version, channel, platform)):
+            return version
+    return ""
+
+
+def wide_python(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD101: an environment with a 64-bit Python, and the TensorFlow that was asked for in it."""
+    target = "win-64" if context.env.os in ("win", "") else "linux-64"
+    name, version = _asked(context, said)
+    minors = minors_of(context, name, version, target) if context.channel in (PYPI, "") else []
+    minor = context.env.python.minor if context.env.python.minor in minors else choose(minors, "")
+    spec = f"{name}=={version}" if version else name
+    return Fix(
+        note=f"A 32-bit environment cannot be converted: create a 64-bit one ({target}), with a 64-bit Python.",
+        commands=fresh(minor, pip=(spec,), platform=target),
+    )
+
+
+def one_machine(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD102 and TFD105: Python and everything in it for the machine that is there."""
+    env = context.env
+    if env.os == "osx":
+        minor = choose(minors_of(context, "tensorflow", "", "osx-arm64"), "", [env.python.minor])
+        return Fix(
+            note="Make the environment with an arm64 Python (CONDA_SUBDIR=osx-arm64), and install TensorFlow in it: "
+            "tensorflow>=2.13, or tensorflow-macos before.",
+            commands=fresh(minor, pip=("tensorflow>=2.13",), platform="osx-arm64"),
+        )
+    return Fix(
+        note="Make a new environment whose Python and packages are all for one machine"
+        + (": on Windows on ARM use Linux (WSL2), where TensorFlow has aarch64 wheels." if _is_arm(context) else ".")
+    )
+
+
+def _is_arm(context: Context) -> bool:
+    return context.env.os == "win" and context.env.system.machine.lower() in ("arm64", "aarch64")
+
+
+def other_name(context: Context, version: str, platform: str) -> str:
+    """Return the distribution that carries a version for a platform (``tensorflow-macos`` for osx-arm64)."""
+    for name in _SAME if version else ():
+        rows = context.matrix.builds(distribution=name, version=version, channel=PYPI, platform=platform)
+        if any(row.kind == "build" for row in rows):
+            return name
+    return ""
+
+
+def platform(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD103: what there is for this platform instead."""
+    from .gpu import native_windows, retired
+    from .packages import ADD_ONS, add_on
+
+    env = context.env
+    name, version = _asked(context, said)
+    if said.get("name", "") in ADD_ONS:
+        return add_on(context, said)
+    if env.os == "win" and (name == "tensorflow-gpu" or context.gpu_wanted) and env.platform == "win-64":
+        return native_windows(context, said)
+    if name == "tensorflow-gpu" and (not version or versions.contains(">=2.11", version)):
+        return retired(context)
+    if "macos" in said and env.os == "osx":
+        return Fix(note=f"Update macOS to {said['macos']} or later, or take an older TensorFlow.")
+    if "alpine" in env.system.os.lower() or "musl" in env.error_text:
+        return Fix(
+            note="Use an image of Debian, Ubuntu or another Linux with glibc: no wheel of TensorFlow is for musl."
+        )
+    found = stable(context.matrix.versions("tensorflow", PYPI, env.platform))
+    other = other_name(context, version, env.platform)
+    if other and other != name:
+        newest = f" The newest tensorflow for {env.platform} is {found[-1]}." if found else ""
+        return by_pip([f"{other}=={version}"], f"Install {other} instead.{newest}")
+    forge = stable(context.matrix.versions("tensorflow", FORGE, env.platform))
+    if not found and not forge:
+        return Fix(note=_ELSEWHERE.get(env.platform, "Use a platform that TensorFlow is built for."))
+    note = "Or run the x86-64 build in a container: docker run --platform linux/amd64." if env.os == "linux" else ""
+    minor = choose(minors_of(context, "tensorflow", found[-1]) if found else [], "")
+    if version and version in found:
+        return by_pip([f"tensorflow=={version}"], note)
+    if found:
+        pip = (f"tensorflow>={found[0]}",)
+        return Fix((), pip, fresh(minor, pip=pip), note)
+    return Fix(note=note, commands=fresh("", "tensorflow", channel=FORGE))
+
+
+def no_avx(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD104: a build without AVX, which pip has had none of since 1.5."""
+    env = context.env
+    without = {
+        row.tensorflow
+        for row in context.matrix.builds("tensorflow", channel=PYPI, platform=env.platform)
+        if row.avx is False
+    }
+    last = stable(without)[-1:]
+    forge = [
+        row
+        for row in context.matrix.builds("tensorflow", channel=FORGE, platform=env.platform)
+        if row.avx is False and versions.contains(">=2", row.tensorflow)
+    ]
+    note = f"The last wheel of pip without AVX is tensorflow=={last[0]} (Python 3.6). " if last else ""
+    note += "A newer one has to be built from source without it, or run on another machine."
+    if forge:
+        # conda-forge builds for the first level of x86-64 besides the one with AVX2, and picks by the CPU.
+        return by_conda([f"tensorflow {forge[-1].tensorflow}.*"], note, FORGE)
+    if env.os == "win":
+        return Fix(note=note, commands=(("conda", "install", "-c", "defaults", "tensorflow-eigen"),))
+    return Fix(note=note)
+
+
+def glibc(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD106: a newer system, or a build for an older one."""
+    tensorflow, env = context.tensorflow, context.env
+    need = said.get("glibc", "")
+    have = env.virtual_packages.get("__glibc", "").split("=")[0] or said.get("has", "")
+    systems = next((names for floor, names in _SYSTEMS if need and versions.key(floor) >= versions.key(need)), "")
+    note = "Use a system or a container with " + (f"glibc {need} or newer" if need else "a newer glibc")
+    note += f" ({systems} and later)." if systems else "."
+    name = tensorflow.name if tensorflow else "tensorflow"
+    if name in VENDORS:
+        before = "the 22.01 release" if name == "nvidia-tensorflow" else "an older release"
+        return Fix(note=f"{note} Or take {before} of {name}, which was built on an older system.")
+    if tensorflow is not None and tensorflow.manager == CONDA:
+        other = "defaults" if tensorflow.channel == FORGE else FORGE
+        return by_conda(["tensorflow"], f"{note} Or take the package of another channel.", other)
+    older = [
+        entry["tensorflow"]
+        for entry in context.matrix.table("linux")["symbols"]
+        if have and versions.key(str(entry["GLIBC"])) <= versions.key(have)
+    ]
+    if older:
+        known = stable(context.matrix.versions("tensorflow", PYPI, env.platform, env.python.minor))
+        fitting = [version for version in known if any(versions.contains(spec, version) for spec in older)]
+        note += f" Or stay with pip: tensorflow=={fitting[-1]} was built for an older one." if fitting else ""
+    return by_conda(["tensorflow"], f"{note} conda's own package is built for an older glibc.", FORGE)

@@ -1,0 +1,139 @@
+"""Fixes: pins, requirements and the commands that bring them, spelled in one place."""
+
+from __future__ import annotations
+
+import re
+
+from .. import versions
+from .._typing import TYPE_CHECKING
+from ..context.promises import find, requirements
+from ..environment.facts import CONDA, PIP
+from ..findings import Fix
+from ..names import PIP_TO_CONDA
+from ..repair.candidates import releases
+from ..specifiers import joined
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ..context.context import Context
+
+FORGE = "conda-forge"
+# The folder of a new environment needs a name; people type another.
+NEW = "tensorflow"
+
+
+def spelled(spec: str) -> str:
+    """Return a MatchSpec as one argument of conda's command line: ``cudnn 8.1.*`` is ``cudnn=8.1``."""
+    name, _, wanted = spec.partition(" ")
+    wanted = wanted.replace(" ", "")
+    if re.match(r"\d", wanted):
+        wanted = "=" + wanted.removesuffix(".*")
+    return name + re.sub(r"^==(?=\d)", "=", wanted)
+
+
+def by_conda(specs: Iterable[str], note: str = "", channel: str = "") -> Fix:
+    """Return the fix that installs MatchSpecs with conda.
+
+    Args:
+        specs: Such as ``numpy >=1.23.5,<2``.
+        note: What else is to be said.
+        channel: The one that has them, where the configured ones may not.
+    """
+    specs = tuple(specs)
+    where = ("-c", channel) if channel else ()
+    return Fix(pins=specs, commands=(("conda", "install", *where, *map(spelled, specs)),), note=note)
+
+
+def by_pip(requirements: Iterable[str], note: str = "", options: tuple[str, ...] = ()) -> Fix:
+    """Return the fix that installs PEP 508 requirements with pip."""
+    wanted = tuple(requirements)
+    return Fix(pip=wanted, commands=(("python", "-m", "pip", "install", *options, *wanted),), note=note)
+
+
+def conda_has(name: str, spec: str) -> bool:
+    """Tell whether the table of conda's releases has one within a PEP 440 range."""
+    entry = releases().get(name, {})
+    return any(versions.contains(spec, version) for version in (*entry.get("conda", ()), *entry.get("defaults", ())))
+
+
+def owner(context: Context, name: str) -> str:
+    """Return who owns a package, or would bring it: most often the one who owns TensorFlow."""
+    package = find(context, name)
+    tensorflow = context.tensorflow
+    return (package.manager if package else "") or (tensorflow.manager if tensorflow else "") or PIP
+
+
+def change(context: Context, changes: Mapping[str, str], note: str = "") -> Fix:
+    """Return the fix that brings packages into ranges, each by the one who owns it.
+
+    Args:
+        context: Tells who that is.
+        changes: PEP 440 range by normalised name; empty admits every version.
+        note: What else is to be said.
+    """
+    pins, pip, conda_specs, pip_specs = [], [], [], []
+    for name, spec in changes.items():
+        package = find(context, name)
+        tensorflow = context.tensorflow
+        manager = package.manager if package else (tensorflow.manager if tensorflow else PIP)
+        pin = f"{PIP_TO_CONDA.get(name, name)} {spec}".strip()
+        if manager != PIP:
+            pins.append(pin)
+        if manager != CONDA:
+            pip.append(f"{name}{spec}")
+        if owner(context, name) == CONDA:
+            conda_specs.append(pin)
+        else:
+            pip_specs.append(f"{name}{spec}")
+    commands = []
+    if conda_specs:
+        commands.append(("conda", "install", *map(spelled, conda_specs)))
+    if pip_specs:
+        commands.append(("python", "-m", "pip", "install", *pip_specs))
+    return Fix(tuple(pins), tuple(pip), tuple(commands), note)
+
+
+def working(context: Context, name: str, table: str = "works") -> str:
+    """Return the range of a package that works with this TensorFlow, by what it declares and what was seen.
+
+    Returns:
+        Empty where nothing is known, or TensorFlow's version is not.
+    """
+    tensorflow = context.tensorflow
+    if tensorflow is None or not tensorflow.version:
+        return ""
+    python = context.env.python.version
+    seen = [
+        entry["works"].replace("{minor}", tensorflow.minor)
+        for entry in context.matrix.table(table).get(name, ())
+        if entry.get("works")
+        and versions.contains(entry.get("tensorflow", ""), tensorflow.version)
+        and (not entry.get("python") or (python and versions.contains(entry["python"], python)))
+    ]
+    return joined(requirements(context).get(name, ""), *seen)
+
+
+def fresh(
+    python: str, *conda: str, pip: tuple[str, ...] = (), platform: str = "", channel: str = ""
+) -> tuple[tuple[str, ...], ...]:
+    """Return the commands that make an environment beside the others, and install into it what pip brings.
+
+    Args:
+        python: Its minor; empty for the solver's choice.
+        conda: What conda installs besides.
+        pip: PEP 508 requirements.
+        platform: Where it is not that of this machine's conda.
+        channel: Where the configured ones may lack it.
+    """
+    where = ("--platform", platform) if platform else ()
+    source = ("-c", channel) if channel else ()
+    made = ("conda", "create", "-n", NEW, *where, *source, f"python={python}" if python else "python", *conda)
+    if not pip:
+        return (made,)
+    return (made, ("conda", "activate", NEW), ("python", "-m", "pip", "install", *pip))
+
+
+def stable(known: Iterable[str]) -> list[str]:
+    """Return the versions that are no prereleases, oldest first."""
+    return sorted((v for v in known if not versions.is_prerelease(v)), key=versions.key)

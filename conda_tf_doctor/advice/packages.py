@@ -1,0 +1,376 @@
+"""Advice about the Python packages beside TensorFlow: TFD601 to TFD609, TFD611."""
+
+from __future__ import annotations
+
+import re
+
+from .. import versions
+from .._typing import TYPE_CHECKING
+from ..context.promises import find
+from ..environment.facts import CONDA, PIP
+from ..environment.tensorflow import OWNERS, owners
+from ..findings import Fix
+from ..matrix.model import PYPI
+from ..names import normalise
+from ..specifiers import joined
+from .make import FORGE, by_pip, change, fresh, working
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..context.context import Context
+
+# The first numpy with each version of its C API (numpy's own cversions.txt).
+_NUMPY_API = {
+    0x9: "1.9", 0xA: "1.10", 0xB: "1.13", 0xC: "1.14", 0xD: "1.16", 0xE: "1.20", 0xF: "1.22", 0x10: "1.23",
+    0x11: "1.25", 0x12: "2.0", 0x13: "2.1", 0x14: "2.3",
+}  # fmt: skip
+_KERAS_3 = "2.16"
+
+
+def _tensorflow_version(context: Context) -> str:
+    return context.tensorflow.version if context.tensorflow else ""
+
+
+def _before(context: Context, version: str) -> bool | None:
+    """Tell whether TensorFlow is older than a version; ``None`` where its own is unknown."""
+    known = _tensorflow_version(context)
+    return versions.contains(f"<{version}", known) if known else None
+
+
+def numpy(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD603: a numpy that the compiled modules were made for."""
+    text = context.env.error_text
+    works = working(context, "numpy")
+    compiled = re.search(r"compiled against A[PB]I version (?:0x)?([0-9a-f]{1,8})", text)
+    floor = _NUMPY_API.get(int(compiled[1], 16), "") if compiled else ""
+    if floor:
+        # Older ones have no wheels for the Pythons that are left.
+        floor = max(floor, "1.16", key=versions.key)
+        below = "" if versions.key(floor) >= versions.key("2") else ",<2"
+        return change(context, {"numpy": joined(works, f">={floor}{below}")})
+    two = "using NumPy 1.x" in text or "_ARRAY_API" in text
+    if not two and re.search(r"Expected (?:96|80) from C header, got 88", text):
+        note = "What was built for another numpy (the traceback names it) has to be installed again with it."
+        return change(context, {"numpy": works or ">=1.26"}, note)
+    if not works:
+        works = "<1.24" if said.get("name", "") in _OLD_ALIASES else "<2"
+    note = "" if _before(context, "2.18") is False else "Or take tensorflow>=2.18, which is built for numpy 2."
+    return change(context, {"numpy": works}, note)
+
+
+# What numpy 1.24 removed; the other names went with 2.0.
+_OLD_ALIASES = frozenset(("object", "bool", "int", "float", "complex", "str", "typeDict"))
+_OLD_GENCODE = ">=3.9.2,<3.21"
+_PURE = "Or set PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=python, which is slow."
+
+
+def protobuf(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD604: a protobuf that reads the generated code, in the direction that the message tells."""
+    text, name = context.env.error_text, said.get("name", "")
+    works = working(context, "protobuf")
+    old = _before(context, "2.12")
+    generated = re.search(r"gencode ([\d.]*\d)", text)
+    if generated:
+        return change(context, {"protobuf": f">={generated[1]},<{int(generated[1].split('.')[0]) + 1}"})
+    if re.search(r"cannot (?:not )?be created directly|protoc >= 3\.19", text):
+        return change(context, {"protobuf": works if works and old and "<" in works else _OLD_GENCODE}, _PURE)
+    if name == "runtime_version":
+        note = "Or generate the module that asks for it (its _pb2.py file) again, with the protoc of this protobuf."
+        return change(context, {"protobuf": works if ">=5" in works or ">=6" in works else ">=5.27"}, note)
+    if re.search(r"cannot import name '?builder", text):
+        return change(context, {"protobuf": ">=3.20,<3.21" if old else works or ">=3.20"})
+    if "GetPrototype" in text or "MessageFactory" in text:
+        return change(context, {"protobuf": joined(works, "<6") if works else "<6"})
+    if re.search(r"undefined symbol|Symbol not found|symbol not found|missing symbols", text):
+        if context.env.conda("protobuf") or _of_conda(context) or not works:
+            return Fix(commands=(_BOTH_PROTOBUFS,), note=f"Both of one channel. {_PURE}")
+        return by_pip([f"protobuf{works}"], _PURE, ("--force-reinstall",))
+    if "Buffer runtime library" in text or "Buffers runtime library" in text:
+        note = "Two C++ libraries of protobuf meet in one process: take what brings the other (libprotobuf, opencv, "
+        return change(context, {"protobuf": works or "<3.21"}, f"{note}pyarrow) from the same source.")
+    if "No module named" in text:
+        return change(context, {"protobuf": works})
+    return change(context, {"protobuf": works or _OLD_GENCODE})
+
+
+_BOTH_PROTOBUFS = ("conda", "install", "-c", FORGE, "--force-reinstall", "protobuf", "libprotobuf")
+
+
+def _of_conda(context: Context) -> bool:
+    return bool(context.tensorflow and context.tensorflow.manager == CONDA)
+
+
+def _minor(context: Context) -> str:
+    return context.tensorflow.minor if context.tensorflow else ""
+
+
+def legacy_keras(context: Context, note: str = "") -> Fix:
+    """Return Keras 2 for a TensorFlow whose own is Keras 3: tf-keras of its minor, and the variable for it."""
+    nightly = context.tensorflow is not None and context.tensorflow.name.startswith("tf-nightly")
+    spec = "tf-keras-nightly" if nightly else "tf-keras"
+    if not nightly and _minor(context) and context.matrix.wheels.newest("tf-keras", f"=={_minor(context)}.*"):
+        spec = f"tf-keras~={_minor(context)}.0"
+    how = "Set TF_USE_LEGACY_KERAS=1 before TensorFlow is imported, so that tf.keras is Keras 2; or tensorflow<2.16."
+    return by_pip([spec], f"{note} {how}".strip())
+
+
+# What only Keras 2 has, and code or models made with it ask for.
+_OF_KERAS_2 = re.compile(
+    r"passed to \w+: \{'(?:groups|batch_input_shape|input_dtype|weights|fused|implementation|time_major)"
+    r"|batch_input_shape|Keras 3 only supports|not supported by `?Keras 3|is Keras 3|tf[-_]keras\b[^\n]*package"
+    r"|TF_USE_LEGACY_KERAS|KerasTensor cannot be used|'__internal__'|Could not locate (?:class|function)"
+    r"|legacy_tf_layers"
+    r"|keras\.(?:preprocessing|engine|wrappers|utils\.(?:np_utils|generic_utils)|optimizers\.legacy)",
+)
+# What only Keras 3 writes and has.
+_OF_KERAS_3 = re.compile(
+    r"\['batch_shape'\]|DTypePolicy|'quantization_config'|Keras requires TensorFlow 2\.16|Unknown layer: '?GetItem"
+    r"|keras\.(?:ops|api|_tf_keras)\b|keras\.src\.(?:legacy|ops|models\.functional|saving\.saving_lib)"
+)
+
+
+def keras(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD605: one Keras for TensorFlow and for the code: which of the two is told by the message."""
+    text, minor = context.env.error_text, _minor(context)
+    old = _before(context, _KERAS_3)
+    there = find(context, "keras")
+    version = there.version if there else ""
+    if old and "TF_USE_LEGACY_KERAS" in text:
+        fix = by_pip([f"tf-keras~={minor}.0" if versions.contains(">=2.14", f"{minor}.0") else "tf-keras"])
+        return fix._replace(note="Or unset TF_USE_LEGACY_KERAS: this TensorFlow's own Keras is Keras 2.")
+    if context.tensorflow is not None and context.tensorflow.name.startswith("tf-nightly"):
+        return legacy_keras(context, "A nightly TensorFlow goes with the nightly of its add-ons.")
+    wants_3 = bool(_OF_KERAS_3.search(text)) and not (version and versions.contains(">=3", version))
+    if wants_3 and old is not False:
+        return _keras_3(context)
+    if old:
+        changes = {"keras": working(context, "keras") or "<2.16"}
+        if find(context, "tf-keras"):
+            changes["tf-keras"] = f"~={minor}.0"
+        return change(context, changes, "Or take tensorflow>=2.16, whose Keras is Keras 3, where the code wants that.")
+    if version and versions.contains("<3", version) and old is False:
+        return change(context, {"keras": ">=3"}, "Keras 2 is tf-keras from TensorFlow 2.16 on.")
+    if old is False or version or _OF_KERAS_2.search(text):
+        return legacy_keras(context)
+    note = "keras 2.x goes with tensorflow of the same 2.x, keras 3 with 2.16 and later; with those, tf-keras and "
+    upgrade = ("python", "-m", "pip", "install", "--upgrade", "tensorflow", "keras")
+    return Fix(pip=("tf-keras",), commands=(upgrade,), note=f"{note}TF_USE_LEGACY_KERAS=1 give Keras 2.")
+
+
+def _keras_3(context: Context) -> Fix:
+    minor = context.env.python.minor
+    note = "The model or the code is of Keras 3, which comes with TensorFlow 2.16 and later."
+    if minor and versions.key(minor) < versions.key("3.9"):
+        return Fix((), ("tensorflow>=2.16",), fresh("3.11", pip=("tensorflow>=2.16",)), note)
+    name = context.tensorflow.name if context.tensorflow else ""
+    return by_pip([f"{name if name == 'tensorflow-cpu' else 'tensorflow'}>=2.16", "keras>=3"], note)
+
+
+def h5py(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD606: an h5py of the generation that this Keras reads, whole and of one source."""
+    text = context.env.error_text
+    if "'decode'" in text:
+        return change(context, {"h5py": "<3"}, "Or take tensorflow>=2.5, which reads what h5py 3 gives.")
+    works = working(context, "h5py")
+    if re.search(r"No module named '?h5py|requires h5py", text):
+        return change(context, {"h5py": works})
+    by = find(context, "h5py")
+    if (by and by.manager == CONDA) or (by is None and _of_conda(context)):
+        return Fix(
+            pins=(f"h5py {works}".strip(),),
+            commands=(("conda", "install", "--force-reinstall", "h5py", "hdf5"),),
+            note="h5py and hdf5 of one channel.",
+        )
+    return by_pip([f"h5py{works}"], "pip's wheel brings its own HDF5.", ("--force-reinstall", "--no-cache-dir"))
+
+
+# The module of each add-on whose name is not its distribution's with other dashes.
+ADD_ONS = (
+    "tensorflow-estimator", "tensorflow-addons", "tensorflow-text", "tensorflow-probability", "tensorflow-hub",
+    "tensorflow-io", "tensorflow-datasets", "tf-keras", "tensorboard", "tensorflow-decision-forests", "tf-agents",
+    "keras-cv", "keras-nlp", "tensorflow-model-optimization", "horovod", "tensorflow-io-gcs-filesystem",
+)  # fmt: skip
+# Released with each minor of TensorFlow, under its number.
+_IN_STEP = ("tensorflow-estimator", "tensorboard", "tensorflow-text")
+
+
+def add_on(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD607: the add-on's release for this TensorFlow, or the TensorFlow for it."""
+    text, env = context.env.error_text, context.env
+    name = _add_on_named(context, said)
+    if context.tensorflow is not None and context.tensorflow.name.startswith("tf-nightly"):
+        return by_pip([f"{name or 'tf-keras'}-nightly"], "A nightly TensorFlow goes with the nightly of its add-ons.")
+    if name == "tensorflow-text" and env.os == "win":
+        return text_on_windows(context)
+    if "pkg_resources" in text:
+        return by_pip(
+            ["setuptools<82"], f"{name or 'The add-on'} imports pkg_resources, which setuptools 82 no longer has."
+        )
+    needs, has = said.get("needs", ""), said.get("has", "")
+    if "requires TensorFlow version" in text and needs:
+        minor = versions.minor(has) if has else _minor(context)
+        older = _fitting(context, name, minor) if minor else ""
+        pip = (f"tensorflow>={needs}",)
+        note = f"Or keep TensorFlow {has} and take {older}." if older else ""
+        if not _can_have(context, needs):
+            return by_pip([older], f"Or a newer Python with tensorflow>={needs}.") if older else Fix(pip=pip, note=note)
+        return by_pip(pip, note)
+    if name == "tf-keras" or not name:
+        if "tf_keras" in text or name == "tf-keras":
+            return legacy_keras(context)
+        return Fix(note="Install the add-on's release for this TensorFlow, with the same minor version.")
+    fitting = _fitting(context, name, _minor(context))
+    return by_pip([fitting]) if fitting else by_pip([name], "Take its release for this TensorFlow.", ("--upgrade",))
+
+
+def _add_on_named(context: Context, said: Mapping[str, str]) -> str:
+    """Return the add-on that the text is about, else the one that was asked for or is there."""
+    name = said.get("name", "").split(".")[0].replace("_", "-")
+    if name in ADD_ONS:
+        return name
+    text = f"{said.get('library', '')} {context.env.error_text}"
+    for distribution in ADD_ONS:
+        if re.search(rf"(?<![\w-]){distribution.replace('-', '[-_ ]')}(?![\w-])", text, re.IGNORECASE):
+            return distribution
+    if "Addons>" in text:
+        return "tensorflow-addons"
+    if "estimator" in text or said.get("attribute") == "compat":
+        return "tensorflow-estimator"
+    return next((p.name for p in (*context.env.requested, *context.env.packages) if p.name in ADD_ONS), "")
+
+
+def _fitting(context: Context, name: str, minor: str) -> str:
+    """Return the requirement of an add-on for a minor of TensorFlow; empty where nothing is known."""
+    if not minor:
+        return ""
+    for entry in context.matrix.table("works_plugins").get(name, ()):
+        works = entry.get("works", "").replace("{minor}", minor)
+        if works and versions.contains(entry.get("tensorflow", ""), f"{minor}.0"):
+            newest = context.matrix.wheels.newest(name, works, context.env.platform, context.env.python.minor)
+            return f"{name}=={newest}" if newest else f"{name}{works}"
+    if name in _IN_STEP:
+        return f"{name}=={minor}.*"
+    return ""
+
+
+def _can_have(context: Context, version: str) -> bool:
+    minor = context.env.python.minor
+    rows = context.matrix.builds("tensorflow", channel=PYPI, platform=context.env.platform)
+    return not minor or any(minor in row.python and versions.contains(f">={version}", row.tensorflow) for row in rows)
+
+
+def remedied(context: Context, name: str, changes: Mapping[str, str]) -> Fix:
+    """Return the fix for a known breakage: packages to change, by range, unless this platform has none of them."""
+    if name == "tensorflow-text" and context.env.os == "win":
+        return text_on_windows(context)
+    return change(context, changes)
+
+
+def text_on_windows(context: Context) -> Fix:
+    """Return the pair to take: tensorflow-text has wheels for Windows from 2.4 to 2.10 only."""
+    minor, python = _minor(context), context.env.python.minor
+    newer = not minor or versions.contains(">=2.10", f"{minor}.0")
+    take = "2.10" if newer else minor if versions.contains(">=2.4", f"{minor}.0") else "2.4"
+    pair = (f"tensorflow=={take}.*", f"tensorflow-text=={take}.*")
+    rows = context.matrix.builds("tensorflow", channel=PYPI, platform="win-64")
+    pythons = sorted({m for r in rows if versions.minor(r.tensorflow) == take for m in r.python}, key=versions.key)
+    note = "Newer releases of tensorflow-text have no wheels for Windows: use them on Linux (WSL2)."
+    if python and python not in pythons:
+        return Fix((), pair, fresh(pythons[-1], pip=pair), note)
+    return by_pip(pair, note)
+
+
+def metal(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD609: the pair of tensorflow-metal and TensorFlow that Apple released together."""
+    minor = _minor(context)
+    rows = context.matrix.builds("tensorflow-metal", platform="osx-arm64")
+    name = context.tensorflow.name if context.tensorflow else "tensorflow"
+    gone = "Or python -m pip uninstall tensorflow-metal, and use the CPU."
+    fitting = [row.tensorflow for row in rows if minor and versions.contains(row.for_tensorflow, f"{minor}.0")]
+    if fitting and versions.contains("<2.20", f"{minor}.0"):
+        return by_pip([f"tensorflow-metal=={fitting[-1]}"], gone)
+    there = find(context, "tensorflow-metal")
+    wanted = next((row.for_tensorflow for row in rows if there and row.tensorflow == there.version), ">=2.18")
+    spec = wanted if "<" in wanted or "==" in wanted else f"{wanted},<2.20"
+    return by_pip([f"{name}{spec}", "tensorflow-metal>=1.1"], gone)
+
+
+def one_owner(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD601: what conda and pip both own, of one of them."""
+    env = context.env
+    twice = [p.name for p in env.packages if p.manager == PIP and env.conda(p.name) is not None]
+    name = next((n for n in twice if re.search(rf"\b{n}\b", env.error_text)), twice[0] if twice else "numpy")
+    return Fix(
+        commands=(("python", "-m", "pip", "uninstall", "-y", name), ("conda", "install", "--force-reinstall", name))
+    )
+
+
+def one_distribution(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD602: uninstall what shares the folder, remove the rest of it, install one."""
+    present = [p for p in owners(context.env) if p.manager != CONDA]
+    kept = f"{present[0].name}=={present[0].version}".removesuffix("==") if present else "tensorflow"
+    names = dict.fromkeys((*(p.name for p in present), "tensorflow", "tensorflow-estimator"))
+    return Fix(
+        commands=(
+            ("python", "-m", "pip", "uninstall", "-y", *names),
+            ("python", "-m", "pip", "install", "--no-cache-dir", kept),
+        ),
+        note="Uninstall all of them, delete what is left of the folder tensorflow in site-packages, then install one.",
+    )
+
+
+def one_channel(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD608: what was mixed, of one channel."""
+    if "protobuf" in context.env.error_text:
+        return Fix(commands=(_BOTH_PROTOBUFS,), note=f"Both of one channel. {_PURE}")
+    home = (context.tensorflow.channel if context.tensorflow else "") or FORGE
+    again = ("conda", "install", "--override-channels", "-c", home, "tensorflow")
+    strict = ("conda", "config", "--env", "--set", "channel_priority", "strict")
+    return Fix(commands=(strict, again), note="Or make a fresh environment of that channel alone.")
+
+
+# Modules that are imported under another name than their distribution's.
+_DISTRIBUTIONS = {
+    "absl": "absl-py", "google": "google-auth", "grpc": "grpcio", "pkg-resources": "setuptools",
+    "distutils": "setuptools", "attr": "attrs", "clang": "libclang",
+}  # fmt: skip
+# Where the message alone says which side of a range it is.
+_KNOWN_RANGES = (
+    (r"formatargspec", "wrapt", ">=1.14"),
+    (r"gast'? has no attribute|Index\(\) |AutoGraph", "gast", "==0.2.2"),
+    (r"float8_e4m3b11\b", "ml-dtypes", "<0.3"),
+    (r"ml_dtypes'? has no attribute '(?:float[46]|float8_e(?:3m4|4m3'|8m0)|u?int[12]')", "ml-dtypes", ">=0.5"),
+    (r"ml_dtypes'? has no attribute", "ml-dtypes", ">=0.3.1"),
+    (r"TypeVar|typing_extensions", "typing-extensions", ">=4.6"),
+    (r"pkg_resources", "setuptools", "<81"),
+    (r"collections'?\b.*(?:Mapping|Iterable|Callable)", "werkzeug", ">=1"),
+)  # fmt: skip
+
+
+def dependency(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD611: the package that the message names, in the range that works."""
+    text = context.env.error_text
+    if "executable stack" in text:
+        from .libraries import executable_stack
+
+        return executable_stack(context, said)
+    for pattern, name, spec in _KNOWN_RANGES:
+        if re.search(pattern, text):
+            works = working(context, name)
+            if name == "gast" and _before(context, "2.2") is False:
+                spec = works or ">=0.3.3"
+            return change(context, {name: joined(works, spec) if works else spec})
+    package = said.get("package", "")
+    module = (said.get("name", "") or "").split(".")[0]
+    name = package or _DISTRIBUTIONS.get(normalise(module), normalise(module)) if (package or module) else ""
+    if not name or name in OWNERS:
+        return Fix(note="Install the dependency that the message names, in the range that works with this TensorFlow.")
+    works = working(context, name) or said.get("needs", "").strip()
+    if name in ("rich", "namex", "optree"):
+        return by_pip(
+            ["keras"],
+            "Keras 3 needs rich, namex and optree: installed with its requirements it brings them.",
+            ("--force-reinstall",),
+        )
+    return change(context, {name: works if re.match(r"[<>=!~]", works) else ""})

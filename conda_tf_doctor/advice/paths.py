@@ -1,0 +1,117 @@
+"""Advice about what is found instead of the right thing: TFD504, TFD701 to TFD704."""
+
+from __future__ import annotations
+
+import re
+
+from .._typing import TYPE_CHECKING
+from ..environment.facts import CONDA, PIP
+from ..explain.libraries import parse_library
+from ..findings import Fix
+from ..rules.cuda.runtime import system_cuda
+from .gpu import PROGRAM_FILES, and_cuda, of_wheels, on_search_path, pair, toolkit
+from .libraries import libstdcxx
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..context.context import Context
+
+_VARIABLE = {"win": "PATH", "linux": "LD_LIBRARY_PATH", "osx": "DYLD_LIBRARY_PATH"}
+
+
+def other_copy(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD504: the right copy first, the others off the path."""
+    text, windows = context.env.error_text, context.env.os == "win"
+    variable = _VARIABLE.get(context.env.os, "PATH")
+    library = re.split(r"[\\/]", said.get("library", ""))[-1]
+    if "OMP: Error #15" in text or "libiomp5" in text:
+        note = "Keep one OpenMP runtime: numpy, TensorFlow and what else brings it from one channel"
+        note += "; KMP_DUPLICATE_LIB_OK=TRUE lets them run side by side at one's own risk."
+        return Fix(note=note, commands=() if windows else (("conda", "install", "nomkl"),))
+    if "static TLS" in text:
+        first = said.get("library") or "that library"
+        return Fix(note=f"Import TensorFlow before the other packages, or start with LD_PRELOAD set to {first}.")
+    wanted, accepted = pair(context, said)
+    several = [version for version in system_cuda(context) if not version.startswith(wanted)] if wanted else []
+    if several:
+        folder = rf"{PROGRAM_FILES}\v{wanted}\bin" if windows else f"/usr/local/cuda-{wanted}/lib64"
+        note = (
+            f"Put {folder} first on {variable}, and take the folders of CUDA {', '.join(several)} and every other copy "
+            f"of {library or 'its DLLs'} off it. Or let the environment bring its own, which comes first."
+        )
+        return toolkit(context, wanted, accepted, "")._replace(note=note)
+    what = f"the folder with the other {library}" if library else "the folder of the other copy"
+    which = "`conda tf-doctor dlls` shows which is loaded"
+    return Fix(note=f"Take {what} off {variable}, or put the right one first; {which}.")
+
+
+def search_path(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD702: the folder of the right libraries on the loader's path, before any other."""
+    env, text = context.env, context.env.error_text
+    if "libstdc++" in text and env.os == "linux":
+        return libstdcxx(context, said)
+    if "CUDA_VISIBLE_DEVICES" in text:
+        return Fix(note="Unset CUDA_VISIBLE_DEVICES, which hides every GPU.")
+    if env.os == "linux" and any(package.name.startswith("nvidia-") for package in env.packages):
+        return and_cuda(context)
+    if env.os == "linux" and any(library.package.manager != PIP for library in context.cuda):
+        note = "Name the environment's own libraries: export LD_LIBRARY_PATH=$CONDA_PREFIX/lib:$LD_LIBRARY_PATH "
+        note += "(in etc/conda/activate.d, to have it on every activation)."
+        if not _is_conda(context):
+            note += " Or python -m pip install 'tensorflow[and-cuda]' (2.14 and later), which needs none of it."
+        return Fix(note=note)
+    if of_wheels(context):
+        return and_cuda(context)
+    wanted, accepted = pair(context, said)
+    if wanted:
+        search = on_search_path(context, wanted)
+        fix = toolkit(context, wanted, accepted, search)
+        if not system_cuda(context):
+            return fix
+        return fix._replace(note=f"CUDA {wanted} is installed: {search}. Or let conda bring it into the environment.")
+    library = parse_library(said.get("library", ""))
+    named = f"the folder of {library.wanted}" if library.wanted else "the right folder"
+    others = "and take the others off it (CUDA_PATH too)"
+    return Fix(note=f"Put {named} first on {_VARIABLE.get(env.os, 'PATH')}, {others}.")
+
+
+def _is_conda(context: Context) -> bool:
+    return bool(context.tensorflow and context.tensorflow.manager == CONDA)
+
+
+def activate(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD701: the environment's Python, activated; in a notebook, a kernel of its own."""
+    text, folder = context.env.error_text, r"[\\/]envs[\\/]([\w.-]+)"
+    found = re.search(folder, text) or re.search(folder, context.env.location)
+    name = found.group(1) if found else ""
+    into = ("-n", name) if name else ()
+    there = f"activate it in the terminal (conda activate {name or 'NAME'})"
+    notebook = re.search(r"jupyter|ipykernel|ipython|notebook|\.ipynb|In \[\d+\]|<module>\(\)|kernel", text, re.I)
+    if not notebook and "No module named" not in text:
+        return Fix(note=f"In the terminal or the IDE that starts Python, {there}.")
+    note = f"Choose that environment's kernel in the notebook, which ipykernel in it makes, or {there}."
+    runs = re.findall(r"((?:[A-Z]:\\|/)[^\s'\"]*?python[\d.]*(?:\.exe)?)(?=[\s'\"]|$)", text)
+    if len(runs) > 1:
+        note += f" Or install TensorFlow into the Python that runs: {runs[-1]} -m pip install tensorflow."
+    return Fix(commands=(("conda", "install", *into, "ipykernel"),), note=note)
+
+
+def user_site(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD703: nothing of the user site in this environment."""
+    matched = re.search(r"site-packages[\\/](?P<package>\w+)", said.get("file", ""))
+    module = matched["package"] if matched else ""
+    package = {"google": "protobuf", "tensorflow_core": "tensorflow"}.get(module, module).replace("_", "-")
+    how = f" (python -m pip uninstall {package}, with the system's Python)" if package else ""
+    return Fix(
+        commands=(("conda", "env", "config", "vars", "set", "PYTHONNOUSERSITE=1"),),
+        note=f"Set PYTHONNOUSERSITE=1 for this environment, or uninstall the copy in the user site{how}.",
+    )
+
+
+def local_module(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD704: another name for the file."""
+    module = said.get("module", "")
+    file = said.get("file", "") or (f"{module}.py" if module else "the file")
+    base = re.split(r"[\\/]", file)[-1]
+    return Fix(note=f"Rename {base} (and remove its __pycache__), or start Python in another folder.")

@@ -1,0 +1,135 @@
+"""Every cause has advice on every platform, its commands are ones that a shell takes, and what they name exists."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from conda_tf_doctor.advice import advise
+from conda_tf_doctor.codes import RULES
+from conda_tf_doctor.context.context import Context
+from conda_tf_doctor.environment.report import environment_of
+from conda_tf_doctor.explain.catalogue import signatures
+from conda_tf_doctor.findings import Fix
+from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.matrix.matrix import Matrix
+from conda_tf_doctor.repair.candidates import releases
+from conda_tf_doctor.shell import command_line
+from conda_tf_doctor.versions import contains
+
+MATRIX = load_matrix()
+CODES = sorted({cause.code for signature in signatures() for cause in signature.causes})
+MESSAGES: list[dict[str, Any]] = YAML(typ="safe").load(Path(__file__).parents[1] / "explain" / "data" / "messages.yaml")
+# What conda has that no table of versions lists: helpers that every channel carries.
+CONDA_NAMES = {
+    "ipykernel", "mkl", "nomkl", "tensorflow-eigen", "cudatoolkit-dev", "libzlib-wapi", "vc14_runtime", "libstdcxx-ng",
+    "libprotobuf", "hdf5", "flatbuffers", "libabseil", "abseil-cpp", "libopenblas", "libblas", "libcblas", "openssl",
+    "tensorflow-gpu", "cuda-nvcc", "libtensorflow_cc", "libtensorflow_framework", "libgfortran5", "icu",
+    "intel-openmp", "libgcc-ng", "snappy",
+}  # fmt: skip
+ENVIRONMENTS = [
+    pytest.param({"platform": "linux-64", "packages": []}, id="nothing is known"),
+    pytest.param(
+        {"platform": "win-64", "packages": [{"name": "tensorflow", "version": "2.10.1", "manager": "pip"}]},
+        id="windows",
+    ),
+    pytest.param(
+        {
+            "platform": "linux-64",
+            "python": {"version": "3.11.9"},
+            "packages": [{"name": "tensorflow", "version": "2.17.1", "manager": "pip"}],
+        },
+        id="pip",
+    ),
+    pytest.param(
+        {
+            "platform": "linux-64",
+            "python": {"version": "3.10.1"},
+            "packages": [
+                {"name": "tensorflow", "version": "2.9.1", "manager": "conda", "channel": "conda-forge"},
+                {"name": "keras", "version": "2.9.0", "manager": "conda", "channel": "conda-forge"},
+            ],
+        },
+        id="conda-forge",
+    ),
+    pytest.param({"platform": "osx-arm64", "packages": [{"name": "tensorflow", "manager": "pip"}]}, id="a Mac"),
+    pytest.param(
+        {"platform": "win-64", "packages": [{"name": "tensorflow-gpu", "version": "1.12.0", "manager": "pip"}]},
+        id="old",
+    ),
+]
+
+
+@pytest.mark.parametrize("report", ENVIRONMENTS)
+@pytest.mark.parametrize("code", CODES)
+def test_every_cause_has_advice(code: str, report: dict[str, Any]) -> None:
+    fix = advise(code, Context(environment_of(report, "test"), MATRIX), {})
+    assert len(fix.note) > 20 or fix.commands, RULES[code]
+
+
+def fixes() -> Iterator[tuple[str, str, Fix]]:
+    """Yield platform, Python and fix of every cause of every known message, in environments that know little."""
+    for case in MESSAGES:
+        report = {"packages": [], "platform": "linux-64", **case.get("facts", {}), "error_text": case["text"]}
+        context = Context(environment_of(report, "test"), MATRIX)
+        for signal in context.signals:
+            yield report["platform"], context.env.python.minor, advise(signal.code, context, signal.captured)
+
+
+FIXES = list(fixes())
+
+
+def test_commands_are_taken_by_a_shell_word_by_word() -> None:
+    for platform, _, fix in FIXES:
+        for command in fix.commands:
+            if not platform.startswith("win"):
+                assert shlex.split(command_line(command, platform)) == list(command)
+            assert not any("\n" in word for word in command)
+
+
+def exists_for_pip(matrix: Matrix, requirement: str, platform: str) -> bool:
+    """Tell whether the index has a release in a requirement's range for a platform; unknown packages count."""
+    matched = re.match(r"([A-Za-z0-9._-]+)(?:\[[\w,-]+\])?(.*)", requirement)
+    assert matched
+    name, spec = matched[1].lower().replace("_", "-"), matched[2]
+    return not matrix.wheels.releases(name) or bool(matrix.wheels.newest(name, spec, platform))
+
+
+def exists_for_conda(spec: str) -> bool:
+    matched = re.match(r"([\w.-]+?)(?:(=|[<>!]).*)?\Z", spec)
+    assert matched
+    name = matched[1]
+    if name in ("python", "tensorflow") or name in CONDA_NAMES:
+        return True
+    entry = releases().get(name.replace("_", "-"), {})
+    known = [*entry.get("conda", ()), *entry.get("defaults", ()), *entry.get("releases", {})]
+    wanted = spec[len(name) :]
+    wanted = f"=={wanted[1:]}.*" if wanted.startswith("=") and not wanted.startswith("==") else wanted
+    return any(contains(wanted, version) for version in known)
+
+
+def named(command: tuple[str, ...]) -> Iterator[str]:
+    """Yield what a command asks an installer for."""
+    takes_value = ("-c", "-n", "-p", "--platform")
+    start = 4 if command[:4] == ("python", "-m", "pip", "install") else 2
+    for before, word in itertools.pairwise((*command[start - 1 : start], *command[start:])):
+        if not word.startswith("-") and before not in takes_value:
+            yield word
+
+
+def test_what_is_advised_exists() -> None:
+    absent = set()
+    for platform, _, fix in FIXES:
+        for command in fix.commands:
+            if command[:4] == ("python", "-m", "pip", "install") and not platform.endswith("-32"):
+                absent |= {(word, platform) for word in named(command) if not exists_for_pip(MATRIX, word, platform)}
+            elif command[:2] in (("conda", "install"), ("conda", "create")):
+                absent |= {word for word in named(command) if not exists_for_conda(word)}
+    assert absent == set()
