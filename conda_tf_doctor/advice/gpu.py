@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from .. import versions
 from .._typing import TYPE_CHECKING
+from ..context.gpu import no_native_gpu, system_cuda
 from ..environment.facts import CONDA, PIP
 from ..environment.gpu import first_cuda
-from ..explain.libraries import parse_library
+from ..environment.libraries import parse_library
 from ..findings import Fix
 from ..matrix.model import PYPI
-from ..rules.cuda.runtime import no_native_gpu, system_cuda
 from ..specifiers import major_minor
-from .make import FORGE, by_conda, by_pip, conda_has, fresh, stable
+from .make import FORGE, by_conda, by_pip, fresh, stable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -217,12 +219,13 @@ def toolkit(context: Context, wanted: str, accepted: str, search: str) -> Fix:
     if kept or (floor and versions.key(floor) < versions.key("7")):
         return by_conda([pin], note, FORGE)
     # Whether cuDNN is to be pinned is for its own rule.
-    return by_conda([pin, _cudnn_spec(floor, accepted)], note, FORGE)._replace(pins=(pin,))
+    return by_conda([pin, _cudnn_spec(context, floor, accepted)], note, FORGE)._replace(pins=(pin,))
 
 
-def _cudnn_spec(built: str, accepted: str) -> str:
+def _cudnn_spec(context: Context, built: str, accepted: str) -> str:
     """Return the MatchSpec of the cuDNN that a build was made with, where conda has it, else of all it accepts."""
-    exact = built.count(".") == 1 and conda_has("cudnn", f"=={built}.*")
+    there = " ".join(f"{row['version']} {row.get('pairs', '')}" for row in context.matrix.table("cudnn")["conda"])
+    exact = built.count(".") == 1 and re.search(rf"(?<![\d.]){re.escape(built)}\.", there)
     return f"cudnn {built}.*" if exact else f"cudnn {accepted}".strip()
 
 
@@ -257,7 +260,7 @@ def cudnn(context: Context, said: Mapping[str, str]) -> Fix:
     note = f"{other}install cuDNN {built} from NVIDIA and put {where}."
     if versions.key(built) < versions.key("7"):
         return Fix(note=f"Install cuDNN {built} from NVIDIA and put {where}.")
-    return by_conda([_cudnn_spec(built, accepted)], note, FORGE)
+    return by_conda([_cudnn_spec(context, built, accepted)], note, FORGE)
 
 
 def _dotted(version: str) -> str:

@@ -10,7 +10,6 @@ from ..context.promises import find, requirements
 from ..environment.facts import CONDA, PIP
 from ..findings import Fix
 from ..names import PIP_TO_CONDA
-from ..repair.candidates import releases
 from ..specifiers import joined
 
 if TYPE_CHECKING:
@@ -49,12 +48,6 @@ def by_pip(requirements: Iterable[str], note: str = "", options: tuple[str, ...]
     """Return the fix that installs PEP 508 requirements with pip."""
     wanted = tuple(requirements)
     return Fix(pip=wanted, commands=(("python", "-m", "pip", "install", *options, *wanted),), note=note)
-
-
-def conda_has(name: str, spec: str) -> bool:
-    """Tell whether the table of conda's releases has one within a PEP 440 range."""
-    entry = releases().get(name, {})
-    return any(versions.contains(spec, version) for version in (*entry.get("conda", ()), *entry.get("defaults", ())))
 
 
 def owner(context: Context, name: str) -> str:

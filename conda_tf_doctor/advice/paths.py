@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from .._typing import TYPE_CHECKING
+from ..context.gpu import system_cuda
 from ..environment.facts import CONDA, PIP
-from ..explain.libraries import parse_library
+from ..environment.libraries import parse_library
 from ..findings import Fix
-from ..rules.cuda.runtime import system_cuda
 from .gpu import PROGRAM_FILES, and_cuda, of_wheels, on_search_path, pair, toolkit
 from .libraries import libstdcxx
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from .. import versions
 from .._typing import TYPE_CHECKING
 from ..environment.facts import PIP, Environment
 from ..environment.gpu import (
@@ -17,10 +18,15 @@ from ..environment.gpu import (
     serves_another,
     was_asked_for,
 )
+from ..specifiers import plain_number
 
 if TYPE_CHECKING:
     from ..environment.tensorflow import Installed
     from ..matrix.model import Build
+    from .context import Context
+
+
+DIRECTML = ("tensorflow-directml", "tensorflow-directml-plugin")
 
 
 def is_gpu_build(installed: Installed, build: Build | None) -> bool:
@@ -56,3 +62,26 @@ def wanted(env: Environment, installed: Installed | None, build: Build | None) -
         return f"{brought[0].label} is {'installed' if not env.partial else 'asked for'}".replace("  ", " ")
     unknown = cuda_of_unknown_version(env)
     return f"{unknown.name} is {'installed' if not env.partial else 'asked for'}" if unknown else ""
+
+
+def system_cuda(context: Context) -> list[str]:
+    """Return the versions of CUDA toolkits installed outside the environment.
+
+    On a machine that was looked at they count only beside a driver: without one there is no GPU that TensorFlow could
+    miss.
+    """
+    if context.without_driver:
+        return []
+    return [plain for plain in map(plain_number, context.env.system.cuda_installed) if plain]
+
+
+def no_native_gpu(context: Context) -> bool:
+    """Tell whether this TensorFlow has no GPU support on native Windows (2.11 and later)."""
+    tensorflow = context.tensorflow
+    return (
+        tensorflow is not None
+        and context.env.os == "win"
+        and tensorflow.name not in DIRECTML
+        and bool(tensorflow.version)
+        and versions.key(tensorflow.version) >= versions.key("2.11.0rc0")
+    )

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 
 from ..environment.gpu import first_cuda
+from ..environment.libraries import CUDA, CUDNN
 from ..versions import contains, key
-from .libraries import CUDA, CUDNN
 from .subject import Fact, Subject, Truth
 
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..environment.libraries import parse_library
 from ..findings import CERTAIN, LIKELY, POSSIBLE
 from .catalogue import EXCLUDED, Signature, by_id, signatures
 from .facts import holds
-from .libraries import parse_library
 from .subject import Subject, user_site
 from .tracebacks import shadowing_frame
 

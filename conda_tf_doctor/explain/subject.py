@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from ..environment.libraries import LibraryName, parse_library
 from ..findings import INFO, POSSIBLE
-from .libraries import LibraryName, parse_library
 
 if TYPE_CHECKING:
     from ..context.context import Context

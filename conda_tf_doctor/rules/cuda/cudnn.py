@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from ... import versions
 from ...advice import advise
 from ...context.context import Context
+from ...context.gpu import DIRECTML, no_native_gpu
 from ...environment.facts import CONDA
 from ...environment.gpu import Library
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding
 from ...specifiers import conda_range, plain_number
-from .runtime import DIRECTML, no_native_gpu, record_pin, record_promise
+from .runtime import record_pin, record_promise
 
 _CUDNN_NAMES = ("cudnn", "libcudnn")
 

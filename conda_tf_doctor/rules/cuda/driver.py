@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from ... import versions
 from ...advice import advise
 from ...context.context import Context
+from ...context.gpu import system_cuda
 from ...findings import CERTAIN, ERROR, LIKELY, Finding
-from .runtime import system_cuda
 
 
 def _cuda_here(context: Context) -> str:

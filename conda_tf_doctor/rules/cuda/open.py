@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...context.context import Context
+from ...context.gpu import system_cuda
 from ...environment.facts import CONDA
 from ...environment.gpu import has_nvidia
 from ...findings import Finding, open_question
 from .cudnn import system_cudnn
-from .runtime import system_cuda
 
 
 def open_cuda(context: Context) -> Iterator[Finding]:

@@ -7,24 +7,12 @@ from collections.abc import Iterator
 from ... import versions
 from ...advice import advise
 from ...context.context import Context
+from ...context.gpu import DIRECTML, no_native_gpu, system_cuda
 from ...environment.facts import CONDA, PIP, Package
 from ...environment.gpu import CONDA_CUDA, Library, cuda_of_unknown_version, serves_another
 from ...environment.tensorflow import conda_build
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
-from ...specifiers import conda_range, plain_number
-
-DIRECTML = ("tensorflow-directml", "tensorflow-directml-plugin")
-
-
-def system_cuda(context: Context) -> list[str]:
-    """Return the versions of CUDA toolkits installed outside the environment.
-
-    On a machine that was looked at they count only beside a driver: without one there is no GPU that TensorFlow could
-    miss.
-    """
-    if context.without_driver:
-        return []
-    return [plain for plain in map(plain_number, context.env.system.cuda_installed) if plain]
+from ...specifiers import conda_range
 
 
 def record_pin(context: Context, names: tuple[str, ...]) -> tuple[str, str] | None:
@@ -209,18 +197,6 @@ def _system_or_missing(context: Context) -> Iterator[Finding]:
         confidence=CERTAIN if promised else POSSIBLE,
         needs=() if promised else ("whether a CUDA toolkit is installed outside the environment (nvcc --version)",),
         fix=advise("TFD302", context, {}),
-    )
-
-
-def no_native_gpu(context: Context) -> bool:
-    """Tell whether this TensorFlow has no GPU support on native Windows (2.11 and later)."""
-    tensorflow = context.tensorflow
-    return (
-        tensorflow is not None
-        and context.env.os == "win"
-        and tensorflow.name not in DIRECTML
-        and bool(tensorflow.version)
-        and versions.key(tensorflow.version) >= versions.key("2.11.0rc0")
     )
 
 

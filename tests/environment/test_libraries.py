@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from conda_tf_doctor.explain.libraries import CUDA, CUDNN, DRIVER, OTHER, VC, parse_library
+from conda_tf_doctor.environment.libraries import CUDA, CUDNN, DRIVER, OTHER, VC, parse_library
 from conda_tf_doctor.versions import contains
 
 
