@@ -272,7 +272,10 @@ def text_on_windows(context: Context) -> Fix:
     minor, python = _minor(context), context.env.python.minor
     newer = not minor or versions.contains(">=2.10", f"{minor}.0")
     take = "2.10" if newer else minor if versions.contains(">=2.4", f"{minor}.0") else "2.4"
-    pair = (f"tensorflow=={take}.*", f"tensorflow-text=={take}.*")
+    name = context.tensorflow.name if context.tensorflow else "tensorflow"
+    # Its own version is not to be changed where there is a tensorflow-text for it.
+    kept = () if take == minor else (f"{name}=={take}.*",)
+    pair = (*kept, f"tensorflow-text=={take}.*")
     rows = context.matrix.builds("tensorflow", channel=PYPI, platform="win-64")
     pythons = sorted({m for r in rows if versions.minor(r.tensorflow) == take for m in r.python}, key=versions.key)
     note = "Newer releases of tensorflow-text have no wheels for Windows: use them on Linux (WSL2)."

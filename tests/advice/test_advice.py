@@ -17,6 +17,7 @@ from conda_tf_doctor.codes import RULES
 from conda_tf_doctor.context.context import Context
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.explain.catalogue import signatures
+from conda_tf_doctor.explain.match import match
 from conda_tf_doctor.findings import Fix
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.matrix.matrix import Matrix
@@ -79,7 +80,7 @@ def fixes() -> Iterator[tuple[str, str, Fix]]:
     for case in MESSAGES:
         report = {"packages": [], "platform": "linux-64", **case.get("facts", {}), "error_text": case["text"]}
         context = Context(environment_of(report, "test"), MATRIX)
-        for signal in context.signals:
+        for signal in match(case["text"], context):
             yield report["platform"], context.env.python.minor, advise(signal.code, context, signal.captured)
 
 
