@@ -40,7 +40,9 @@ def configure_parser(parser: ArgumentParser, files: bool = True) -> None:
         "--file", metavar="FILE", action="append", default=SUPPRESS,
         help="check a file before anything is installed; repeatable",
     )  # fmt: skip
-    parser.add_argument("--platform", metavar="SUBDIR", default=SUPPRESS, help="what the file is for, such as win-64")
+    parser.add_argument(
+        "--platform", metavar="SUBDIR", default=SUPPRESS, help="what a file, or a universal Python, is for: win-64 …"
+    )
     add_rules(parser)
     parser.add_argument(
         "--select", metavar="CODE", action="append", default=SUPPRESS,
@@ -69,8 +71,8 @@ def execute(args: Namespace) -> int:
     named += [flag for flag, value in (("-n", args.name), ("-p", args.prefix)) if value]
     if len(named) > 1:
         raise UsageError(f"{' and '.join(named)} name different targets; give one of them.")
-    if getattr(args, "platform", "") and not files:
-        raise UsageError("--platform goes with --file; an environment and a report tell their platform themselves.")
+    if getattr(args, "platform", "") and (report or all_envs):
+        raise UsageError("--platform goes with a file or one environment; a report tells its platform itself.")
     form = getattr(args, "output_format", "text")
     if args.json and form not in ("text", "json"):
         raise UsageError(f"--json and --output-format {form} are two forms of one output; give one of them.")
@@ -113,10 +115,14 @@ def read(args: Namespace, file: str = "") -> Environment:
         from ..environment.report import read_report
 
         return read_report(args.report)
+    from ..environment.files.platforms import checked
     from ..environment.prefix import read_prefix
     from .target import resolve_prefix
 
-    env = read_prefix(resolve_prefix(args))
+    platform = checked(getattr(args, "platform", ""))
+    env = read_prefix(resolve_prefix(args), platform)
+    if platform and env.platform != platform:
+        raise UsageError(f"The environment {env.path} is for {env.platform}, not for {platform}.")
     env.thorough = bool(args.verbosity)
     return env
 

@@ -76,11 +76,16 @@ def _facts(context: Context, module: str, thorough: bool) -> BinaryFacts:
             raise UsageError(f"The environment {context.env.path} has no TensorFlow with binaries; name a MODULE.")
         return facts
     from ..binaries.lookup import find_modules
+    from ..binaries.stack import find_stack_modules
     from ..subdirs import PLATFORM_MACHINES
 
     env = context.env
-    paths = find_modules(env.prefix, site_packages_of(env), module)
-    closure = closure_of(context, paths)
+    site_packages = site_packages_of(env)
+    paths = find_modules(env.prefix, site_packages, module)
+    # dyld finds what is loaded by its install name: a plugin of TensorFlow's counts on TensorFlow being there first.
+    before = find_stack_modules(env.prefix, site_packages)[:1] if env.os == "osx" else []
+    closure = closure_of(context, [*before, *paths])
+    closure.roots = closure.roots[len(before) :]
     machine = env.python.machine or PLATFORM_MACHINES.get(env.platform, "")
     return BinaryFacts(closure, tuple(paths), machine=machine, at_hand=is_at_hand(env))
 

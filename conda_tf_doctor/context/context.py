@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import cached_property
 
 from .. import versions
 from .._typing import TYPE_CHECKING
 from ..codes import CUDA, ROWS
 from ..environment import gpu
-from ..environment.facts import PIP, Environment
+from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.site import find_site_packages, site_minor
 from ..environment.tensorflow import VENDORS, Installed, conda_build, find_tensorflow
 from ..matrix.model import CHANNELS
@@ -93,6 +94,26 @@ class Context:
     def binary_build(self) -> Build | None:
         """The row of the distribution that holds the binaries: another one where the wheel is only a stub."""
         return self.matrix.resolve_stub(self.build) if self.build else None
+
+    @cached_property
+    def macos(self) -> str:
+        """The version of macOS; empty where unknown.
+
+        10.16 is what a Python built for older systems is told by every later macOS: it says nothing.
+        """
+        text = self.env.virtual_packages.get("__osx", "")
+        if not text:
+            matched = re.search(r"\bmac ?os(?: x)? (\d+(?:\.\d+)*)", self.env.system.os, re.I)
+            text = matched.group(1) if matched else ""
+        return "" if text.startswith("10.16") else text
+
+    def is_empty_wheel(self, package: Package) -> bool:
+        """Tell whether a distribution of TensorFlow's has no files of its own on this platform, only a requirement."""
+        if package.manager == CONDA or not package.version:
+            return False
+        rows = self.matrix.builds(distribution=package.name, version=package.version, channel="pypi")
+        here = [row for row in rows if row.platform in (self.env.platform, "noarch")]
+        return bool(here) and all(row.kind in ("stub", "empty") for row in here)
 
     def _narrowed(self, rows: list[Build]) -> list[Build]:
         tensorflow = self.tensorflow

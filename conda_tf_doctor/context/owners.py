@@ -19,8 +19,9 @@ def same(packages: list[Package]) -> bool:
 
 
 def rivals(context: Context) -> list[Package]:
-    """Return pip's distributions that own the folder tensorflow; one alone is no rival."""
+    """Return pip's distributions that own the folder tensorflow; one alone is no rival, and an empty wheel none."""
     owners = [p for name in OWNERS for p in context.env.all_named(name) if p.manager != CONDA]
+    owners = [p for p in owners if not context.is_empty_wheel(p)]
     fronts = [p for p in owners if p.name in _FRONTS]
     found = [p for p in owners if not (p.name in _PAIRS and any(same([p, front]) for front in fronts))]
     return found if len({p.name for p in found}) > 1 else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -21,7 +22,8 @@ def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Env
 
     Args:
         path: The prefix: a folder with ``conda-meta``, or any other with a Python in it (a venv).
-        platform: Its conda subdir where the caller knows it; else the Python executable tells.
+        platform: Its conda subdir where the caller knows it; else the Python executable tells, and where that is a
+            universal one of macOS, this machine, conda's records or TensorFlow's own binaries.
         with_machine: Whether to add the facts about this machine where the prefix is one of this machine's.
 
     Raises:
@@ -95,17 +97,28 @@ def _read_python(env: Environment, prefix: str, executable: str) -> None:
         machine, bits = header.machine, header.bits
         if header.format:
             source = executable
-            # An ELF that says arm64 elsewhere says aarch64 here; a universal Mach-O runs as this machine's own.
-            here = "arm64" if sys.platform == "darwin" and os.uname().machine == "arm64" else machine
-            if header.format == "macho" and here in header.machines:
-                machine = here
-            env.platform = env.platform or SUBDIRS.get((header.format, machine), "")
+            if len(header.machines) > 1:
+                machine = _slice(env, prefix, header)
+            env.platform = SUBDIRS.get((header.format, machine), "") or env.platform
     if not env.platform:
         env.platform = _platform_of_records(env) or ("win-64" if os.path.isdir(os.path.join(prefix, "Library")) else "")
         env.platform = env.platform or this_platform()
     if not version:
         version = _venv_version(prefix)
     env.python = Python(version, bits, machine, source)
+
+
+def _slice(env: Environment, prefix: str, header: Header) -> str:
+    """Return as what a universal binary runs: as this machine's own on a Mac, elsewhere as what is installed for it."""
+    here = os.uname().machine if sys.platform == "darwin" else ""
+    candidates = [platform.partition("-")[2] for platform in (env.platform, _platform_of_records(env))]
+    names = {"64": "x86_64", "arm64": "arm64"}
+    folder = find_site_packages(prefix, site_minor(env))
+    for module in ("tensorflow/python/_pywrap_tensorflow_internal.so", "tensorflow/libtensorflow_framework.2.dylib"):
+        with contextlib.suppress(OSError):
+            candidates += read_header(os.path.join(folder, *module.split("/"))).machines[:1] if folder else ()
+    wanted = (candidates[0], here, *candidates[1:])
+    return next((m for m in (names.get(each, each) for each in wanted) if m in header.machines), header.machine)
 
 
 def _header(env: Environment, prefix: str, executable: str) -> Header:

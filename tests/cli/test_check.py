@@ -233,7 +233,7 @@ UNUSABLE = [
     (["check", "--report", "{}/file"], "not JSON"),
     (["check", "--file", "{}/nowhere"], "does not exist"),
     (["check", "--file", "{}/file", "--platform", "win-46"], "no platform win-46"),
-    (["check", "--platform", "win-64", "-p", "x"], "--platform goes with --file"),
+    (["check", "--platform", "win-64", "--report", "x"], "--platform goes with a file or one environment"),
     (["check", "--all-envs", "-p", "x"], "different targets"),
     (["check", "--report", "a", "--file", "b"], "different targets"),
     (["check", "-p", "{}/folder", "--ignore", "TFD999"], "no such rule"),

@@ -15,6 +15,7 @@ from conda_tf_doctor.environment.facts import Environment, Package, Python
 from conda_tf_doctor.findings import ERROR, INFO, SEVERITIES, WARNING, Finding
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.matrix.matrix import Matrix
+from conda_tf_doctor.rules.packages.known import TABLES
 from conda_tf_doctor.rules.packages.packages import packages
 from conda_tf_doctor.specifiers import joined
 
@@ -76,18 +77,16 @@ def test_healthy_environments_are_left_alone(key: str) -> None:
 
 
 def _entries() -> list[tuple[str, dict[str, Any]]]:
-    return [
-        (name, entry)
-        for table in ("works", "works_plugins")
-        for name, entries in matrix().table(table).items()
-        for entry in entries
-    ]
+    return [(name, entry) for table in TABLES for name, entries in matrix().table(table).items() for entry in entries]
 
 
 def _alternatives(spec: str) -> list[SpecifierSet]:
     return [SpecifierSet(part.strip().replace("{minor}", "2.10")) for part in spec.split("||")]
 
 
+ENTRY_FIELDS = {
+    *("id", "tensorflow", "python", "works", "how", "breaks", "missing", "evidence", "platform", "distribution"),
+}
 ROW_FIELDS = {
     *("versions", "tensorflow", "python", "with", "comes_with", "works"),
     *("severity", "cause", "how", "remedy", "fix", "confidence", "platform", "distribution"),
@@ -102,7 +101,7 @@ def test_every_entry_is_well_formed() -> None:
         if name == "tensorflow-over-each-other":
             assert set(entry) == {"id", "older", "newer", "platform", "how", "evidence"}
             continue
-        assert set(entry) <= {"id", "tensorflow", "python", "works", "how", "breaks", "missing", "evidence"}, name
+        assert set(entry) <= ENTRY_FIELDS, name
         assert set(entry.get("missing", ())) <= {"severity", "how", "comes_with", "with"}, entry["id"]
         for field in ("tensorflow", "python", "works"):
             _alternatives(entry.get(field, ""))
@@ -397,13 +396,44 @@ def test_a_future_tensorflow_is_given_the_benefit_of_the_doubt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tensorflow", "metal", "severity"),
-    [("2.18.0", "1.1.0", ERROR), ("2.18.1", "1.2.0", ""), ("2.17.0", "1.1.0", ""), ("2.20.0", "1.2.0", ERROR)],
+    ("platform", "wheels", "found"),
+    [
+        ("osx-arm64", {"tensorflow": "2.18.0", "tensorflow-metal": "1.1.0"}, ("tensorflow-metal>=1.2",)),
+        ("osx-arm64", {"tensorflow": "2.18.1", "tensorflow-metal": "1.2.0"}, None),
+        ("osx-arm64", {"tensorflow": "2.17.0", "tensorflow-metal": "1.1.0"}, None),
+        ("osx-arm64", {"tensorflow": "2.20.0", "tensorflow-metal": "1.2.0"}, ()),
+        ("osx-arm64", {"tensorflow": "2.23.0", "tensorflow-metal": "1.2.0"}, ()),
+        ("osx-arm64", {"tensorflow-macos": "2.11.0", "tensorflow-metal": "1.1.0"}, ("tensorflow-metal>=0.7,<0.8",)),
+        ("osx-arm64", {"tensorflow": "2.15.1", "tensorflow-metal": "1.0.1"}, ("tensorflow-metal>=1.1",)),
+        ("osx-arm64", {"tensorflow": "2.15.1", "tensorflow-metal": "0.7.1"}, None),
+        # Only Apple's own build of 2.5 has what the plugin asks for.
+        ("osx-64", {"tensorflow-macos": "2.5.0", "tensorflow-metal": "0.1.2"}, None),
+        ("osx-64", {"tensorflow": "2.5.3", "tensorflow-metal": "0.1.2"}, ()),
+        ("osx-64", {"tensorflow-cpu": "2.5.3", "tensorflow-metal": "0.1.2"}, ()),
+    ],
 )
-def test_metal_goes_with_its_tensorflow(tensorflow: str, metal: str, severity: str) -> None:
-    wheels = {"tensorflow": tensorflow, "tensorflow-metal": metal}
-    findings = told(environment(platform="osx-arm64", python="3.11.7", **wheels))
-    assert [(f.code, f.severity) for f in findings] == ([("TFD609", severity)] if severity else [])
+def test_metal_goes_with_its_tensorflow(platform: str, wheels: dict[str, str], found: tuple[str, ...] | None) -> None:
+    findings = told(environment(platform=platform, python="3.9.18", **wheels))
+    assert [(f.code, f.severity, f.fix.pip) for f in findings] == ([] if found is None else [("TFD609", ERROR, found)])
+    assert all(f.fix.pip or "uninstall it" in f.fix.note for f in findings)
+
+
+@pytest.mark.parametrize(
+    ("platform", "wheels", "found"),
+    [
+        ("osx-arm64", {"tensorflow-macos": "2.11.0", "tensorflow-addons": "0.19.0"}, True),
+        ("osx-arm64", {"tensorflow-macos": "2.9.2", "tensorflow-addons": "0.17.1"}, False),
+        ("linux-64", {"tensorflow": "2.11.1", "tensorflow-addons": "0.19.0"}, False),
+        ("osx-arm64", {"tensorflow": "2.18.1", "tensorflow-decision-forests": "1.11.0"}, False),
+        ("osx-arm64", {"tensorflow": "2.18.1", "tensorflow-decision-forests": "1.12.0"}, True),
+        ("osx-64", {"tensorflow": "2.15.1", "tensorflow-decision-forests": "1.9.0"}, True),
+        # Of a release between two that were read nothing is said.
+        ("osx-64", {"tensorflow": "2.7.4", "tensorflow-io": "0.22.0"}, False),
+        ("osx-64", {"tensorflow": "2.7.4", "tensorflow-io": "0.21.0"}, True),
+    ],
+)
+def test_add_ons_on_macos_are_judged_by_their_symbols(platform: str, wheels: dict[str, str], found: bool) -> None:
+    assert [f.code for f in told(environment(platform=platform, python="3.9.18", **wheels))] == ["TFD607"] * found
 
 
 @pytest.mark.parametrize(
@@ -443,3 +473,24 @@ def test_metal_needs_macos_12(virtual: dict[str, str], os: str, found: bool) -> 
 )
 def test_ranges_join(specs: tuple[str, ...], result: str) -> None:
     assert joined(*specs) == result
+
+
+@pytest.mark.parametrize(
+    ("platform", "wheels", "missing"),
+    [
+        ("osx-arm64", {"tensorflow": "2.14.1"}, "tensorflow-macos==2.14.1"),
+        ("osx-arm64", {"tensorflow-macos": "2.16.2"}, "tensorflow==2.16.2"),
+        ("osx-arm64", {"tensorflow-macos": "2.15.1"}, "tensorflow==2.15.1"),
+        ("win-64", {"tensorflow": "2.15.0"}, "tensorflow-intel==2.15.0"),
+        ("osx-arm64", {"tensorflow": "2.14.1", "tensorflow-macos": "2.13.1"}, ""),
+        ("osx-64", {"tensorflow": "2.14.1"}, ""),
+        ("win-64", {"tensorflow": "2.10.1"}, ""),
+    ],
+)
+def test_an_empty_wheel_is_no_tensorflow(platform: str, wheels: dict[str, str], missing: str) -> None:
+    env = environment(platform=platform, python="3.11.7", kind="prefix", **wheels)
+    found = told(env)
+    assert [(f.code, f.severity, f.fix.pip) for f in found] == ([("TFD611", ERROR, (missing,))] if missing else [])
+    # A few packages that somebody lists are not the whole environment.
+    env.kind = "report"
+    assert not told(env)

@@ -43,6 +43,7 @@ def platform_unsupported(context: Context) -> Iterator[Finding]:
     """TFD103 and TFD105: no build of this TensorFlow exists for this platform, or it is one for another CPU."""
     yield from _apple_silicon(context)
     yield from _musl(context)
+    yield from _older_macos(context)
     tensorflow, env = context.tensorflow, context.env
     if tensorflow is None or not env.platform or is_32bit(context):
         return
@@ -110,6 +111,42 @@ def _musl(context: Context) -> Iterator[Finding]:
         source="every Linux wheel of TensorFlow is tagged manylinux, none musllinux",
         package=tensorflow.name,
         fix=Fix(note="Use an image of Debian, Ubuntu or another Linux with glibc."),
+    )
+
+
+def _older_macos(context: Context) -> Iterator[Finding]:
+    """Report a build whose wheel asks for a newer macOS than there is."""
+    tensorflow, build, installed = context.tensorflow, context.binary_build, context.macos
+    if (
+        tensorflow is None
+        or build is None
+        or not build.macos
+        or not installed
+        or versions.key(installed) >= versions.key(build.macos)
+    ):
+        return
+    fitting = [
+        row
+        for row in context.matrix.builds(distribution=tensorflow.name, channel="pypi", platform=context.env.platform)
+        if row.macos and versions.key(row.macos) <= versions.key(installed)
+    ]
+    stable = (row.tensorflow for row in fitting if not versions.is_prerelease(row.tensorflow))
+    newest = max(stable, key=versions.key, default="")
+    yield Finding(
+        "TFD103",
+        ERROR,
+        f"{build.distribution} {build.tensorflow} is built for macOS {build.macos} and later; this is macOS {installed}.",
+        found=f"macOS {installed}",
+        expected=f"macOS >={build.macos}",
+        evidence=(tensorflow.package.source,) if tensorflow.package.source else (),
+        source=build.id,
+        package=tensorflow.name,
+        # The tag is what pip goes by; dyld itself loads what asks for no newer function.
+        confidence=LIKELY,
+        fix=Fix(
+            note="Update macOS"
+            + (f", or use TensorFlow {newest}, the newest for this one." if newest else ", or use another machine.")
+        ),
     )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 # The tables of knowledge about pairs of packages.
-TABLES = ("works", "works_plugins")
+TABLES = ("works", "works_plugins", "works_symbols")
 # Stands for the minor of TensorFlow in a range: `!={minor}.*` is every other release.
 _MINOR = "{minor}"
 # And the release of the package itself, in what it asks of others.
@@ -60,6 +60,11 @@ class Breakage(NamedTuple):
     tensorflow: bool
     remedy: str
     fix: dict[str, str]
+
+
+def is_known(context: Context, name: str) -> bool:
+    """Tell whether the symbols of an add-on's wheels were read for this platform."""
+    return any(_here(context, entry) for entry in context.matrix.table("works_symbols").get(name, ()))
 
 
 def breakages(context: Context, table: str) -> list[Breakage]:
@@ -135,7 +140,8 @@ def _here(context: Context, row: dict[str, Any]) -> bool:
     """Tell whether what is known holds for this platform and distribution; what names none holds for all."""
     env, tensorflow = context.env, context.tensorflow
     platforms, distributions = row.get("platform"), row.get("distribution")
-    if platforms and env.platform not in platforms and env.os not in platforms:
+    # Where the platform is not told, it is Linux: most of what is known was measured there.
+    if platforms and env.platform not in platforms and (env.os or "linux") not in platforms:
         return False
     return not distributions or (tensorflow is not None and tensorflow.name in distributions)
 

@@ -13,11 +13,11 @@ from ...advice.packages import remedied
 from ...codes import CODE_OF_PACKAGE
 from ...context.promises import complete, find, promised, records, requirements
 from ...environment.facts import CONDA, PIP
-from ...environment.tensorflow import OWNERS
+from ...environment.tensorflow import OWNERS, owners
 from ...findings import ERROR, INFO, LIKELY, WARNING, Finding, Fix
 from ...names import normalise
 from ...specifiers import joined
-from .known import Breakage, breakages, companions
+from .known import TABLES, Breakage, breakages, companions, is_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -49,9 +49,13 @@ def packages(context: Context) -> Iterator[Finding]:
     if context.tensorflow is None:
         return
     yield from _metal_on_old_macos(context)
+    yield from _empty_wheel_alone(context)
     told: set[str] = set()
-    found = [(breakage, _DEPENDENCY) for breakage in breakages(context, "works")]
-    found += [(breakage, _PLUGIN) for breakage in breakages(context, "works_plugins")]
+    found = [
+        (breakage, _DEPENDENCY if table == "works" else _PLUGIN)
+        for table in TABLES
+        for breakage in breakages(context, table)
+    ]
     # What has to change for TensorFlow's own sake takes along what others have against it.
     changing = {breakage.name for breakage, _ in found if breakage.tensorflow and breakage.works and breakage.package}
     wanted = _wanted(context, [breakage for breakage, _ in found])
@@ -101,7 +105,7 @@ def _consequence(finding: Finding, cause: Package) -> Finding:
 def _metal_on_old_macos(context: Context) -> Iterator[Finding]:
     metal = context.env.package("tensorflow-metal")
     floor = context.matrix.table("works_plugins").get("tensorflow-metal-macos", [])
-    installed = _macos(context)
+    installed = context.macos
     if metal is None or not floor or not installed or versions.contains(floor[0]["works"], installed):
         return
     yield Finding(
@@ -118,16 +122,29 @@ def _metal_on_old_macos(context: Context) -> Iterator[Finding]:
     )
 
 
-def _macos(context: Context) -> str:
-    """Return the version of macOS; empty where unknown.
-
-    10.16 is what a Python built for older systems is told by every later macOS: it says nothing.
-    """
-    text = context.env.virtual_packages.get("__osx", "")
-    if not text:
-        matched = re.search(r"\bmac ?os(?: x)? (\d+(?:\.\d+)*)", context.env.system.os, re.I)
-        text = matched.group(1) if matched else ""
-    return "" if text.startswith("10.16") else text
+def _empty_wheel_alone(context: Context) -> Iterator[Finding]:
+    """Report a TensorFlow whose wheel is empty here, without the distribution that holds the binaries."""
+    env, tensorflow = context.env, context.tensorflow
+    owned = owners(env)
+    if tensorflow is None or not owned or not all(map(context.is_empty_wheel, owned)):
+        return
+    on_disk = (env.kind == "prefix" or env.collected) and not env.user_site and not env.env_vars.get("PYTHONPATH")
+    if not on_disk and not complete(context):
+        return
+    row = context.build
+    wanted = row.stub_for if row and row.stub_for else f"tensorflow=={tensorflow.version}"
+    yield Finding(
+        _DEPENDENCY,
+        ERROR,
+        f"The wheel of {tensorflow.name} {tensorflow.version} for {env.platform} is empty: TensorFlow itself is in "
+        f"{wanted.partition('==')[0]}, which is not installed, and `import tensorflow` fails.",
+        found=f"{tensorflow.name} {tensorflow.version} alone",
+        expected=wanted,
+        evidence=(tensorflow.package.source,) if tensorflow.package.source else (),
+        source=row.id if row else "",
+        fix=Fix(pip=(wanted,), commands=(("python", "-m", "pip", "install", wanted),)),
+        package=wanted.partition("==")[0],
+    )
 
 
 def _finding(context: Context, breakage: Breakage, code: str, wanted: dict[str, str]) -> Finding:
@@ -239,13 +256,14 @@ def _declared_by_plugins(context: Context) -> Iterator[Finding]:
         return
     for name in COMPILED:
         package = context.env.package(name)
-        if package is None or package.manager != PIP:
+        if package is None or package.manager != PIP or is_known(context, name):
             continue
         for requirement in package.depends:
             matched = re.match(_REQUIREMENT, requirement)
             if not matched or "extra ==" in requirement or normalise(matched.group(1)) not in OWNERS:
                 continue
-            spec = matched.group(2).strip("() ")
+            spec = re.sub(r"==(\d+\.\d+)\.\d+$", r"==\1.*", matched.group(2).strip("() "))
+            # A patch release changes no symbols, and one that is declared alone was merely the newest.
             if spec and not versions.contains(spec, tensorflow.version):
                 yield Finding(
                     _PLUGIN,

@@ -1,0 +1,208 @@
+"""Writes ``works_symbols.yaml`` out of ``tests/facts/pairs.csv``: which add-on loads beside which TensorFlow.
+
+A row of the facts is one wheel of an add-on beside one of TensorFlow, for one platform: do the libraries and symbols
+that the one asks for exist in the other? A measured version speaks for its own minor, and for nothing in between.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from conda_tf_doctor.versions import key, minor
+
+ROOT = Path(__file__).parents[1]
+FACTS = ROOT / "tests" / "facts" / "pairs.csv"
+TABLE = ROOT / "conda_tf_doctor" / "matrix" / "data" / "works_symbols.yaml"
+FIELDS = ("platform", "distribution", "tensorflow", "plugin", "version", "missing")
+# What is seen of it, and how bad it is: the plugins of a device are loaded by `import tensorflow` itself.
+EFFECTS = {
+    "tensorflow-metal": ("error", "it is loaded with TensorFlow, and lacks a symbol or a library of this release"),
+    "tensorflow-io": (
+        "warning",
+        'it lacks symbols of this release; its file systems and data sets are not loaded ("unable to open file")',
+    ),
+    "tensorflow-io-gcs-filesystem": ("warning", "it lacks symbols of this release, and gs:// cannot be read"),
+}
+DEFAULT = ("warning", "its compiled operations lack a symbol or a library of this release, and cannot be loaded")
+# Comes with TensorFlow's name and its files: one build under two names.
+SAME_BUILD = {"tensorflow": ("tensorflow", "tensorflow-cpu")}
+NAMES = {"osx-64": "Intel Macs", "osx-arm64": "Apple silicon", "linux-64": "Linux", "win-64": "Windows"}
+HEAD = """\
+# Which add-on loads beside which TensorFlow, by the symbols of their wheels. Written by tools/pairs.py out of
+# tests/facts/pairs.csv: change these, not this file. The form is that of works.yaml.
+"""
+
+
+class Fact(NamedTuple):
+    """One wheel of an add-on beside one of TensorFlow.
+
+    Attributes:
+        platform: Subdir (``osx-arm64``).
+        distribution: TensorFlow's distribution.
+        tensorflow: Its version.
+        plugin: The add-on, normalised.
+        version: Its version.
+        missing: The first library or symbol that is asked for and not there; empty where all are.
+    """
+
+    platform: str
+    distribution: str
+    tensorflow: str
+    plugin: str
+    version: str
+    missing: str
+
+
+def read_facts(path: Path = FACTS) -> list[Fact]:
+    """Return what was read of wheels."""
+    with path.open(encoding="utf-8", newline="") as handle:
+        return [Fact(**{field: row[field] for field in FIELDS}) for row in csv.DictReader(handle)]
+
+
+def write_facts(facts: Iterable[Fact], path: Path = FACTS) -> None:
+    """Write facts in their order: by add-on, platform, distribution and version."""
+    order = sorted(facts, key=lambda f: (f.plugin, f.platform, f.distribution, key(f.tensorflow), key(f.version)))
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(FIELDS)
+        writer.writerows(order)
+
+
+def tables(facts: Sequence[Fact]) -> dict[str, list[dict[str, Any]]]:
+    """Return the entries of each add-on."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for plugin in sorted({fact.plugin for fact in facts}):
+        own = [fact for fact in facts if fact.plugin == plugin]
+        for platform in sorted({fact.platform for fact in own}):
+            found.setdefault(plugin, []).extend(_of_platform([f for f in own if f.platform == platform]))
+    return found
+
+
+def _of_platform(facts: Sequence[Fact]) -> list[dict[str, Any]]:
+    """Return the entries of one add-on on one platform: one for each run of TensorFlow's minors that are alike."""
+    every = sorted({fact.version for fact in facts}, key=key)
+    minors = sorted({minor(fact.tensorflow) for fact in facts}, key=key)
+    # What works, by minor and distribution; in a minor in which all agree, by no distribution.
+    working: dict[tuple[str, ...], list[tuple[str, frozenset[str]]]] = {}
+    for each in minors:
+        by_distribution: dict[str, frozenset[str]] = {}
+        for name in sorted({fact.distribution for fact in facts if minor(fact.tensorflow) == each}):
+            of_it = [f for f in facts if minor(f.tensorflow) == each and f.distribution == name]
+            by_distribution[name] = frozenset(every) - {fact.version for fact in of_it if fact.missing}
+        if len(set(by_distribution.values())) == 1:
+            working.setdefault((), []).append((each, next(iter(by_distribution.values()))))
+            continue
+        for names, works in _grouped(by_distribution):
+            working.setdefault(names, []).append((each, works))
+    entries = []
+    for names, found in sorted(working.items()):
+        for first, last, works in _runs(found, minors):
+            entries.append(_entry(facts[0], names, (first, last, minors), every, works))
+    return entries
+
+
+def _grouped(by_distribution: Mapping[str, frozenset[str]]) -> Iterable[tuple[tuple[str, ...], frozenset[str]]]:
+    for name, works in by_distribution.items():
+        twins = SAME_BUILD.get(name, (name,))
+        yield tuple(each for each in twins if each == name or each not in by_distribution), works
+
+
+def _runs(
+    found: Sequence[tuple[str, frozenset[str]]], minors: Sequence[str]
+) -> Iterable[tuple[str, str, frozenset[str]]]:
+    """Join neighbouring minors that are alike."""
+    start = 0
+    for index, (each, works) in enumerate(found):
+        following = found[index + 1] if index + 1 < len(found) else None
+        adjacent = following and minors.index(following[0]) == minors.index(each) + 1
+        if not (following and adjacent and following[1] == works):
+            yield found[start][0], each, works
+            start = index + 1
+
+
+def _entry(
+    fact: Fact,
+    names: tuple[str, ...],
+    reach: tuple[str, str, Sequence[str]],
+    every: Sequence[str],
+    works: frozenset[str],
+) -> dict[str, Any]:
+    first, last, minors = reach
+    severity, how = EFFECTS.get(fact.plugin, DEFAULT)
+    # Where nothing loads at the end of what was measured, nothing will beyond it.
+    lower = "" if first == minors[0] and not works else f">={first}"
+    upper = "" if last == minors[-1] and not works else f"<{_next(last)}"
+    short = fact.plugin.replace("tensorflow-", "")
+    label = "-".join((short, fact.platform, first, *(name.replace("tensorflow", "tf") for name in names[:1])))
+    entry: dict[str, Any] = {"id": f"symbols-{label}"}
+    entry["platform"] = [fact.platform]
+    if names:
+        entry["distribution"] = list(names)
+    entry["tensorflow"] = ",".join(filter(None, (lower, upper)))
+    broken = [spec for good, spec in _spans(every, works) if not good]
+    good = [spec for is_good, spec in _spans(every, works) if is_good]
+    if good:
+        entry["works"] = good[-1] or f">={every[0]}"
+    row = {"versions": " || ".join(broken) if good else "", "severity": severity, "cause": "binary", "how": how}
+    if not good:
+        then = ", and TensorFlow runs without." if severity == "error" else "."
+        where = NAMES[fact.platform]
+        row["remedy"] = f"No release of {fact.plugin} loads beside this TensorFlow on {where}: uninstall it{then}"
+    if broken:
+        entry["breaks"] = [row]
+    releases = first if first == last else f"{first} to {last}"
+    entry["evidence"] = [f"symbols of the {fact.platform} wheels {every[0]} to {every[-1]} beside those of {releases}"]
+    return entry
+
+
+def _spans(every: Sequence[str], works: frozenset[str]) -> list[tuple[bool, str]]:
+    """Return runs of versions with one verdict as ranges, each as wide as the minors that were measured.
+
+    The first is open below and the last above; between two minors nothing is said of those that were not measured.
+    """
+    spans: list[tuple[bool, str]] = []
+    start = 0
+    for index, version in enumerate(every):
+        last = index + 1 == len(every)
+        if not last and (every[index + 1] in works) == (version in works):
+            continue
+        before = every[start - 1] if start else ""
+        after = "" if last else every[index + 1]
+        low = "" if not before else every[start] if minor(before) == minor(every[start]) else minor(every[start])
+        high = "" if last else after if minor(after) == minor(version) else _next(minor(version))
+        spec = ",".join(filter(None, (low and f">={low}", high and f"<{high}")))
+        spans.append((version in works, spec))
+        start = index + 1
+    return spans
+
+
+def _next(of: str) -> str:
+    head, _, tail = of.rpartition(".")
+    return f"{head}.{int(tail) + 1}"
+
+
+def text_of(facts: Sequence[Fact]) -> str:
+    """Return the table as YAML."""
+    import io
+
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.width = 160
+    out = io.StringIO()
+    yaml.dump(tables(facts), out)
+    return HEAD + out.getvalue()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the table."""
+    TABLE.write_text(text_of(read_facts()), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
