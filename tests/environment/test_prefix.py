@@ -20,6 +20,7 @@ from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.text import Style, render
 from conda_tf_doctor.subdirs import this_platform
 from tools.prefixes import add_dist, add_record, make_prefix, record
+from tools.tiny_macho import make_dylib
 
 
 def names(env: Environment) -> dict[str, tuple[str, str]]:
@@ -394,3 +395,21 @@ def test_a_half_written_record_that_rules_read_is_told(tmp_path: Path) -> None:
     told = [finding for finding in findings if finding.code == "TFD901"]
     assert [finding.evidence for finding in told] == [("conda-meta/tensorflow-2.15.0-cpu_py310h0_0.json",)]
     assert told[0].severity == "info" and "broken JSON" in told[0].message
+
+
+@pytest.mark.parametrize("order", [("x86_64", "arm64"), ("arm64", "x86_64")])
+@pytest.mark.parametrize("installed", ["x86_64", "arm64", ""])
+def test_a_universal_python_runs_as_what_is_installed_for_it(
+    tmp_path: Path, order: tuple[str, str], installed: str
+) -> None:
+    prefix = tmp_path / "env"
+    make_dylib(prefix / "bin/python", machines=order)
+    (prefix / "pyvenv.cfg").write_text("version = 3.11.9\n")
+    site_packages = prefix / "lib/python3.11/site-packages"
+    site_packages.mkdir(parents=True)
+    if installed:
+        make_dylib(site_packages / "tensorflow/python/_pywrap_tensorflow_internal.so", machines=[installed])
+    env = read_prefix(str(prefix))
+    machine = installed or order[0]
+    assert (env.platform, env.python.machine) == ({"x86_64": "osx-64", "arm64": "osx-arm64"}[machine], machine)
+    assert read_prefix(str(prefix), "osx-arm64").platform == "osx-arm64"

@@ -135,7 +135,7 @@ def _older_macos(context: Context) -> Iterator[Finding]:
     yield Finding(
         "TFD103",
         ERROR,
-        f"{build.distribution} {build.tensorflow} is built for macOS {build.macos} and later; this is macOS {installed}.",
+        f"{build.distribution} {build.tensorflow} needs macOS {build.macos} or later; this is macOS {installed}.",
         found=f"macOS {installed}",
         expected=f"macOS >={build.macos}",
         evidence=(tensorflow.package.source,) if tensorflow.package.source else (),
