@@ -49,6 +49,7 @@ class Rule(NamedTuple):
         around: Whether it is also told of what lies around an environment, which no transaction changes.
         broken: What a warning of it says does not work now; empty where nothing is broken.
         package: The package beside TensorFlow that it stands for; empty where it is no single one.
+        advice: What makes its advice (module and function below ``conda_tf_doctor.advice``); empty where nothing does.
     """
 
     code: str
@@ -62,6 +63,7 @@ class Rule(NamedTuple):
     around: bool = False
     broken: str = ""
     package: str = ""
+    advice: str = ""
 
 
 _PLATFORM = Judge("machine.platform", "platform_unsupported")
@@ -75,58 +77,167 @@ _SURROUNDINGS = Judge("paths.surroundings", "surroundings")
 _PYTHON_PATH = Judge("paths.python_path", "python_path", "other modules")
 
 _ROWS = (
-    Rule("TFD101", "python-32bit", MACHINE, (Judge("machine.platform", "python_32bit"),), BY_NOTHING, first=True),
-    Rule("TFD105", "macos-arm-x86", MACHINE, (_PLATFORM,), BY_NOTHING, first=True),
-    Rule("TFD103", "platform-unsupported", MACHINE, (_PLATFORM,), first=True),
-    Rule("TFD201", "python-unsupported", MACHINE, (Judge("machine.python", "python_unsupported"),), first=True),
-    Rule("TFD102", "arch-mismatch", BINARIES, (_BINARIES,), BY_FILES, first=True),
-    Rule("TFD106", "glibc-too-old", MACHINE, (Judge("machine.platform", "glibc_too_old"), _BINARIES)),
-    Rule("TFD104", "cpu-no-avx", MACHINE, (Judge("machine.platform", "cpu_no_avx"),), BY_NOTHING),
     Rule(
-        "TFD602", "duplicate-tf-distributions", PACKAGES, (Judge("packages.ownership", "duplicate_distributions"),),
+        "TFD101",
+        "python-32bit",
+        MACHINE,
+        (Judge("machine.platform", "python_32bit"),),
+        BY_NOTHING,
+        first=True,
+        advice="machine.wide_python",
+    ),
+    Rule("TFD105", "macos-arm-x86", MACHINE, (_PLATFORM,), BY_NOTHING, first=True, advice="machine.one_machine"),
+    Rule("TFD103", "platform-unsupported", MACHINE, (_PLATFORM,), first=True, advice="machine.platform"),
+    Rule(
+        "TFD201",
+        "python-unsupported",
+        MACHINE,
+        (Judge("machine.python", "python_unsupported"),),
+        first=True,
+        advice="machine.python",
+    ),
+    Rule("TFD102", "arch-mismatch", BINARIES, (_BINARIES,), BY_FILES, first=True, advice="machine.one_machine"),
+    Rule(
+        "TFD106",
+        "glibc-too-old",
+        MACHINE,
+        (Judge("machine.platform", "glibc_too_old"), _BINARIES),
+        advice="machine.glibc",
+    ),
+    Rule(
+        "TFD104", "cpu-no-avx", MACHINE, (Judge("machine.platform", "cpu_no_avx"),), BY_NOTHING, advice="machine.no_avx"
+    ),
+    Rule(
+        "TFD602",
+        "duplicate-tf-distributions",
+        PACKAGES,
+        (Judge("packages.ownership", "duplicate_distributions"),),
         broken=NEXT_CHANGE,
+        advice="packages.one_distribution",
     ),
-    Rule("TFD601", "pip-conda-mix", PACKAGES, (Judge("packages.ownership", "pip_conda_mix"),), broken=NEXT_CHANGE),
-    Rule("TFD704", "local-module-shadowing", PATHS, (_PYTHON_PATH,), BY_NOTHING),
-    Rule("TFD703", "user-site-shadowing", PATHS, (_PYTHON_PATH,), BY_NOTHING),
-    Rule("TFD401", "vc-runtime-missing", BINARIES, (_VC, _BINARIES), hides=("TFD402",)),
-    Rule("TFD402", "vc-runtime-old", BINARIES, (_VC, _BINARIES)),
-    Rule("TFD502", "dll-corrupt", BINARIES, (_BINARIES,), BY_FILES, broken=A_FILE),
-    Rule("TFD501", "dll-missing", BINARIES, (_BINARIES, _SOURCES), BY_FILES, broken=A_FILE),
-    Rule("TFD505", "dll-symbol-missing", BINARIES, (_BINARIES,), BY_FILES),
-    Rule("TFD504", "dll-shadowed", BINARIES, (_BINARIES,), BY_FILES),
-    Rule("TFD503", "dll-modified", BINARIES, (_BINARIES, _SOURCES), BY_FILES, broken=A_FILE),
-    Rule("TFD610", "libstdcxx-too-old", MACHINE, (Judge("machine.platform", "libstdcxx_too_old"), _BINARIES)),
-    Rule("TFD603", "numpy-abi", PACKAGES, (_PACKAGES,), stops=True, package="numpy"),
-    Rule("TFD604", "protobuf-mismatch", PACKAGES, (_PACKAGES,), stops=True, package="protobuf"),
-    Rule("TFD611", "dependency-mismatch", PACKAGES, (_PACKAGES,)),
-    Rule("TFD605", "keras-mismatch", PACKAGES, (_PACKAGES,), stops=True, broken=A_PART, package="keras"),
-    Rule("TFD606", "h5py-mismatch", PACKAGES, (_PACKAGES,), stops=True, broken=A_PART, package="h5py"),
-    Rule("TFD609", "tf-metal-mismatch", PACKAGES, (_PACKAGES,), broken=A_PART, package="tensorflow-metal"),
-    Rule("TFD607", "plugin-package-mismatch", PACKAGES, (_PACKAGES,), broken=A_PART),
     Rule(
-        "TFD305", "gpu-unsupported-on-windows", CUDA, (Judge("cuda.runtime", "gpu_unsupported_on_windows", "cuda"),)
+        "TFD601",
+        "pip-conda-mix",
+        PACKAGES,
+        (Judge("packages.ownership", "pip_conda_mix"),),
+        broken=NEXT_CHANGE,
+        advice="packages.one_owner",
     ),
-    Rule("TFD306", "driver-too-old", CUDA, (Judge("cuda.driver", "driver_too_old", "gpu"),), BY_NOTHING),
+    Rule("TFD704", "local-module-shadowing", PATHS, (_PYTHON_PATH,), BY_NOTHING, advice="paths.local_module"),
+    Rule("TFD703", "user-site-shadowing", PATHS, (_PYTHON_PATH,), BY_NOTHING, advice="paths.user_site"),
+    Rule("TFD401", "vc-runtime-missing", BINARIES, (_VC, _BINARIES), hides=("TFD402",), advice="libraries.vc_runtime"),
+    Rule("TFD402", "vc-runtime-old", BINARIES, (_VC, _BINARIES), advice="libraries.vc_runtime"),
+    Rule("TFD502", "dll-corrupt", BINARIES, (_BINARIES,), BY_FILES, broken=A_FILE, advice="libraries.again"),
+    Rule("TFD501", "dll-missing", BINARIES, (_BINARIES, _SOURCES), BY_FILES, broken=A_FILE, advice="libraries.missing"),
+    Rule("TFD505", "dll-symbol-missing", BINARIES, (_BINARIES,), BY_FILES, advice="libraries.symbol"),
+    Rule("TFD504", "dll-shadowed", BINARIES, (_BINARIES,), BY_FILES, advice="paths.other_copy"),
+    Rule("TFD503", "dll-modified", BINARIES, (_BINARIES, _SOURCES), BY_FILES, broken=A_FILE, advice="libraries.again"),
     Rule(
-        "TFD302", "cuda-missing", CUDA, (_RUNTIME,),
+        "TFD610",
+        "libstdcxx-too-old",
+        MACHINE,
+        (Judge("machine.platform", "libstdcxx_too_old"), _BINARIES),
+        advice="libraries.libstdcxx",
+    ),
+    Rule("TFD603", "numpy-abi", PACKAGES, (_PACKAGES,), stops=True, package="numpy", advice="packages.numpy"),
+    Rule(
+        "TFD604",
+        "protobuf-mismatch",
+        PACKAGES,
+        (_PACKAGES,),
+        stops=True,
+        package="protobuf",
+        advice="packages.protobuf",
+    ),
+    Rule("TFD611", "dependency-mismatch", PACKAGES, (_PACKAGES,), advice="packages.dependency"),
+    Rule(
+        "TFD605",
+        "keras-mismatch",
+        PACKAGES,
+        (_PACKAGES,),
+        stops=True,
+        broken=A_PART,
+        package="keras",
+        advice="packages.keras",
+    ),
+    Rule(
+        "TFD606",
+        "h5py-mismatch",
+        PACKAGES,
+        (_PACKAGES,),
+        stops=True,
+        broken=A_PART,
+        package="h5py",
+        advice="packages.h5py",
+    ),
+    Rule(
+        "TFD609",
+        "tf-metal-mismatch",
+        PACKAGES,
+        (_PACKAGES,),
+        broken=A_PART,
+        package="tensorflow-metal",
+        advice="packages.metal",
+    ),
+    Rule("TFD607", "plugin-package-mismatch", PACKAGES, (_PACKAGES,), broken=A_PART, advice="packages.add_on"),
+    Rule(
+        "TFD305",
+        "gpu-unsupported-on-windows",
+        CUDA,
+        (Judge("cuda.runtime", "gpu_unsupported_on_windows", "cuda"),),
+        advice="gpu.native_windows",
+    ),
+    Rule(
+        "TFD306",
+        "driver-too-old",
+        CUDA,
+        (Judge("cuda.driver", "driver_too_old", "gpu"),),
+        BY_NOTHING,
+        advice="gpu.driver",
+    ),
+    Rule(
+        "TFD302",
+        "cuda-missing",
+        CUDA,
+        (_RUNTIME,),
         hides=("TFD301", "TFD303", "TFD304", "TFD306", "TFD307", "TFD308"),
+        advice="gpu.cuda",
     ),
     Rule(
-        "TFD301", "cuda-mismatch", CUDA, (_RUNTIME, Judge("cuda.extras", "gpu_newer_than_cuda", "gpu model")),
-        stops=True, around=True,
+        "TFD301",
+        "cuda-mismatch",
+        CUDA,
+        (_RUNTIME, Judge("cuda.extras", "gpu_newer_than_cuda", "gpu model")),
+        stops=True,
+        around=True,
+        advice="gpu.cuda",
     ),
-    Rule("TFD304", "cudnn-missing", CUDA, (_CUDNN,), hides=("TFD303", "TFD307")),
-    Rule("TFD303", "cudnn-mismatch", CUDA, (_CUDNN,), stops=True, around=True),
-    Rule("TFD307", "zlibwapi-missing", CUDA, (Judge("cuda.extras", "zlibwapi_missing", "windows"),)),
-    Rule("TFD308", "ptxas-libdevice-missing", CUDA, (Judge("cuda.extras", "ptxas_libdevice_missing", "gpu"),)),
-    Rule("TFD702", "path-conflict", PATHS, (_SURROUNDINGS,), BY_NOTHING),
-    Rule("TFD701", "env-not-activated", PATHS, (_SURROUNDINGS,), BY_NOTHING),
-    Rule("TFD608", "channel-mix", PACKAGES, (Judge("packages.ownership", "channel_mix"),)),
-    # Not about TensorFlow: what could not be read while checking, and a rule that failed.
+    Rule("TFD304", "cudnn-missing", CUDA, (_CUDNN,), hides=("TFD303", "TFD307"), advice="gpu.cudnn"),
+    Rule("TFD303", "cudnn-mismatch", CUDA, (_CUDNN,), stops=True, around=True, advice="gpu.cudnn"),
+    Rule(
+        "TFD307",
+        "zlibwapi-missing",
+        CUDA,
+        (Judge("cuda.extras", "zlibwapi_missing", "windows"),),
+        advice="gpu.zlibwapi",
+    ),
+    Rule(
+        "TFD308",
+        "ptxas-libdevice-missing",
+        CUDA,
+        (Judge("cuda.extras", "ptxas_libdevice_missing", "gpu"),),
+        advice="gpu.compiler",
+    ),
+    Rule("TFD702", "path-conflict", PATHS, (_SURROUNDINGS,), BY_NOTHING, advice="paths.search_path"),
+    Rule("TFD701", "env-not-activated", PATHS, (_SURROUNDINGS,), BY_NOTHING, advice="paths.activate"),
+    Rule(
+        "TFD608", "channel-mix", PACKAGES, (Judge("packages.ownership", "channel_mix"),), advice="packages.one_channel"
+    ),
+    # Not about TensorFlow: what could not be read while checking, a rule that failed, a failure that no rule explains.
     Rule("TFD901", "unreadable-input", ITSELF, ()),
     Rule("TFD902", "rule-failed", ITSELF, ()),
-)  # fmt: skip
+    Rule("TFD903", "unexplained-error", ITSELF, (), BY_NOTHING),
+)
 
 ROWS: dict[str, Rule] = {rule.code: rule for rule in _ROWS}
 # Names by code, as lists of rules show them.

@@ -9,53 +9,13 @@ from __future__ import annotations
 from importlib import import_module
 
 from .._typing import TYPE_CHECKING
+from ..codes import ROWS
 from ..findings import Fix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..context.context import Context
-
-# Module and function for each code; the module is imported when it is asked.
-_ADVISERS = {
-    "TFD101": ("machine", "wide_python"),
-    "TFD102": ("machine", "one_machine"),
-    "TFD103": ("machine", "platform"),
-    "TFD104": ("machine", "no_avx"),
-    "TFD105": ("machine", "one_machine"),
-    "TFD106": ("machine", "glibc"),
-    "TFD201": ("machine", "python"),
-    "TFD301": ("gpu", "cuda"),
-    "TFD302": ("gpu", "cuda"),
-    "TFD303": ("gpu", "cudnn"),
-    "TFD304": ("gpu", "cudnn"),
-    "TFD305": ("gpu", "native_windows"),
-    "TFD306": ("gpu", "driver"),
-    "TFD307": ("gpu", "zlibwapi"),
-    "TFD308": ("gpu", "compiler"),
-    "TFD401": ("libraries", "vc_runtime"),
-    "TFD402": ("libraries", "vc_runtime"),
-    "TFD501": ("libraries", "missing"),
-    "TFD502": ("libraries", "again"),
-    "TFD503": ("libraries", "again"),
-    "TFD504": ("paths", "other_copy"),
-    "TFD505": ("libraries", "symbol"),
-    "TFD601": ("packages", "one_owner"),
-    "TFD602": ("packages", "one_distribution"),
-    "TFD603": ("packages", "numpy"),
-    "TFD604": ("packages", "protobuf"),
-    "TFD605": ("packages", "keras"),
-    "TFD606": ("packages", "h5py"),
-    "TFD607": ("packages", "add_on"),
-    "TFD608": ("packages", "one_channel"),
-    "TFD609": ("packages", "metal"),
-    "TFD610": ("libraries", "libstdcxx"),
-    "TFD611": ("packages", "dependency"),
-    "TFD701": ("paths", "activate"),
-    "TFD702": ("paths", "search_path"),
-    "TFD703": ("paths", "user_site"),
-    "TFD704": ("paths", "local_module"),
-}
 
 
 def advise(code: str, context: Context, said: Mapping[str, str]) -> Fix:
@@ -66,8 +26,8 @@ def advise(code: str, context: Context, said: Mapping[str, str]) -> Fix:
         context: The environment, and the text if there is one.
         said: What the text's signature captured (``library``, ``needs``, ``has``, ``name``, ``symbol`` …).
     """
-    if code not in _ADVISERS:
+    module, _, function = ROWS[code].advice.partition(".")
+    if not module:
         return Fix()
-    module, function = _ADVISERS[code]
     fix: Fix = getattr(import_module(f".{module}", __package__), function)(context, said)
     return fix

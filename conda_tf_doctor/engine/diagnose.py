@@ -14,6 +14,7 @@ from .ranking import ranked
 
 if TYPE_CHECKING:
     from ..environment.facts import Environment
+    from ..explain.rank import Verdict
     from ..matrix.matrix import Matrix
 
 
@@ -66,6 +67,16 @@ def _closed_up(finding: Finding) -> Finding:
     return finding._replace(message=" ".join(text.split())) if "  " in text else finding
 
 
+def _unexplained(
+    context: Context, found: Iterable[Finding], verdict: Verdict | None, silenced: set[str]
+) -> list[Finding]:
+    if not context.env.error_text or "TFD903" in silenced:
+        return []
+    from .evidence import unexplained
+
+    return list(unexplained(context, found, verdict))
+
+
 def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagnosis:
     context = Context(env, matrix)
     silenced = set(ignore)
@@ -74,9 +85,10 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
 
         context.told = tuple(signal.code for signal in match(env.error_text, context))
     if context.tensorflow is None and not context.told:
-        return Diagnosis(env, None, ())
+        return Diagnosis(env, None, tuple(_unexplained(context, (), None, silenced)))
     examined: list[str] = []
     causes: dict[str, float] = {}
+    verdict = None
     found = [] if context.tensorflow is None else list(_from_rules(context, examined))
     if env.error_text:
         from .evidence import from_error_text
@@ -90,6 +102,7 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
         # What a rule or the text decided is not open any more.
         decided = {finding.code for finding in found}
         found += [finding for finding in undecided(context) if finding.code not in decided]
+    found += _unexplained(context, found, verdict, silenced)
     kept = [_closed_up(finding) for finding in found if finding.code not in silenced]
     fired = {finding.code for finding in found}
     return Diagnosis(

@@ -104,3 +104,46 @@ def from_error_text(context: Context, found: Iterable[Finding]) -> tuple[list[Fi
         joined.append(_new(context, cause, ERROR if telling or broken else INFO))
         explained = explained or telling or broken
     return [*joined, *(finding for finding in given if is_open(finding))], verdict
+
+
+def unexplained(context: Context, found: Iterable[Finding], verdict: Verdict | None) -> Iterable[Finding]:
+    """Return the failure that a text shows where no finding explains it, with what to send and where.
+
+    Args:
+        context: The environment with its error text.
+        found: All findings.
+        verdict: What the text says beside the facts; ``None`` where nothing was judged.
+    """
+    from ..explain.unexplained import failure
+
+    named = {cause.code for cause in verdict.causes if cause.likelihood != POSSIBLE} if verdict else set()
+    if any(f.severity == ERROR or (f.severity == WARNING and f.code in named) for f in found):
+        return ()
+    failed = failure(context.env.error_text, context)
+    if failed is None:
+        return ()
+    said = failed.meaning or "The text shows a failure that nothing found here explains."
+    return (
+        Finding(
+            "TFD903",
+            WARNING,
+            said,
+            found=_shortened(failed.line),
+            evidence=("error_text",),
+            source="explain",
+            fix=_fix_of(failed.line, context),
+            confidence=CERTAIN if failed.meaning else POSSIBLE,
+            needs=() if failed.meaning else ("the whole text, from the first line of the first traceback to the last",),
+        ),
+    )
+
+
+def _fix_of(line: str, context: Context) -> Fix:
+    if "executable stack" in line:
+        from ..advice.libraries import executable_stack
+
+        return executable_stack(context, {})
+    return Fix(
+        note="Where it fails, run `conda tf-doctor report -o report.json`, and send that file with the whole text to "
+        "whoever helps you, or to the issues of conda-tf-doctor."
+    )

@@ -214,5 +214,6 @@ def _summary(diagnosis: Diagnosis, style: Style, verbose: int) -> str:
     if diagnosis.ok:
         return style.paint("good", "OK") + f": no error ({', '.join(parts)}).{more}"
     if not diagnosis.count(ERROR):
-        return f"Not everything was checked ({', '.join(parts)}).{more}"
+        why = "Not everything was checked" if diagnosis.failed else "A failure is left unexplained"
+        return f"{why} ({', '.join(parts)}).{more}"
     return f"{', '.join(parts)}.{more}"

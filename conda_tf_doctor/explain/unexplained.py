@@ -1,0 +1,57 @@
+"""A failure in a text that has no cause here: what is known of it, or the line that says it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from .catalogue import by_id
+from .match import find, is_harmless, normalise
+from .subject import Subject
+
+if TYPE_CHECKING:
+    from ..context.context import Context
+
+# How a failure looks whoever writes it: the last line of a traceback, what a shell, a loader or an installer says.
+_FAILURE = re.compile(
+    r"^[ \t|│>E]*(?:[A-Za-z_][\w.]*\.)?[A-Za-z_]\w*(?:Error|Exception|SystemExit)\b(?::[^\n]*|[ \t]*$)"
+    r"|^[ \t]*(?:ERROR|FATAL|Fatal|error|fatal)\b[: ][^\n]*|^F\d{4} [^\n]*|[^\n]*\bCheck failed: [^\n]*"
+    r"|[^\n]*\b(?:Aborted|core dumped|Segmentation fault|terminate called|Killed|SIG(?:SEGV|ABRT|ILL|BUS))\b[^\n]*"
+    r"|[^\n]*(?:exit(?:ed)?(?: with)? (?:code|status)|returned)[: ]+-?(?!0\b)\d+[^\n]*"
+    r"|[^\n]*\b(?:[Kk]ernel (?:died|appears to have died)|crash(?:es|ed|ing)?)\b[^\n]*",
+    re.MULTILINE,
+)
+
+
+class Failure(NamedTuple):
+    """A failure that nothing here explains.
+
+    Attributes:
+        line: The line that says it.
+        meaning: What it means, where the message is known and the environment has none of its causes; else empty.
+    """
+
+    line: str
+    meaning: str
+
+
+def failure(text: str, context: Context | None = None) -> Failure | None:
+    """Return what failed by a text, or ``None`` where it shows no failure: a question, or lines that mean no harm.
+
+    Args:
+        text: What the user saw.
+        context: The environment, which tells what is harmless in it.
+    """
+    text, table = normalise(text), by_id()
+    subject = Subject(text, context)
+    harmless = set()
+    for found in find(text):
+        signature = table[found.signature]
+        if not signature.strength or is_harmless(signature, found, subject):
+            harmless.add(found.line)
+        elif not signature.causes:
+            return Failure(found.line, found.meaning)
+    told = [found[0].strip() for found in _FAILURE.finditer(text)]
+    left = [line for line in told if line not in harmless]
+    # What ended the program is the last thing that it said.
+    return Failure(left[-1], "") if left else None
