@@ -7,12 +7,13 @@ file that cannot be what it is named for is refused before a byte of it is read.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 import sys
 from importlib import import_module
 
-from ._typing import Any, BinaryIO
+from ._typing import Any
 from .errors import UsageError
 
 KB, MB = 1 << 10, 1 << 20
@@ -30,8 +31,8 @@ _KINDS = (
 )
 
 
-def open_regular(path: str, buffering: int = -1) -> BinaryIO:
-    """Open a regular file for reading, in bytes.
+def open_raw(path: str) -> io.FileIO:
+    """Open a regular file for reading, in bytes and without a buffer.
 
     Raises:
         OSError: It cannot be opened, or is no regular file; ``strerror`` says which.
@@ -40,15 +41,24 @@ def open_regular(path: str, buffering: int = -1) -> BinaryIO:
     handle = os.open(path, _FLAGS)
     try:
         mode = os.fstat(handle).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         if not stat.S_ISREG(mode):
-            if stat.S_ISDIR(mode):
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
             reason = next((words for test, words in _KINDS if test(mode)), "it is no regular file")
             raise OSError(errno.EINVAL, reason, path)
-        return os.fdopen(handle, "rb", buffering)
     except BaseException:
         os.close(handle)
         raise
+    return io.FileIO(handle, "rb")
+
+
+def open_regular(path: str) -> io.BufferedReader:
+    """Open a regular file for reading, in bytes.
+
+    Raises:
+        OSError: It cannot be opened, or is no regular file; ``strerror`` says which.
+    """
+    return io.BufferedReader(open_raw(path))
 
 
 def read_bytes(path: str, limit: int = TEXT) -> bytes:
@@ -61,7 +71,7 @@ def read_bytes(path: str, limit: int = TEXT) -> bytes:
     Raises:
         OSError: It cannot be read, is no regular file, or is larger.
     """
-    with open_regular(path, 0) as stream:
+    with open_raw(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         # Files of /proc have size 0 and content; one byte more than allowed tells that there is more.
         data = b"" if size > limit else stream.read(max(size, limit if size == 0 else 0) + 1)
@@ -92,7 +102,7 @@ def read_start(path: str, size: int) -> str:
     Raises:
         OSError: It cannot be read, or is no regular file.
     """
-    with open_regular(path, 0) as stream:
+    with open_raw(path) as stream:
         return stream.read(size).decode("utf-8", "replace").replace("\r\n", "\n")
 
 
@@ -108,3 +118,56 @@ def load_toml(text: str, path: str) -> dict[str, Any]:
         return parsed
     except (ValueError, RecursionError) as error:
         raise UsageError(f"The file {path} is not valid TOML: {error}; correct it there.") from None
+
+
+# An alias stands for all that its anchor holds; a few hundred bytes can so stand for billions of entries.
+_MOST_ENTRIES = 100_000
+
+
+def _entries(node: Any, known: dict[int, int]) -> int:
+    """Return how many entries a composed node holds with every alias written out; one that holds itself has no end."""
+    if id(node) not in known:
+        known[id(node)] = _MOST_ENTRIES + 1
+        held = node.value if isinstance(node.value, list) else []
+        parts = [part for entry in held for part in (entry if isinstance(entry, tuple) else (entry,))]
+        known[id(node)] = 1 + sum(_entries(part, known) for part in parts)
+    return known[id(node)]
+
+
+def check_aliases(text: str) -> None:
+    """Refuse YAML whose aliases expand to more than anything that a person writes.
+
+    Raises:
+        ValueError: They do.
+        ruamel.yaml.error.YAMLError: It is not valid YAML.
+    """
+    if "&" not in text or "*" not in text:
+        return  # without anchors there are no aliases, and nothing is larger than its text
+    from ruamel.yaml import YAML
+
+    root = YAML(typ="safe", pure=True).compose(text)
+    if root is not None and _entries(root, {}) > _MOST_ENTRIES:
+        raise ValueError(f"its aliases expand to more than {_MOST_ENTRIES:,} entries")
+
+
+def load_yaml(text: str, path: str) -> Any:
+    """Parse YAML with every scalar left as text: a version ``1.10`` is no number.
+
+    Raises:
+        UsageError: It is not valid YAML, or its aliases expand without end.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        check_aliases(text)
+        return YAML(typ="base", pure=True).load(text)
+    except MarkedYAMLError as error:
+        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark is not None else ""
+        problem = " ".join(str(error.problem or error.context or "it cannot be parsed").split())
+        raise UsageError(f"The file {path} is not valid YAML{line}: {problem}; correct it there.") from None
+    except RecursionError:
+        raise UsageError(f"The file {path} is not valid YAML: it is nested too deeply; correct it.") from None
+    except (YAMLError, ValueError, AttributeError, TypeError) as error:
+        problem = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UsageError(f"The file {path} is not valid YAML: {problem}; correct it.") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from . import reading
 from ._typing import NamedTuple
 from .codes import codes_of
 from .errors import UsageError
@@ -69,22 +70,16 @@ def _from_condarc() -> dict[str, object]:
     """Read the ``plugins:`` section of the first .condarc that speaks of us; YAML is parsed only then."""
     for path in _condarc_files():
         try:
-            with open(path, encoding="utf-8") as handle:
-                text = handle.read()
+            text = reading.read_text(path, reading.SETTINGS, errors="strict")
         except (OSError, UnicodeDecodeError):
             continue
         if "tf_doctor_" not in text:
             continue
-        from ruamel.yaml import YAML
-        from ruamel.yaml.error import YAMLError
-
-        try:
-            data = YAML(typ="safe", pure=True).load(text)
-        except YAMLError:
-            raise UsageError(f"The settings file {path} is not valid YAML; correct it or set CONDARC.") from None
+        data = reading.load_yaml(text, path)
         section = data.get("plugins") if isinstance(data, dict) else None
         if isinstance(section, dict):
-            return section
+            # Scalars come as they are written.
+            return {key: "" if value in ("null", "~") else value for key, value in section.items()}
     return {}
 
 
@@ -154,16 +149,13 @@ def of_project(folder: str = "") -> Project:
 
 def _project_table(path: str) -> Project | None:
     try:
-        with open(path, encoding="utf-8") as handle:
-            text = handle.read()
+        text = reading.read_text(path, reading.SETTINGS, errors="strict")
     except (OSError, UnicodeDecodeError):
         return None
     # TOML is parsed only where it speaks of us: this is asked at every check.
     if "tool.conda-tf-doctor" not in text:
         return None
-    from .reading import load_toml
-
-    tool = load_toml(text, path).get("tool")
+    tool = reading.load_toml(text, path).get("tool")
     table = tool.get("conda-tf-doctor") if isinstance(tool, dict) else None
     if not isinstance(table, dict):
         return None

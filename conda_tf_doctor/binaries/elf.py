@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 
+from .. import reading
 from .elf_file import DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_VERDEF, DT_VERNEED, BadElfError, Elf
 from .elf_symbols import read_symbols
 from .header import Header
@@ -27,7 +28,7 @@ def read_elf(path: str, header: Header) -> Image:
     """
     image = Image(path, header)
     try:
-        with open(path, "rb") as stream:
+        with reading.open_regular(path) as stream:
             elf = Elf(stream, header)
             image.problem = elf.check()
             elf.read_dynamic()

@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from .. import reading
 from .elf_file import DT_GNU_HASH, DT_HASH, DT_STRSZ, DT_STRTAB, DT_SYMTAB, BadElfError, Elf
 from .image import MAX_NAME, MAX_SYMBOLS, Symbols
 
@@ -115,7 +116,7 @@ class HashedSymbols(Symbols):
                     unsure.append((name, places))
         if unsure:
             try:
-                with open(self._path, "rb", buffering=0) as stream:
+                with reading.open_raw(self._path) as stream:
                     for name, places in unsure:
                         self._known[name] = any(self._is_named(stream, place, name) for place in places)
             except (OSError, struct.error):
@@ -184,7 +185,7 @@ def read_symbols(path: str, elf: Elf) -> Symbols:
     """
     try:
         # Without a buffer: names lie all over megabytes, each but a few bytes long.
-        with open(path, "rb", buffering=0) as stream:
+        with reading.open_raw(path) as stream:
             elf.reopened(stream)
             table = _Table(elf)
             if elf.tags.get(DT_GNU_HASH):

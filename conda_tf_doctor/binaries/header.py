@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 
+from .. import reading
 from .._typing import NamedTuple
 
 PE = "pe"
@@ -75,7 +76,7 @@ def read_header(path: str) -> Header:
     Raises:
         OSError: If the file cannot be opened or read.
     """
-    with open(path, "rb", buffering=0) as stream:
+    with reading.open_raw(path) as stream:
         head = stream.read(HEAD)
         if head[:2] == b"MZ" and len(head) >= 64:
             offset = struct.unpack_from("<I", head, 0x3C)[0]

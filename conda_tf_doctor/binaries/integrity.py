@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from .. import reading
 from .records import Recorded
 
 # 63 binaries of TensorFlow 2.10 without the main one: 190 MB, most of them below this.
@@ -80,7 +81,7 @@ def _compare(entry: Recorded, thorough: bool) -> Damage | None:
 def _sha256(path: str) -> str:
     digest = hashlib.sha256()
     buffer = memoryview(bytearray(1 << 20))
-    with open(path, "rb", buffering=0) as stream:
+    with reading.open_raw(path) as stream:
         while count := stream.readinto(buffer):
             digest.update(buffer[:count])
     return digest.hexdigest()

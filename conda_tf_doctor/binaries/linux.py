@@ -11,6 +11,8 @@ import struct
 import sys
 from functools import cache
 
+from .. import reading
+
 CACHE = "/etc/ld.so.cache"
 MAGIC = b"glibc-ld.so.cache1.1"
 OLD_MAGIC = b"ld.so-1.7.0"
@@ -62,7 +64,7 @@ def read_cache(path: str = CACHE) -> dict[str, tuple[str, ...]]:
         An empty table where there is no cache or it is in no known format.
     """
     try:
-        with open(path, "rb") as stream:
+        with reading.open_regular(path) as stream:
             data = stream.read(MAX_CACHE)
     except OSError:
         return {}

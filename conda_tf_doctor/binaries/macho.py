@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO
 
+from .. import reading
 from .header import HEAD, MACHO_MACHINES, MAX_SLICES, Header
 from .image import MAX_LIBRARIES, Image, Import
 
@@ -37,7 +38,7 @@ def read_macho(path: str, header: Header, machine: str = "") -> Image:
     """
     image = Image(path, header)
     try:
-        with open(path, "rb") as stream:
+        with reading.open_regular(path) as stream:
             size = stream.seek(0, 2)
             start, end = _slice(stream, header, machine, size)
             _read_commands(image, stream, start, min(end, size))

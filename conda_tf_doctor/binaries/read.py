@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import reading
 from .header import ELF, MACHO, PE, read_header
 from .image import Image
 
@@ -37,7 +38,7 @@ def read_image(path: str, machine: str = "") -> Image:
 
 def _not_an_image(path: str) -> str:
     try:
-        with open(path, "rb", buffering=0) as stream:
+        with reading.open_raw(path) as stream:
             head = stream.read(64)
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 
+from .. import reading
 from .._typing import NamedTuple
 from ..names import normalise
 
@@ -129,8 +130,7 @@ def _from_conda(prefix: str, wanted: re.Pattern[str]) -> Iterator[Recorded]:
 def read_text(path: str, limit: int = 64 * 1024 * 1024) -> str:
     """Return a file's text, whatever its bytes; empty where it cannot be read."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read(limit)
+        return reading.read_start(path, limit)
     except OSError:
         return ""
 

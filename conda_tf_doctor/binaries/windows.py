@@ -21,6 +21,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
+from .. import reading
 from .folders import Folders
 
 SYSTEM = ""
@@ -166,11 +167,10 @@ class WindowsSearch:
 def _home(prefix: str) -> str:
     """Return the folder of the running ``python.exe``: of a venv that is its base Python's, which it starts."""
     try:
-        with open(os.path.join(prefix, "pyvenv.cfg"), encoding="utf-8", errors="replace") as stream:
-            for line in stream:
-                key, _, value = line.partition("=")
-                if key.strip().lower() == "home" and os.path.isdir(value.strip()):
-                    return value.strip()
+        for line in reading.read_start(os.path.join(prefix, "pyvenv.cfg"), reading.SMALL).splitlines():
+            key, _, value = line.partition("=")
+            if key.strip().lower() == "home" and os.path.isdir(value.strip()):
+                return value.strip()
     except OSError:
         pass
     return prefix

@@ -7,6 +7,7 @@ import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
+from .. import reading
 from ..errors import UsageError
 
 if TYPE_CHECKING:
@@ -99,8 +100,7 @@ def _text_of(what: str) -> str:
         return _decoded(sys.stdin.buffer.read(), "standard input")
     if len(what) < 1024 and os.path.isfile(what):
         try:
-            with open(what, "rb") as file:
-                return _decoded(file.read(), what)
+            return _decoded(reading.read_bytes(what), what)
         except OSError as error:
             raise UsageError(f"The file {what} cannot be read: {error.strerror}.") from None
     if re.fullmatch(r"TFD\S*", what, re.IGNORECASE):

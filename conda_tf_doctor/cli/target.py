@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from .. import reading
 from .._typing import TYPE_CHECKING
 from ..errors import UsageError
 from ..shell import quoted
@@ -88,8 +89,8 @@ def _by_name(name: str) -> str:
 def _registered() -> list[str]:
     """Return the environments that conda has registered for this user."""
     try:
-        with open(os.path.expanduser("~/.conda/environments.txt"), encoding="utf-8") as handle:
-            return [line.strip() for line in handle if line.strip()]
+        text = reading.read_text(os.path.expanduser("~/.conda/environments.txt"), errors="strict")
+        return [line.strip() for line in text.split("\n") if line.strip()]
     except (OSError, UnicodeDecodeError):
         return []
 

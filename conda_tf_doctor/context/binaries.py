@@ -7,6 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from .. import reading
 from ..binaries.records import VITAL, Recorded, recorded_files
 from ..binaries.stack import added_folders, build_info, find_stack_modules
 
@@ -227,8 +228,8 @@ def _lists_files(env: Environment, source: str) -> bool:
     import json
 
     try:
-        with open(os.path.join(env.prefix, *source.split("/")), encoding="utf-8") as stream:
-            record = json.load(stream)
+        path = os.path.join(env.prefix, *source.split("/"))
+        record = json.loads(reading.read_text(path, reading.RECORD, errors="strict"))
     except (OSError, ValueError):
         return False
     return isinstance(record, dict) and any(VC_RUNTIME.search(str(name)) for name in record.get("files") or ())

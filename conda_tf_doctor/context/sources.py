@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 
+from .. import reading
 from .._typing import TYPE_CHECKING
 from ..binaries.records import TENSORFLOW, Recorded, read_text, recorded_files
 from ..environment.facts import CONDA, PIP, Environment, Package
@@ -119,7 +120,7 @@ def _of_conda(env: Environment, package: Package) -> Iterator[Recorded]:
 def is_whole(path: str) -> bool:
     """Tell whether a Python file can be compiled and does not end within a line."""
     try:
-        with open(path, "rb") as stream:
+        with reading.open_regular(path) as stream:
             data = stream.read()
         compile(data, path, "exec", dont_inherit=True)
     except (OSError, SyntaxError, ValueError, RecursionError):

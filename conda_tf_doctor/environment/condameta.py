@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 
+from .. import reading
 from .._typing import Any
 from ..errors import UsageError
 from .facts import CONDA, Environment, Note, Package
@@ -24,19 +25,18 @@ def read_record(path: str) -> dict[str, Any]:
         OSError: The file cannot be read.
         ValueError: It is not a JSON object.
     """
-    with open(path, encoding="utf-8") as handle:
-        head = handle.read(_HEAD).removeprefix("\ufeff")
-        cut = head.find(_FILES)
-        if cut >= 0:
-            try:
-                record = json.loads(head[:cut].rstrip().rstrip(",") + "}")
-            except ValueError:
-                record = {}
-            keys = list(record)
-            if "depends" in record and "channel" in record and ("constrains" in record or keys == sorted(keys)):
-                return {**_tail(path), **record}
-            # another writer, another order: read it whole
-        record = json.loads(head + handle.read())
+    head = reading.read_start(path, _HEAD).removeprefix("\ufeff")
+    cut = head.find(_FILES)
+    if cut >= 0:
+        try:
+            record = json.loads(head[:cut].rstrip().rstrip(",") + "}")
+        except ValueError:
+            record = {}
+        keys = list(record)
+        if "depends" in record and "channel" in record and ("constrains" in record or keys == sorted(keys)):
+            return {**_tail(path), **record}
+        # another writer, another order: read it whole
+    record = json.loads(reading.read_text(path, reading.RECORD, "utf-8-sig", "strict"))
     if not isinstance(record, dict):
         raise ValueError("not a JSON object")
     return record
@@ -48,7 +48,7 @@ _TAIL_FIELD = r'(?m)^  "(name|requested_spec|subdir|version)": (null|"(?:[^"\\\\
 
 def _tail(path: str) -> dict[str, Any]:
     """Read the short fields that stand behind the lists of files: at the record's own indentation, near its end."""
-    with open(path, "rb") as handle:
+    with reading.open_regular(path) as handle:
         handle.seek(0, os.SEEK_END)
         handle.seek(max(0, handle.tell() - _TAIL))
         text = handle.read().decode("utf-8", "replace")
@@ -127,7 +127,7 @@ _TENSORFLOW = ("tensorflow", "cuda-")
 def _unreadable_end(path: str) -> str:
     """Return why a record cannot be read; one that ends without a closing brace was written by half."""
     try:
-        with open(path, "rb", buffering=0) as handle:
+        with reading.open_raw(path) as handle:
             handle.seek(max(0, os.fstat(handle.fileno()).st_size - 64))
             whole = handle.read(64).rstrip().endswith((b"}", b"]"))
         return "" if whole else "broken JSON (it is cut off)"
@@ -152,8 +152,7 @@ def _unreadable(entry: os.DirEntry[str]) -> str:
 def _whole(env: Environment, lazy: _Lazy) -> Package | None:
     """Read a record whose file name does not tell; pip's old ``*.json`` leftovers and strangers are noted."""
     try:
-        with open(lazy.path, encoding="utf-8-sig") as handle:
-            record = json.load(handle)
+        record = json.loads(reading.read_text(lazy.path, reading.RECORD, "utf-8-sig", "strict"))
         name, version = record["name"], record["version"]
         if isinstance(name, str) and isinstance(version, str):
             return Package(name, version, CONDA, str(record.get("build", "")), None, lazy.source, record)

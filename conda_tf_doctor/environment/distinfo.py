@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterator
 
+from .. import reading
 from .._typing import Any, NamedTuple
 from ..names import normalise
 from .facts import CONDA, PIP, Environment, Note, Package
@@ -61,8 +62,7 @@ def list_dist_infos(site_packages: str) -> Iterator[DistInfo]:
 
 def _installer(dist: DistInfo) -> str:
     try:
-        with open(os.path.join(dist.path, "INSTALLER"), encoding="utf-8", errors="replace") as handle:
-            return handle.read(64).strip().lower()
+        return reading.read_start(os.path.join(dist.path, "INSTALLER"), 64).strip().lower()
     except OSError:
         return ""
 
@@ -74,15 +74,14 @@ def read_requirements(path: str) -> dict[str, Any]:
         OSError: METADATA cannot be read.
     """
     depends, python = [], ""
-    with open(os.path.join(path, "METADATA"), encoding="utf-8", errors="replace") as handle:
-        for line in handle:
-            if not line.strip():
-                break  # the description follows
-            key, _, value = line.partition(":")
-            if key == "Requires-Dist":
-                depends.append(value.strip())
-            elif key == "Requires-Python":
-                python = value.strip()
+    for line in reading.read_start(os.path.join(path, "METADATA"), reading.MB).split("\n"):
+        if not line.strip():
+            break  # the description follows
+        key, _, value = line.partition(":")
+        if key == "Requires-Dist":
+            depends.append(value.strip())
+        elif key == "Requires-Python":
+            python = value.strip()
     return {"depends": depends, "requires_python": python}
 
 
@@ -123,8 +122,11 @@ def _is_overwritten(env: Environment, prefix: str, dist: DistInfo) -> bool | Non
 def _recorded_sizes(record: str, dist: DistInfo) -> dict[str, int | None]:
     """Return the files of a dist-info that a record lists, with the sizes of those that tell who wrote them last."""
     try:
-        with open(record, encoding="utf-8") as handle:
-            paths = json.load(handle).get("paths_data", {}).get("paths", ())
+        paths = (
+            json.loads(reading.read_text(record, reading.RECORD, errors="strict"))
+            .get("paths_data", {})
+            .get("paths", ())
+        )
     except (OSError, ValueError, AttributeError, RecursionError):
         return {}
     recorded: dict[str, int | None] = {}
@@ -263,13 +265,12 @@ def _read_name(env: Environment, package: Package, dist: DistInfo) -> None:
     file = "PKG-INFO" if dist.path.endswith(".egg-info") else "METADATA"
     target = dist.path if os.path.isfile(dist.path) else os.path.join(dist.path, file)
     try:
-        with open(target, encoding="utf-8", errors="replace") as handle:
-            for line in handle:
-                if line.startswith("Version:"):
-                    package.version = line.partition(":")[2].strip()
-                    return
-                if not line.strip():
-                    break
+        for line in reading.read_start(target, reading.MB).split("\n"):
+            if line.startswith("Version:"):
+                package.version = line.partition(":")[2].strip()
+                return
+            if not line.strip():
+                break
         reason = "it names no version"
     except OSError as error:
         reason = error.strerror or str(error)

@@ -146,15 +146,9 @@ def _platform_of_records(env: Environment) -> str:
 
 
 def _venv_version(prefix: str) -> str:
-    try:
-        with open(os.path.join(prefix, "pyvenv.cfg"), encoding="utf-8", errors="replace") as handle:
-            for line in handle:
-                key, _, value = line.partition("=")
-                if key.strip() in ("version", "version_info"):
-                    return ".".join(value.strip().split(".")[:3])
-    except OSError:
-        pass
-    return ""
+    written = settings(prefix)
+    version = written.get("version") or written.get("version_info") or ""
+    return ".".join(version.split(".")[:3])
 
 
 def add_base(env: Environment) -> None:

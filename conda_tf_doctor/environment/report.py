@@ -7,6 +7,7 @@ import re
 import sys
 from typing import Any
 
+from .. import reading
 from ..errors import UsageError
 from ..shell import quoted
 from .channels import channel_name
@@ -23,11 +24,7 @@ def read_report(path: str) -> Environment:
         UsageError: The file cannot be read, is no JSON, or a field is not what the schema says.
     """
     try:
-        if path == "-":
-            text = sys.stdin.read()
-        else:
-            with open(path, encoding="utf-8-sig") as handle:
-                text = handle.read()
+        text = sys.stdin.read() if path == "-" else reading.read_text(path, reading.RECORD, "utf-8-sig", "strict")
     except FileNotFoundError:
         raise UsageError(
             f"The report {path} does not exist; collect one with `conda tf-doctor report -o {quoted(path)}`."

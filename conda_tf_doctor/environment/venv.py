@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 
+from .. import reading
+
 
 def settings(prefix: str) -> dict[str, str]:
     """Return the settings of ``pyvenv.cfg``, keys in lower case; empty where it cannot be read."""
     try:
-        with open(os.path.join(prefix, "pyvenv.cfg"), encoding="utf-8", errors="replace") as handle:
-            pairs = (line.partition("=") for line in handle.read(1 << 16).splitlines())
-            return {key.strip().lower(): value.strip() for key, _, value in pairs}
+        lines = reading.read_start(os.path.join(prefix, "pyvenv.cfg"), reading.SMALL).splitlines()
+        return {key.strip().lower(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
     except OSError:
         return {}
 

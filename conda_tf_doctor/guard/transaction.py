@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .. import reading
 from ..environment.solve import Plan
 
 if TYPE_CHECKING:
@@ -124,11 +125,8 @@ def environment_files() -> list[str]:
 
 def _entries(field: str) -> Iterator[tuple[str, Any]]:
     """Yield the entries of a list in the environment files that conda was given, each with its file."""
-    from ..environment.files.text import load_yaml
-
     for path in environment_files():
-        with open(path, encoding="utf-8", errors="replace") as handle:
-            document = load_yaml(handle.read(), path)
+        document = reading.load_yaml(reading.read_text(path), path)
         entries = document.get(field) if isinstance(document, dict) else None
         for entry in entries if isinstance(entries, list) else ():
             yield path, entry
@@ -197,7 +195,6 @@ def pins(prefix: str) -> tuple[str, ...]:
     found = [str(spec) for spec in context.pinned_packages]
     path = os.path.join(prefix, "conda-meta", "pinned")
     if os.path.isfile(path):
-        with open(path, encoding="utf-8", errors="replace") as handle:
-            lines = [line.strip() for line in handle]
+        lines = [line.strip() for line in reading.read_text(path, reading.SETTINGS).split("\n")]
         found += [line for line in lines if line and not line.startswith("#")]
     return tuple(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from .. import reading
 from ..errors import UsageError
 from ..shell import quoted
 from .check import check_document
@@ -22,8 +23,7 @@ def read_overlay(file: str) -> Document:
         InvalidFileError: It is no YAML.
     """
     try:
-        with open(file, encoding="utf-8") as stream:
-            text = stream.read()
+        text = reading.read_text(file, errors="strict")
     except OSError as error:
         raise UsageError(
             f"the matrix file {file} cannot be read ({error.strerror or error}); check the path"

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from .. import reading
 from ..errors import UsageError
 
 
@@ -90,8 +91,7 @@ def remove(path: str) -> None:
 def read(path: str) -> bytes | None:
     """Return a file's content, or ``None`` where there is no such file."""
     try:
-        with open(path, "rb") as handle:
-            return handle.read()
+        return reading.read_bytes(path)
     except FileNotFoundError:
         return None
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from .. import reading
 from ..errors import UsageError
 from ..programs import conda_command, safe_python
 
@@ -177,8 +178,7 @@ def check_writable(prefix: str) -> str:
 def _owners_word(frozen: str) -> str:
     """Return what the one who froze an environment has to say; CEP 22 lets the file hold a ``message``."""
     try:
-        with open(frozen, encoding="utf-8") as handle:
-            message = json.load(handle).get("message")
+        message = json.loads(reading.read_text(frozen, reading.SMALL, errors="strict")).get("message")
     except (OSError, ValueError, AttributeError):
         return ""
     return f" It says: {message}" if isinstance(message, str) and message else ""

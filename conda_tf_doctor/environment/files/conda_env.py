@@ -6,11 +6,12 @@ import re
 from typing import Any
 
 from ...errors import UsageError
+from ...reading import load_yaml
 from ..facts import Environment, Package
 from .platforms import chosen, selected, told_by
 from .requirements import packages, pip_section
 from .specs import conda_package
-from .text import as_list, as_mapping, load_yaml
+from .text import as_list, as_mapping
 
 _SELECTOR = re.compile(r"#\s*\[([^\]]*)\]\s*(?:#.*)?\Z")
 

@@ -6,11 +6,12 @@ import re
 from typing import Any
 
 from ...errors import UsageError
+from ...reading import load_yaml
 from ..channels import channel_name
 from ..facts import CONDA, PIP, Environment, Package
 from .platforms import PLATFORMS, chosen
 from .specs import conda_file, conda_url, subdir_of, wheel_file
-from .text import as_list, as_mapping, load_yaml
+from .text import as_list, as_mapping
 
 _CONDA_LOCK = re.compile(r"^package:", re.M)
 _PIXI_LOCK = re.compile(r"^environments:\s*$", re.M)

@@ -6,6 +6,7 @@ import codecs
 import sys
 from typing import Any
 
+from ... import reading
 from ...errors import UsageError
 from ...shell import quoted
 
@@ -27,11 +28,7 @@ def read_text(path: str) -> str:
         UsageError: It does not exist, cannot be read, or is no text.
     """
     try:
-        if path == "-":
-            data = sys.stdin.buffer.read()
-        else:
-            with open(path, "rb") as stream:
-                data = stream.read()
+        data = sys.stdin.buffer.read() if path == "-" else reading.read_bytes(path)
     except FileNotFoundError:
         raise UsageError(f"The file {path} does not exist.") from None
     except IsADirectoryError:
@@ -50,26 +47,6 @@ def read_text(path: str) -> str:
     if "\0" in text:
         raise UsageError(f"The file {path} is not text; save it as UTF-8, or name another file.")
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def load_yaml(text: str, path: str) -> Any:
-    """Parse YAML with every scalar left as text: a version ``1.10`` is no number.
-
-    Raises:
-        UsageError: It is not valid YAML.
-    """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    try:
-        return YAML(typ="base", pure=True).load(text)
-    except MarkedYAMLError as error:
-        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark is not None else ""
-        problem = " ".join(str(error.problem or error.context or "it cannot be parsed").split())
-        raise UsageError(f"The file {path} is not valid YAML{line}: {problem}; correct it there.") from None
-    except (YAMLError, ValueError, RecursionError) as error:
-        problem = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UsageError(f"The file {path} is not valid YAML: {problem}; correct it.") from None
 
 
 def load_json(text: str, path: str) -> Any:

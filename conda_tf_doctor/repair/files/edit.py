@@ -11,7 +11,7 @@ import os
 import re
 from typing import NamedTuple
 
-from ... import versions
+from ... import reading, versions
 from ...environment.facts import PIP
 from ...environment.tensorflow import OWNERS
 from ...errors import UsageError
@@ -32,8 +32,7 @@ def load(path: str, platform: str = "", python: str = "") -> Listing:
         UsageError: It cannot be read, or is of a kind that is not edited.
     """
     try:
-        with open(path, "rb") as handle:
-            data = handle.read()
+        data = reading.read_bytes(path)
     except OSError as error:
         raise UsageError(f"The file {path} cannot be read: {error.strerror}.") from None
     text, encoding = decode(data, path)
