@@ -117,13 +117,14 @@ def _term_holds(term: str, version: Key, version_is_pre: bool) -> bool:
     if operator == "<=":
         return version <= wanted
     if operator == "<":
-        # PEP 440: <2 does not admit 2.0rc1, unless a pre-release is named.
-        if version_is_pre and not is_prerelease(wanted_text) and version[:2] == wanted[:2]:
+        # PEP 440: <2 does not admit 2.0rc1, unless a pre-release is named; of a post-release its own alone are out.
+        count = 2 if wanted[3] == _NOTHING else 4
+        if version_is_pre and not is_prerelease(wanted_text) and version[:count] == wanted[:count]:
             return False
         return version < wanted
     if operator == ">":
-        # PEP 440: >1.7 does not admit 1.7.post1, unless a post-release is named.
-        if version[3] != _NOTHING and wanted[3] == _NOTHING and version[:2] == wanted[:2]:
+        # PEP 440: >1.7 does not admit 1.7.post1, unless a post-release is named; >1.7rc1 does.
+        if version[3] != _NOTHING and wanted[3:] == (_NOTHING, _LAST) and version[:3] == wanted[:3]:
             return False
         return version > wanted
     numbers = wanted_text.split(".")

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import hypothesis
 import pytest
 
-from tools import condas, wheels
+from tools import condas, wheels, world
 from tools.channel import build_channel
+from tools.index_wheels import link_or_copy
+from tools.workshop import CACHE
+
+# Before any test is imported, and for the processes that run them: they inherit it.
+_WORLD = world.for_tests(CACHE, sys.executable)
+os.environ.clear()
+os.environ.update(_WORLD)
 
 
 def _combinations() -> list[tuple[condas.Installation, str]]:
@@ -26,21 +35,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--wine`."""
+    """Add the options of this suite."""
+    parser.addoption("--real", action="store_true", help="run what needs the large wheels of the index, and only that")
+    parser.addoption("--random", action="store_true", help="have hypothesis try other examples at each run")
     parser.addoption(
         "--wine", action="store_true", help="run what needs wine, also where it cannot be found (and fails)"
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what runs a real conda; leave out what needs wine on machines without it, unless it is asked for."""
+    """Mark what runs a real conda; leave out what is not asked for, and what needs wine where there is none."""
     for item in items:
         if {"conda", "registry_conda"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.conda)
-    if not config.getoption("--wine") and shutil.which("wine") is None:
-        wine = [item for item in items if item.get_closest_marker("wine")]
-        config.hook.pytest_deselected(items=wine)
-        items[:] = [item for item in items if item not in wine]
+    real = config.getoption("--real")
+    wine = config.getoption("--wine") or shutil.which("wine") is not None
+    left_out = [
+        item
+        for item in items
+        if bool(item.get_closest_marker("real")) != real or (item.get_closest_marker("wine") and not wine)
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
 
 
 def _which() -> list[str]:
@@ -76,6 +92,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def _conda_and_solver(request: pytest.FixtureRequest) -> tuple[condas.Installation, str]:
     return request.param  # type: ignore[no-any-return]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have every run try the same examples, unless other ones are asked for; a slow machine is no failure."""
+    chance = config.getoption("--random")
+    hypothesis.settings.register_profile("suite", deadline=None, derandomize=not chance)
+    hypothesis.settings.load_profile("suite")
+
+
+@pytest.fixture
+def real_machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A `monkeypatch` in whose test this machine is what it is: none of the overrides that all tests have."""
+    for name in world.MACHINE:
+        monkeypatch.delenv(name)
+    return monkeypatch
 
 
 @pytest.fixture(scope="session")
@@ -137,7 +168,7 @@ def make_env(
             world = condas.Conda(used.installation, used.solver, tmp_path_factory.mktemp("template"), used.packages)
             _templates[key] = world.create("template", *specs, subdir=subdir, env=env, channels=channels)
         prefix: Path = used.prefix(name)
-        shutil.copytree(_templates[key], prefix, symlinks=True, copy_function=_link)
+        shutil.copytree(_templates[key], prefix, symlinks=True, copy_function=link_or_copy)
         # History and records are written to in place; the copy needs its own.
         shutil.rmtree(prefix / "conda-meta")
         shutil.copytree(_templates[key] / "conda-meta", prefix / "conda-meta")
@@ -149,13 +180,6 @@ def make_env(
         return prefix
 
     return make
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError:
-        shutil.copy2(source, target, follow_symlinks=False)
 
 
 @pytest.fixture

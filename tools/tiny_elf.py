@@ -73,7 +73,7 @@ def make_so(
     symbols += [(strings(name), 0x12, 1) for name in offered]
     definitions = _definitions(strings, soname or path.name, versions) if versions else b""
     needs, count = _needs(strings, version_needs or {})
-    body = bytearray(64 + 2 * 56)
+    body = bytearray(64 + 3 * 56)
     places: dict[str, int] = {}
 
     def add(name: str, data: bytes) -> None:
@@ -113,11 +113,14 @@ def make_so(
     add("dynamic", b"".join(struct.pack("<QQ", *tag) for tag in (*tags, (0, 0))))
     size = len(body)
     identity = b"\x7fELF" + bytes([2, 1, 1, 0]) + bytes(8)
-    head = identity + struct.pack("<HHIQQQIHHHHHH", 3, number, 1, 0, 64, 0, 0, 64, 56, 2, 64, 0, 0)
+    head = identity + struct.pack("<HHIQQQIHHHHHH", 3, number, 1, 0, 64, 0, 0, 64, 56, 3, 64, 0, 0)
     load = struct.pack("<IIQQQQQQ", 1, 7, 0, 0, 0, size, size, PAGE)
     at, length = places["dynamic"], size - places["dynamic"]
     dynamic = struct.pack("<IIQQQQQQ", 2, 6, at, at, at, length, length, 8)
-    body[: 64 + 2 * 56] = head + load + dynamic
+    # PT_GNU_STACK, readable and writable: without it glibc takes the library for one that wants an executable stack,
+    # which it refuses from 2.41 on.
+    stack = struct.pack("<IIQQQQQQ", 0x6474E551, 6, 0, 0, 0, 0, 0, 16)
+    body[: 64 + 3 * 56] = head + load + dynamic + stack
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(body)
     return path

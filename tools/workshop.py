@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+
+from tools import world
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".dev"
 # What holds installed packages is for one minor version of Python; several may be used in turn.
-ENVIRONMENTS = CACHE / f"py{sys.version_info[0]}.{sys.version_info[1]}"
+NEWEST = bool(os.environ.get("TF_DOCTOR_NEWEST"))
+ENVIRONMENTS = CACHE / f"py{sys.version_info[0]}.{sys.version_info[1]}{'-newest' if NEWEST else ''}"
+CONSTRAINTS = Path("tools", "constraints.txt")
 
 
 class WorkshopError(Exception):
@@ -26,8 +32,41 @@ class WorkshopError(Exception):
 
 
 def say(text: str) -> None:
-    """Print a line of progress on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    """Print a line of progress on standard error, if there is one that takes it."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(text, file=sys.stderr, flush=True)
+
+
+def ended(function: Callable[[], int]) -> int:
+    """Run a program's main function and return its exit status; what stops it is told in one sentence.
+
+    Only what has no sentence, a mistake of our own, leaves a traceback.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            status = function()
+        except SystemExit as asked:  # argparse's
+            status = asked.code if isinstance(asked.code, int) else int(asked.code is not None)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except WorkshopError as error:
+        say(f"dev.py: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("dev.py: interrupted")
+        return 130
+    except OSError as error:
+        # Nobody reads, or nothing can be written: Python is not to try again when it ends.
+        with contextlib.suppress(OSError, AttributeError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            say(f"dev.py: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+        return 1
+    return status
 
 
 @contextlib.contextmanager
@@ -58,44 +97,75 @@ def python_of(venv: Path) -> Path:
     return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def run(command: Iterable[object], what: str, **options: object) -> None:
-    """Run a command and keep its output to itself unless it fails.
+# What pip and venv say, and what it means, the first cause first: after a dead index pip also says "no matching".
+_REASONS = (
+    (r"No space left on device|Disk quota exceeded", "the disk is full"),
+    (r"Read-only file system", "the file system is read-only"),
+    (r"CERTIFICATE_VERIFY_FAILED", "the certificate of the package index is not trusted (PIP_CERT names another file)"),
+    (r"name resolution|Name or service not known|NameResolutionError|getaddrinfo failed|nodename nor servname",
+     "the package index is not found: is there a network?"),
+    (r"NewConnectionError|Connection refused|unreachable|ConnectTimeout|[Rr]ead timed out|ProxyError|Connection aborted"
+     r"|40[134] |50[0-9] ", "the package index does not answer"),
+    (r"Permission denied: ?'?([^'\n]*)", r"there is no permission to write \1"),
+    (r"No matching distribution found for ([^\n]+)", r"the package index has no wheel of \1 for this Python"),
+)  # fmt: skip
+
+
+def reason(output: str) -> str:
+    """Return in a few words why a command failed, as far as its output shows that; otherwise its last lines."""
+    for pattern, words in _REASONS:
+        matched = re.search(pattern, output)
+        if matched:
+            return matched.expand(words)
+    return "\n".join(output.strip().splitlines()[-15:])
+
+
+def run(command: Iterable[object], what: str, env: Mapping[str, str] | None = None) -> None:
+    """Run a command in the world of set-up, in the checkout, and keep its output to itself unless it fails.
+
+    Args:
+        command: The words.
+        what: What is being done, for the message.
+        env: More variables.
 
     Raises:
-        WorkshopError: The command failed; the message says what was being done, and how it ended.
+        WorkshopError: The command failed; the message says what was being done, and why it ended.
     """
+    words = [str(part) for part in command]
     done = subprocess.run(
-        [str(part) for part in command],
+        words,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
         close_fds=False,
         text=True,
         errors="replace",
-        **options,  # type: ignore[call-overload]
+        check=False,
+        cwd=ROOT,
+        env={**world.for_setup(CACHE, words[0]), **(env or {})},
     )
     if done.returncode:
-        tail = "\n".join(done.stdout.strip().splitlines()[-15:])
-        raise WorkshopError(f"{what} failed (exit status {done.returncode}):\n{tail}")
+        raise WorkshopError(f"{what} failed (exit status {done.returncode}): {reason(done.stdout)}")
+
+
+def _has(python: str, module: str) -> bool:
+    command = [python, "-I", "-c", f"import {module}"]
+    return subprocess.run(command, capture_output=True, close_fds=False, check=False).returncode == 0
 
 
 def _make_venv(folder: Path) -> None:
     """Make a virtual environment with pip, also where the distribution has split ensurepip off from Python."""
     shutil.rmtree(folder, ignore_errors=True)
-    command = [sys.executable, "-m", "venv", str(folder)]
-    made = subprocess.run(command, capture_output=True, close_fds=False, text=True, check=False)
-    if made.returncode == 0:
+    command = [sys.executable, "-m", "venv", folder]
+    if _has(sys.executable, "ensurepip"):
+        run(command, f"making {folder.relative_to(ROOT)}")
         return
-    shutil.rmtree(folder, ignore_errors=True)
-    bare = subprocess.run(
-        [sys.executable, "-m", "venv", "--without-pip", str(folder)], capture_output=True, check=False
-    )
-    has_pip = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False)
-    if bare.returncode or has_pip.returncode:
+    if not _has(sys.executable, "pip"):
         raise WorkshopError(
             f"{sys.executable} can make no virtual environment with pip: it has neither ensurepip nor pip. "
             "Install your system's python3-venv (or python3-pip), or run dev.py with another Python."
         )
+    run([*command, "--without-pip"], f"making {folder.relative_to(ROOT)}")
     # A wheel of pip runs from its file, and so installs itself.
     store = CACHE / "downloads" / "pip"
     shutil.rmtree(store, ignore_errors=True)
@@ -122,7 +192,8 @@ def ensure_venv(name: str, requirements: Iterable[str]) -> Path:
     stamp = folder / "workshop-stamp"
     # How the linters are set has no bearing on what is installed.
     metadata = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("\n[tool.ruff")[0]
-    digest = hashlib.sha256("\n".join([*requirements, metadata]).encode()).hexdigest()
+    held = "" if NEWEST else (ROOT / CONSTRAINTS).read_text(encoding="utf-8")
+    digest = hashlib.sha256("\n".join([*requirements, metadata, held]).encode()).hexdigest()
     wanted = f"{folder}\n{digest}\n"
     with locked(f"{ENVIRONMENTS.name}-{name}"):
         have = stamp.read_text(encoding="utf-8") if stamp.is_file() else ""
@@ -134,9 +205,11 @@ def ensure_venv(name: str, requirements: Iterable[str]) -> Path:
         stamp.unlink(missing_ok=True)
         if not runs:
             _make_venv(folder)
-        # Nothing but the checkout itself is built: a machine may have no compiler.
-        pip = [python_of(folder), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--only-binary", ":all:"]
-        run([*pip, *requirements], f"installing into {folder.relative_to(ROOT)}", cwd=ROOT)
+        # Nothing but the checkout itself is built: a machine may have no compiler. As variables, what holds for the
+        # packages holds for what builds the checkout; relative, since pip takes a blank for the end of a name.
+        env = {} if NEWEST else dict.fromkeys(("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), CONSTRAINTS.as_posix())
+        pip = [python_of(folder), "-m", "pip", "install", "-q", "--only-binary", ":all:"]
+        run([*pip, *requirements], f"installing into {folder.relative_to(ROOT)}", env)
         stamp.write_text(wanted, encoding="utf-8")
     return folder
 

@@ -8,12 +8,18 @@ from collections.abc import Iterator
 
 from .records import BINARY, TENSORFLOW, Recorded, read_text, recorded_files
 
+# In 1.15 to 2.1 the first is a wrapper, and all that it wraps is in the second.
+FOLDERS = ("tensorflow", "tensorflow_core")
 # What `import tensorflow` loads before all others, newest layout first.
-MAIN = (
-    "tensorflow/python/_pywrap_tensorflow_internal.pyd",
-    "tensorflow/python/_pywrap_tensorflow_internal.so",
-    "tensorflow/python/_pywrap_tensorflow.pyd",
-    "tensorflow/python/_pywrap_tensorflow.so",
+MAIN = tuple(
+    f"{folder}/python/{name}"
+    for name in (
+        "_pywrap_tensorflow_internal.pyd",
+        "_pywrap_tensorflow_internal.so",
+        "_pywrap_tensorflow.pyd",
+        "_pywrap_tensorflow.so",
+    )
+    for folder in FOLDERS
 )
 
 
@@ -28,16 +34,20 @@ def find_stack_modules(prefix: str, site_packages: str, recorded: list[Recorded]
     Returns:
         Paths of files that exist; empty where there are none.
     """
-    folder = os.path.join(site_packages, "tensorflow")
-    if not site_packages or not os.path.isdir(folder):
+    if not has_binaries(site_packages):
         return []
     recorded = recorded_files(prefix, site_packages) if recorded is None else recorded
     found = [entry.path for entry in recorded if TENSORFLOW.match(entry.owner) and os.path.isfile(entry.path)]
     if not found:
-        found = list(_walk(folder))
+        found = [path for folder in FOLDERS for path in _walk(os.path.join(site_packages, folder))]
     main = [os.path.join(site_packages, *name.split("/")) for name in MAIN]
     order = {path: place for place, path in enumerate(main)}
     return sorted(dict.fromkeys(found), key=lambda path: (order.get(path, len(order)), path))
+
+
+def has_binaries(site_packages: str) -> bool:
+    """Tell whether there is a TensorFlow in a site-packages folder, whose binaries may be examined."""
+    return bool(site_packages) and any(os.path.isdir(os.path.join(site_packages, folder)) for folder in FOLDERS)
 
 
 def _walk(folder: str) -> Iterator[str]:
@@ -47,6 +57,11 @@ def _walk(folder: str) -> Iterator[str]:
         for name in files:
             if BINARY.search(name):
                 yield os.path.join(root, name)
+
+
+def is_of_tensorflow(path: str) -> bool:
+    """Tell whether a file, by its path with ``/``, lies in TensorFlow's own folder."""
+    return any(f"site-packages/{folder}/" in path for folder in FOLDERS)
 
 
 def added_folders(site_packages: str) -> tuple[str, ...]:
@@ -60,6 +75,7 @@ def added_folders(site_packages: str) -> tuple[str, ...]:
 
 def build_info(site_packages: str) -> dict[str, str]:
     """Return what TensorFlow's own ``build_info.py`` says, as text: which runtime DLLs it preloads, above all."""
-    path = os.path.join(site_packages, "tensorflow", "python", "platform", "build_info.py")
-    text = read_text(path, 1 << 20)
-    return dict(re.findall(r"""['"](\w+)['"]\s*[,:]\s*['"]([^'"\n]*)['"]""", text))
+    paths = (os.path.join(site_packages, folder, "python", "platform", "build_info.py") for folder in FOLDERS)
+    text = next((text for text in (read_text(path, 1 << 20) for path in paths) if text), "")
+    # The keys of a dictionary; before 2.3 the names of variables.
+    return dict(re.findall(r"""(?m)(?:['"]|^)(\w+)(?:['"]\s*[,:]|\s*=)\s*['"]([^'"\n]*)['"]""", text))

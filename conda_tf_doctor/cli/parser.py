@@ -72,11 +72,13 @@ class _VerbParser(UsageParser):
 
 def configure(parser: ArgumentParser) -> None:
     """Give a parser all verbs and their arguments."""
+    from .. import __version__
     from . import check
 
     UsageParser.words = sys.argv[1:]
     # Conda's own parser is what stands before the verb there.
     parser.error = MethodType(UsageParser.error, parser)  # type: ignore[method-assign]
+    parser.add_argument("-V", "--version", action="version", version=f"conda-tf-doctor {__version__}")
     check.configure_parser(parser, files=False)
     parser.description, parser.epilog = SUMMARY, _EPILOG
     parser.formatter_class = RawDescriptionHelpFormatter
@@ -90,10 +92,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def parse(argv: Sequence[str]) -> Namespace:
     """Parse the arguments of the console script."""
-    from .. import __version__
-
     parser = UsageParser(prog="conda-tf-doctor")
-    parser.add_argument("-V", "--version", action="version", version=f"conda-tf-doctor {__version__}")
     configure(parser)
     UsageParser.words = argv
     return complete(vars(parser.parse_args(argv)), "console")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import reading
 from ..binaries.records import VITAL, Recorded, recorded_files
-from ..binaries.stack import added_folders, build_info, find_stack_modules
+from ..binaries.stack import added_folders, build_info, find_stack_modules, has_binaries
 
 if TYPE_CHECKING:
     from ..binaries.closure import Closure
@@ -82,7 +82,7 @@ def examine(context: Context, thorough: bool = False) -> BinaryFacts | None:
     if not env.prefix:
         return None
     site_packages = site_packages_of(env)
-    if not site_packages or not os.path.isdir(os.path.join(site_packages, "tensorflow")):
+    if not has_binaries(site_packages):
         return None
     thorough = thorough or env.thorough
     recorded = recorded_files(env.prefix, site_packages, every=thorough)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from functools import cached_property
 
@@ -182,8 +181,9 @@ class Context:
         env = self.env
         if env.binaries or not env.prefix or env.kind != "prefix":
             return bool(env.binaries)
-        site_packages = find_site_packages(env.prefix, site_minor(env))
-        return bool(site_packages) and os.path.isdir(os.path.join(site_packages, "tensorflow"))
+        from ..binaries.stack import has_binaries
+
+        return has_binaries(find_site_packages(env.prefix, site_minor(env)))
 
     @property
     def label(self) -> str:

@@ -27,7 +27,8 @@ _MODULES = frozenset(
 )  # fmt: skip
 
 
-_DRIVER_FILES = ("/proc/driver/nvidia/version", "/usr/lib/wsl/lib/libcuda.so.1")
+_DRIVER = "/proc/driver/nvidia/version"
+_DRIVER_OF_WSL = "/usr/lib/wsl/lib/libcuda.so.1"
 
 
 def add_machine(env: Environment) -> None:
@@ -43,10 +44,12 @@ def add_machine(env: Environment) -> None:
         cuda_installed=_cuda_installed(),
         vc_runtime=_vc_runtime(env.python.bits),
     )
-    env.virtual_packages = virtual_packages()
-    if "__archspec" in env.virtual_packages:
-        # Said to be another CPU than the one that is here.
+    env.virtual_packages = virtual_packages(env.os, here=True)
+    # Said to be another CPU, or to have another driver, than the one that is here.
+    if _override("ARCHSPEC") is not None:
         env.system = env.system._replace(cpu_model="", cpu_features={})
+    if _override("CUDA") is not None:
+        env.system = env.system._replace(cuda_driver="")
     env.working_folder = _shadowing_files()
     env.user_site = list(_user_site(env))
 
@@ -115,7 +118,7 @@ def _cpu_features() -> dict[str, bool]:
 def _driver() -> str:
     if sys.platform == "linux":
         try:
-            with open("/proc/driver/nvidia/version", encoding="utf-8", errors="replace") as handle:
+            with open(_DRIVER, encoding="utf-8", errors="replace") as handle:
                 matched = re.search(r"Kernel Module.*?\s(\d+\.\d+(?:\.\d+)?)\s", handle.read(512))
         except OSError:
             return ""
@@ -169,46 +172,58 @@ def _cuda_installed() -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def virtual_packages() -> dict[str, str]:
-    """Return the virtual packages that conda would show here, as far as they concern TensorFlow.
-
-    ``__cuda`` is what the driver can do at most (``cuDriverGetVersion``), not what is installed.
-    """
-    found: dict[str, str] = {}
-    cuda = _override("CUDA")
-    if cuda is None:
-        cuda = _driver_cuda()
-    if cuda:
-        found["__cuda"] = cuda
-    if sys.platform == "linux":
-        glibc = _override("GLIBC")
-        if glibc is None:
-            try:
-                glibc = (os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(" ")[2]
-            except (ValueError, OSError):
-                glibc = ""
-        if glibc:
-            found["__glibc"] = glibc
-    if sys.platform == "darwin":
-        osx = _override("OSX")
-        if osx:
-            found["__osx"] = osx
-    archspec = _override("ARCHSPEC")
-    if archspec:
-        found["__archspec"] = archspec
-    return found
+def _glibc() -> str:
+    try:
+        return (os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(" ")[2]
+    except (ValueError, OSError):
+        return ""
 
 
-def overridden(system: str) -> dict[str, str]:
-    """Return the virtual packages that ``CONDA_OVERRIDE_*`` names.
+def _macos() -> str:
+    import platform
+
+    return platform.mac_ver()[0]
+
+
+def _windows() -> str:
+    if sys.platform != "win32":
+        return ""
+    return ".".join(map(str, sys.getwindowsversion().platform_version))
+
+
+def _read(variable: str) -> str:
+    """Return what this machine has of the virtual package that ``CONDA_OVERRIDE_<variable>`` overrides."""
+    if variable == "CUDA":
+        return _driver_cuda()
+    return {"GLIBC": _glibc, "OSX": _macos, "WIN": _windows}[variable]() if variable != "ARCHSPEC" else ""
+
+
+# Of each virtual package that concerns TensorFlow the variable that overrides it and the system that has it.
+_VIRTUAL = (
+    ("__cuda", "CUDA", ""), ("__glibc", "GLIBC", "linux"), ("__osx", "OSX", "osx"), ("__win", "WIN", "win"),
+    ("__archspec", "ARCHSPEC", ""),
+)  # fmt: skip
+
+
+def virtual_packages(system: str, here: bool) -> dict[str, str]:
+    """Return the virtual packages that conda would show, as far as they concern TensorFlow.
+
+    ``__cuda`` is what the driver can do at most (``cuDriverGetVersion``), not what is installed; ``__archspec`` is only
+    what an override says.
 
     Args:
         system: ``linux``, ``osx`` or ``win``: the one that the environment is for.
+        here: Whether that is this machine; of another one only what the overrides say is known.
     """
-    names = {"CUDA": "__cuda", "ARCHSPEC": "__archspec"}
-    names |= {"linux": {"GLIBC": "__glibc"}, "osx": {"OSX": "__osx"}}.get(system, {})
-    found = {package: _override(name) for name, package in names.items()}
-    return {package: version for package, version in found.items() if version}
+    found: dict[str, str] = {}
+    for package, variable, of in _VIRTUAL:
+        if of in ("", system):
+            value = _override(variable)
+            if value is None and here:
+                value = _read(variable)
+            if value:
+                found[package] = value
+    return found
 
 
 def _override(name: str) -> str | None:
@@ -222,7 +237,7 @@ def _override(name: str) -> str | None:
 
 def _driver_cuda() -> str:
     # Loading libcuda wakes the driver; only where there is one.
-    if sys.platform == "linux" and not any(map(os.path.exists, _DRIVER_FILES)):
+    if sys.platform == "linux" and not any(map(os.path.exists, (_DRIVER, _DRIVER_OF_WSL))):
         return ""
     if sys.platform == "win32" and not _file_version("nvcuda.dll"):
         return ""

@@ -66,9 +66,9 @@ def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Env
             env.user_site = []
     elif any(name.startswith("CONDA_OVERRIDE_") for name in os.environ):
         # As conda has it with CONDA_SUBDIR: of another platform only what the user says is known.
-        from .machine import overridden
+        from .machine import virtual_packages
 
-        env.virtual_packages = overridden(env.os)
+        env.virtual_packages = virtual_packages(env.os, here=False)
     return env
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from tools.index_wheels import link_into, unpacked
 
-pytestmark = [pytest.mark.network, pytest.mark.slow]
+pytestmark = [pytest.mark.network, pytest.mark.real, pytest.mark.slow]
 
 ROUNDS = 5
 SECONDS, TIMES_PEFILE, MEGABYTES = 3.0, 1.5, 150.0

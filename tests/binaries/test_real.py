@@ -22,7 +22,11 @@ from tools.tiny_pe import make_dll
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 TF15 = ("tensorflow==1.5.0", "3.6")
+TF21 = ("tensorflow-cpu==2.1.0", "3.7")
 TF210 = ("tensorflow==2.10.0", "3.10")
+TF219 = ("tensorflow==2.19.0", "3.12")
+# The same of a small wheel, and of those that most people have.
+NEWER = [TF21, pytest.param(TF210, marks=pytest.mark.real)]
 RUNTIMES = {
     "14.26": ("msvc-runtime==14.26.28720", "3.9"),
     "14.29": ("msvc-runtime==14.29.30133", "3.10"),
@@ -70,7 +74,7 @@ def make(tmp_path: Path) -> Callable[..., Path]:
 def _python_symbols(prefix: Path) -> list[str]:
     """Return what the modules import of Python: the stand-in offers just that."""
     found: set[str] = set()
-    for path in (prefix / "Lib" / "site-packages" / "tensorflow").rglob("*"):
+    for path in (prefix / "Lib" / "site-packages").glob("tensorflow*/**/*"):
         if path.suffix in (".pyd", ".dll", ".so"):
             for wanted in read_image(str(path)).imports:
                 if wanted.name.lower().startswith("python3"):
@@ -86,7 +90,13 @@ def codes(found: list[Finding]) -> dict[str, str]:
     return {finding.code: finding.severity for finding in found}
 
 
-@pytest.mark.parametrize(("wheel", "version"), [(TF15, "14.26"), (TF15, "14.44"), (TF210, "14.29"), (TF210, "14.44")])
+HEALTHY = [(TF15, "14.26"), (TF15, "14.44"), (TF21, "14.29"), (TF21, "14.44")]
+HEALTHY_LARGE = [(TF210, "14.29"), (TF210, "14.44"), (TF219, "14.44")]
+
+
+@pytest.mark.parametrize(
+    ("wheel", "version"), HEALTHY + [pytest.param(*case, marks=pytest.mark.real) for case in HEALTHY_LARGE]
+)
 def test_a_healthy_environment_gets_no_finding(make: Callable[..., Path], wheel: tuple[str, str], version: str) -> None:
     assert check(make(wheel, version)) == []
 
@@ -98,8 +108,9 @@ def test_no_runtime_at_all(make: Callable[..., Path]) -> None:
     assert "VCRUNTIME140.dll" in found[0].message
 
 
-def test_one_dll_of_the_runtime_is_gone(make: Callable[..., Path]) -> None:
-    prefix = make(TF210, "14.29")
+@pytest.mark.parametrize("wheel", NEWER)
+def test_one_dll_of_the_runtime_is_gone(make: Callable[..., Path], wheel: tuple[str, str]) -> None:
+    prefix = make(wheel, "14.29")
     (prefix / "msvcp140_1.dll").unlink()
     found = check(prefix)
     assert codes(found) == {"TFD401": "error"}
@@ -107,14 +118,16 @@ def test_one_dll_of_the_runtime_is_gone(make: Callable[..., Path]) -> None:
     assert "loads msvcp140_1.dll by name" in found[0].message
 
 
+@pytest.mark.real
 def test_a_runtime_older_than_the_compiler_is_a_warning(make: Callable[..., Path]) -> None:
     found = check(make(TF210, "14.26"))
     assert codes(found) == {"TFD402": "warning"}
     assert found[0].found.startswith("msvcp140.dll 14.26.28720")
 
 
-def test_runtime_of_visual_studio_2017_under_2_10(make: Callable[..., Path]) -> None:
-    prefix = make(TF210, None)
+@pytest.mark.parametrize("wheel", NEWER)
+def test_runtime_of_visual_studio_2017_under_2_1_and_later(make: Callable[..., Path], wheel: tuple[str, str]) -> None:
+    prefix = make(wheel, None)
     old = unpacked("pandas==1.1.5", python="3.9")
     shutil.copy(next(old.rglob("msvcp140.dll")), prefix)
     make_dll(prefix / "vcruntime140.dll", _exports("14.29", "vcruntime140.dll"), version="14.16.27033.0")
@@ -219,15 +232,12 @@ def test_two_copies_and_the_wrong_one_wins(make: Callable[..., Path]) -> None:
     assert found["TFD504"].expected == "Library/bin/msvcp140.dll"
 
 
+@pytest.mark.real
 def test_runtime_14_29_under_2_19(make: Callable[..., Path]) -> None:
-    found = check(make(("tensorflow==2.19.0", "3.12"), "14.29"))
+    found = check(make(TF219, "14.29"))
     assert codes(found) == {"TFD402": "error"}
     assert found[0].confidence == "likely"
     assert "14.40" in found[0].expected
-
-
-def test_runtime_14_44_under_2_19(make: Callable[..., Path]) -> None:
-    assert check(make(("tensorflow==2.19.0", "3.12"), "14.44")) == []
 
 
 @pytest.mark.parametrize(

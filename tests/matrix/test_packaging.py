@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -39,3 +40,18 @@ def test_wheel_carries_the_derived_form(tmp_path: Path) -> None:
     assert target.read_text(encoding="ascii") == compiled.compile_folder(DATA)
     header = json.loads(target.read_bytes().splitlines()[0])
     assert compiled.is_fresh(str(data), header, str(target))
+
+
+def test_the_sdist_has_all_that_the_repository_has_for_its_readers(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    ignored = shutil.ignore_patterns(".*", "__pycache__", compiled.FILE_NAME, "data")
+    shutil.copytree(ROOT, source, ignore=ignored)
+    for folder in ("matrix", "explain"):
+        shutil.copytree(ROOT / "conda_tf_doctor" / folder / "data", source / "conda_tf_doctor" / folder / "data")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path / "dist")]
+    expected = {path.name for path in source.iterdir()}
+    subprocess.run(command, cwd=source, check=True, capture_output=True, text=True)
+    (sdist,) = (tmp_path / "dist").glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        held = {name.split("/", 1)[1].split("/")[0] for name in archive.getnames()}
+    assert held - {"PKG-INFO", ".gitignore"} == expected

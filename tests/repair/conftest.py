@@ -6,7 +6,6 @@ import bz2
 import hashlib
 import io
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import pytest
 
 from conda_tf_doctor.matrix.load import load_matrix
 from tools import condas, wheels
+from tools.index_wheels import link_or_copy
 from tools.tiny_elf import make_so
 from tools.workshop import ensure_tests
 
@@ -44,11 +44,12 @@ def _alive() -> tuple[str, str]:
     for command in (sys.executable, *(shutil.which(f"python{minor}") or "" for minor in TENSORFLOW_OF)):
         if not command:
             continue
+        # What is on PATH may be a shim that has nothing to start: it prints no line.
         code = (
             "import sys; print(getattr(sys, '_base_executable', sys.executable)); print('%d.%d' % sys.version_info[:2])"
         )
-        done = subprocess.run([command, "-c", code], capture_output=True, text=True, check=True)
-        executable, minor = done.stdout.split()
+        done = subprocess.run([command, "-c", code], capture_output=True, text=True, check=False)
+        executable, _, minor = done.stdout.strip().rpartition("\n")
         if minor in TENSORFLOW_OF:
             return executable, minor
     pytest.skip(f"there is no Python of {', '.join(TENSORFLOW_OF)} here")
@@ -65,7 +66,7 @@ def living_channel(channel: Path, alive: tuple[str, str], tmp_path_factory: pyte
     """The local channels, but the Python of one minor version really runs, with pip."""
     executable, minor = alive
     root = tmp_path_factory.mktemp("living") / "channels"
-    shutil.copytree(channel, root, copy_function=os.link)
+    shutil.copytree(channel, root, copy_function=link_or_copy)
     only_pip = root.parent / "pip"
     only_pip.mkdir()
     code = "import os, pip; print(os.path.dirname(pip.__file__))"

@@ -36,7 +36,7 @@ def test_the_lock_is_held_by_what_a_killed_setup_left_running() -> None:
 
 
 def test_a_command_that_fails_says_what_was_being_done() -> None:
-    with pytest.raises(workshop.WorkshopError, match=r"trying failed \(exit status 3\):\nall is lost"):
+    with pytest.raises(workshop.WorkshopError, match=r"trying failed \(exit status 3\): all is lost"):
         workshop.run([sys.executable, "-c", "print('all is lost'); raise SystemExit(3)"], "trying")
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from ..._typing import TYPE_CHECKING
+from ...binaries.stack import is_of_tensorflow
 from ...codes import BY_FILES, codes_where
 from ...context.context import Context
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, WARNING, Finding, Fix
@@ -55,7 +56,7 @@ _OF_FILES = codes_where(repair=BY_FILES) - {"TFD102", "TFD504"}
 
 def of_its_files(finding: Finding) -> bool:
     """Tell whether a finding is about files of TensorFlow's own folder."""
-    return finding.code in _OF_FILES and any("site-packages/tensorflow/" in path for path in finding.evidence)
+    return finding.code in _OF_FILES and any(is_of_tensorflow(path) for path in finding.evidence)
 
 
 def judge(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from ..._typing import TYPE_CHECKING
+from ...binaries.stack import is_of_tensorflow
 from ...context.context import Context
 from ...environment.facts import CONDA
 from ...findings import Fix
@@ -42,7 +43,7 @@ def listed(names: Iterable[str]) -> str:
 def reinstall(context: Context, path: str = "") -> Fix:
     """Return what writes TensorFlow's files again, through whoever owns them."""
     tensorflow = context.tensorflow
-    if tensorflow is None or (path and "tensorflow/" not in path):
+    if tensorflow is None or (path and not re.search(r"(?<![^/])tensorflow(?:_core)?/", path)):
         return Fix(note=f"Install the package that {os.path.basename(path) or 'it'} belongs to again.")
     return _reinstalled(context, tensorflow.manager, tensorflow.name, tensorflow.version)
 
@@ -69,7 +70,7 @@ def with_files_again(name: str, version: str) -> tuple[str, ...]:
 
 def owner(context: Context, path: str = "site-packages/tensorflow/") -> str:
     """Return the package to blame for a file where it is TensorFlow's own, else an empty string."""
-    return context.tensorflow.package.name if context.tensorflow and "site-packages/tensorflow/" in path else ""
+    return context.tensorflow.package.name if context.tensorflow and is_of_tensorflow(path) else ""
 
 
 def before(module: Module, path: str) -> bool:

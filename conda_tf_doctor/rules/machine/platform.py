@@ -181,7 +181,7 @@ def _apple_silicon(context: Context) -> Iterator[Finding]:
 
 def cpu_no_avx(context: Context) -> Iterator[Finding]:
     """TFD104: the CPU lacks instructions that the build uses without asking."""
-    tensorflow, env, build = context.tensorflow, context.env, context.build
+    tensorflow, env, build = context.tensorflow, context.env, context.binary_build
     if tensorflow is None or "arm" in env.platform or "aarch" in env.platform:
         return
     features = env.system.cpu_features
