@@ -335,7 +335,7 @@ def powerless() -> Iterator[None]:
     if os.geteuid():
         yield
         return
-    # capset(2): version 3 of the structure, for this thread; its effective, permitted and inheritable bits are two words.
+    # capset(2): version 3 of the structure, for this thread; each kind of bits is in two words.
     libc = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     bits = (ctypes.c_uint32 * 6)()
