@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import versions
 from ..environment.facts import CONDA, PIP, Environment, Package, Python, System
 from ..matrix.model import CPU, GPU, PLUGIN, PYPI, STUB, Build
-from ..names import normalise, parse_requirement
+from ..names import PIP_TO_CONDA, normalise, parse_requirement
 from ..shell import quoted
 from ..specifiers import to_conda
 from .candidates import Catalogue, derived
@@ -149,10 +149,6 @@ def _impossible(wanted: Wanted) -> NoRecipeError | None:
                 f"{create} {first} --cpu makes one for the CPU.",
             ),
         )
-    if wanted.variant == GPU and wanted.platform == "osx-64":
-        return NoRecipeError(
-            "No current TensorFlow uses a GPU on Intel Macs.", ("--cpu makes an environment for the CPU.",)
-        )
     return None
 
 
@@ -169,7 +165,8 @@ def _rows(wanted: Wanted, matrix: Matrix) -> Iterator[Build]:
                 continue
             for name in names:
                 rows = matrix.builds(name, version, channel, wanted.platform)
-                yield from sorted((r for r in rows if _suits(r, wanted, name)), key=lambda r: -r.build_number)
+                suitable = [row for row in rows if _suits(row, wanted, name) and _gpu_goes_with(row, wanted, matrix)]
+                yield from sorted(suitable, key=lambda row: -row.build_number)
 
 
 def _names(wanted: Wanted) -> tuple[str, ...]:
@@ -188,6 +185,20 @@ def _suits(row: Build, wanted: Wanted, name: str) -> bool:
     if wanted.variant == GPU:
         return row.variant == GPU and row.gpu_functional is not False
     return row.channel == PYPI or row.variant == CPU
+
+
+def _gpu_goes_with(row: Build, wanted: Wanted, matrix: Matrix) -> bool:
+    """Tell whether a build can use the GPU of a Mac, where that is wanted: by Apple's plugin, made for the wheels."""
+    if wanted.variant != GPU or not wanted.platform.startswith("osx"):
+        return True
+    return row.channel == PYPI and any(_metals(matrix, wanted.platform, row.tensorflow))
+
+
+def _metals(matrix: Matrix, platform: str, tensorflow: str) -> Iterator[Build]:
+    """Yield the releases of Apple's plugin for a TensorFlow, newest first."""
+    for row in reversed(matrix.builds("tensorflow-metal", channel=PYPI, platform=platform)):
+        if row.kind == PLUGIN and row.for_tensorflow and versions.contains(row.for_tensorflow, tensorflow):
+            yield row
 
 
 def _pythons(build: Build, wanted: Wanted) -> list[str]:
@@ -225,6 +236,12 @@ class _Draft:
         self.env.add([Package(name, version, PIP, "", "pypi", name)])
         if text:
             self.pip.append(text)
+
+    def lacks_wheel(self, name: str, spec: str) -> bool:
+        """Tell whether it is known that the index has no wheel in a range for this platform and Python."""
+        wheels, where = self.matrix.wheels, (self.wanted.platform, self.python)
+        known = wheels.installable(name, *where)
+        return bool(known) and not wheels.newest(name, spec, *where)
 
     def newest(self, manager: str, spelled: str, spec: str) -> str:
         """Return the newest version that exists within a range; empty where none is known."""
@@ -278,12 +295,20 @@ def _with_wheels(draft: _Draft) -> str:
     if build.stub_for:
         draft.add_pip(*build.stub_for.split("==")[:2])
     for name, spec in build.requires.items():
+        if draft.env.all_named(name):
+            continue
+        if draft.lacks_wheel(name, spec):
+            version = draft.newest(CONDA, PIP_TO_CONDA.get(name, name), spec)
+            if not version:
+                return f"neither pip nor conda has {name} {spec} for {wanted.platform} and Python {build.python}"
+            draft.add_conda(PIP_TO_CONDA.get(name, name), version, f"{PIP_TO_CONDA.get(name, name)}={version}")
+            continue
         version = draft.newest(PIP, name, spec)
-        if version and not draft.env.all_named(name):
+        if version:
             draft.add_pip(name, version)
     if wanted.platform == "win-64":
         _with_vc_runtime(draft, real)
-    if wanted.variant == GPU and wanted.platform == "osx-arm64":
+    if wanted.variant == GPU and wanted.platform.startswith("osx"):
         return _with_metal(draft)
     return ""
 
@@ -318,13 +343,11 @@ def _with_vc_runtime(draft: _Draft, real: Build) -> None:
 
 def _with_metal(draft: _Draft) -> str:
     """Add Apple's plugin, which is what uses the GPU there."""
-    build = draft.build
-    for row in reversed(draft.matrix.builds("tensorflow-metal", channel=PYPI, platform=draft.wanted.platform)):
-        fits = row.kind == PLUGIN and row.for_tensorflow and versions.contains(row.for_tensorflow, build.tensorflow)
-        if fits and versions.minor(draft.python) in row.python:
+    for row in _metals(draft.matrix, draft.wanted.platform, draft.build.tensorflow):
+        if versions.minor(draft.python) in row.python:
             draft.add_pip("tensorflow-metal", row.tensorflow, f"tensorflow-metal=={row.tensorflow}")
             return ""
-    return "no tensorflow-metal goes with it"
+    return f"no tensorflow-metal for it has a wheel for Python {versions.minor(draft.python)}"
 
 
 def _with_conda(draft: _Draft) -> str:
@@ -376,6 +399,8 @@ def _nothing(wanted: Wanted, matrix: Matrix, machine: Environment | None, reason
     elif wanted.variant == GPU:
         ways.append("--cpu makes an environment for the CPU.")
     first = f" {reasons[0]}" if reasons else ""
+    if wanted.variant == GPU and wanted.platform.startswith("osx") and not reasons:
+        first = " What uses a Mac's GPU is tensorflow-metal, and no release of it goes with that."
     message = f"There is no known-good row for {what} ({wanted.variant}) on {wanted.platform}.{first}"
     return NoRecipeError(message.rstrip(".") + ".", tuple(ways))
 

@@ -64,11 +64,34 @@ def _asked(**fields: str) -> Wanted:
         ),
         (_asked(platform="win-64", tensorflow="2.19.*"), ["vc14_runtime >=14.40", "tensorflow-cpu==2.19.1"]),
         (_asked(platform="osx-arm64", tensorflow="2.15.*", variant="gpu"), ["tensorflow-metal==1.1.0"]),
+        (
+            _asked(platform="osx-64", variant="gpu"),
+            ["tensorflow==2.13.1", "tensorflow-metal==1.0.0"],
+        ),
+        (
+            _asked(platform="osx-64", tensorflow="2.5.*", variant="gpu"),
+            ["tensorflow-macos==2.5.0", "tensorflow-metal==0.1.2"],
+        ),
+        # The index has no numpy 1.19 and no h5py 3.1 for Apple silicon; conda-forge has.
+        (
+            _asked(platform="osx-arm64", tensorflow="2.6.*", variant="gpu"),
+            ["numpy=1.19.5", "h5py=3.1.0", "tensorflow-macos==2.6.0", "tensorflow-metal==0.2.0"],
+        ),
         (_asked(tensorflow="2.15.*", variant="gpu"), ["tensorflow[and-cuda]==2.15.1", "python=3.11"]),
         (_asked(tensorflow="2.10.*", variant="gpu", channel="conda-forge"), ["tensorflow=2.10.0=cuda112*"]),
         (_asked(tensorflow="2.5.*", python="3.8"), ["python=3.8", "tensorflow-cpu==2.5.3"]),
     ],
-    ids=["windows-gpu", "windows-runtime", "metal", "cuda-wheels", "conda-build", "python"],
+    ids=[
+        "windows-gpu",
+        "windows-runtime",
+        "metal",
+        "intel",
+        "intel-2.5",
+        "silicon-2.6",
+        "cuda-wheels",
+        "conda-build",
+        "python",
+    ],
 )
 def test_known_rows(wanted: Wanted, lines: list[str]) -> None:
     text = make(wanted, load_matrix()).to_yaml()
@@ -77,6 +100,17 @@ def test_known_rows(wanted: Wanted, lines: list[str]) -> None:
 
 def test_newest_on_windows_with_a_gpu_is_the_last_that_has_one() -> None:
     assert make(_asked(platform="win-64", variant="gpu"), load_matrix()).build.tensorflow == "2.10.1"
+
+
+@pytest.mark.parametrize(
+    ("platform", "version", "last"),
+    [("osx-arm64", "2.20.*", "2.19.1"), ("osx-arm64", "2.4.*", "2.19.1"), ("osx-64", "2.16.*", "2.13.1")],
+)
+def test_a_mac_is_given_no_build_without_metal_for_its_gpu(platform: str, version: str, last: str) -> None:
+    with pytest.raises(NoRecipeError, match="tensorflow-metal") as refused:
+        make(_asked(platform=platform, tensorflow=version, variant="gpu"), load_matrix())
+    assert f"TensorFlow 2.5.0 to {last}" in refused.value.ways[0]
+    assert make(_asked(platform=platform, variant="gpu"), load_matrix()).build.tensorflow == last
 
 
 @pytest.mark.parametrize("version", ["2.11.*", "2.12.0", ">=2.12", "==2.21.0"])

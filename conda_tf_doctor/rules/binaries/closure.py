@@ -97,11 +97,12 @@ def _gone(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Fi
     )
     main = wanted or any(name.endswith(MAIN) for name in names)
     verb = "is" if len(gone) == 1 else "are"
+    why = "an antivirus took it away" if context.env.os == "win" else "it was deleted"
     yield Finding(
         "TFD501",
         ERROR if main else WARNING,
         f"{listed(os.path.basename(name) for name in names)} of {gone[0].owner} {verb} recorded as installed, but not "
-        "there: an antivirus took it away, or the installation was interrupted.",
+        f"there: {why}, or the installation was interrupted.",
         found="not found",
         expected="the files that the package recorded",
         evidence=tuple(names[:SHOWN]),

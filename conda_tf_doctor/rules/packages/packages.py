@@ -117,7 +117,10 @@ def _metal_on_old_macos(context: Context) -> Iterator[Finding]:
         expected=f"macOS {floor[0]['works']}",
         evidence=(metal.source or metal.name, *floor[0]["evidence"]),
         source=f"works: {floor[0]['id']}",
-        fix=Fix(note="Update macOS, or uninstall tensorflow-metal and use the CPU."),
+        fix=Fix(
+            note="Update macOS, or uninstall tensorflow-metal and use the CPU.",
+            commands=(("python", "-m", "pip", "uninstall", "-y", metal.name),),
+        ),
         package=metal.name,
     )
 
@@ -192,7 +195,10 @@ def _expected(breakage: Breakage, stack: str) -> str:
 
 def _fix(context: Context, breakage: Breakage, wanted: dict[str, str]) -> Fix:
     if breakage.remedy:
-        return Fix(note=breakage.remedy)
+        # What TensorFlow loads unasked harms by being there; other add-ons are for the user to give up.
+        unasked = breakage.name == "tensorflow-metal"
+        remove = (("python", "-m", "pip", "uninstall", "-y", breakage.name),) if unasked else ()
+        return Fix(note=breakage.remedy, commands=remove)
     changes = {name: wanted.get(name, spec) for name, spec in _changes(context, breakage).items()}
     return remedied(context, breakage.name, changes)
 
