@@ -6,18 +6,19 @@ rules say of a finding is tried first (``numpy <2``), then to keep what is there
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
-from contextlib import redirect_stdout
-from io import StringIO
 from typing import Any, NamedTuple
 
 from ..environment.solve import Plan
 from ..versions import parse_matchspec
 from . import messages, transaction
+from .specs import arguments as typed
 from .strategies import (
     Constraints,
     by_all_rules,
     by_cpu_build,
+    by_driver,
     by_gpu_build,
     by_keeping,
     by_keeping_all,
@@ -25,15 +26,18 @@ from .strategies import (
     by_rules,
     by_stepping_down,
 )
+from .trial import Trials, reason
 from .verdict import Verdict
 
 Strategy = Callable[[Verdict, Plan], Constraints]
-_STRATEGIES = (by_all_rules, by_rules, by_range, by_keeping, by_keeping_all, by_stepping_down, by_cpu_build)
+_STRATEGIES = (by_all_rules, by_rules, by_range, by_keeping, by_keeping_all, by_stepping_down, by_cpu_build, by_driver)
 
 _ROUNDS = 4
-_REPODATA = "repodata.json"
-# On a real channel a solve takes seconds to minutes, and whoever waits has to get an answer.
-_SOLVES = 12
+# On a real channel a solve takes seconds to minutes, and whoever waits has to get an answer: a refusal is settled
+# already, and its search may take as long as the user's own solve did, or this long, in seconds. Who wants a repair
+# wants the search.
+_SECONDS = {"block": 10.0, "repair": 60.0}
+_TIMES = {"block": 1, "repair": 4}
 
 
 class Found(NamedTuple):
@@ -60,9 +64,11 @@ class Search:
     Attributes:
         solver: Conda's solver of the request.
         found: The solution; ``None`` where there is none.
-        tried: The constraints of the last attempt that failed.
-        conflicts: The requests (or pins) that no consistent environment satisfies.
-        instead: Constraints in place of the conflicting requests, where those work.
+        tried: The constraints of the first attempt that failed.
+        conflicts: The requests (or pins) that no consistent environment satisfies; only what solves have shown.
+        instead: What to ask for in place of the conflicting requests, as arguments, where that works.
+        changed: Of a request that works, the arguments that differ from what was asked for.
+        trials: The solves.
     """
 
     def __init__(
@@ -71,51 +77,93 @@ class Search:
         arguments: dict[str, Any],
         planned: Plan,
         assess: Callable[[Plan], Verdict | None],
+        mode: str = "block",
+        begun: float = 0.0,
     ) -> None:
+        """Prepare.
+
+        Args:
+            solver: Conda's solver of the request.
+            arguments: How its solve was called.
+            planned: What it returned.
+            assess: Judges a transaction.
+            mode: ``block`` or ``repair``, which has more patience.
+            begun: When the user's own solve began (``time.monotonic``); 0 where that is not known.
+        """
         self.solver = solver
-        self.arguments = arguments
         self.planned = planned
         self.assess = assess
         self.found: Found | None = None
         self.tried: tuple[str, ...] = ()
         self.conflicts: tuple[str, ...] = ()
         self.instead: tuple[str, ...] = ()
-        self.pins = transaction.pins(planned.prefix)
-        self._pinned = True
-        self._solves = 0
-        self._known: dict[Any, tuple[Any, Any, Any] | None] = {}
+        first = time.monotonic() - begun if begun else 0.0
+        seconds = max(_SECONDS[mode], _TIMES[mode] * first)
+        self.trials = Trials(solver, arguments, planned, seconds, first)
+        self.requests = transaction.requested(solver)
+        """What the user asked for, as MatchSpecs."""
 
     @property
-    def requests(self) -> tuple[str, ...]:
-        """What the user asked for, as MatchSpecs."""
-        return tuple(sorted(str(spec) for spec in self.solver.specs_to_add))
+    def arguments(self) -> tuple[str, ...]:
+        """What to ask for, as arguments of a command; empty where nothing is known to work."""
+        if self.found is not None:
+            return typed(self.requests, self.found.constraints) or ()
+        return self.instead
 
-    def run(self, verdict: Verdict, quiet: bool = False) -> Found | None:
-        """Search, given what is wrong with the first solution; see the attributes for what came out."""
-        if not quiet:
-            messages.searching(verdict)
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Of the arguments those that were not asked for like that."""
+        asked = typed(self.requests) or ()
+        return tuple(argument for argument in self.arguments if argument not in asked)
+
+    def run(self, verdict: Verdict, quiet: bool = False) -> None:
+        """Search, given what is wrong with the first solution; see the attributes for what came out.
+
+        Whatever goes wrong here, Ctrl-C included, the verdict on the first solution stands: nothing is raised.
+        """
+        try:
+            if not quiet:
+                messages.searching(verdict)
+            self._run(verdict)
+        except KeyboardInterrupt:
+            self.trials.ended = "was interrupted"
+        except Exception as error:
+            self.trials.ended = f"failed ({reason(error)})"
+
+    def _run(self, verdict: Verdict) -> None:
         first: tuple[str, ...] = ()
+        proven = False
         for strategy in _STRATEGIES:
             self.found = self._follow(strategy, verdict, self.requests)
             if self.found is not None:
-                return self.found
+                return
             if strategy is by_rules:
-                first = self.tried
+                first, proven = self.tried, self._unsolvable
         self.tried = first
-        self._explain(verdict)
-        return None
+        if self.trials.ended:
+            return
+        if not first:
+            # What takes another TensorFlow of pip's, or no version at all would do, no solve can show.
+            hopeless = {parse_matchspec(p).name for f in verdict.stopping for p in (f.package, *f.fix.pins)}
+            self.conflicts = tuple(spec for spec in self.requests if parse_matchspec(spec).name in hopeless)
+        elif proven:
+            self._explain(verdict)
 
-    def improve(self, verdict: Verdict) -> Found | None:
+    def improve(self, verdict: Verdict) -> None:
         """Look for a GPU build where one is wanted and nothing is broken without; that costs one solve."""
-        found = self._follow(by_gpu_build, verdict, self.requests)
+        try:
+            found = self._follow(by_gpu_build, verdict, self.requests)
+        except Exception as error:
+            self.trials.ended = f"failed ({reason(error)})"
+            return
         still = found is not None and found.verdict is not None and found.verdict.unused_cuda is not None
         self.found = None if still else found
-        return self.found
 
     def _follow(self, strategy: Strategy, verdict: Verdict, requests: tuple[str, ...]) -> Found | None:
         constraints: Constraints = {}
         current: Verdict | None = verdict
         self.tried = ()
+        self._unsolvable = False
         for _ in range(_ROUNDS):
             assert current is not None
             added = {spec: f for spec, f in strategy(current, self.planned).items() if spec not in constraints}
@@ -126,8 +174,10 @@ class Search:
                 constraints = {s: f for s, f in constraints.items() if parse_matchspec(s).name not in steps}
             constraints.update(added)
             self.tried = tuple(constraints)
-            solved = self._solve(requests, constraints)
+            arguments = typed(requests, constraints)
+            solved = None if arguments is None else self.trials.solve(arguments)
             if solved is None:
+                self._unsolvable = not self.trials.ended
                 return None
             unlink, link, neutered = solved
             current = self.assess(transaction.plan(self.planned.prefix, unlink, link))
@@ -139,111 +189,30 @@ class Search:
                 return Found(unlink, link, constraints, current, neutered)
         return None
 
-    def _solve(self, requests: Iterable[str], constraints: Iterable[str]) -> tuple[Any, Any, Any] | None:
-        """Solve with more explicit specs; ``None`` where that has no solution that keeps the user's pins."""
-        from conda.base.constants import UpdateModifier
-
-        modifier = self.arguments.get("update_modifier")
-        fast = str(modifier) in (str(UpdateModifier.FREEZE_INSTALLED), str(UpdateModifier.SPECS_SATISFIED_SKIP_SOLVE))
-        modifiers = [modifier]
-        # Conda itself first solves with everything frozen, and thaws when that fails; unless the user asked for ice.
-        if fast and str(transaction.argument("update_modifier", "")) != str(modifier):
-            modifiers.append(UpdateModifier.UPDATE_SPECS)
-        specs = _unique([*requests, *constraints])
-        key = (frozenset(specs), self._pinned)
-        if key not in self._known:
-            attempts = (self._attempt(specs, each) for each in modifiers)
-            self._known[key] = next((solved for solved in attempts if solved is not None), None)
-        return self._known[key]
-
-    def _attempt(self, specs: list[str], modifier: Any) -> tuple[Any, Any, Any] | None:
-        from conda.exceptions import (
-            CondaValueError,
-            PackagesNotFoundError,
-            ResolvePackageNotFound,
-            SpecsConfigurationConflictError,
-            UnsatisfiableError,
-        )
-
-        self._solves += 1
-        if self._solves > _SOLVES:
-            return None
-        solver = self.solver
-        held = [pin for pin in self.pins if self._pinned and self._is_present(pin)]
-        trial = type(solver)(
-            solver.prefix,
-            getattr(solver, "_channels", None) or solver.channels,
-            solver.subdirs,
-            specs_to_add=_unique([*specs, *held]),
-            # Old versions are what is wanted, and the short list of packages leaves them out.
-            repodata_fn=_REPODATA,
-            command=solver._command,
-        )
-        # A pin and a request for one package mean something else to each solver: as requests they all mean the same.
-        # That another attempt may follow spares the classic solver its long search for who is to blame.
-        arguments = {**self.arguments, "update_modifier": modifier, "should_retry_solve": True}
-        if self.pins:
-            arguments["ignore_pinned"] = True
-        try:
-            # Solvers report their progress on standard output, and most of these solves are for nothing.
-            with redirect_stdout(StringIO()):
-                unlink, link = trial.solve_for_diff(**arguments)
-        except (
-            UnsatisfiableError,
-            SpecsConfigurationConflictError,
-            PackagesNotFoundError,
-            ResolvePackageNotFound,
-            CondaValueError,
-            ValueError,
-        ):
-            return None
-        if self._pinned and self._violated(unlink, link):
-            return None
-        return unlink, link, trial.neutered_specs
-
-    def _final(self, unlink: Iterable[Any], link: Iterable[Any]) -> dict[str, Any]:
-        from conda.core.prefix_data import PrefixData
-
-        records = {record.name: record for record in PrefixData(self.planned.prefix).iter_records()}
-        for record in unlink:
-            records.pop(record.name, None)
-        records.update({record.name: record for record in link})
-        return records
-
-    def _is_present(self, pin: str) -> bool:
-        from conda.models.match_spec import MatchSpec
-
-        return MatchSpec(pin).name in self._final(self.planned.unlink, self.planned.link)
-
-    def _violated(self, unlink: Iterable[Any], link: Iterable[Any]) -> tuple[str, ...]:
-        """Return the user's pins that a solution breaks and the first one did not."""
-        from conda.models.match_spec import MatchSpec
-
-        if not self.pins:
-            return ()
-        final, first = self._final(unlink, link), self._final(self.planned.unlink, self.planned.link)
-        broken = []
-        for pin in self.pins:
-            spec = MatchSpec(pin)
-            record, old = final.get(spec.name), first.get(spec.name)
-            if record is not None and not spec.match(record) and (old is None or spec.match(old)):
-                broken.append(pin)
-        return tuple(broken)
+    def as_typed(self) -> bool:
+        """Tell whether what was found works as the user would type it, when the solver reads the pins itself."""
+        if not self.trials.pins:
+            return True
+        solved = self.trials.solve(self.arguments, as_typed=True)
+        if solved is None:
+            return False
+        verdict = self.assess(transaction.plan(self.planned.prefix, solved.unlink, solved.link))
+        return verdict is None or not verdict.stopping
 
     def _explain(self, verdict: Verdict) -> None:
         """Find out which request stands in the way, and what could be asked for in its place."""
         names = {parse_matchspec(spec).name for spec in self.tried}
         named = [spec for spec in self.requests if parse_matchspec(spec).name in names and _has_version(spec)]
-        pinned = [pin for pin in self.pins if parse_matchspec(pin).name in names]
+        pinned = [pin for pin in self.trials.pins if parse_matchspec(pin).name in names]
         if named:
             self.conflicts = tuple(named)
-        elif pinned and self._without_pins():
+        elif pinned and self._solves(self.requests, pinned=False):
             self.conflicts = tuple(f"{pin} (pinned)" for pin in pinned)
             return
         elif len(self.requests) <= 1:
             self.conflicts = self.requests
         else:
-            alone = [spec for spec in self.requests if self._solve([spec], self.tried) is None]
+            alone = [spec for spec in self.requests if not self._solves([spec])]
             self.conflicts = tuple(alone) or self.requests
         rest = tuple(spec for spec in self.requests if spec not in self.conflicts)
         asked = {parse_matchspec(spec).name for spec in self.conflicts}
@@ -254,21 +223,14 @@ class Search:
             other = self._follow(strategy, verdict, rest)
             self.tried = tried
             if other is not None:
-                self.instead = (*rest, *other.constraints)
+                self.instead = typed(rest, other.constraints) or ()
                 return
 
-    def _without_pins(self) -> bool:
-        self._pinned = False
-        try:
-            return self._solve(self.requests, self.tried) is not None
-        finally:
-            self._pinned = True
+    def _solves(self, requests: Iterable[str], pinned: bool = True) -> bool:
+        arguments = typed(requests, self.tried)
+        return arguments is not None and self.trials.solve(arguments, pinned) is not None
 
 
 def _has_version(spec: str) -> bool:
     parsed = parse_matchspec(spec)
     return bool(parsed.version or parsed.build)
-
-
-def _unique(specs: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(specs))

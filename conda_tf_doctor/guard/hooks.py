@@ -7,6 +7,7 @@ in here is caught by whoever calls, is said in one line, and conda goes on.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,11 @@ from .settings import ignored_codes, is_quiet, read_settings
 if TYPE_CHECKING:
     from conda import CondaError
 
+    from .constraints import Search
     from .verdict import Verdict
 
+# When the running solve began (time.monotonic).
+_began = 0.0
 # Transactions that the solve hooks have judged: the transaction's own hook, which comes later, does not repeat it.
 _judged: set[Any] = set()
 
@@ -69,12 +73,19 @@ def _say(verdict: Verdict) -> None:
 
 def pre_solve() -> None:
     """Prepare the running solve: in the mode ``repair`` its result passes through here before conda sees it."""
-    if read_settings().mode != REPAIR:
+    global _began
+    _began = time.monotonic()
+    mode = read_settings().mode
+    if mode not in (BLOCK, REPAIR):
         return
     asked = transaction.request()
     if asked.solver is None or asked.removing:
         return
-    _watch(asked.solver)
+    from .trial import share_index
+
+    share_index(asked.solver)
+    if mode == REPAIR:
+        _watch(asked.solver)
 
 
 def _watch(solver: Any) -> None:
@@ -110,40 +121,58 @@ def _repaired(solver: Any, solved: Any, arguments: dict[str, Any]) -> Any:
         return solved
     if verdict.stopping or verdict.unused_cuda:
         first = verdict
-        from .constraints import Search
-
-        search = Search(solver, arguments, planned, lambda plan: assess(plan, settings, solver))
-
-        def look() -> Search:
+        search = _search(solver, arguments, planned, settings)
+        if search is not None:
             if first.stopping:
                 search.run(first, is_quiet())
             else:
                 search.improve(first)
-            return search
-
-        if guarded(look) is not None:
-            found = search.found
-            if found is not None:
-                messages.constrained(found.constraints)
-                solver.neutered_specs = found.neutered_specs
-                solved, verdict = (found.unlink, found.link), found.verdict
-                _judged.add(transaction.plan(prefix, *solved).key)
-            elif first.stopping:
-                return _refusal(first, prefix, search)
+        found = None if search is None else search.found
+        if found is not None:
+            messages.constrained(found.constraints)
+            solver.neutered_specs = found.neutered_specs
+            solved, verdict = (found.unlink, found.link), found.verdict
+            _judged.add(transaction.plan(prefix, *solved).key)
+        elif first.stopping:
+            return _refusal(first, prefix, search)
     if verdict is not None:
         _say(verdict)
     return solved
 
 
-def _refusal(verdict: Verdict, prefix: str, search: Any = None) -> CondaError:
-    from .command import working
+def _search(solver: Any, arguments: dict[str, Any], planned: Plan, settings: Settings) -> Search | None:
+    """Return a search that has not begun; ``None`` where there cannot be one, and then a refusal names no command."""
+    if solver is None:
+        return None
+    try:
+        from .constraints import Search
 
+        own = solver if settings.mode == REPAIR else None
+        return Search(solver, arguments, planned, lambda plan: assess(plan, settings, own), settings.mode, _began)
+    except Exception:
+        return None
+
+
+def _refusal(verdict: Verdict, prefix: str, search: Search | None = None) -> CondaError:
+    """Return the exception that refuses; whatever went wrong in looking for something better, it does refuse."""
     name = messages.named(verdict)
     if search is None:
-        return messages.refusal(name, prefix, verdict.stopping, ())
-    command, note = working(search, prefix)
-    if not command:
-        note = note or next((finding.fix.note for finding in verdict.stopping if finding.fix.note), "")
+        return messages.refusal(name, prefix, verdict.stopping)
+    ended = search.trials.ended
+    try:
+        from .command import working
+
+        command, note = working(search, prefix)
+    except Exception as error:
+        from .trial import reason
+
+        command, note, ended = (), "", f"failed ({reason(error)})"
+    if not command and not note:
+        note = next((finding.fix.note for finding in verdict.stopping if finding.fix.note), "")
+        if ended:
+            note = f"{note} The search for a request that would work {ended}.".lstrip()
+        elif not search.conflicts:
+            note = note or "None of the requests that were tried in its place works."
     return messages.refusal(name, prefix, verdict.stopping, command, search.tried, search.conflicts, note)
 
 
@@ -163,25 +192,12 @@ def post_solve(unlink: Iterable[Any], link: Iterable[Any]) -> CondaError | None:
     if verdict is None:
         return None
     if settings.mode in (BLOCK, REPAIR) and verdict.stopping and not asked.removing:
-        return _refusal(verdict, asked.prefix, _alternatives(asked.solver, planned, verdict, settings))
+        search = _search(asked.solver, transaction.solve_arguments(), planned, settings)
+        if search is not None:
+            search.run(verdict, is_quiet())
+        return _refusal(verdict, asked.prefix, search)
     _say(verdict)
     return None
-
-
-def _alternatives(solver: Any, planned: Plan, verdict: Verdict, settings: Settings) -> Any:
-    """Look for a request that would work; a refusal stands without one."""
-    if solver is None:
-        return None
-    from .constraints import Search
-
-    arguments = transaction.solve_arguments()
-
-    def look() -> Search:
-        search = Search(solver, arguments, planned, lambda plan: assess(plan, settings))
-        search.run(verdict, is_quiet())
-        return search
-
-    return guarded(look)
 
 
 def verify(

@@ -100,7 +100,7 @@ def refusal(
     name: str,
     prefix: str,
     findings: Sequence[Finding],
-    command: Sequence[str],
+    command: Sequence[str] = (),
     constraints: Iterable[str] = (),
     conflicts: Sequence[str] = (),
     note: str = "",

@@ -112,6 +112,16 @@ def by_cpu_build(verdict: Verdict, planned: Plan) -> Constraints:
     return {**by_rules(verdict, planned), **built} if built else {}
 
 
+def by_driver(verdict: Verdict, planned: Plan) -> Constraints:
+    """Ask for a CUDA that the machine's display driver runs; builds of TensorFlow for it follow from that."""
+    finding = next((each for each in verdict.stopping if each.code == "TFD306"), None)
+    if finding is None or not verdict.cuda_below:
+        return {}
+    # What conda calls CUDA since its release 12.
+    name = "cudatoolkit" if release(verdict.cuda_below)[0] <= 12 else "cuda-version"
+    return {**by_rules(verdict, planned), f"{name} <{verdict.cuda_below}": finding}
+
+
 def _built(verdict: Verdict, finding: Finding | None, builds: dict[str, str]) -> Constraints:
     tensorflow = verdict.tensorflow
     if finding is None or tensorflow is None or tensorflow.manager != CONDA or tensorflow.channel not in builds:

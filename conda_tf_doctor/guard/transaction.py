@@ -93,20 +93,61 @@ def request() -> Request:
     return Request(None, os.path.abspath(str(context.target_prefix)) if known else "", False)
 
 
-def asked(solver: Any) -> Asked:
-    """Return what the user asked of a solver.
+def requested(solver: Any) -> tuple[str, ...]:
+    """Return the MatchSpecs that the user asked a solver for, spelled as on the command line where they are from there.
 
     ``--all`` and ``--update-deps`` put into the solver's request what is installed; then the command line counts.
     """
+    from conda.models.match_spec import MatchSpec
+
+    typed: dict[str, list[str]] = {}
+    for text in (*argument("packages", ()), *conda_section()):
+        if isinstance(text, str):
+            try:
+                typed.setdefault(str(MatchSpec(text.strip("\"'")).name), []).append(text.strip("\"'"))
+            except Exception:
+                continue  # conda itself has said, or will say, what is wrong with it
+    if str(argument("update_modifier", "")) in ("update_all", "update_deps"):
+        return tuple(sorted(text for texts in typed.values() for text in texts))
+    found = [text for spec in solver.specs_to_add for text in typed.get(str(spec.name), [str(spec)])]
+    return tuple(sorted(dict.fromkeys(found)))
+
+
+def asked(solver: Any) -> Asked:
+    """Return what the user asked of a solver: to install, and to remove."""
     from .losses import Asked
 
     removals = tuple(sorted(str(spec.name) for spec in solver.specs_to_remove))
-    if argument("prune"):
-        return Asked((), removals)  # and whatever nothing else needs
-    if str(argument("update_modifier", "")) in ("update_all", "update_deps"):
-        typed = [text for text in argument("packages", ()) if isinstance(text, str)]
-        return Asked((*typed, *conda_section()), removals)
-    return Asked(tuple(sorted(str(spec) for spec in solver.specs_to_add)), removals)
+    # With --prune the solver is asked for whatever something else needs, too.
+    return Asked(() if argument("prune") else requested(solver), removals)
+
+
+def repodata_names() -> tuple[str, ...]:
+    """Return conda's lists of packages in the order in which it tries them."""
+    from conda.base.constants import REPODATA_FN
+    from conda.base.context import context
+
+    return tuple(dict.fromkeys([*(argument("repodata_fns") or context.repodata_fns), REPODATA_FN]))
+
+
+def update_modifiers(arguments: dict[str, Any]) -> tuple[Any, ...]:
+    """Return in which ways conda tries a request, given how the running solve was called.
+
+    It first freezes what is installed, and thaws it when that fails; unless the user asked for one of the two.
+    """
+    from conda.base.constants import UpdateModifier
+
+    frozen, thawed = UpdateModifier.FREEZE_INSTALLED, UpdateModifier.UPDATE_SPECS
+    modifier = arguments.get("update_modifier")
+    installing = str(argument("func", "")).endswith(("main_install.execute", "main_env_update.execute"))
+    if not argument("update_modifier") and (installing or str(modifier) == str(frozen)):
+        return frozen, thawed
+    return (modifier,)
+
+
+def is_update() -> bool:
+    """Tell whether the command is ``conda update``."""
+    return str(argument("func", "")).endswith("main_update.execute")
 
 
 def is_rename() -> bool:
@@ -130,11 +171,6 @@ def _entries(field: str) -> Iterator[tuple[str, Any]]:
         entries = document.get(field) if isinstance(document, dict) else None
         for entry in entries if isinstance(entries, list) else ():
             yield path, entry
-
-
-def file_channels() -> list[str]:
-    """Return the channels that the environment files name."""
-    return [entry for _, entry in _entries("channels") if isinstance(entry, str)]
 
 
 def conda_section() -> list[str]:

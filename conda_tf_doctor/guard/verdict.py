@@ -15,6 +15,7 @@ from ..engine.diagnosis import Diagnosis
 from ..environment.facts import PIP, Environment, Package
 from ..environment.tensorflow import find_tensorflow
 from ..findings import ERROR, WARNING, Finding, Fix
+from ..rules.cuda.driver import first_too_new
 from .drift import drift
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Verdict(NamedTuple):
         after: The environment as it would be.
         losses: What it takes away that nobody asked to lose, a sentence each.
         cpu_build: Whether its TensorFlow is a build for the CPU.
+        cuda_below: The first CUDA that the display driver cannot run; empty where that is nobody's trouble.
     """
 
     findings: tuple[Finding, ...]
@@ -42,6 +44,7 @@ class Verdict(NamedTuple):
     after: Environment
     losses: tuple[str, ...] = ()
     cpu_build: bool = False
+    cuda_below: str = ""
 
     @property
     def stopping(self) -> tuple[Finding, ...]:
@@ -167,4 +170,6 @@ def judge(before: Environment, after: Environment, matrix: Matrix, ignore: Itera
     worse.sort(key=lambda finding: finding.severity != ERROR)
     build = Context(after, matrix).build if any(finding.code == "TFD301" for finding in worse) else None
     cpu = build is not None and build.variant == "cpu"
-    return Verdict(tuple(worse), then.tensorflow, before, after, cpu_build=cpu)
+    too_old = any(finding.code == "TFD306" for finding in worse)
+    limit = first_too_new(Context(after, matrix)) if too_old else ""
+    return Verdict(tuple(worse), then.tensorflow, before, after, cpu_build=cpu, cuda_below=limit)

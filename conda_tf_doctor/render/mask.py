@@ -50,6 +50,14 @@ def _home_folders(environ: dict[str, str]) -> list[str]:
     return sorted((home for home in homes if len(home) > 3), key=len, reverse=True)
 
 
+def without_secrets(text: str) -> str:
+    """Return a text without the tokens and passwords that addresses hold."""
+    text = _CHANNEL_TOKEN.sub(rf"\1{TOKEN}", text)
+    text = _KNOWN_TOKEN.sub(TOKEN, text)
+    text = _USERINFO.sub(f"{PASSWORD}@", text)
+    return _SECRET_PARAMETER.sub(rf"\1{TOKEN}", text)
+
+
 def masker(environ: dict[str, str] | None = None) -> Callable[[str], str]:
     """Return a function that masks one text.
 
@@ -62,11 +70,7 @@ def masker(environ: dict[str, str] | None = None) -> Callable[[str], str]:
     names = [re.compile(rf"(?<=[\\/]){re.escape(name)}{ends}", re.I) for name in _names(variables)]
 
     def masked(text: str) -> str:
-        text = _CHANNEL_TOKEN.sub(rf"\1{TOKEN}", text)
-        text = _KNOWN_TOKEN.sub(TOKEN, text)
-        text = _USERINFO.sub(f"{PASSWORD}@", text)
-        text = _SECRET_PARAMETER.sub(rf"\1{TOKEN}", text)
-        text = _HOMES.sub(_person, text)
+        text = _HOMES.sub(_person, without_secrets(text))
         for home in homes:
             text = home.sub(HOME, text)
         for name in names:

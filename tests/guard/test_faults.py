@@ -46,10 +46,7 @@ POINTS = {
     "the matrix": ("conda_tf_doctor.matrix.load", "", "load_matrix", ("warn", "block", "repair")),
     "the engine": ("conda_tf_doctor.guard.verdict", "", "diagnose", ("warn", "block", "repair")),
     "judging": ("conda_tf_doctor.guard.verdict", "", "judge", ("warn", "block", "repair")),
-    "the search": ("conda_tf_doctor.guard.constraints", "Search", "run", ("repair",)),
-    "a solve of the search": ("conda_tf_doctor.guard.constraints", "Search", "_attempt", ("repair",)),
     "refusing": ("conda_tf_doctor.guard.hooks", "", "_refusal", ("block", "repair")),
-    "the command": ("conda_tf_doctor.guard.command", "", "working", ("block", "repair")),
     "speaking": ("conda_tf_doctor.guard.messages", "", "warn", ("warn",)),
 }
 
@@ -75,6 +72,48 @@ def test_fault_at_every_point(
     result = registry_run(*INSTALL, mode=mode, before=before)
     went_on(result, prefix)
     assert "ZeroDivisionError: put there by a test, on two lines, 100 %" in faults(result)[0]
+
+
+# What goes wrong after the verdict leaves the verdict standing.
+SEARCHING = {
+    "preparing the search": ("conda_tf_doctor.guard.constraints", "Search", "__init__"),
+    "the search": ("conda_tf_doctor.guard.constraints", "Search", "_run"),
+    "a rule's advice": ("conda_tf_doctor.guard.strategies", "", "_ruled"),
+    "making another solver": ("conda_tf_doctor.guard.trial", "Trials", "_trial"),
+    "a solve of the search": ("conda_tf_doctor.guard.trial", "Trials", "_run"),
+    "the command": ("conda_tf_doctor.guard.command", "", "working"),
+}
+
+
+@pytest.mark.parametrize("mode", ["block", "repair"])
+@pytest.mark.parametrize("point", SEARCHING)
+def test_a_search_that_fails_is_not_a_permission(
+    point: str, mode: str, registry_run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    module, owner, name = SEARCHING[point]
+    prefix = build("pip 2.10 with CUDA", make_env)
+    before = FAULT.format(module=module, owner=owner, name=name)
+    result = registry_run(*INSTALL, mode=mode, before=before)
+    assert result.rc == 1, result
+    assert installed(prefix)["cudatoolkit"].startswith("11.2")
+    assert "TensorFlowConflictError: this would break tensorflow 2.10.0" in result.err
+    assert "goes on" not in result.err, result.err
+    assert "Traceback" not in result.err + result.out
+    if not point.startswith("preparing"):
+        told = "failed (ZeroDivisionError: put there by a test, on two lines, 100 %)"
+        assert f"The search for a request that would work {told}." in result.err
+
+
+def test_ctrl_c_during_the_search_keeps_the_refusal(
+    registry_run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    prefix = build("pip 2.10 with CUDA", make_env)
+    before = FAULT.format(module="conda_tf_doctor.guard.trial", owner="Trials", name="_run")
+    before = before.replace("ZeroDivisionError", "KeyboardInterrupt")
+    result = registry_run(*INSTALL, mode="block", before=before)
+    assert result.rc == 1, result
+    assert installed(prefix)["cudatoolkit"].startswith("11.2")
+    assert "The search for a request that would work was interrupted." in result.err
 
 
 @pytest.mark.parametrize("point", ["verify", "assess"])

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from conda_tf_doctor.versions import conda_contains
+from conda_tf_doctor.versions import conda_contains, parse_matchspec
 from tests.guard.worlds import WORLDS, build, planned
 from tools.condas import Conda, Result
 
@@ -85,11 +85,12 @@ SCENARIOS = {
         works=("--update-all", "cudatoolkit=11.2", "cudnn=8.1", "numpy>=1.20,<2"),
         repaired={"cudatoolkit": "11.2.*", "cudnn": "8.1.*", "numpy": "<2", "protobuf": "<4"},
     ),
-    "2 drags cudnn 8.9": Scenario("pip 2.10 with CUDA", "install -c inhouse somepackage", stops=False),
+    "2 drags cudnn 8.9": Scenario("pip 2.10 with CUDA", "install -c inhouse somepackage cudnn=8", stops=False),
     "2 drags CUDA and cuDNN": Scenario(
         "pip 2.10 alone",
         "install -c inhouse somepackage",
-        codes("TFD301 TFD303"),
+        codes("TFD303"),
+        codes("TFD301"),
         works=("cudatoolkit=11.2", "cudnn>=8.1,<9", "somepackage"),
         repaired={"somepackage": "", "cudnn": ">=8.9,<9", "cudatoolkit": "11.2.*"},
     ),
@@ -101,7 +102,7 @@ SCENARIOS = {
         "update --all",
         codes("TFD603 TFD605"),
         codes("TFD611"),
-        works=("--update-all", "keras=2.15.0", "numpy=1.26.4"),
+        works=("--update-all", "keras==2.15.0", "numpy==1.26.4"),
         repaired={"numpy": "<2", "keras": "<3"},
     ),
     "3 install scipy": Scenario(
@@ -227,7 +228,12 @@ def test_scenario(
             _is_repaired(scenario, planned(prefix, result.json()), result)
         else:
             assert result.rc == 1, (mode, result)
-            _is_refused(scenario, result.json())
+            document = result.json()
+            _is_refused(scenario, document)
+            if document["command"]:
+                done = run(*document["command"][1:], "--dry-run", "--yes", "--json", mode="block", subdir=subdir)
+                assert done.rc == 0, (document["command"], done)
+                _is_what_was_asked(scenario, planned(prefix, done.json()), document["conflicts"])
 
 
 def _is_repaired(scenario: Scenario, final: dict[str, str], result: Result) -> None:
@@ -235,6 +241,17 @@ def _is_repaired(scenario: Scenario, final: dict[str, str], result: Result) -> N
     wrong = {n: final.get(n) for n, spec in wanted if n not in final or not conda_contains(spec, final[n])}
     assert not wrong, result.err
     assert "solved again with" in result.err
+
+
+def _is_what_was_asked(scenario: Scenario, final: dict[str, str], conflicts: list[str]) -> None:
+    """A command that works brings every request that does not stand in the way, in the version that was asked for."""
+    words = scenario.command.split()
+    skip = {words.index(option) + 1 for option in ("-n", "-c") if option in words}
+    for number, word in enumerate(words[1:], 1):
+        spec = parse_matchspec(word)
+        if number not in skip and not word.startswith("-") and word not in conflicts:
+            version = f"={spec.version}" if spec.version[:1].isdigit() else spec.version
+            assert spec.name in final and conda_contains(version, final[spec.name]), (word, final.get(spec.name))
 
 
 def _is_refused(scenario: Scenario, document: dict[str, Any]) -> None:
@@ -287,7 +304,7 @@ def test_a_driver_too_old_for_the_build_that_was_solved(run: Callable[..., Resul
     ("asked", "named"),
     [
         ("conda-forge::cudatoolkit", "conda-forge::cudatoolkit=11.2"),
-        ("conda-forge::cudatoolkit>=11", "conda-forge::cudatoolkit[version='>=11,11.2.*']"),
+        ("conda-forge::cudatoolkit>=11", "conda-forge::cudatoolkit>=11,11.2.*"),
         ("cudatoolkit[version='>=11']", "cudatoolkit>=11,11.2.*"),
     ],
 )

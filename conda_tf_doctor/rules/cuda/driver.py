@@ -8,6 +8,7 @@ from ... import versions
 from ...advice import advise
 from ...context.context import Context
 from ...context.gpu import system_cuda
+from ...environment.facts import Environment
 from ...findings import CERTAIN, ERROR, LIKELY, Finding
 
 
@@ -38,7 +39,7 @@ def driver_too_old(context: Context) -> Iterator[Finding]:
     if not cuda:
         return
     family = versions.release(cuda)[0]
-    driver, virtual = env.system.cuda_driver, env.virtual_packages.get("__cuda", "").split("=")[0]
+    driver, virtual = _able(env)
     floor = _floor(context, cuda)
     if driver and floor and versions.key(driver) < versions.key(floor):
         yield _finding(context, cuda, f"driver {driver}", f"driver >={floor}", CERTAIN)
@@ -48,6 +49,29 @@ def driver_too_old(context: Context) -> Iterator[Finding]:
         if able[: len(needed)] < needed:
             wanted = ".".join(map(str, needed))
             yield _finding(context, cuda, f"__cuda {virtual}", f"a driver for CUDA {wanted} or later", LIKELY)
+
+
+def _able(env: Environment) -> tuple[str, str]:
+    """Return the version of the display driver, and of the CUDA that it brings as conda sees it."""
+    return env.system.cuda_driver, env.virtual_packages.get("__cuda", "").split("=")[0]
+
+
+def first_too_new(context: Context) -> str:
+    """Return the first version of CUDA that the machine's driver cannot run (``12``, ``10.2``); empty if unknown."""
+    driver, virtual = _able(context.env)
+    if driver:
+        families = context.matrix.table("drivers")["families"]
+        column = "windows" if context.env.os == "win" else "linux"
+        runs = [
+            int(family)
+            for family, row in families.items()
+            if row.get(column) and versions.key(driver) >= versions.key(str(row[column]))
+        ]
+        return str(max(runs) + 1) if runs else ""
+    able = versions.release(virtual) if virtual else ()
+    if not able:
+        return ""
+    return str(able[0] + 1) if able[0] >= 11 else f"{able[0]}.{(able[1] if len(able) > 1 else 0) + 1}"
 
 
 def _floor(context: Context, cuda: str) -> str:
