@@ -64,11 +64,19 @@ def _options() -> list[str]:
     found += [option for name, option in _SWITCHES.items() if transaction.argument(name)]
     for name, options in _CHOICES.items():
         value = transaction.argument(name, "")
-        option = options.get(str(getattr(value, "value", value)))
-        found += [option] if option else []
+        chosen = options.get(str(getattr(value, "value", value)))
+        found += [chosen] if chosen else []
     if transaction.is_update() and not transaction.argument("update_modifier"):
         found.append("--update-specs")  # conda's `update` takes no versions, and its `install` freezes first
     return found
+
+
+def _asks_for_tensorflow(path: str, search: Search) -> bool:
+    """Tell whether a file is one that ``fix`` repairs: without a TensorFlow of its own it is about another one."""
+    from ..environment.files import read_file
+    from ..environment.tensorflow import find_tensorflow
+
+    return find_tensorflow(read_file(path, search.planned.platform)) is not None
 
 
 def working(search: Search, prefix: str) -> tuple[tuple[str, ...], str]:
@@ -84,9 +92,11 @@ def working(search: Search, prefix: str) -> tuple[tuple[str, ...], str]:
     files = transaction.environment_files()
     if files:
         # The file is what the user edits, and what it says of pip, of channels and of pruning holds on.
+        would = f"The file {files[0]} would work with: {', '.join(arguments)}."
+        if not _asks_for_tensorflow(files[0], search):
+            return (), f"{would} Write that into it, and run the same command again."
         aims = [part for spec in search.changed for part in ("--to", spec)]
-        fix = ("conda", "tf-doctor", "fix", "--file", files[0], *aims)
-        return fix, f"The file {files[0]} would work with: {', '.join(arguments)}."
+        return ("conda", "tf-doctor", "fix", "--file", files[0], *aims), would
     if not search.as_typed():
         return (), f"Without your pins this would work: {', '.join(arguments)}."
     exists = os.path.isdir(os.path.join(prefix, "conda-meta"))

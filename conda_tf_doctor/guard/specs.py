@@ -6,6 +6,7 @@ What is solved on trial is what the arguments here say, so that the command that
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ..versions import conda_compare, conda_contains, glob_match
@@ -48,7 +49,7 @@ def _tight(terms: Iterable[str]) -> str:
         kept = [term for term in kept if term == exact or not conda_contains(term, exact)]
     for operator, keep_greater in ((">=", True), ("<", False)):
         bounds = [term for term in kept if term.startswith(operator) and term[len(operator)] not in "=<>*"]
-        for one, other in zip(bounds, bounds[1:], strict=False):
+        for one, other in pairwise(bounds):
             greater = conda_compare(one[len(operator) :], other[len(operator) :]) > 0
             dropped, stays = (other, one) if greater == keep_greater else (one, other)
             kept.remove(dropped)
@@ -121,14 +122,11 @@ def arguments(requests: Iterable[str], constraints: Iterable[str] = ()) -> tuple
         parts = _parts(text)
         named.setdefault(parts.name, []).append(parts)
     found = []
-    for parts in named.values():
-        build = _build_of(each.build for each in parts)
+    for name, specs in named.items():
+        build = _build_of(each.build for each in specs)
         if build is None:
             return None
-        first = parts[0]
-        channel = next((each.channel for each in parts if each.channel), "")
-        further = next((each.further for each in parts if each.further is not None), None)
-        found.append(
-            _spelled(_Parts(channel, first.name, all_of(each.version for each in parts), build, further))
-        )
+        channel = next((each.channel for each in specs if each.channel), "")
+        further = next((each.further for each in specs if each.further is not None), None)
+        found.append(_spelled(_Parts(channel, name, all_of(each.version for each in specs), build, further)))
     return tuple(sorted(found))

@@ -135,10 +135,7 @@ class Trials:
         as_typed = as_typed or not self.pins
         key = (frozenset(specs), pinned, as_typed)
         if key not in self._known and not self.ended:
-            solved = self._in_turn(specs, pinned, as_typed)
-            if self.ended:
-                return solved
-            self._known[key] = solved
+            self._known[key] = self._in_turn(specs, pinned, as_typed)
         return self._known.get(key)
 
     def _in_turn(self, specs: Sequence[str], pinned: bool, as_typed: bool) -> Solved | None:
@@ -148,7 +145,7 @@ class Trials:
         for repodata in transaction.repodata_names():
             for modifier in transaction.update_modifiers(self.arguments):
                 if self._is_late():
-                    return None
+                    break
                 attempt: Any = None
                 try:
                     trial = self._trial(wanted, repodata)

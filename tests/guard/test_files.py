@@ -103,3 +103,22 @@ def test_the_command_that_is_named_makes_the_file_work(
     assert done.rc == 0, done
     assert "error:" not in done.err
     assert installed(registry_conda.prefix("env"))["python"].startswith("3.10")
+
+
+def test_an_update_from_a_file_names_the_corrected_file(
+    registry_conda: Conda, registry_run: Callable[..., Result], make_env: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Not a `conda install`, which would leave the file broken and forget its TensorFlow and `--prune`."""
+    make_env("env", "python=3.10", "attrs=23.1")
+    file = tmp_path / "environment.yml"
+    text = "name: env\nchannels: [conda-forge]\ndependencies: [python=3.10, cudatoolkit=11.8, cudnn]\n"
+    file.write_text(text.replace("cudnn]", "cudnn, {pip: [tensorflow==2.10.0]}]"), encoding="utf-8")
+    update = ("env", "update", "-f", file, "--prune")
+    refused = registry_run(*update, mode="block", before=NO_PIP)
+    assert refused.rc == 1, refused
+    (command,) = [line for line in refused.err.splitlines() if line.startswith("This would work: conda ")]
+    assert f"tf-doctor fix --file {file} --to cudatoolkit=11.2" in command
+    assert registry_run(*shlex.split(command)[4:], "--yes").rc == 0
+    done = registry_run(*update, mode="block", before=NO_PIP)
+    assert done.rc == 0, done
+    assert installed(registry_conda.prefix("env"))["cudatoolkit"].startswith("11.2")

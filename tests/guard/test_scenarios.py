@@ -91,7 +91,7 @@ SCENARIOS = {
         "install -c inhouse somepackage",
         codes("TFD303"),
         codes("TFD301"),
-        works=("cudatoolkit=11.2", "cudnn>=8.1,<9", "somepackage"),
+        works=("cudnn>=8.1,<9", "somepackage"),
         repaired={"somepackage": "", "cudnn": ">=8.9,<9", "cudatoolkit": "11.2.*"},
     ),
     "2 drags cudnn 9": Scenario(
@@ -326,3 +326,83 @@ def test_the_command_keeps_the_options(registry_run: Callable[..., Result]) -> N
     done = registry_run(*command[1:], "--dry-run", "--json", mode="block")
     assert done.rc == 0, done
     assert {record["platform"] for record in done.json()["actions"]["LINK"]} == {"win-64", "noarch"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "-c conda-forge -c inhouse --repodata-fn repodata.json --override-channels --use-index-cache --no-pin --copy"
+        " --force-reinstall --insecure --no-shortcuts",
+        "--prune --freeze-installed",
+        "--update-specs",
+        "--update-deps",
+        "--update-all",
+        "--override-frozen",
+    ],
+)
+def test_the_command_keeps_what_changes_the_outcome(
+    options: str, conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    if options == "--override-frozen" and not conda.has_transaction_hooks:
+        options = "--no-pin"  # before 25.5 no environment is frozen
+    prefix = build("pip 2.10 with CUDA", make_env)
+    words = options.split()
+    refused = run("install", "-n", "env", *words, "cudatoolkit=11.8", "attrs", "--dry-run", "--json", mode="block")
+    assert refused.rc == 1, refused
+    command = refused.json()["command"]
+    assert " ".join(command).count(options) == 1, command
+    specs = [word for word in command[4:] if not word.startswith("-") and word not in words]
+    # What is merely installed is not asked for, whatever the solver has been told of it.
+    assert {parse_matchspec(spec).name for spec in specs} <= {"cudatoolkit", "attrs", "cudnn", "numpy", "protobuf"}
+    done = run(*command[1:], "--dry-run", "--json", mode="block")
+    assert done.rc == 0, (command, done)
+    assert planned(prefix, done.json())["cudatoolkit"].startswith("11.2")
+
+
+def test_the_command_of_an_update_does_not_freeze(
+    registry_run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    build("pip 2.10 with CUDA", make_env)
+    refused = registry_run("update", "-n", "env", "cudatoolkit", "--dry-run", "--json", mode="block")
+    assert refused.json()["command"] == ["conda", "install", "-n", "env", "--update-specs", "cudatoolkit=11.2"]
+
+
+def test_the_command_holds_no_token(registry_run: Callable[..., Result], make_env: Callable[..., Path]) -> None:
+    build("pip 2.10 with CUDA", make_env)
+    channel = "https://channels.invalid/t/tk-0123456789/ours"
+    options = ("-c", channel, "--offline", "--dry-run", "--json")
+    refused = registry_run("install", "-n", "env", *options, "cudatoolkit=11.8", mode="block")
+    assert refused.rc == 1, refused
+    assert "0123456789" not in refused.out + refused.err
+    assert "https://channels.invalid/t/<token>/ours" in refused.json()["command"]
+    assert "fill in your token" in refused.json()["message"]
+
+
+@pytest.mark.parametrize("mode", ["block", "repair"])
+def test_build_strings_are_merged(mode: str, run: Callable[..., Result]) -> None:
+    """`tensorflow=*=cuda*` with a driver for CUDA 11: the build for the CPU is not what was asked for."""
+    asked = ("create", "-n", "env", "tensorflow=*=cuda*", "--dry-run", "--json")
+    old = {"CONDA_OVERRIDE_CUDA": "11.4"}
+    result = run(*asked, mode=mode, env=old)
+    if result.rc:
+        document = result.json()
+        assert (mode, document["exception_name"]) == ("block", "TensorFlowConflictError")
+        assert document["conflicts"] == []
+        assert document["command"][-2:] == ["cudatoolkit<12", "tensorflow=*=cuda*"]
+        result = run(*document["command"][1:], "--dry-run", "--json", mode=mode, env=old)
+    assert result.rc == 0, result
+    (linked,) = [record for record in result.json()["actions"]["LINK"] if record["name"] == "tensorflow"]
+    assert linked["build_string"].startswith("cuda11"), linked
+
+
+@pytest.mark.parametrize("mode", ["block", "repair"])
+def test_a_request_that_no_build_answers(mode: str, run: Callable[..., Result]) -> None:
+    """No TensorFlow is built for a GPU and for a driver this old: what is refused stays refused, and nothing else."""
+    asked = ("create", "-n", "env", "tensorflow=2.19=cuda*", "--dry-run", "--json")
+    result = run(*asked, mode=mode, env={"CONDA_OVERRIDE_CUDA": "10.0"})
+    assert result.rc == 1, result
+    document = result.json()
+    if document["exception_name"] == "TensorFlowConflictError":
+        assert [finding["code"] for finding in document["findings"]] == ["TFD306"]
+        assert document["command"] == []
+        assert "goes on" not in result.err + document["message"]

@@ -57,9 +57,7 @@ def answers() -> list[str]:
     told = "".join(f"{asked}\t{constraints}\n".replace("none", "") for asked, constraints, _ in _cases())
     root = Path(__file__).parent.parent.parent
     command = [ensure_conda(), "-c", PROGRAM]
-    return subprocess.run(
-        command, input=told, capture_output=True, text=True, check=True, cwd=root
-    ).stdout.splitlines()
+    return subprocess.run(command, input=told, capture_output=True, text=True, check=True, cwd=root).stdout.splitlines()
 
 
 @pytest.mark.parametrize("number", range(len(_cases())), ids=[" + ".join(case[:2]) for case in _cases()])
