@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ..environment.mask import without_secrets
+from ..render.mask import without_secrets
 from . import transaction
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ..environment.solve import Plan
+from ..safely import reason
 from ..versions import parse_matchspec
 from . import messages, transaction
 from .specs import arguments as typed
@@ -26,7 +27,7 @@ from .strategies import (
     by_rules,
     by_stepping_down,
 )
-from .trial import Trials, reason
+from .trial import Trials
 from .verdict import Verdict
 
 Strategy = Callable[[Verdict, Plan], Constraints]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..environment.solve import Plan, add_surroundings, after, read_before
 from ..environment.stack import has_tensorflow, touches
-from ..safely import guarded
+from ..safely import guarded, reason
 from ..settings import BLOCK, DISABLED, REPAIR, Settings
 from . import messages, transaction
 from .settings import ignored_codes, is_quiet, read_settings
@@ -122,12 +122,12 @@ def _repaired(solver: Any, solved: Any, arguments: dict[str, Any]) -> Any:
     if verdict.stopping or verdict.unused_cuda:
         first = verdict
         search = _search(solver, arguments, planned, settings)
-        if search is not None:
+        if not isinstance(search, str):
             if first.stopping:
                 search.run(first, is_quiet())
             else:
                 search.improve(first)
-        found = None if search is None else search.found
+        found = None if isinstance(search, str) else search.found
         if found is not None:
             messages.constrained(found.constraints)
             solver.neutered_specs = found.neutered_specs
@@ -140,40 +140,42 @@ def _repaired(solver: Any, solved: Any, arguments: dict[str, Any]) -> Any:
     return solved
 
 
-def _search(solver: Any, arguments: dict[str, Any], planned: Plan, settings: Settings) -> Search | None:
-    """Return a search that has not begun; ``None`` where there cannot be one, and then a refusal names no command."""
+def _search(solver: Any, arguments: dict[str, Any], planned: Plan, settings: Settings) -> Search | str:
+    """Return a search that has not begun, or why there cannot be one: a refusal then names no command."""
     if solver is None:
-        return None
+        return ""
     try:
         from .constraints import Search
 
         own = solver if settings.mode == REPAIR else None
         return Search(solver, arguments, planned, lambda plan: assess(plan, settings, own), settings.mode, _began)
-    except Exception:
-        return None
-
-
-def _refusal(verdict: Verdict, prefix: str, search: Search | None = None) -> CondaError:
-    """Return the exception that refuses; whatever went wrong in looking for something better, it does refuse."""
-    name = messages.named(verdict)
-    if search is None:
-        return messages.refusal(name, prefix, verdict.stopping)
-    ended = search.trials.ended
-    try:
-        from .command import working
-
-        command, note = working(search, prefix)
     except Exception as error:
-        from .trial import reason
+        return f"failed ({reason(error)})"
 
-        command, note, ended = (), "", f"failed ({reason(error)})"
+
+def _refusal(verdict: Verdict, prefix: str, search: Search | str = "") -> CondaError:
+    """Return the exception that refuses; whatever went wrong in looking for something better, it does refuse."""
+    command: tuple[str, ...] = ()
+    tried: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    note = ""
+    if isinstance(search, str):
+        ended = search
+    else:
+        ended, tried, conflicts = search.trials.ended, search.tried, search.conflicts
+        try:
+            from .command import working
+
+            command, note = working(search, prefix)
+        except Exception as error:
+            ended = f"failed ({reason(error)})"
     if not command and not note:
         note = next((finding.fix.note for finding in verdict.stopping if finding.fix.note), "")
         if ended:
             note = f"{note} The search for a request that would work {ended}.".lstrip()
-        elif not search.conflicts:
+        elif not isinstance(search, str) and not conflicts:
             note = note or "None of the requests that were tried in its place works."
-    return messages.refusal(name, prefix, verdict.stopping, command, search.tried, search.conflicts, note)
+    return messages.refusal(messages.named(verdict), prefix, verdict.stopping, command, tried, conflicts, note)
 
 
 def post_solve(unlink: Iterable[Any], link: Iterable[Any]) -> CondaError | None:
@@ -193,7 +195,7 @@ def post_solve(unlink: Iterable[Any], link: Iterable[Any]) -> CondaError | None:
         return None
     if settings.mode in (BLOCK, REPAIR) and verdict.stopping and not asked.removing:
         search = _search(asked.solver, transaction.solve_arguments(), planned, settings)
-        if search is not None:
+        if not isinstance(search, str):
             search.run(verdict, is_quiet())
         return _refusal(verdict, asked.prefix, search)
     _say(verdict)

@@ -6,10 +6,10 @@ What is solved on trial is what the arguments here say, so that the command that
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import Any, NamedTuple
 
-from ..versions import conda_compare, conda_contains, glob_match
+from ..specifiers import bounds
+from ..versions import conda_contains, glob_match
 
 _OPERATORS = ("<", ">", "=", "!", "~")
 _FIELDS = frozenset({"name", "version", "build", "channel", "subdir"})
@@ -47,14 +47,8 @@ def _tight(terms: Iterable[str]) -> str:
     exact = next((term for term in kept if term[:1].isdigit() and "*" not in term), "")
     if exact:
         kept = [term for term in kept if term == exact or not conda_contains(term, exact)]
-    for operator, keep_greater in ((">=", True), ("<", False)):
-        bounds = [term for term in kept if term.startswith(operator) and term[len(operator)] not in "=<>*"]
-        for one, other in pairwise(bounds):
-            greater = conda_compare(one[len(operator) :], other[len(operator) :]) > 0
-            dropped, stays = (other, one) if greater == keep_greater else (one, other)
-            kept.remove(dropped)
-            bounds[bounds.index(other)] = stays
-    return ",".join(kept)
+    lower, upper, others = bounds(",".join(kept))
+    return ",".join(filter(None, (lower, upper, *others)))
 
 
 def all_of(versions: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ from io import StringIO
 from typing import Any, NamedTuple
 
 from ..environment.solve import Plan
+from ..safely import reason
 from ..versions import parse_matchspec
 from . import transaction
 
@@ -87,11 +88,6 @@ def _no_solution() -> tuple[type[Exception], ...]:
         UnsatisfiableError, SpecsConfigurationConflictError, PackagesNotFoundError, ResolvePackageNotFound,
         CondaValueError, ValueError,
     )  # fmt: skip
-
-
-def reason(error: BaseException) -> str:
-    """Return what went wrong, in a line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 class Trials:

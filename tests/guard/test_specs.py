@@ -18,8 +18,8 @@ cudatoolkit=11.8                       | none | cudatoolkit=11.8
 python                                 | python 3.10.*           | python=3.10
 numpy>=1.24                            | numpy >=1.20,<2         | numpy>=1.24,<2
 numpy>=1.24,<2                         | numpy >=1.20,<2         | numpy>=1.24,<2
-numpy>=1.24|2.*                        | numpy >=1.20,<2         | numpy[version='>=1.24,<2|2.*,>=1.20,<2']
-numpy[version='>=1.24,<2|2.*,>=1.20,<2'] | numpy >=1.20,<2       | numpy[version='>=1.24,<2|2.*,>=1.20,<2']
+numpy>=1.24|2.*                        | numpy >=1.20,<2         | numpy[version='>=1.24,<2|>=1.20,<2,2.*']
+numpy[version='>=1.24,<2|>=1.20,<2,2.*'] | numpy >=1.20,<2       | numpy[version='>=1.24,<2|>=1.20,<2,2.*']
 numpy==1.26.4                          | numpy >=1.20,<2         | numpy==1.26.4
 numpy                                  | numpy 1.26.4            | numpy==1.26.4
 tensorflow=*=cuda*                     | tensorflow 2.10.0 *cuda* | tensorflow[version='==2.10.0',build='cuda*']
@@ -28,7 +28,7 @@ tensorflow=*=cuda*                     | tensorflow 2.10.0 cpu*  | never
 tensorflow>=2.10=*cuda*                | none | tensorflow[version='>=2.10',build='*cuda*']
 conda-forge::cudatoolkit               | cudatoolkit 11.2.*      | conda-forge::cudatoolkit=11.2
 conda-forge/linux-64::cudnn            | cudnn >=8.1,<9          | conda-forge/linux-64::cudnn>=8.1,<9
-cudnn!=8.2                             | cudnn >=8.1,<9          | cudnn!=8.2,>=8.1,<9
+cudnn!=8.2                             | cudnn >=8.1,<9          | cudnn>=8.1,<9,!=8.2
 keras<3                                | keras <2.16             | keras<2.16
 keras<2.11                             | keras <2.16             | keras<2.11
 pip[md5=0123456789abcdef0123456789abcdef] | none | pip[md5=0123456789abcdef0123456789abcdef]
