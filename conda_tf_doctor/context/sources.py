@@ -12,31 +12,34 @@ from collections.abc import Iterable, Iterator
 
 from .. import reading
 from .._typing import TYPE_CHECKING
-from ..binaries.records import TENSORFLOW, Recorded, read_text, recorded_files
 from ..environment.facts import CONDA, PIP, Environment, Package
-from ..environment.tensorflow import OWNERS
+from ..environment.tensorflow import CONDA_PARTS, OWNERS
 
 if TYPE_CHECKING:
     from ..binaries.integrity import Damage
+    from ..binaries.records import Recorded
 
 # What TensorFlow imports, and what that imports in its turn, by normalised name.
-_STACK = re.compile(
-    TENSORFLOW.pattern
-    + r"|(?:numpy(?:-base)?|keras(?:-preprocessing|-applications)?|tf-keras|tensorflow-estimator|tensorboard|h5py"
-    r"|ml-dtypes|protobuf|grpcio|wrapt|optree|namex|absl-py|astunparse|flatbuffers|python-flatbuffers|gast"
-    r"|google-pasta|opt-einsum|six|termcolor|typing-extensions|packaging|tensorflow-io-gcs-filesystem)\Z"
-)
+_STACK = frozenset(
+    {
+        "numpy", "numpy-base", "keras", "keras-preprocessing", "keras-applications", "tf-keras", "tensorflow-estimator",
+        "tensorboard", "h5py", "ml-dtypes", "protobuf", "grpcio", "wrapt", "optree", "namex", "absl-py", "astunparse",
+        "flatbuffers", "python-flatbuffers", "gast", "google-pasta", "opt-einsum", "six", "termcolor",
+        "typing-extensions", "packaging", "tensorflow-io-gcs-filesystem",
+    }
+)  # fmt: skip
 # One line of RECORD (PEP 376), and one entry of conda's paths_data as its writers lay it out.
-_RECORD_LINE = re.compile(r"^(?P<path>[^,\r\n]+\.py),(?:[\w-]+=[\w-]+)?,(?P<size>\d+)\r?$", re.M)
-_ENTRY = re.compile(r'\{\s*"_path":\s*"(?P<path>[^"\\]+/site-packages/[^"\\]+\.py)"(?P<rest>[^{}]*)\}')
-_SIZE = re.compile(r'"size_in_bytes":\s*(\d+)')
+# These patterns are compiled when they are used: most checks of a list of packages never use one.
+_RECORD_LINE = r"(?m)^(?P<path>[^,\r\n]+\.py),(?:[\w-]+=[\w-]+)?,(?P<size>\d+)\r?$"
+_ENTRY = r'\{\s*"_path":\s*"(?P<path>[^"\\]+/site-packages/[^"\\]+\.py)"(?P<rest>[^{}]*)\}'
+_SIZE = r'"size_in_bytes":\s*(\d+)'
 # People take tests away to make images smaller.
-_SPARE = re.compile(r"(?:^|/)(?:tests?|testing|testdata|include)/|(?:_test|/conftest)\.py\Z")
+_SPARE = r"(?:^|/)(?:tests?|testing|testdata|include)/|(?:_test|/conftest)\.py\Z"
 # Statements at the margin run whenever the module is imported; those of a package's __init__ may stand in a branch.
 _IMPORT = (
     r"(?:from[ \t]+(?P<base>\.*[\w.]*)[ \t]+import[ \t]*(?P<names>\([^)]*\)|[^\n]*)|import[ \t]+(?P<modules>[^\n]*))"
 )
-_AT_MARGIN, _ANYWHERE = re.compile("^" + _IMPORT, re.M), re.compile(r"^[ \t]*" + _IMPORT, re.M)
+_AT_MARGIN, _ANYWHERE = "(?m)^" + _IMPORT, r"(?m)^[ \t]*" + _IMPORT
 
 
 def damaged_sources(env: Environment, site_packages: str) -> list[Damage]:
@@ -63,6 +66,10 @@ def damaged_sources(env: Environment, site_packages: str) -> list[Damage]:
     return [] if _is_of_binaries_alone(env, site_packages, damages, whole) else damages
 
 
+def _is_tensorflows(name: str) -> bool:
+    return name in OWNERS or name in CONDA_PARTS
+
+
 def _size(path: str) -> int:
     try:
         return os.stat(path).st_size
@@ -72,11 +79,13 @@ def _size(path: str) -> int:
 
 def _is_of_binaries_alone(env: Environment, site_packages: str, damages: list[Damage], whole: set[str]) -> bool:
     """Tell whether TensorFlow was unpacked for its binaries: these are there, and next to none of its modules."""
-    gone = [d.recorded for d in damages if d.kind == "gone" and TENSORFLOW.match(d.recorded.owner)]
+    gone = [d.recorded for d in damages if d.kind == "gone" and _is_tensorflows(d.recorded.owner)]
     folder = os.path.join(site_packages, "tensorflow", "")
     there = sum(path.startswith(folder) for path in whole)
     if not gone or there > 4 or os.path.isfile(os.path.join(folder, "__init__.py")):
         return False
+    from ..binaries.records import recorded_files
+
     sources = {entry.source for entry in gone}
     entries = recorded_files(env.prefix, site_packages)
     return any(entry.source in sources and os.path.isfile(entry.path) for entry in entries)
@@ -88,32 +97,43 @@ def _recorded(env: Environment, site_packages: str) -> Iterator[Recorded]:
     pips_tensorflow = any(name in by_pip for name in OWNERS)
     for package in env.packages:
         name = package.name
-        if not package.source or not _STACK.match(name):
+        if not package.source or not (name in _STACK or _is_tensorflows(name)):
             continue
         if package.manager == PIP:
             # Of several folders of one name the newest counts; several owners of TensorFlow share theirs.
             if env.pip(name) is package:
                 yield from _of_pip(env, site_packages, package)
-        elif name.removesuffix("-base") not in by_pip and not (pips_tensorflow and TENSORFLOW.match(name)):
+        elif name.removesuffix("-base") not in by_pip and not (pips_tensorflow and _is_tensorflows(name)):
             yield from _of_conda(env, package)
 
 
 def _of_pip(env: Environment, site_packages: str, package: Package) -> Iterator[Recorded]:
+    from ..binaries.records import Recorded, read_text
+
     source = f"{package.source}/RECORD"
-    for match in _RECORD_LINE.finditer(read_text(os.path.join(env.prefix, *source.split("/")))):
+    for match in re.finditer(_RECORD_LINE, read_text(os.path.join(env.prefix, *source.split("/")))):
         path = match["path"]
-        if not path.startswith(("/", "..")) and ":" not in path and not _SPARE.search(path):
+        if not path.startswith(("/", "..")) and ":" not in path and not re.search(_SPARE, path):
             yield Recorded(f"{site_packages}/{path}", "", int(match["size"]), source, package.name, PIP)
 
 
 def _of_conda(env: Environment, package: Package) -> Iterator[Recorded]:
     if not package.source.endswith(".json"):
         return
-    text = read_text(os.path.join(env.prefix, *package.source.split("/")))
-    for match in _ENTRY.finditer(text) if '.py"' in text else ():
-        size = _SIZE.search(match["rest"])
+    try:
+        with open(os.path.join(env.prefix, *package.source.split("/")), "rb") as stream:
+            data = stream.read()
+    except OSError:
+        return
+    # A record of megabytes is decoded only where it has something to say.
+    if b'.py"' not in data:
+        return
+    from ..binaries.records import Recorded
+
+    for match in re.finditer(_ENTRY, data.decode("utf-8", "replace")):
+        size = re.search(_SIZE, match["rest"])
         # What conda wrote the prefix into has another size than it had in the package.
-        if size and "prefix_placeholder" not in match["rest"] and not _SPARE.search(match["path"]):
+        if size and "prefix_placeholder" not in match["rest"] and not re.search(_SPARE, match["path"]):
             yield Recorded(f"{env.prefix}/{match['path']}", "", int(size[1]), package.source, package.name, CONDA)
 
 
@@ -136,6 +156,8 @@ def read_by(roots: Iterable[str], site_packages: str, among: Iterable[str]) -> s
         site_packages: Where they are.
         among: Paths of the files that are asked for, which need not exist.
     """
+    from ..binaries.records import read_text
+
     wanted = {os.path.normcase(os.path.normpath(path)): path for path in among}
     found: set[str] = set()
     queue = [name.split(".") for name in roots]
@@ -160,7 +182,7 @@ def read_by(roots: Iterable[str], site_packages: str, among: Iterable[str]) -> s
 
 
 def _imported(text: str, package: list[str], everywhere: bool) -> Iterator[list[str]]:
-    for match in (_ANYWHERE if everywhere else _AT_MARGIN).finditer(text):
+    for match in re.finditer(_ANYWHERE if everywhere else _AT_MARGIN, text):
         if match["modules"] is not None:
             for name in match["modules"].split("#")[0].split(","):
                 yield name.split(" as ")[0].strip().split(".")
