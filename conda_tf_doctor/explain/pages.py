@@ -1,4 +1,7 @@
-"""The page of a rule: what it is, why it breaks, how it was established, how to fix it."""
+"""The page of a rule: what it is, why it breaks, how it was established, how to fix it.
+
+Its last section holds environments in which the rule fires, and in which it does not; the tests run them.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import NamedTuple
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pages")
 HEADINGS = ("What", "Why it breaks", "How it is established", "How to fix")
+ENVIRONMENTS = "Environments"
+_FENCE = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 
 
@@ -19,11 +24,13 @@ class Page(NamedTuple):
         code: The rule's code.
         name: The rule's name.
         sections: Heading and Markdown text of each part, in the order of :data:`HEADINGS`.
+        environments: Facts as YAML, with what has to be found in them.
     """
 
     code: str
     name: str
     sections: tuple[tuple[str, str], ...]
+    environments: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, str]:
         """Return the parts of the page by a name that JSON likes (``how_to_fix``)."""
@@ -40,9 +47,9 @@ def read_page(code: str) -> Page:
         text = file.read()
     title, *parts = _HEADING.split(text)
     name = title.removeprefix("# ").split()[1]
-    return Page(
-        code, name, tuple((heading, body.strip()) for heading, body in zip(parts[::2], parts[1::2], strict=True))
-    )
+    sections = {heading: body.strip() for heading, body in zip(parts[::2], parts[1::2], strict=True)}
+    environments = tuple(_FENCE.findall(sections.pop(ENVIRONMENTS, "")))
+    return Page(code, name, tuple(sections.items()), environments)
 
 
 def plain(markdown: str, width: int = 88) -> str:

@@ -43,10 +43,8 @@ def write_conda(prefix: Path, name: str, version: str, build: str = "h0_0", **fi
     return path
 
 
-@pytest.fixture
-def env(tmp_path: Path) -> Path:
-    """TensorFlow 2.10 by pip in a conda environment with Python 3.10 and runtime 14.29."""
-    prefix = tmp_path / "env"
+def whole(prefix: Path) -> Path:
+    """Make TensorFlow 2.10 by pip in a conda environment with Python 3.10 and runtime 14.29."""
     write_conda(prefix, "python", "3.10.4")
     (prefix / "python.exe").write_bytes(executable("win-64"))
     make_dll(prefix / "python310.dll", ["PyLong_FromLong"])
@@ -62,6 +60,11 @@ def env(tmp_path: Path) -> Path:
     info.write_text("build_info = OrderedDict([('msvcp_dll_names', 'msvcp140.dll,msvcp140_1.dll')])\n")
     write_record(prefix)
     return prefix
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Path:
+    return whole(tmp_path / "env")
 
 
 @pytest.fixture

@@ -7,10 +7,8 @@ import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 import conda_tf_doctor
 from conda_tf_doctor.codes import (
@@ -37,33 +35,15 @@ from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.findings import ERROR, Finding
 from conda_tf_doctor.matrix.load import load_matrix
 
-FOLDER = Path(__file__).parents[1] / "data" / "rules"
-EXPECTED = {"expect", "absent", "absent_errors", "first", "none", "id", "kind"}
-CASES = [
-    pytest.param(case, id=f"{file.stem}: {case['id']}")
-    for file in sorted(FOLDER.glob("*.yaml"))
-    for case in YAML(typ="safe").load(file)
-]
+from .cases import OF_PAGES, WRITTEN, environment, package
+
+CASES = {name: case for name, case in {**OF_PAGES, **WRITTEN}.items() if "windows" not in case}
 
 
-def package(item: Any) -> dict[str, Any]:
-    """``numpy 1.23.5 pip`` as a report has it."""
-    if isinstance(item, dict):
-        return item
-    name, *rest = str(item).split()
-    version = rest.pop(0) if rest and rest[0][0].isdigit() else ""
-    owner = rest.pop(0) if rest else ""
-    found = {"name": name, "version": version, "manager": "pip" if owner == "pip" else "conda" if owner else ""}
-    return {**found, "channel": "pypi" if owner == "pip" else owner, "build": rest[0] if rest else ""}
-
-
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("kind", ["report", "prefix"])
-def test_what_is_not_run_would_have_found_nothing(case: dict[str, Any], kind: str) -> None:
-    report = {name: value for name, value in case.items() if name not in EXPECTED}
-    for field in ("packages", "requested", "user_site"):
-        report[field] = [package(item) for item in report.get(field, ())]
-    env = environment_of(report, "case.json")
+def test_what_is_not_run_would_have_found_nothing(name: str, kind: str) -> None:
+    env = environment(CASES[name])
     env.kind = kind
     context = Context(env, load_matrix())
     if context.tensorflow is None:

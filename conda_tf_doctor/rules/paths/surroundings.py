@@ -190,6 +190,7 @@ def _conflict(context: Context, variable: str, separator: str, own: tuple[str, .
         source=build.id,
         confidence=LIKELY if same_names else POSSIBLE,
         fix=Fix(note=f"Take {first.folder} off {variable}, or put it behind {right}."),
+        needs=() if same_names else ("which CUDA the process loads: TensorFlow names the files in its log",),
     )
 
 
