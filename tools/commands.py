@@ -172,6 +172,11 @@ def _run(argv: Sequence[str]) -> int:
     return verb.run(rest)
 
 
+def index(args: Sequence[str]) -> int:
+    """Make the index of the rules in the documentation from their pages."""
+    return _call(ensure_tests(), "tools.rule_index", *args)
+
+
 def main(argv: Sequence[str]) -> int:
     """Run a command and return its exit status; arguments that it does not know go on to what it runs."""
     return ended(lambda: _run(argv))

@@ -14,6 +14,7 @@ from .. import reading
 from .._typing import TYPE_CHECKING
 from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.tensorflow import CONDA_PARTS, OWNERS
+from ..reading import RECORD, read_bytes
 
 if TYPE_CHECKING:
     from ..binaries.integrity import Damage
@@ -121,8 +122,7 @@ def _of_conda(env: Environment, package: Package) -> Iterator[Recorded]:
     if not package.source.endswith(".json"):
         return
     try:
-        with open(os.path.join(env.prefix, *package.source.split("/")), "rb") as stream:
-            data = stream.read()
+        data = read_bytes(os.path.join(env.prefix, *package.source.split("/")), RECORD)
     except OSError:
         return
     # A record of megabytes is decoded only where it has something to say.
