@@ -97,6 +97,11 @@ class Finding(NamedTuple):
         return ROWS[self.code].broken == NEXT_CHANGE
 
     @property
+    def is_open(self) -> bool:
+        """Whether it only says what a report does not tell (see :func:`open_question`)."""
+        return self.severity == INFO and self.found == "unknown"
+
+    @property
     def name(self) -> str:
         """The rule's stable name (``python-unsupported``)."""
         return ROWS[self.code].name

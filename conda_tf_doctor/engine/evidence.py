@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from ..explain.rank import Cause, Verdict
 
 
-def is_open(finding: Finding) -> bool:
-    """Tell whether a finding only says what is not known (see :mod:`.undecided`)."""
-    return finding.severity == INFO and finding.found == "unknown"
-
-
 def _shortened(line: str, limit: int = 300) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
@@ -82,7 +77,7 @@ def from_error_text(context: Context, found: Iterable[Finding]) -> tuple[list[Fi
 
     given = list(found)
     # What a rule leaves open is no finding yet: the text may decide it.
-    found = [finding for finding in given if not is_open(finding)]
+    found = [finding for finding in given if not finding.is_open]
     verdict = rank(context.env.error_text, context, found)
     causes = {cause.code: cause for cause in verdict.causes}
     joined = [
@@ -103,7 +98,7 @@ def from_error_text(context: Context, found: Iterable[Finding]) -> tuple[list[Fi
         broken = place == 0 and cause.strength >= 2 and not any(f.severity == ERROR for f in joined)
         joined.append(_new(context, cause, ERROR if telling or broken else INFO))
         explained = explained or telling or broken
-    return [*joined, *(finding for finding in given if is_open(finding))], verdict
+    return [*joined, *(finding for finding in given if finding.is_open)], verdict
 
 
 def unexplained(context: Context, found: Iterable[Finding], verdict: Verdict | None) -> Iterable[Finding]:

@@ -45,7 +45,8 @@ def ranked(findings: Iterable[Finding], causes: Mapping[str, float]) -> list[Fin
             _SEVERITY.get(finding.severity, 2),
             -weight(finding),
             _CONFIDENCE.get(finding.confidence, 2),
-            place(finding.code),
+            # Open questions come in an order of their own, which sorting keeps.
+            0 if finding.is_open else place(finding.code),
         )
 
     return sorted(dict.fromkeys(findings), key=order)

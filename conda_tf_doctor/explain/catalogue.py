@@ -18,6 +18,7 @@ from ..findings import CONFIDENCES
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 SHARED = "shared.yaml"
 NEEDS = "needs.yaml"
+FREQUENCIES = "frequencies.yaml"
 EXCLUDED = "excluded"
 LIKELIHOODS = (*CONFIDENCES, EXCLUDED)
 
@@ -138,6 +139,7 @@ def signatures() -> tuple[Signature, ...]:
     documents = load(DATA)
     shared = documents.pop(SHARED)
     documents.pop(NEEDS, None)
+    documents.pop(FREQUENCIES, None)
     found = [_signature(item, shared) for items in documents.values() for item in items]
     names = [signature.id for signature in found]
     if len(set(names)) != len(names):
@@ -166,3 +168,22 @@ def need(code: str) -> str:
         code: The rule that stands for the cause.
     """
     return _needs().get(code, "")
+
+
+@lru_cache(maxsize=1)
+def _frequencies() -> dict[str, dict[str, dict[str, int]]]:
+    from .compiled import load
+
+    table: dict[str, dict[str, dict[str, int]]] = load(DATA)[FREQUENCIES]
+    return table
+
+
+def frequencies(system: str, gpu: bool) -> dict[str, int]:
+    """Return how often each code was the cause, in reports whose end is known.
+
+    Args:
+        system: ``win``, ``linux`` or ``osx``.
+        gpu: Whether CUDA or a GPU is in the report.
+    """
+    of_system = _frequencies().get(system, {})
+    return of_system.get("gpu" if gpu else "cpu", {}) or of_system.get("cpu", {})

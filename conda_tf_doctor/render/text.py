@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from .._typing import TYPE_CHECKING, TextIO
+from ..advice.block import together
 from ..codes import RULES
 from ..findings import ERROR, INFO, POSSIBLE, WARNING, Finding
 from ..shell import command_line, quoted
@@ -119,8 +120,19 @@ def _finding(finding: Finding, style: Style, full: bool) -> list[str]:
     return lines
 
 
-def _commands(finding: Finding, env: Environment) -> list[str]:
-    return [safe(command_line(command, env.platform)) for command in finding.fix.commands]
+def _commands(findings: Iterable[Finding], env: Environment) -> list[str]:
+    return [safe(command_line(command, env.platform)) for command in together(f.fix for f in findings)]
+
+
+def _questions(diagnosis: Diagnosis, style: Style, most: int = 3) -> list[str]:
+    """Return what to ask whoever wrote a report, what decides most first."""
+    asked: dict[str, None] = {}
+    for finding in diagnosis.findings:
+        if finding.is_open and len(asked) < most:
+            asked.update(dict.fromkeys(finding.needs))
+    if not asked or diagnosis.count(ERROR):
+        return []
+    return ["", style.paint("title", "To be asked:"), *(line for need in asked for line in wrapped(need, "  "))]
 
 
 def _repairable(finding: Finding, env: Environment) -> bool:
@@ -152,7 +164,9 @@ def _repair(diagnosis: Diagnosis, door: str) -> list[str]:
 
         where = f" --platform {env.platform}" if env.platform and env.platform != this_platform() else ""
         return [safe(f"{program} fix{asked} --file {quoted(env.path)}{where}")]
-    by_hand = _commands(worst, env)
+    # Where nothing else is offered, one block is for all errors.
+    together = diagnosis.findings if not lines and worst.severity == ERROR else (worst,)
+    by_hand = _commands([f for f in together if f.severity == worst.severity], env)
     if lines and by_hand:
         several = diagnosis.count(ERROR) + diagnosis.count(WARNING) > 1
         lines.append(f"or by hand{f', {worst.code} alone' if several else ''}:")
@@ -180,6 +194,8 @@ def render(diagnosis: Diagnosis, style: Style, verbose: int = 0, quiet: bool = F
         lines.append(safe(f"Matrix row: {diagnosis.row}"))
     for finding in shown:
         lines += _finding(finding, style, bool(verbose))
+    if not verbose and not quiet:
+        lines += _questions(diagnosis, style)
     repair = _repair(diagnosis, door)
     if repair:
         lines += ["", style.paint("title", "To repair:"), *(f"  {line}" for line in repair)]

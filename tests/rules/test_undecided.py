@@ -179,3 +179,23 @@ def test_a_cudnn_of_which_only_the_major_version_is_known(version: str, severity
     }
     findings = diagnose(environment_of(report, "test"), load_matrix()).findings
     assert [finding.severity for finding in findings if finding.code == "TFD303"] == [severity]
+
+
+@pytest.mark.parametrize(
+    ("report", "first"),
+    [
+        ({"platform": "win-64", "packages": [{"name": "tensorflow", "version": "2.1.0"}]}, "TFD402"),
+        ({"platform": "linux-64", "packages": [{"name": "tensorflow"}, {"name": "numpy"}]}, "TFD603"),
+        (
+            {
+                "platform": "linux-64",
+                "packages": [{"name": "tensorflow", "manager": "pip"}],
+                "system": {"cuda_installed": ["11.2"]},
+            },
+            "TFD301",
+        ),
+    ],
+)
+def test_what_decides_most_is_asked_first(report: dict[str, Any], first: str) -> None:
+    found = diagnose(environment_of(report, "test"), load_matrix()).findings
+    assert next(finding.code for finding in found if finding.is_open) == first

@@ -44,6 +44,11 @@ def open_packages(context: Context) -> Iterator[Finding]:
                 code, f"The report does not say which {name} is beside {context.label}.",
                 f"{name} {spec}".strip(), f"{name}'s version: `pip list`", source, name,
             )  # fmt: skip
+    if tensorflow.version and not context.is_before("2.14") and (partial or env.package("keras") is not None):
+        yield open_question(
+            "TFD605", "The report does not say which Keras the code, or the model that it loads, was written for.", "",
+            "whether the program was written for Keras 2 (TensorFlow up to 2.15) or for Keras 3", source, "keras",
+        )  # fmt: skip
     for package in env.packages:
         code = CODE_OF_PACKAGE.get(package.name, "TFD607") if package.name in _ADD_ONS else ""
         if not code:
