@@ -57,10 +57,17 @@ def cuda_runtimes(env: Environment) -> list[Library]:
     found = [Library(p.version, p) for p in env.packages if is_wheel(p, _PIP_CUDA) and p.version]
     for name in CONDA_CUDA:
         package = env.conda(name)
-        if package is not None and package.version:
+        if package is not None and package.version and not (name == "cuda-version" and _is_alone(env)):
             found.append(Library(package.version, package))
             break
     return found
+
+
+def _is_alone(env: Environment) -> bool:
+    """Tell whether ``cuda-version`` stands for nothing: it is a pin without files, and TensorFlow is not conda's."""
+    return env.pip("tensorflow") is not None and not any(
+        p.manager != "pip" and p.name.startswith(("libcu", "cuda-cudart", "cuda-nvrtc")) for p in env.packages
+    )
 
 
 def cuda_of_unknown_version(env: Environment) -> Package | None:

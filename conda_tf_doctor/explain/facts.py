@@ -72,7 +72,7 @@ def _python(subject: Subject, spec: str) -> Truth:
 
 
 def _python_known(subject: Subject, _: str) -> Truth:
-    return bool(subject.context.env.python.version) if subject.context else None
+    return bool(subject.context and subject.context.env.python.version)
 
 
 def _python_bits(subject: Subject, bits: str) -> Truth:
@@ -226,7 +226,7 @@ def _wheel_for_this_python(subject: Subject, argument: str) -> Truth:
 
 def _tensorflow_version_known(subject: Subject, _: str) -> Truth:
     installed = subject.context.tensorflow if subject.context else None
-    return None if subject.context is None else bool(installed and installed.version)
+    return bool(installed and installed.version)
 
 
 def _python_has_build(subject: Subject, _: str) -> Truth:

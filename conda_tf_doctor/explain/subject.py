@@ -60,7 +60,8 @@ class Subject:
             return self.context.env.os
         if re.search(r"DLL load failed|WinError|\.dll\b|[A-Z]:\\|\\site-packages\\", self.text):
             return "win"
-        if re.search(r"\.dylib|dyld|/Users/|macosx|Mac OS X|\bzsh: illegal hardware", self.text):
+        # What zsh says of a job that ended, with or without its name.
+        if re.search(r"\.dylib|dyld|/Users/|macosx|Mac OS X|(?m:(?:zsh: |^\[\d+\][ +\d-]*)illegal hardware)", self.text):
             return "osx"
         if re.search(r"\.so[.\d]*\b|/home/|/usr/lib|\(core dumped\)", self.text):
             return "linux"
