@@ -61,7 +61,8 @@ class Subject:
         if re.search(r"DLL load failed|WinError|\.dll\b|[A-Z]:\\|\\site-packages\\", self.text):
             return "win"
         # What zsh says of a job that ended, with or without its name.
-        if re.search(r"\.dylib|dyld|/Users/|macosx|Mac OS X|(?m:(?:zsh: |^\[\d+\][ +\d-]*)illegal hardware)", self.text):
+        job = r"(?m:(?:zsh: |^\[\d+\][ +\d-]*)illegal hardware)"
+        if re.search(rf"\.dylib|dyld|/Users/|macosx|Mac OS X|{job}", self.text):
             return "osx"
         if re.search(r"\.so[.\d]*\b|/home/|/usr/lib|\(core dumped\)", self.text):
             return "linux"
