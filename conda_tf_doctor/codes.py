@@ -77,6 +77,8 @@ _SURROUNDINGS = Judge("paths.surroundings", "surroundings")
 _PYTHON_PATH = Judge("paths.python_path", "python_path", "other modules")
 
 _ROWS = (
+    # Until it has come to its end, or was taken back, all else may be of its making.
+    Rule("TFD904", "repair-interrupted", ITSELF, (), BY_NOTHING),
     Rule(
         "TFD101",
         "python-32bit",

@@ -94,7 +94,7 @@ def _from_pip(prefix: str, site_packages: str, wanted: re.Pattern[str]) -> Itera
             # RECORD may name scripts outside site-packages; binaries of a stack are all within.
             if path.startswith(site_packages + os.sep):
                 size = int(match["size"]) if match["size"] else -1
-                yield Recorded(path, _hex(match["hash"] or ""), size, source, owner, "pip")
+                yield Recorded(path, hexadecimal(match["hash"] or ""), size, source, owner, "pip")
 
 
 def _from_conda(prefix: str, wanted: re.Pattern[str]) -> Iterator[Recorded]:
@@ -138,10 +138,10 @@ def read_text(path: str, limit: int = 64 * 1024 * 1024) -> str:
 def recorded_hash(record: str, path: str) -> str:
     """Return the SHA-256 (hexadecimal) that the text of a RECORD gives for a file; empty where it gives none."""
     found = re.search(rf"^{re.escape(path)},sha256=([\w-]+),", record, re.M)
-    return _hex(found.group(1)) if found else ""
+    return hexadecimal(found.group(1)) if found else ""
 
 
-def _hex(urlsafe: str) -> str:
+def hexadecimal(urlsafe: str) -> str:
     """Return a RECORD hash (URL-safe base64 without padding) as hexadecimal digits."""
     import base64
     import binascii

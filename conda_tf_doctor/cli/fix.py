@@ -43,7 +43,12 @@ def configure_parser(parser: ArgumentParser) -> None:
         "--warnings", action="store_true", default=SUPPRESS, help="repair warnings too, where packages can"
     )
     parser.add_argument("--apply", action="store_true", default=SUPPRESS, help="bring the environment to the pins")
-    parser.add_argument("--undo", action="store_true", default=SUPPRESS, help="take the last change of the pins back")
+    parser.add_argument(
+        "--undo", action="store_true", default=SUPPRESS, help="take the last repair back: packages, files and pins"
+    )
+    parser.add_argument(
+        "--history", action="store_true", default=SUPPRESS, help="list the repairs that --undo can take back"
+    )
     parser.add_argument("--offline", action="store_true", default=SUPPRESS, help="ask neither channels nor index")
     add_rules(parser)
     add_prompt(parser)
@@ -111,7 +116,11 @@ def _wishes(args: Namespace) -> tuple[Wishes, str]:
 
         yes, offline = yes or bool(context.always_yes), offline or bool(context.offline)
         dry_run = dry_run or bool(context.dry_run)
-    return Wishes(args.door, demands, ignore, apply, undo, dry_run, yes, args.json, args.quiet, offline), matrix_file
+    history = getattr(args, "history", False)
+    if history and (undo or apply or file):
+        raise UsageError("--history lists the repairs of an environment; give it alone.")
+    wishes = Wishes(args.door, demands, ignore, apply, undo, history, dry_run, yes, args.json, args.quiet, offline)
+    return wishes, matrix_file
 
 
 def _package(name: str) -> str:

@@ -8,7 +8,7 @@ from importlib import import_module
 from .._typing import TYPE_CHECKING
 from ..codes import JUDGES, ROWS, RULES
 from ..context.context import Context
-from ..findings import INFO, WARNING, Finding
+from ..findings import ERROR, INFO, WARNING, Finding, Fix
 from .diagnosis import Diagnosis
 from .ranking import ranked
 
@@ -21,6 +21,26 @@ if TYPE_CHECKING:
 def _notes(env: Environment) -> Iterable[Finding]:
     for note in env.notes:
         yield Finding("TFD901", INFO, note.message, found=note.path, evidence=(note.path,))
+
+
+def _interrupted(env: Environment) -> tuple[Finding, ...]:
+    """Return that a repair did not come to its end: until it does, what is there is neither the old nor the new."""
+    if not env.interrupted:
+        return ()
+    where = ("-p", env.prefix)
+    return (
+        Finding(
+            "TFD904",
+            ERROR,
+            "A repair of this environment was interrupted: its packages are neither what they were nor what they are "
+            "to be. Finish it, or take it back with `fix --undo`.",
+            found=env.interrupted,
+            expected="a repair that came to its end",
+            evidence=(env.interrupted,),
+            source=env.interrupted,
+            fix=Fix(commands=(("conda-tf-doctor", "fix", "--apply", *where),)),
+        ),
+    )
 
 
 def _from_rules(context: Context, examined: list[str]) -> Iterable[Finding]:
@@ -85,7 +105,7 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
 
         context.told = tuple(signal.code for signal in match(env.error_text, context))
     if context.tensorflow is None and not context.told:
-        return Diagnosis(env, None, tuple(_unexplained(context, (), None, silenced)))
+        return Diagnosis(env, None, (*_interrupted(env), *_unexplained(context, (), None, silenced)))
     examined: list[str] = []
     causes: dict[str, float] = {}
     verdict = None
@@ -109,7 +129,7 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
         env,
         context.tensorflow,
         # Last: rules read records, and find that some cannot be read.
-        (*ranked(kept, causes), *_notes(env)),
+        (*_interrupted(env), *ranked(kept, causes), *_notes(env)),
         tuple(dict.fromkeys(code for code in examined if code not in fired)),
         context.gpu_wanted,
         context.build.id if context.build else "",

@@ -13,6 +13,8 @@ from ..names import normalise
 
 CONDA = "conda"
 PIP = "pip"
+# What a repair is about to do; not *.json, for conda takes every such file in conda-meta for a package.
+JOURNAL = "tf-doctor-journal"
 
 
 class Package:
@@ -190,6 +192,7 @@ class Environment:
         is_venv: Whether it is a Python without conda's records (a venv), in which only pip can change anything.
         this_machine: Whether the facts about the system are those of the machine this runs on.
         collected: Whether a report was written by ``report``, and so names every package there is.
+        interrupted: Journal of a repair that did not come to its end, relative to the prefix; else empty.
         partial: Whether ``packages`` is only what was asked for: what a solver or pip adds is not in it, so nothing
             is missing because it is absent.
     """
@@ -216,6 +219,7 @@ class Environment:
         self.is_venv = False
         self.this_machine = False
         self.collected = False
+        self.interrupted = ""
         self.partial = False
         self._index: dict[str, list[Package]] | None = None
 

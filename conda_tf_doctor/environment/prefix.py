@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..subdirs import SUBDIRS, this_platform
 from .condameta import read_records
 from .distinfo import read_pip
-from .facts import PIP, Environment, Note, Package, Python
+from .facts import JOURNAL, PIP, Environment, Note, Package, Python
 from .site import find_site_packages, site_minor, version_of_names
 from .stack import STACK
 from .venv import settings
@@ -41,6 +41,8 @@ def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Env
     except OSError as error:
         raise UsageError(f"The environment {prefix} cannot be read: {error.strerror}.") from None
     env.is_venv = "conda-meta" not in entries
+    journal = JOURNAL if env.is_venv else f"conda-meta/{JOURNAL}"
+    env.interrupted = journal if os.path.isfile(os.path.join(prefix, journal)) else ""
     env.add(read_records(env, prefix))
     executable = _executable(prefix, entries)
     if "conda-meta" not in entries and not executable and "pyvenv.cfg" not in entries:

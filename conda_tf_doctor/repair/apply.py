@@ -1,27 +1,26 @@
 """Carries a plan out: pip takes away, conda moves, pip installs; then the environment is checked again.
 
 Before each step the journal says so, and each step can be done twice, so that a run that was killed is finished by the
-next one. What got worse is taken back: conda by its revision, pip by the versions it had.
+next one. What pip owns is kept aside first, and a package that a step puts in is removed whole before. What got worse
+is taken back: conda by its revision, pip by the files that were kept, or by the versions it had.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import versions
-from ..environment.facts import CONDA, PIP, Environment, Package
+from ..environment.facts import CONDA, PIP, Environment
 from ..findings import ERROR
 from ..names import normalise, parse_requirement
 from . import journal as journals
-from . import pinned
-from .conda import require
+from . import kept, pinned
+from .back import Back, record_of, records
 from .journal import STEPS, UNDOING, Journal
-from .verify import conda_removes, conda_specs, pip_environ, pip_requirements, python_of
+from .verify import conda_removes, conda_specs, pip_requirements, python_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +49,14 @@ class Outcome(NamedTuple):
     undone: bool = False
 
 
-def draft(plan: Plan, env: Environment, revision: int, pins: str | None, users_pins: Sequence[str] = ()) -> Journal:
+def draft(
+    plan: Plan,
+    env: Environment,
+    revision: int,
+    pins: str | None,
+    users_pins: Sequence[str] = (),
+    pinned_before: str | None = None,
+) -> Journal:
     """Return the journal of a plan that is about to be applied.
 
     Args:
@@ -59,6 +65,7 @@ def draft(plan: Plan, env: Environment, revision: int, pins: str | None, users_p
         revision: Conda's revision of it.
         pins: The pinned file as it will be; ``None`` where it stays.
         users_pins: The user's own pins on installed packages.
+        pinned_before: The pinned file as it is; ``None`` where there is none.
     """
     edits = plan.edits
     back = [text for edit in edits.values() for text in edit.back]
@@ -66,7 +73,7 @@ def draft(plan: Plan, env: Environment, revision: int, pins: str | None, users_p
     back += [f"{e.spelled}=={e.version}" for e in again if e.version]
     gone = {e.name for e in edits.values() if e.removes and e.manager == PIP}
     return Journal(
-        started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        started=datetime.now(timezone.utc).isoformat(timespec="microseconds"),
         revision=revision,
         conda_before=tuple(sorted(records(env))),
         pip_before=tuple(f"{p.name}=={p.version}" for p in env.packages if p.manager == PIP and p.version),
@@ -79,6 +86,8 @@ def draft(plan: Plan, env: Environment, revision: int, pins: str | None, users_p
         pip_back=tuple(dict.fromkeys(text for text in back if text.split("==")[0] not in gone)),
         errors_before=_errors(plan.before),
         pinned=pins,
+        pinned_before=pinned_before,
+        changes=tuple(change.to_json() for change in plan.changes),
     )
 
 
@@ -88,7 +97,7 @@ def _records(plan: Plan, env: Environment) -> list[str]:
     for edit in plan.edits.values():
         package = env.conda(edit.name)
         if edit.reinstall and edit.manager == CONDA and package is not None:
-            found.append(_record(package))
+            found.append(record_of(package))
     return found
 
 
@@ -103,18 +112,6 @@ def _for_new_python(plan: Plan, env: Environment) -> list[str]:
         for p in env.packages
         if p.manager == PIP and p.version and p.name not in planned and p.name not in ("pip", "setuptools", "wheel")
     ]
-
-
-def _record(package: Package) -> str:
-    """Return ``name=version=build`` with the name as conda spells it, which its file tells."""
-    stem = os.path.basename(package.source).removesuffix(".json")
-    ending = f"-{package.version}-{package.build}"
-    return f"{stem.removesuffix(ending) if stem.endswith(ending) else package.name}={package.version}={package.build}"
-
-
-def records(env: Environment) -> set[str]:
-    """Return every conda package of an environment as ``name=version=build``."""
-    return {_record(p) for p in env.packages if p.manager == CONDA and p.build and p.source.endswith(".json")}
 
 
 def _errors(diagnosis: Diagnosis) -> tuple[tuple[str, str], ...]:
@@ -141,13 +138,7 @@ def commands(journal: Journal, prefix: str) -> list[list[str]]:
     return found
 
 
-def _named(entry: str) -> tuple[str, str]:
-    """Return the normalised name and the version that a dist-info folder's name has."""
-    stem, _, version = entry.removesuffix(".dist-info").partition("-")
-    return normalise(stem), version
-
-
-class Applier:
+class Applier(Back):
     """Applies one journal to one environment.
 
     Args:
@@ -160,17 +151,8 @@ class Applier:
 
     def __init__(self, prefix: str, conda: Conda | None, check: Check, say: Say, quiet: bool = False) -> None:
         self.prefix, self._user_conda, self.check, self.say, self.quiet = prefix, conda, check, say, quiet
-        steps = (self._uninstall, self._conda, self._install, self._judge, self._pins)
+        steps = (self._keep, self._uninstall, self._conda, self._install, self._judge, self._pins)
         self._steps: dict[str, Callable[[Journal], str]] = dict(zip(STEPS, steps, strict=True))
-
-    @property
-    def conda(self) -> Conda:
-        """The user's conda, where a step needs it.
-
-        Raises:
-            UsageError: There is none.
-        """
-        return require(self._user_conda)
 
     def run(self, journal: Journal) -> Outcome:
         """Carry a journal out from the step it is at, to the end or back to the start."""
@@ -181,14 +163,37 @@ class Applier:
             failure = self._steps[step](journal)
             if failure:
                 return self.undo(journal, failure)
-        journals.close(self.prefix)
+        self._filed(journal)
         return Outcome(True, self.check(), "The environment was repaired.")
+
+    def _filed(self, journal: Journal) -> None:
+        """Put what was done into the history, with the files that it replaced."""
+        from ..environment.prefix import read_prefix
+
+        env = read_prefix(self.prefix, with_machine=False)
+        after = tuple(f"{p.name}=={p.version}" for p in env.packages if p.manager == PIP and p.version)
+        kept.drop_unchanged(self.prefix, self._aside(journal))
+        journals.file(self.prefix, journal._replace(conda_after=tuple(sorted(records(env))), pip_after=after))
+        journals.close(self.prefix)
 
     # The steps; each returns what went wrong, or nothing
 
+    def _keep(self, journal: Journal) -> str:
+        by_pip = (*journal.pip_install, *journal.pip_back, *journal.pip_uninstall)
+        changing = [parse_requirement(text)[0] for text in by_pip]
+        kept.keep(self.prefix, self._aside(journal), kept.owned_now(self.prefix), changing)
+        return ""
+
+    def _removed(self, journal: Journal, names: Iterable[str]) -> list[str]:
+        """Remove distributions whole; return those of which nothing tells what is theirs."""
+        aside = kept.load(self._aside(journal))
+        kept.sweep(self.prefix)
+        return [name for name in names if not kept.remove(self.prefix, normalise(name), aside)]
+
     def _uninstall(self, journal: Journal) -> str:
-        if journal.pip_uninstall and not self._pip("uninstall", "--yes", *journal.pip_uninstall):
-            return f"pip could not uninstall {', '.join(journal.pip_uninstall)}."
+        left = self._removed(journal, journal.pip_uninstall)
+        if left and not self._pip("uninstall", "--yes", *left):
+            return f"pip could not uninstall {', '.join(left)}."
         return ""
 
     def _conda(self, journal: Journal) -> str:
@@ -207,17 +212,8 @@ class Applier:
             return f"conda could not install {', '.join(journal.conda_install)}."
         return ""
 
-    def _pip(self, *args: str) -> bool:
-        python = python_of(self.prefix)
-        if not python:
-            return False
-        target: Any = subprocess.DEVNULL if self.quiet else sys.stderr
-        done = subprocess.run(
-            [python, "-m", "pip", *args], stdin=subprocess.DEVNULL, stdout=target, env=pip_environ(), check=False
-        )
-        return done.returncode == 0
-
     def _install(self, journal: Journal) -> str:
+        self._removed(journal, (parse_requirement(text)[0] for text in (*journal.pip_back, *journal.pip_install)))
         if journal.pip_back and not self._pip("install", "--force-reinstall", "--no-deps", *journal.pip_back):
             return f"pip could not put back {', '.join(journal.pip_back)}."
         wanted = journal.pip_install
@@ -234,7 +230,11 @@ class Applier:
 
     def _judge(self, journal: Journal) -> str:
         after = self.check()
-        new = [f for f in after.findings if f.severity == ERROR and (f.code, f.package) not in journal.errors_before]
+        new = [
+            f
+            for f in after.findings
+            if f.severity == ERROR and (f.code, f.package) not in (*journal.errors_before, ("TFD904", ""))
+        ]
         if after.tensorflow is None:
             return "TensorFlow is gone after the repair."
         for text in journal.pip_install:
@@ -242,9 +242,18 @@ class Applier:
             package = after.env.pip(normalise(name))
             if package is None or not versions.contains(spec, package.version):
                 return f"pip reported success, but {text} is not what the environment has."
+        for name in self._put_in(journal):
+            damaged = kept.damages(self.prefix, name)
+            if damaged:
+                path = os.path.relpath(damaged[0].recorded.path, self.prefix)
+                return f"{path} is not what {name} recorded ({damaged[0].kind})."
         if new and len(_errors(after)) >= len(journal.errors_before):
             return f"The environment got worse: {new[0].code}: {new[0].message}"
         return ""
+
+    @staticmethod
+    def _put_in(journal: Journal) -> list[str]:
+        return [normalise(parse_requirement(text)[0]) for text in (*journal.pip_install, *journal.pip_back)]
 
     def _pins(self, journal: Journal) -> str:
         if journal.pinned is not None and journal.pinned != pinned.read(self.prefix):
@@ -266,95 +275,14 @@ class Applier:
         self.say("Taking it back …")
         journal = journal.at(UNDOING, self.prefix)
         problems = [*self._conda_back(journal), *self._pip_back(journal)]
-        after = self.check()
+        if journal.pinned is not None and pinned.read(self.prefix) != (journal.pinned_before or ""):
+            pinned.undo(self.prefix, journal.pinned_before)
         if problems:
+            after = self.check()
             message = (
                 f"{reason} Not everything could be taken back: {'; '.join(problems)}. Run `fix` again to go on with it."
             )
             return Outcome(False, after, message)
+        journals.forget(self.prefix, journal)
         journals.close(self.prefix)
-        return Outcome(False, after, f"{reason} Everything was taken back.", undone=True)
-
-    def _conda_back(self, journal: Journal) -> list[str]:
-        now = self._records_now()
-        if set(journal.conda_before) == now or not journal.conda_before:
-            return []
-        back = journal.revision >= 0 and self.conda.show(
-            "install", "--yes", "-p", self.prefix, "--revision", str(journal.revision)
-        )
-        if back and set(journal.conda_before) == self._records_now():
-            return []
-        # Exactly what was there, without asking a solver.
-        extra = {record.split("=")[0] for record in self._records_now()} - {
-            r.split("=")[0] for r in journal.conda_before
-        }
-        wanted = [spec for spec in journal.conda_before if spec not in self._records_now()]
-        if extra:
-            self.conda.show("remove", "--yes", "--force", "-p", self.prefix, *extra)
-        if wanted:
-            self.conda.show("install", "--yes", "--no-deps", "--no-pin", "-p", self.prefix, *wanted)
-        missing = set(journal.conda_before) - self._records_now()
-        return [f"conda did not bring back {', '.join(sorted(missing))}"] if missing else []
-
-    def _records_now(self) -> set[str]:
-        from ..environment.prefix import read_prefix
-
-        env = read_prefix(self.prefix, with_machine=False)
-        return records(env)
-
-    def _sweep(self, env: Environment, before: set[str]) -> list[str]:
-        """Remove the dist-info folders that an installation left which stopped midway; return whose they were.
-
-        pip writes RECORD last, and puts the old version's folder back where it can: two of one name are one too many.
-        """
-        import shutil
-
-        names, owned = [], {text.split("==")[0] for text in before}
-        for folder in {os.path.dirname(p.source) for p in env.packages if p.manager == PIP and p.source}:
-            site = os.path.join(self.prefix, folder)
-            entries = [e for e in os.listdir(site) if e.endswith(".dist-info")] if os.path.isdir(site) else []
-            texts = {entry: "==".join(_named(entry)) for entry in entries}
-            whole = {text.split("==")[0] for text in texts.values() if text in before}
-            for entry, text in texts.items():
-                name = text.split("==")[0]
-                stopped = name in whole or not os.path.exists(os.path.join(site, entry, "RECORD"))
-                # Never a folder of conda's or anybody else's: some of these come without RECORD.
-                if stopped and text not in before and (name in owned or _is_pips(os.path.join(site, entry))):
-                    shutil.rmtree(os.path.join(site, entry), ignore_errors=True)
-                    names.append(name)
-        return names
-
-    def _unowned(self, env: Environment) -> set[str]:
-        """Return the distributions that pip cannot uninstall, as no RECORD says what they are: no repair made them."""
-        return {
-            p.name
-            for p in env.packages
-            if p.manager == PIP and p.source and not os.path.exists(os.path.join(self.prefix, p.source, "RECORD"))
-        }
-
-    def _pip_back(self, journal: Journal) -> list[str]:
-        from ..environment.prefix import read_prefix
-
-        env = read_prefix(self.prefix, with_machine=False)
-        now = {f"{p.name}=={p.version}" for p in env.packages if p.manager == PIP and p.version}
-        before = set(journal.pip_before)
-        names = {text.split("==")[0] for text in before}
-        # What was uninstalled may have taken shared files with it, and what stopped midway may have written over them.
-        swept = self._sweep(env, before)
-        stopped = {name for name in swept if name in names}
-        extra = sorted({text.split("==")[0] for text in now - before} - names - {*swept, *self._unowned(env)})
-        lost = (before - now) | {text for text in before if text.split("==")[0] in stopped}
-        again = sorted(lost | ({t for t in before if t.startswith("tensorflow")} if journal.pip_uninstall else set()))
-        problems = []
-        if extra and not self._pip("uninstall", "--yes", *extra):
-            problems.append(f"pip did not uninstall {', '.join(extra)}")
-        if again and not self._pip("install", "--force-reinstall", "--no-deps", *again):
-            problems.append(f"pip did not bring back {', '.join(again)}")
-        return problems
-
-
-def _is_pips(folder: str) -> bool:
-    """Tell whether pip made a dist-info folder; INSTALLER is written before RECORD."""
-    from ..binaries.records import read_text
-
-    return read_text(os.path.join(folder, "INSTALLER"), 64).strip() == "pip"
+        return Outcome(False, self.check(), f"{reason} Everything was taken back.", undone=True)

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from ..environment.facts import JOURNAL
 from ..errors import UsageError
 from . import atomic
 
-# Not *.json: conda takes every such file in conda-meta for a package.
-NAME = "tf-doctor-journal"
-STEPS = ("uninstall", "conda", "pip", "check", "pins")
-UNDOING = "undo"
+NAME = JOURNAL
+STEPS = ("keep", "uninstall", "conda", "pip", "check", "pins")
+UNDOING, DONE = "undo", "done"
+# What was carried out, each repair in a folder of its own, with the files that it replaced.
+HISTORY = "tf-doctor-history"
+LASTING = 10
+FILES = "files"
+# Kept files that nothing else holds any more; the oldest go first.
+_ROOM = 4 << 30
 
 
 def folder_of(prefix: str) -> str:
@@ -44,6 +53,10 @@ class Journal(NamedTuple):
         pip_back: Requirements whose files are put back.
         errors_before: Codes and packages of the errors before.
         pinned: The pinned file as it will be; ``None`` where it stays.
+        pinned_before: The pinned file as it was; ``None`` where there was none.
+        conda_after: Every conda package after it, as ``name=version=build``.
+        pip_after: Every pip distribution after it, as ``name==version``.
+        changes: What it changed, as the JSON of ``fix`` has it.
     """
 
     started: str
@@ -60,6 +73,14 @@ class Journal(NamedTuple):
     pip_back: tuple[str, ...] = ()
     errors_before: tuple[tuple[str, str], ...] = ()
     pinned: str | None = None
+    pinned_before: str | None = None
+    conda_after: tuple[str, ...] = ()
+    pip_after: tuple[str, ...] = ()
+    changes: tuple[Any, ...] = ()
+
+    def folder(self, prefix: str) -> str:
+        """Return where its own files are kept."""
+        return os.path.join(folder_of(prefix), HISTORY, re.sub(r"[^0-9A-Za-z]", "", self.started.split("+")[0]))
 
     def save(self, prefix: str) -> Journal:
         """Write it; return it."""
@@ -78,7 +99,10 @@ def load(prefix: str) -> Journal | None:
     Raises:
         UsageError: There is one, but it cannot be read.
     """
-    path = path_of(prefix)
+    return _read(path_of(prefix))
+
+
+def _read(path: str) -> Journal | None:
     try:
         data = atomic.read(path)
     except OSError as error:
@@ -91,7 +115,7 @@ def load(prefix: str) -> Journal | None:
         journal = Journal(**fields)
     except (ValueError, TypeError, AttributeError):
         raise UsageError(f"The journal {path} is damaged; check the environment, then remove that file.") from None
-    if journal.step not in (*STEPS, UNDOING):
+    if journal.step not in (*STEPS, UNDOING, DONE):
         raise UsageError(f"The journal {path} is of another version; check the environment, then remove that file.")
     return journal
 
@@ -103,3 +127,63 @@ def _frozen(value: Any) -> Any:
 def close(prefix: str) -> None:
     """The repair is over, one way or the other."""
     atomic.remove(path_of(prefix))
+
+
+def file(prefix: str, journal: Journal) -> None:
+    """Put a repair that was carried out into the history, and let go of what is too old."""
+    folder = journal.folder(prefix)
+    os.makedirs(folder, exist_ok=True)
+    document = {"schema_version": 1, **journal._replace(step=DONE)._asdict()}
+    atomic.write(os.path.join(folder, NAME), json.dumps(document, indent=1).encode("utf-8", "surrogateescape"))
+    done = history(prefix)
+    for old in done[LASTING:]:
+        forget(prefix, old)
+    room = _ROOM
+    for each in done[:LASTING]:
+        room -= _size(os.path.join(each.folder(prefix), FILES))
+        if room < 0:
+            shutil.rmtree(os.path.join(each.folder(prefix), FILES), ignore_errors=True)
+
+
+def history(prefix: str) -> list[Journal]:
+    """Return the repairs that were carried out and can be taken back, the newest first."""
+    folder = os.path.join(folder_of(prefix), HISTORY)
+    names = sorted(os.listdir(folder), reverse=True) if os.path.isdir(folder) else []
+    found = []
+    for name in names:
+        try:
+            journal = _read(os.path.join(folder, name, NAME))
+        except UsageError:
+            continue  # one that is damaged must not hide the others
+        if journal is not None:
+            found.append(journal)
+    return found
+
+
+def forget(prefix: str, journal: Journal) -> None:
+    """Remove a repair and what was kept for it from the history."""
+    # Its journal first: killed in between, it is not in the history any more.
+    atomic.remove(os.path.join(journal.folder(prefix), NAME))
+    shutil.rmtree(journal.folder(prefix), ignore_errors=True)
+    sweep(prefix, ())
+
+
+def sweep(prefix: str, going_on: Iterable[Journal]) -> None:
+    """Remove what a killed run left in the history: folders of no repair."""
+    folder = os.path.join(folder_of(prefix), HISTORY)
+    spared = {journal.folder(prefix) for journal in (*history(prefix), *going_on)}
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        if os.path.join(folder, name) not in spared:
+            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
+    if os.path.isdir(folder) and not os.listdir(folder):
+        os.rmdir(folder)
+
+
+def _size(folder: str) -> int:
+    """Return the bytes that only this folder holds: a file that has other links costs nothing here."""
+    total = 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            facts = os.stat(os.path.join(root, name))
+            total += facts.st_size if facts.st_nlink < 2 else 0
+    return total

@@ -14,7 +14,6 @@ from . import atomic
 from .plan import Plan
 
 NAME = os.path.join("conda-meta", "pinned")
-BACKUP = os.path.join("conda-meta", "pinned.tf-doctor-backup")
 _BEGIN = "# >>> conda-tf-doctor >>> pins written by `conda tf-doctor fix`; `fix --undo` takes the last change back"
 _BEGIN_MARK, _END_MARK = "# >>> conda-tf-doctor >>>", "# <<< conda-tf-doctor <<<"
 _REPLACED = "  # set aside by conda-tf-doctor, see below"
@@ -194,37 +193,37 @@ def read(prefix: str) -> str:
 
 
 def write(prefix: str, text: str) -> None:
-    """Write the pinned file, and beside it a backup of what it was.
-
-    The backup's first byte tells whether there was a file at all, so that undoing removes one that was not there.
+    """Write the pinned file.
 
     Raises:
         OSError: The file is still the old one.
     """
     path = path_of(prefix)
     old = atomic.read(path)
-    atomic.write(os.path.join(prefix, BACKUP), b"-" if old is None else b"+" + old)
     if text or old is not None:
         atomic.write(path, encode(text))
 
 
-def undo(prefix: str) -> str:
-    """Put the pinned file back to what it was before the last write; return its text.
+def before(prefix: str) -> str | None:
+    """Return the text of the pinned file; ``None`` where there is none, so that undoing removes what was not there."""
+    return read(prefix) if os.path.exists(path_of(prefix)) else None
+
+
+def undo(prefix: str, old: str | None) -> str:
+    """Put the pinned file back to what it was; return its text. What the user wrote into it since then stays.
+
+    Args:
+        prefix: The environment.
+        old: What it was; ``None`` where there was none.
 
     Raises:
-        UsageError: There is nothing to undo.
         OSError: The file is still as it was.
     """
-    backup = os.path.join(prefix, BACKUP)
-    data = atomic.read(backup)
-    if data is None:
-        raise UsageError(f"There is nothing to undo in {prefix}: `fix` has not written its pins.")
-    text = _taken_back(read(prefix), decode(data[1:]))
-    if data[:1] == b"-" and not text:
+    text = _taken_back(read(prefix), old or "")
+    if old is None and not text:
         atomic.remove(path_of(prefix))
     else:
         atomic.write(path_of(prefix), encode(text))
-    atomic.remove(backup)
     return text
 
 

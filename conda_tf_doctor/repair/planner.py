@@ -95,7 +95,9 @@ class Planner(Starts):
         return {
             (f.code, f.package): f
             for f in self.before.findings
-            if (f.severity == ERROR or (f.is_broken and not f.is_fragile)) and (f.code, f.message) not in shown
+            if (f.severity == ERROR or (f.is_broken and not f.is_fragile))
+            and (f.code, f.message) not in shown
+            and f.code != "TFD904"
         }
 
     def errors(self, edits: _Edits) -> list[Finding]:

@@ -36,6 +36,7 @@ class Wishes(NamedTuple):
         ignore: Silenced codes.
         apply: Whether the environment is to be brought to the pins.
         undo: Whether the last change is to be taken back.
+        history: Whether the changes that can be taken back are to be listed.
         dry_run: Whether nothing may be written.
         yes: Whether nothing is asked.
         json: Whether standard output is one document.
@@ -48,6 +49,7 @@ class Wishes(NamedTuple):
     ignore: frozenset[str]
     apply: bool = False
     undo: bool = False
+    history: bool = False
     dry_run: bool = False
     yes: bool = False
     json: bool = False
@@ -123,6 +125,8 @@ class Session:
         Raises:
             UsageError: It cannot be read, another repair is at work, or there is nothing to repair.
         """
+        if self.wishes.history:
+            return self._history()
         env = read_prefix(self.prefix)
         self.tell_unknown(env)
         refusal = "" if self.wishes.dry_run else check_writable(self.prefix)
@@ -134,9 +138,10 @@ class Session:
             return self._repair()
         meta = journal.folder_of(self.prefix)
         with atomic.locked(meta):
-            for path in (pinned.NAME, pinned.BACKUP, journal.NAME):
+            for path in (pinned.NAME, journal.NAME):
                 atomic.sweep(meta, os.path.basename(path))
             interrupted = journal.load(self.prefix)
+            journal.sweep(self.prefix, () if interrupted is None else (interrupted,))
             if interrupted is not None:
                 return self._resume(interrupted)
             if self.wishes.undo:
@@ -173,15 +178,31 @@ class Session:
         return self._done(Plan(before, outcome.after, {}, ()), outcome, [])
 
     def _undo(self) -> Result:
+        done = journal.history(self.prefix)
+        if not done:
+            raise UsageError(f"There is nothing to undo in {self.prefix}: `fix` has changed nothing there.")
+        last, before = done[0], self.diagnosis()
         old = pinned.read(self.prefix)
-        before = self.diagnosis()
-        new = pinned.undo(self.prefix)
-        diff = unified(old, new, pinned.NAME)
-        message = f"{pinned.path_of(self.prefix)} is what it was before the last `fix`; the packages were not changed."
-        self.say(message)
-        plan = Plan(before, before, {}, ())
-        made = document(plan, self.prefix, "prefix", (), diff, written=True, message=message, ok=True)
-        return Result(0, made)
+        conda = self._conda(before.env.platform, last)
+        quiet = self.wishes.json or self.wishes.quiet
+        applier = apply.Applier(self.prefix, conda, self.diagnosis, self.say, quiet)
+        outcome = applier.undo(last, f"The repair of {when(last)} is undone.")
+        diff = unified(old, pinned.read(self.prefix), pinned.NAME)
+        self.say(outcome.message)
+        made = document(
+            Plan(before, outcome.after, {}, ()), self.prefix, "prefix", (), diff, written=bool(diff),
+            applied=bool(last.changes), message=outcome.message, ok=outcome.undone,
+        )  # fmt: skip
+        return Result(0 if outcome.undone else 1, made)
+
+    def _history(self) -> Result:
+        done = journal.history(self.prefix)
+        rows = [{"started": each.started, "changes": list(each.changes)} for each in done]
+        if not self.wishes.json:
+            lines = [f"{when(each)}  {', '.join(map(change_text, each.changes))}" for each in done]
+            self.style.write("\n".join(lines or ["`fix` has changed nothing here that could be taken back."]) + "\n")
+        target = {"kind": "prefix", "path": self.prefix, "platform": None}
+        return Result(0, {"schema_version": 1, "target": target, "repairs": rows, "ok": True})
 
     # A new one
 
@@ -210,7 +231,7 @@ class Session:
         diff = unified(text, new, pinned.NAME)
         env = plan.before.env
         kept = [pin for pin in self._users_pins(text) if not any(pin == clash.pin.text for clash in clashes)]
-        record = apply.draft(plan, env, -1, new if new != text else None, kept)
+        record = apply.draft(plan, env, -1, new if new != text else None, kept, pinned.before(self.prefix))
         commands = apply.commands(record, self.prefix)
         if not self.wishes.json:
             self.style.write(
@@ -247,12 +268,19 @@ class Session:
             return self._refused(self.declined(), plan.before, plan, diff)
         if self.wishes.apply:
             return self._apply(plan, record, common)
-        return self._write(plan, new, common)
+        return self._write(plan, new, record, common)
 
-    def _write(self, plan: Plan, new: str, common: dict[str, Any]) -> Result:
+    def _write(self, plan: Plan, new: str, record: journal.Journal, common: dict[str, Any]) -> Result:
+        only_pins = record._replace(
+            conda_install=(), conda_remove=(), conda_reinstall=(), pip_install=(), pip_again=(), pip_uninstall=(),
+            pip_back=(), conda_after=record.conda_before, pip_after=record.pip_before,
+        )  # fmt: skip
         try:
+            # Filed first: killed in between, undoing finds the pins as they were.
+            journal.file(self.prefix, only_pins)
             pinned.write(self.prefix, new)
         except OSError as error:
+            journal.forget(self.prefix, record)
             message = f"{pinned.path_of(self.prefix)} could not be written ({error.strerror}); it is as it was."
             return self._refused(message, plan.before, plan, common["diff"])
         message = (
@@ -322,6 +350,18 @@ class Session:
             plan, self.prefix, "prefix", (), diff, message=message, ok=False, findings_after=before.findings
         )
         return Result(1, made)
+
+
+def when(record: journal.Journal) -> str:
+    """Return when a repair began, to the second."""
+    return record.started.partition(".")[0].replace("T", " ")
+
+
+def change_text(change: dict[str, Any]) -> str:
+    """Return one change of a repair as text: the package, and its versions before and after."""
+    if change.get("reinstall"):
+        return f"{change['package']} {change['from']}: its files put back"
+    return f"{change['package']} {change['from'] or '(not there)'} -> {change['to'] or 'removed'}"
 
 
 def _has_input() -> bool:

@@ -34,7 +34,7 @@ def simulate(env: Environment, edits: Edits, matrix: Matrix) -> Environment:
     after.overwritten = set(env.overwritten)
     after.notes = []
     if env.kind == "prefix":
-        after.prefix, after.binaries = "", []
+        after.prefix, after.binaries, after.interrupted = "", [], ""
     for edit in edits.values():
         _carry_out(after, edit, matrix, env)
     return after

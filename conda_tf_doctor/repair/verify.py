@@ -6,7 +6,9 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..environment.facts import CONDA, Environment, Package
@@ -46,6 +48,29 @@ def runs_here(prefix: str) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
+
+
+@lru_cache(maxsize=8)
+def pip_command(prefix: str) -> tuple[str, ...]:
+    """Return what installs with pip into an environment; empty where nothing can.
+
+    That is the environment's own pip. Where it has none (uv makes venvs without), the pip beside this program works
+    on it from outside, or uv does.
+    """
+    python = python_of(prefix)
+    if not python:
+        return ()
+    found = [(python, "-m", "pip"), (sys.executable, "-m", "pip", "--python", python)]
+    for command in found:
+        try:
+            done = subprocess.run(
+                [*command, "--version"], stdin=subprocess.DEVNULL, capture_output=True, env=pip_environ(), check=False
+            )
+        except OSError:
+            continue
+        if done.returncode == 0:
+            return command
+    return ()
 
 
 def pip_environ() -> dict[str, str]:
@@ -195,10 +220,10 @@ def _pip_checked(plan: Plan, prefix: str, catalogue: Catalogue) -> tuple[Plan, b
         return plan, False
     if (CONDA, "python") in plan.edits:
         return plan._replace(unverified="pip can only be asked when the new Python is there"), False
-    python = python_of(prefix)
-    if not python:
-        return plan._replace(unverified="the environment has no Python that could ask pip"), False
-    command = [python, "-m", "pip", "install", "--dry-run", "--quiet", "--report", "-", *wanted]
+    pip = pip_command(prefix)
+    if not pip:
+        return plan._replace(unverified="the environment has no pip that could be asked"), False
+    command = [*pip, "install", "--dry-run", "--quiet", "--report", "-", *wanted]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, encoding="utf-8", errors="replace",

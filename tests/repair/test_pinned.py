@@ -107,10 +107,8 @@ def test_undo_takes_the_last_write_back(tmp_path: Path, text: str | None) -> Non
     file = prefix / "conda-meta" / "pinned"
     pinned.write(str(prefix), pinned.rewritten(text or "", NUMPY))
     assert "numpy" in file.read_text(encoding="utf-8")
-    pinned.undo(str(prefix))
+    pinned.undo(str(prefix), text)
     assert (file.read_text(encoding="utf-8") if file.exists() else None) == text
-    with pytest.raises(UsageError, match="nothing to undo"):
-        pinned.undo(str(prefix))
 
 
 def test_undo_leaves_what_the_user_wrote_since(tmp_path: Path) -> None:
@@ -124,20 +122,20 @@ def test_undo_leaves_what_the_user_wrote_since(tmp_path: Path) -> None:
     pinned.write(root, pinned.rewritten(text, NUMPY, pinned.clashes(text, NUMPY)))
     assert "# numpy 2.*" in path.read_text(encoding="utf-8")
     edit("{}pandas <2\n")
-    pinned.undo(root)
+    pinned.undo(root, text)
     assert path.read_text(encoding="utf-8") == "numpy 2.*  # ours\nscipy 1.11.*\npandas <2\n"
     # Of two repairs the last one is taken back, the first one's pins stay.
     pinned.write(root, pinned.rewritten(pinned.read(root), _plan(_edit("xz", "5.*", "5.6"))))
     first = path.read_text(encoding="utf-8")
     pinned.write(root, pinned.rewritten(first, _plan(_edit("cudnn", "8.*", "8.9"))))
     edit("# top\n{}")
-    pinned.undo(root)
+    pinned.undo(root, first)
     assert path.read_text(encoding="utf-8") == f"# top\n{first}"
     # There was no file, and now there is the user's own.
     path.unlink()
     pinned.write(root, pinned.rewritten("", NUMPY))
     edit("{}pandas <2\n")
-    pinned.undo(root)
+    pinned.undo(root, None)
     assert path.read_text(encoding="utf-8") == "pandas <2\n"
 
 
@@ -276,7 +274,8 @@ def test_killed_at_each_write_the_file_is_old_or_new(tmp_path: Path) -> None:
         assert found in (USERS.encode(), new)
         seen.add(found)
         # The next run is not in anybody's way, and ends where the first would have.
-        pinned.write(str(prefix), pinned.rewritten(pinned.read(str(prefix)), NUMPY))
-        pinned.undo(str(prefix))
+        before = pinned.read(str(prefix))
+        pinned.write(str(prefix), pinned.rewritten(before, NUMPY))
+        pinned.undo(str(prefix), before)
         assert (prefix / "conda-meta" / "pinned").read_bytes() == found
     assert seen == {USERS.encode(), new}

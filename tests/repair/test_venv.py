@@ -61,7 +61,7 @@ def test_what_check_advises_repairs(venv: Path, alive: tuple[str, str], capsys: 
     assert [(c["package"], c["where"]) for c in document["changes"]] == [(bad.split("==")[0], "pip")]
     assert call(capsys, "check", "-p", venv)[0] == 0
     # Not one file of conda's: with a conda-meta it would be taken for conda's.
-    assert {path.name for path in venv.iterdir()} - before <= {".tf-doctor.lock"}
+    assert {path.name for path in venv.iterdir()} - before <= {".tf-doctor.lock", journal.HISTORY}
 
 
 def test_what_pip_alone_repairs_needs_no_conda(

@@ -1,0 +1,165 @@
+"""A repair and what it keeps: taken back byte by byte, without an index; killed anywhere, nothing is left by half."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conda_tf_doctor.cli.main import console
+from conda_tf_doctor.repair import journal, kept
+
+from .conftest import SMALL, TENSORFLOW_OF
+from .test_apply import OTHERS, STACK
+from .test_venv import call, venv, wrong
+
+__all__ = ["venv"]
+# How often a repair is killed; `TF_DOCTOR_KILLS=200` for the long run.
+KILLS = int(os.environ.get("TF_DOCTOR_KILLS", "12"))
+
+
+def tree(prefix: Path) -> dict[str, str]:
+    """Return the hash of every file of an environment but what Python compiled and the repair's own lock."""
+    found = {}
+    for path in prefix.rglob("*"):
+        if path.is_file() and path.suffix != ".pyc" and path.name != ".tf-doctor.lock":
+            found[path.relative_to(prefix).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def site(prefix: Path) -> Path:
+    return next(iter(prefix.glob("lib/python*/site-packages")))
+
+
+@pytest.fixture
+def broken(venv: Path, alive: tuple[str, str]) -> Path:
+    """A venv with TensorFlow and a package that it does not work with."""
+    version, bad = TENSORFLOW_OF[alive[1]], wrong(alive)
+    stack = [text for text in [*STACK[version], *OTHERS] if text.split("==")[0] != bad.split("==")[0]]
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "-q", "--no-deps"]
+    subprocess.run([*pip, f"tensorflow=={version}", *stack, bad], check=True)
+    return venv
+
+
+def test_a_repair_is_taken_back_without_an_index(
+    broken: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    patched = site(broken) / "tensorflow" / "__init__.py"
+    before = tree(broken)
+    status, document = call(capsys, "fix", "--apply", "-p", broken, "--yes")
+    assert (status, document["applied"]) == (0, True)
+    listed = call(capsys, "fix", "--history", "-p", broken)[1]["repairs"]
+    assert [change["package"] for change in listed[0]["changes"]] == [c["package"] for c in document["changes"]]
+    # Only what was replaced is kept.
+    (record,) = journal.history(str(broken))
+    assert list(kept.load(os.path.join(record.folder(str(broken)), journal.FILES))) == [
+        change["package"] for change in document["changes"]
+    ]
+    patched.write_text(patched.read_text(encoding="utf-8") + "# mine\n", encoding="utf-8")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "nothing"))
+    status, document = call(capsys, "fix", "--undo", "-p", broken)
+    assert status == 0, document["message"]
+    after = tree(broken)
+    # What the user has written since stays.
+    assert after.pop(patched.relative_to(broken).as_posix()) != before.pop(patched.relative_to(broken).as_posix())
+    assert after == before
+    assert console(["fix", "--undo", "-p", str(broken)]) == 2
+    assert "nothing to undo" in capsys.readouterr().err
+
+
+def test_the_last_ten_repairs_are_kept(venv: Path) -> None:
+    for number in range(12):
+        record = journal.Journal(f"2026-01-{number + 1:02}T00:00:00.000000+00:00", changes=({"package": str(number)},))
+        journal.file(str(venv), record)
+    numbers = [record.changes[0]["package"] for record in journal.history(str(venv))]
+    assert numbers == [str(number) for number in range(11, 1, -1)]
+
+
+def test_what_a_killed_pip_left_is_told_first_and_cleaned(
+    broken: Path, capsys: pytest.CaptureFixture[str], alive: tuple[str, str]
+) -> None:
+    """The state in which pip's uninstall was seen: dist-info renamed, half of the package still there."""
+    name, version = wrong(alive).split("==")
+    plan = console(["fix", "--dry-run", "-p", str(broken)])
+    assert plan == 0
+    owned = kept.owned_now(str(broken))
+    record = journal.Journal(
+        "2026-01-01T00:00:00.000000+00:00", "pip", pip_before=tuple(f"{n}=={o.version}" for n, o in owned.items()),
+        pip_install=("numpy<2",) if name == "numpy" else (f"{name}>=5,<6",),
+    )  # fmt: skip
+    kept.keep(str(broken), os.path.join(record.folder(str(broken)), journal.FILES), owned, [name])
+    record.save(str(broken))
+    where = site(broken)
+    (where / f"{name}-{version}.dist-info").rename(where / f"~{name[1:]}-{version}.dist-info")
+    (where / f"~{name[1:]}.libs").mkdir()
+    (where / name / "half.py").write_text("of the other version\n", encoding="utf-8")
+    capsys.readouterr()
+    status, document = call(capsys, "check", "-p", broken)
+    assert (status, document["findings"][0]["code"]) == (1, "TFD904")
+    status, document = call(capsys, "fix", "--apply", "-p", broken, "--yes")
+    assert status == 0, document["message"]
+    assert not [path.name for path in where.iterdir() if path.name.startswith("~")]
+    assert not (where / name / "half.py").exists()
+    assert len(list(where.glob(f"{name}-*.dist-info"))) == 1
+    assert call(capsys, "check", "-p", broken)[0] == 0
+
+
+def start(prefix: Path, *words: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "conda_tf_doctor", "fix", *words, "-p", str(prefix)]
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_the_next_run_finishes_or_takes_back(
+    broken: Path, alive: tuple[str, str], capsys: pytest.CaptureFixture[str], record_property: Callable[..., None]
+) -> None:
+    """The whole group of processes is killed, pip included, at a random moment after the journal was written."""
+    pristine = broken.with_name("pristine")
+    shutil.copytree(broken, pristine, symlinks=True)
+    before = tree(broken)
+    name = wrong(alive).split("==")[0]
+    chance = random.Random(7)
+    begin = time.monotonic()
+    assert start(broken, "--apply", "--yes").wait() == 0
+    whole = time.monotonic() - begin
+    interrupted = 0
+    for number in range(KILLS):
+        shutil.rmtree(broken)
+        shutil.copytree(pristine, broken, symlinks=True)
+        run = start(broken, "--apply", "--yes")
+        deadline = time.monotonic() + 120
+        while run.poll() is None and not (broken / journal.NAME).exists() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        time.sleep(chance.uniform(0, whole * 0.7))
+        if run.poll() is None:
+            os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        interrupted += (broken / journal.NAME).exists()
+        undo = number % 2 and (broken / journal.NAME).exists()
+        words = ["--undo"] if undo else ["--apply", "--yes"]
+        status, document = call(capsys, "fix", *words, "-p", broken)
+        assert status == 0, (number, document)
+        where = site(broken)
+        assert not [path.name for path in where.iterdir() if path.name.startswith("~")]
+        if undo:
+            assert tree(broken) == before, number
+        else:
+            assert len(list(where.glob(f"{name}-*.dist-info"))) == 1
+            assert not kept.damages(str(broken), name)
+            assert call(capsys, "check", "-p", broken)[0] == 0
+        code = f"import {', '.join(('tensorflow', name.replace('-', '_'), 'wrapt'))}"
+        subprocess.run([str(broken / "bin" / "python"), "-c", code], check=True, capture_output=True)
+    assert interrupted, json.dumps({"whole": whole, "small": len(SMALL)})
+    record_property("interrupted", interrupted)
