@@ -132,10 +132,9 @@ def keep(prefix: str, folder: str, packages: Mapping[str, Owned], changing: Iter
         for path in present:
             linked = _copied(prefix, folder, path, linked)
         kept[name] = packages[name]._replace(files=tuple(present))
-    listing = {name: [each.version, list(each.files)] for name, each in kept.items()}
     site = site_of(prefix)
-    listing[""] = ["", sorted(os.listdir(site)) if site else []]
-    atomic.write(os.path.join(folder, _LIST), json.dumps(listing).encode("utf-8", "surrogateescape"))
+    kept[""] = Owned("", tuple(sorted(os.listdir(site))) if site else ())
+    _write(folder, kept)
 
 
 def remove_new(prefix: str, folder: str) -> None:
@@ -182,18 +181,24 @@ def load(folder: str, entries: bool = False) -> dict[str, Owned]:
 
 def drop_unchanged(prefix: str, folder: str) -> None:
     """Forget what is in the environment as it was kept: the same files stand in both."""
-    kept, now = load(folder), owned_now(prefix)
-    changed = {name: each for name, each in kept.items() if not _is_there(prefix, folder, now, name, each)}
-    needed = {path for each in changed.values() for path in each.files}
-    for path in {path for each in kept.values() for path in each.files} - needed:
+    kept, now = load(folder, entries=True), owned_now(prefix)
+    if not kept:
+        return
+    lasting = {n: each for n, each in kept.items() if not n or not _is_there(prefix, folder, now, n, each)}
+    needed = {path for name, each in lasting.items() if name for path in each.files}
+    # The list first: killed in between, it names nothing that is not there.
+    _write(folder, lasting)
+    for path in {path for name, each in kept.items() if name for path in each.files} - needed:
         with suppress(OSError):
             os.unlink(os.path.join(folder, *path.split("/")))
     for root, _, _ in os.walk(folder, topdown=False):
         with suppress(OSError):
             os.rmdir(root)
-    if os.path.isdir(folder):
-        listing = {name: [each.version, list(each.files)] for name, each in changed.items()}
-        atomic.write(os.path.join(folder, _LIST), json.dumps(listing).encode("utf-8", "surrogateescape"))
+
+
+def _write(folder: str, kept: Mapping[str, Owned]) -> None:
+    listing = {name: [each.version, list(each.files)] for name, each in kept.items()}
+    atomic.write(os.path.join(folder, _LIST), json.dumps(listing).encode("utf-8", "surrogateescape"))
 
 
 def _is_there(prefix: str, folder: str, now: Mapping[str, Owned], name: str, package: Owned) -> bool:

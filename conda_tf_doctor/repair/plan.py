@@ -142,6 +142,7 @@ class Plan(NamedTuple):
         verified: Who confirmed that the plan can be installed; empty where nobody did.
         unverified: Why nobody could confirm it; empty where somebody did, or nothing is to be confirmed.
         moves: What conda changes besides, as ``name before -> after``.
+        unreachable: Why nothing can be installed at present; empty where that is not known.
     """
 
     before: Diagnosis
@@ -153,6 +154,7 @@ class Plan(NamedTuple):
     verified: str = ""
     unverified: str = ""
     moves: tuple[str, ...] = ()
+    unreachable: str = ""
 
     @property
     def ok(self) -> bool:

@@ -18,8 +18,9 @@ from .conda import Conda, check_writable, connect, require
 from .demands import Demands
 from .plan import Plan
 from .planner import Planner
+from .preflight import obstacle
 from .show import document, render, unified
-from .verify import runs_here, verified_plan
+from .verify import verified_plan
 
 if TYPE_CHECKING:
     from ..environment.facts import Environment
@@ -294,14 +295,9 @@ class Session:
         return Result(0 if plan.ok else 1, made)
 
     def _apply(self, plan: Plan, record: journal.Journal, common: dict[str, Any]) -> Result:
-        by_pip = (*record.pip_install, *record.pip_again, *record.pip_uninstall, *record.pip_back)
-        if by_pip and not runs_here(self.prefix):
-            # An environment of another platform, or a damaged Python: known before anything is touched.
-            message = (
-                f"Nothing was changed: {', '.join(by_pip)} is for pip, and the environment's own Python does not start "
-                "on this machine. Run the commands where it does."
-            )
-            return self._refused(message, plan.before, plan, common["diff"])
+        why = obstacle(self.prefix, record, plan)
+        if why:
+            return self._refused(f"Nothing was changed: {why}", plan.before, plan, common["diff"])
         quiet = self.wishes.json or self.wishes.quiet
         conda = self._conda(plan.before.env.platform, record)
         record = record._replace(revision=conda.revision(self.prefix) if conda else -1)

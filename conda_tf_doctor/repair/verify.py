@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ..environment.facts import CONDA, Environment, Package
+from ..environment.facts import CONDA, PIP, Environment, Package
 from ..names import normalise
 from ..programs import safe_python
 from .plan import Conflict, Edits, Plan
@@ -216,29 +216,48 @@ def _pip_checked(plan: Plan, prefix: str, catalogue: Catalogue) -> tuple[Plan, b
         The plan with the answer, and whether pip named the versions that there are instead.
     """
     wanted = pip_requirements(plan.edits)
-    if not wanted:
+    again = [f"{e.spelled}=={e.version}" for e in plan.pip_edits if e.reinstall and e.version]
+    if not wanted and not again:
         return plan, False
     if (CONDA, "python") in plan.edits:
         return plan._replace(unverified="pip can only be asked when the new Python is there"), False
     pip = pip_command(prefix)
     if not pip:
         return plan._replace(unverified="the environment has no pip that could be asked"), False
-    command = [*pip, "install", "--dry-run", "--quiet", "--report", "-", *wanted]
+    said = _asked(pip, wanted) if wanted else ""
+    if again and not said:
+        said = _asked(pip, ["--no-deps", "--force-reinstall", *again])
+    if said is None:
+        return plan._replace(unverified="the environment's pip does not answer here"), False
+    if not said:
+        return plan._replace(verified=f"{plan.verified} and pip".removeprefix(" and ")), False
+    if any(word in said for word in _NO_NETWORK):
+        reason = "pip could not reach its index"
+        return plan._replace(unverified=reason, unreachable=reason), False
+    learned = False
+    for spelled, listed in _LISTED.findall(said):
+        name = normalise(spelled)
+        there = [v.strip() for v in listed.split(",") if v.strip() != "none"]
+        if not there and catalogue.versions(PIP, name, name):
+            reason = f"pip's index has no version at all of {spelled}, though there are some: it may refuse"
+            return plan._replace(unverified=reason, unreachable=reason), False
+        learned |= catalogue.learn(name, there)
+    lines = said.strip().splitlines()
+    reason = next((line for line in lines if line.startswith("ERROR")), lines[-1])
+    return plan._replace(unverified=f"pip says: {reason.removeprefix('ERROR: ')[:200]}"), learned
+
+
+def _asked(pip: Sequence[str], words: Sequence[str]) -> str | None:
+    """Return what pip has against installing something; empty where nothing, ``None`` where it does not answer."""
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, encoding="utf-8", errors="replace",
+            [*pip, "install", "--dry-run", "--quiet", "--retries", "1", "--report", "-", *words],
+            capture_output=True, text=True, encoding="utf-8", errors="replace",
             stdin=subprocess.DEVNULL, env=pip_environ(), timeout=300, check=False,
         )  # fmt: skip
-        report = json.loads(done.stdout) if done.returncode == 0 else None
+        if done.returncode == 0:
+            json.loads(done.stdout)
+            return ""
     except (OSError, ValueError, subprocess.TimeoutExpired):
-        return plan._replace(unverified="the environment's pip does not answer here"), False
-    if report is not None:
-        return plan._replace(verified=f"{plan.verified} and pip".removeprefix(" and ")), False
-    said = done.stderr.strip().splitlines()
-    if any(word in done.stderr for word in _NO_NETWORK):
-        return plan._replace(unverified="pip could not reach its index"), False
-    reason = next((line for line in said if line.startswith("ERROR")), said[-1] if said else "no reason given")
-    learned = False
-    for spelled, listed in _LISTED.findall(done.stderr):
-        learned |= catalogue.learn(normalise(spelled), [v.strip() for v in listed.split(",") if v.strip() != "none"])
-    return plan._replace(unverified=f"pip says: {reason.removeprefix('ERROR: ')[:200]}"), learned
+        return None
+    return done.stderr if done.stderr.strip() else "ERROR: no reason given"

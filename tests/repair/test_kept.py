@@ -77,6 +77,17 @@ def test_a_repair_is_taken_back_without_an_index(
     assert "nothing to undo" in capsys.readouterr().err
 
 
+def test_an_index_that_refuses_is_known_before_anything_starts(
+    broken: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = tree(broken)
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "nothing"))
+    status, document = call(capsys, "fix", "--apply", "-p", broken, "--yes")
+    assert (status, document["applied"]) == (1, False)
+    assert document["message"].startswith("Nothing was changed: pip's index has no version at all of ")
+    assert tree(broken) == before
+
+
 def test_the_last_ten_repairs_are_kept(venv: Path) -> None:
     for number in range(12):
         record = journal.Journal(f"2026-01-{number + 1:02}T00:00:00.000000+00:00", changes=({"package": str(number)},))
