@@ -128,7 +128,12 @@ CLASSICS = {
         environment("linux-64", "3.13.5", {}, {"tensorflow": "2.15.0", "numpy": "2.3.4", "ml-dtypes": "0.5.3"}),
         {"python": "3.11.13", "numpy": "1.26.4"},
     ),
-    "numpy-2": (environment("win-64", "3.11.13", {}, {"tensorflow": "2.15.0", "numpy": "2.1.3"}), {"numpy": "1.26.4"}),
+    "numpy-2": (
+        environment(
+            "win-64", "3.11.13", {}, {"tensorflow": "2.15.0", "tensorflow-intel": "2.15.0", "numpy": "2.1.3"}
+        ),
+        {"numpy": "1.26.4"},
+    ),
     "protobuf-too-new": (
         environment("linux-64", "3.9.23", {}, {"tensorflow": "2.8.0", "protobuf": "5.28.3"}),
         {"protobuf": "3.20.3"},
