@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from . import versions
 
@@ -71,6 +72,32 @@ def bounds(spec: str) -> tuple[str, str, list[str]]:
     return lower, upper, others
 
 
+def _tight(terms: Iterable[str]) -> str:
+    """Join conditions on a conda version that hold together, without those that another one implies."""
+    kept = list(dict.fromkeys(term for term in terms if term and term != "*"))
+    exact = next((term for term in kept if term[:1].isdigit() and "*" not in term), "")
+    if exact:
+        kept = [term for term in kept if term == exact or not versions.conda_contains(term, exact)]
+    lower, upper, others = bounds(",".join(kept))
+    return ",".join(filter(None, (lower, upper, *others)))
+
+
+def conda_all_of(specs: Iterable[str]) -> str:
+    """Return the conda version spec that admits what all of these admit.
+
+    In a version spec ``,`` binds before ``|``: alternatives are multiplied out, not joined. (Parentheses are conda's
+    alone: libmamba does not read them.)
+    """
+    written: list[str] = []
+    for spec in specs:
+        text = spec.replace(" ", "")
+        written += [part.strip("()") for part in re.split(r",(?=\()|(?<=\)),", text)] if "(" in text else [text]
+    alternatives: list[tuple[str, ...]] = [()]
+    for text in dict.fromkeys(filter(None, written)):
+        alternatives = [(*left, *right.split(",")) for left in alternatives for right in dict.fromkeys(text.split("|"))]
+    return "|".join(dict.fromkeys(map(_tight, alternatives)))
+
+
 def _tighter(one: str, other: str, sign: int) -> str:
     if not one:
         return other
@@ -109,8 +136,6 @@ def _admits_any(lower: str, upper: str) -> bool:
 
 def _without_suffix(upper: str) -> str:
     # <5.0.0dev means <5: conda and pip read the plain form alike.
-    import re
-
     return re.sub(r"\.?(dev|a|rc)\d*$", "", upper)
 
 

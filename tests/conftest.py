@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -133,6 +134,38 @@ def registry_conda(_package_cache: Path, tmp_path: Path) -> condas.Conda:
     """The conda made from the index, with the classic solver: for tests that need a conda, but not each of them."""
     installation = condas.installations()[0]
     return condas.Conda(installation, "classic", tmp_path / "conda", _package_cache / installation.version)
+
+
+@pytest.fixture
+def micromamba(channel: Path, tmp_path: Path) -> Callable[..., condas.Result]:
+    """`micromamba(*args, env=None) -> Result` of the real program on the local channels, in a world of its own."""
+    program = condas.micromamba()
+    if program is None:
+        pytest.skip(f"no micromamba on PATH or in {condas.VARIABLE}")
+    home = tmp_path / "mamba-home"
+    home.mkdir()
+    settings = f"channel_alias: {channel.as_uri()}\nchannels: [conda-forge]\n"
+    (home / ".mambarc").write_text(settings, encoding="utf-8")
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TMPDIR") if name in os.environ}
+    world = {
+        **kept,
+        "HOME": str(home),
+        "USERPROFILE": str(home),
+        "MAMBA_ROOT_PREFIX": str(tmp_path / "mamba-root"),
+        "MAMBA_EXE": str(program),
+        "CONDA_OVERRIDE_CUDA": "12.9",
+        "CONDA_OVERRIDE_GLIBC": "2.35",
+        "CONDA_OVERRIDE_ARCHSPEC": "x86_64_v3",
+    }
+
+    def run(*args: str | Path, env: Mapping[str, str] | None = None) -> condas.Result:
+        done = subprocess.run(
+            [program, *map(str, args)],
+            capture_output=True, text=True, env={**world, **(env or {})}, stdin=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+        return condas.Result(done.returncode, done.stdout, done.stderr)
+
+    return run
 
 
 @pytest.fixture(scope="session")

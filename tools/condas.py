@@ -160,10 +160,21 @@ def installation(conda: str | Path) -> Installation:
     )
 
 
+def _is_mamba(path: str) -> bool:
+    return Path(path).stem.lower() in ("micromamba", "mamba")
+
+
+def micromamba() -> Path | None:
+    """Return the micromamba or mamba that ``TF_DOCTOR_CONDAS`` lists, or that is on PATH; ``None`` for none."""
+    listed = [entry for entry in os.environ.get(VARIABLE, "").split(os.pathsep) if _is_mamba(entry)]
+    found = listed[0] if listed else shutil.which("micromamba")
+    return Path(found) if found else None
+
+
 @functools.cache
 def installations() -> tuple[Installation, ...]:
     """Return the condas to run on: the one made from the index, and those that ``TF_DOCTOR_CONDAS`` lists."""
-    listed = [entry for entry in os.environ.get(VARIABLE, "").split(os.pathsep) if entry]
+    listed = [entry for entry in os.environ.get(VARIABLE, "").split(os.pathsep) if entry and not _is_mamba(entry)]
     registry = ensure_conda()
     return tuple(dict.fromkeys(installation(str(conda)) for conda in [registry, *listed]))
 

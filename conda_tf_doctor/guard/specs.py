@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from ..specifiers import bounds
-from ..versions import conda_contains, glob_match
+from ..specifiers import conda_all_of
+from ..versions import glob_match
 
 _OPERATORS = ("<", ">", "=", "!", "~")
 _FIELDS = frozenset({"name", "version", "build", "channel", "subdir"})
@@ -39,32 +39,6 @@ def _parts(text: str) -> _Parts:
         "" if build == "*" else build,
         spec if fields - _FIELDS else None,
     )
-
-
-def _tight(terms: Iterable[str]) -> str:
-    """Join conditions on a version that hold together, without those that another one implies."""
-    kept = list(dict.fromkeys(term for term in terms if term and term != "*"))
-    exact = next((term for term in kept if term[:1].isdigit() and "*" not in term), "")
-    if exact:
-        kept = [term for term in kept if term == exact or not conda_contains(term, exact)]
-    lower, upper, others = bounds(",".join(kept))
-    return ",".join(filter(None, (lower, upper, *others)))
-
-
-def all_of(versions: Iterable[str]) -> str:
-    """Return the version spec that admits what all of these admit.
-
-    In a version spec ``,`` binds before ``|``: alternatives are multiplied out, not joined.
-    """
-    written = list(dict.fromkeys(version.replace(" ", "") for version in versions if version))
-    if any("(" in version for version in written):
-        return ",".join(f"({version})" if "|" in version and len(written) > 1 else version for version in written)
-    alternatives: list[tuple[str, ...]] = [()]
-    for version in written:
-        alternatives = [
-            (*left, *right.split(",")) for left in alternatives for right in dict.fromkeys(version.split("|"))
-        ]
-    return "|".join(dict.fromkeys(map(_tight, alternatives)))
 
 
 def _build_of(builds: Iterable[str]) -> str | None:
@@ -122,5 +96,5 @@ def arguments(requests: Iterable[str], constraints: Iterable[str] = ()) -> tuple
             return None
         channel = next((each.channel for each in specs if each.channel), "")
         further = next((each.further for each in specs if each.further is not None), None)
-        found.append(_spelled(_Parts(channel, name, all_of(each.version for each in specs), build, further)))
+        found.append(_spelled(_Parts(channel, name, conda_all_of(each.version for each in specs), build, further)))
     return tuple(sorted(found))

@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from typing import NamedTuple
+from urllib.parse import quote, unquote
 
 from .. import versions
 from ..environment.facts import CONDA
 from ..errors import UsageError
 from ..names import normalise
+from ..specifiers import conda_all_of
 from . import atomic
 from .plan import Plan
 
 NAME = os.path.join("conda-meta", "pinned")
-_BEGIN = "# >>> conda-tf-doctor >>> pins written by `conda tf-doctor fix`; `fix --undo` takes the last change back"
-_BEGIN_MARK, _END_MARK = "# >>> conda-tf-doctor >>>", "# <<< conda-tf-doctor <<<"
-_REPLACED = "  # set aside by conda-tf-doctor, see below"
+# Libmamba parses comments as if they were pins: `# numpy >=2` fails every later `micromamba install`, and of
+# `# word:numpy 2.*` it holds the numpy. One word that is no package's name passes, so what is set aside is written as
+# one, in the encoding of addresses.
+_BEGIN, _END = "# conda-tf-doctor:begin", "# conda-tf-doctor:end"
+_ASIDE = "# conda-tf-doctor:aside-"
+# As earlier releases wrote them.
+_BEGINS, _ENDS = (_BEGIN, "# >>> conda-tf-doctor >>>"), (_END, "# <<< conda-tf-doctor <<<")
+_OLD_ASIDE = "  # set aside by conda-tf-doctor, see below"
 
 
 class Pin(NamedTuple):
@@ -63,13 +70,13 @@ def _newline(text: str) -> str:
 
 def _block(lines: list[str]) -> tuple[int, int]:
     """Return where our block begins and ends (exclusive); both the end of the file where there is none."""
-    begin = next((i for i, line in enumerate(lines) if line.startswith(_BEGIN_MARK)), -1)
+    begin = next((i for i, line in enumerate(lines) if line.startswith(_BEGINS)), -1)
     if begin < 0:
         return len(lines), len(lines)
-    end = next((i for i in range(begin, len(lines)) if lines[i].startswith(_END_MARK)), -1)
+    end = next((i for i in range(begin, len(lines)) if lines[i].startswith(_ENDS)), -1)
     if end < 0:
         raise UsageError(
-            f"{NAME} has the line {_BEGIN_MARK!r} but not the one that ends the block ({_END_MARK!r}); "
+            f"{NAME} has the line {lines[begin].strip()!r} but not the one that ends the block ({_END!r}); "
             "put it back, or remove both."
         )
     return begin, end + 1
@@ -150,19 +157,19 @@ def rewritten(text: str, plan: Plan, set_aside: Iterable[Clash] = ()) -> str:
     pins: dict[str, str] = {}
     for pin in our_pins(text):
         if pin.name not in gone:
-            pins[pin.name] = pin.text
+            pins[pin.name] = _plain(pin)
     for name, (spelled, spec, _) in plans.items():
         user = users.get(name)
         if user is not None and user.version and user.version != spec:
-            spec = ",".join(f"({part})" if "|" in part else part for part in (user.version, spec))
+            spec = conda_all_of((user.version, spec))
         elif user is not None and user.version:
             pins.pop(name, None)
             continue
         pins[name] = f"{spelled} {spec}"
     begin, end = _block(lines)
-    block = [_BEGIN + newline, *(pins[name] + newline for name in sorted(pins)), _END_MARK + newline] if pins else []
-    before = [_commented(line) if number in aside else line for number, line in enumerate(lines[:begin], 1)]
-    after = [_commented(line) if number in aside else line for number, line in enumerate(lines[end:], end + 1)]
+    block = [_BEGIN + newline, *(pins[name] + newline for name in sorted(pins)), _END + newline] if pins else []
+    kept = [_commented(line) if number in aside else _renewed(line) for number, line in enumerate(lines, 1)]
+    before, after = kept[:begin], kept[end:]
     if block and before and not before[-1].endswith(("\n", "\r")):
         block[0] = newline + block[0]
     if block == lines[begin:end]:
@@ -170,9 +177,20 @@ def rewritten(text: str, plan: Plan, set_aside: Iterable[Clash] = ()) -> str:
     return "".join([*before, *block, *after])
 
 
+def _plain(pin: Pin) -> str:
+    """Return one of our pins without the parentheses that earlier releases wrote."""
+    return f"{pin.text.split()[0]} {conda_all_of([pin.version])}" if "(" in pin.text else pin.text
+
+
 def _commented(line: str) -> str:
     body = line.rstrip("\r\n")
-    return f"# {body}{_REPLACED}{line[len(body) :]}"
+    return f"{_ASIDE}{quote(body, safe='', errors='surrogateescape')}{line[len(body) :]}"
+
+
+def _renewed(line: str) -> str:
+    """Return a line of the user's as it is; one that an earlier release set aside as we set it aside now."""
+    written = _uncommented(line)
+    return line if written == line or line.startswith(_ASIDE) else _commented(written)
 
 
 def path_of(prefix: str) -> str:
@@ -240,6 +258,8 @@ def _taken_back(now: str, old: str) -> str:
 
 
 def _uncommented(line: str) -> str:
+    if line.startswith(_ASIDE):
+        return unquote(line.removeprefix(_ASIDE), errors="surrogateescape")
     body = line.rstrip("\r\n")
-    aside = body.startswith("# ") and body.endswith(_REPLACED)
-    return f"{body[2:].removesuffix(_REPLACED)}{line[len(body) :]}" if aside else line
+    aside = body.startswith("# ") and body.endswith(_OLD_ASIDE)
+    return f"{body[2:].removesuffix(_OLD_ASIDE)}{line[len(body) :]}" if aside else line

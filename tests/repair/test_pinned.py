@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.repair import atomic, pinned
 from conda_tf_doctor.repair.plan import Edit, Plan
+from tools.condas import Result
 
 USERS = "# ours, do not touch\nscipy 1.11.*   # for the solver\n\n  pandas <2\n"
 
@@ -74,7 +76,7 @@ def test_earlier_pins_of_ours_stay_until_a_plan_speaks_of_them() -> None:
 
 def test_users_pin_is_joined_with_ours_where_both_can_hold() -> None:
     new = pinned.rewritten("numpy >=1.22\n", NUMPY)
-    assert [pin.text for pin in pinned.our_pins(new)] == ["numpy >=1.22,>=1.23,<2"]
+    assert [pin.text for pin in pinned.our_pins(new)] == ["numpy >=1.23,<2"]
     assert pinned.clashes("numpy >=1.22\n", NUMPY) == []
 
 
@@ -82,12 +84,68 @@ def test_clash_is_found_and_set_aside_only_when_agreed() -> None:
     text = "# mine\nnumpy 2.*  # new\nscipy\n"
     found = pinned.clashes(text, NUMPY)
     assert [(clash.pin.line, clash.pin.text) for clash in found] == [(2, "numpy 2.*")]
-    assert "# numpy 2.*  # new" in pinned.rewritten(text, NUMPY, found)
+    assert "# conda-tf-doctor:aside-numpy%202.%2A%20%20%23%20new\n" in pinned.rewritten(text, NUMPY, found)
     assert "\nscipy\n" in pinned.rewritten(text, NUMPY, found)
 
 
+OLD = """numpy 1.26.*
+# pandas 2.* # mine  # set aside by conda-tf-doctor, see below
+# >>> conda-tf-doctor >>> pins written by `conda tf-doctor fix`; `fix --undo` takes the last change back
+cudnn (8.1.*|8.2.*),>=8.1
+pandas <2
+# <<< conda-tf-doctor <<<
+"""
+RENEWED = """numpy 1.26.*
+# conda-tf-doctor:aside-pandas%202.%2A%20%23%20mine
+# conda-tf-doctor:begin
+cudnn >=8.1,8.1.*|>=8.1,8.2.*
+numpy 1.26.*,>=1.23,<2
+pandas <2
+# conda-tf-doctor:end
+"""
+
+
+def test_what_an_earlier_release_wrote_is_recognised_and_renewed() -> None:
+    assert [pin.name for pin in pinned.our_pins(OLD)] == ["cudnn", "pandas"]
+    assert [pin.text for pin in pinned.users_pins(OLD)] == ["numpy 1.26.*"]
+    new = pinned.rewritten(OLD, NUMPY)
+    assert new == RENEWED.replace("1.26.*,>=1.23,<2", ">=1.23,<2,1.26.*")
+    assert pinned.rewritten(new, NUMPY) == new
+
+
+@pytest.mark.parametrize(
+    "users",
+    [
+        "",
+        "numpy 2.*  # my own words\n",
+        "numpy >=2, <3\n",
+        "numpy ==2.0.1\n",
+        "numpy 2.0.*|2.1.*\n",
+        "conda-forge::numpy 2.* py*\n",
+        "pandas 2.0.*|2.1.*\nnumpy 2.*\n",
+        OLD.replace("numpy 1.26.*", "numpy 2.*"),
+    ],
+    ids=["none", "comment", "range", "exact", "alternatives", "channel", "joined", "an earlier release's"],
+)
+def test_libmamba_reads_what_we_write(users: str, micromamba: Callable[..., Result], tmp_path: Path) -> None:
+    """It parses comment lines as well; one that it does not understand fails every command after it."""
+    prefix = tmp_path / "env"
+    made = micromamba("create", "-y", "-q", "-p", prefix, "python=3.10", "numpy=1.26", "attrs=23.1")
+    assert made.rc == 0, made
+    plan = _plan(_edit("numpy", ">=1.23,<2"), _edit("pandas", "<2.1", "2.0.3"))
+    text = pinned.rewritten(users, plan, pinned.clashes(users, plan))
+    pinned.write(str(prefix), text)
+    for command in (("install", "numpy"), ("update", "attrs"), ("install", "attrs")):
+        done = micromamba(command[0], "-y", "--dry-run", "--json", "-p", prefix, *command[1:])
+        assert done.rc == 0, (text, done)
+        assert "critical" not in done.err, (text, done.err)
+        moved = {r["name"]: r["version"] for r in json.loads(done.out).get("actions", {}).get("LINK", ())}
+        assert moved.get("numpy", "1.26").startswith("1."), moved
+    pinned.undo(str(prefix))
+
+
 def test_half_a_block_is_refused() -> None:
-    text = pinned.rewritten(USERS, NUMPY).replace("# <<< conda-tf-doctor <<<\n", "")
+    text = pinned.rewritten(USERS, NUMPY).replace("# conda-tf-doctor:end\n", "")
     with pytest.raises(UsageError, match="ends the block"):
         pinned.rewritten(text, NUMPY)
 
@@ -120,7 +178,7 @@ def test_undo_leaves_what_the_user_wrote_since(tmp_path: Path) -> None:
 
     text = pinned.read(root)
     pinned.write(root, pinned.rewritten(text, NUMPY, pinned.clashes(text, NUMPY)))
-    assert "# numpy 2.*" in path.read_text(encoding="utf-8")
+    assert "# conda-tf-doctor:aside-numpy%202.%2A" in path.read_text(encoding="utf-8")
     edit("{}pandas <2\n")
     pinned.undo(root, text)
     assert path.read_text(encoding="utf-8") == "numpy 2.*  # ours\nscipy 1.11.*\npandas <2\n"
