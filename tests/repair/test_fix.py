@@ -187,7 +187,8 @@ def test_users_pin_that_conflicts_is_asked_about(registry_conda, broken: Path) -
     assert file.read_text(encoding="utf-8") == "numpy 2.*  # we need it\n"
     agreed = registry_conda.run("tf-doctor", "fix", "-p", broken, stdin="y\ny\n")
     assert agreed.rc == 0
-    assert file.read_text(encoding="utf-8").startswith("# numpy 2.*  # we need it")
+    aside = "# conda-tf-doctor:aside-numpy%202.%2A%20%20%23%20we%20need%20it\n"
+    assert file.read_text(encoding="utf-8").startswith(aside)
 
 
 def test_frozen_environment_is_refused(registry_conda, broken: Path) -> None:

@@ -141,7 +141,8 @@ def test_libmamba_reads_what_we_write(users: str, micromamba: Callable[..., Resu
         assert "critical" not in done.err, (text, done.err)
         moved = {r["name"]: r["version"] for r in json.loads(done.out).get("actions", {}).get("LINK", ())}
         assert moved.get("numpy", "1.26").startswith("1."), moved
-    pinned.undo(str(prefix))
+    pinned.undo(str(prefix), users)
+    assert pinned.read(str(prefix)) == users
 
 
 def test_half_a_block_is_refused() -> None:
