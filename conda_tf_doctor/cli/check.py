@@ -115,11 +115,15 @@ def read(args: Namespace, file: str = "") -> Environment:
         from ..environment.report import read_report
 
         return read_report(args.report)
-    from ..environment.files.platforms import checked
     from ..environment.prefix import read_prefix
     from .target import resolve_prefix
 
-    platform = checked(getattr(args, "platform", ""))
+    platform = getattr(args, "platform", "")
+    if platform:
+        # Reading its spelling costs as much as reading an environment.
+        from ..environment.files.platforms import checked
+
+        platform = checked(platform)
     env = read_prefix(resolve_prefix(args), platform)
     if platform and env.platform != platform:
         raise UsageError(f"The environment {env.path} is for {env.platform}, not for {platform}.")
@@ -133,10 +137,11 @@ def examine(env: Environment, matrix: Matrix, ignore: frozenset[str]) -> Diagnos
     from .aim import aimed
 
     diagnosis = diagnose(env, matrix, ignore)
-    if env.kind == "file" and diagnosis.findings:
+    if env.kind == "file":
         from .inline import silenced
+        from .leftopen import with_open_ends
 
-        diagnosis = silenced(diagnosis)
+        diagnosis = silenced(with_open_ends(diagnosis, matrix, ignore))
     return aimed(diagnosis)
 
 

@@ -206,3 +206,17 @@ def test_schemas_are_printed_by_name(capsys: pytest.CaptureFixture[str]) -> None
         printed = json.loads(capsys.readouterr().out)
         assert printed["$id"] == f"urn:conda-tf-doctor:schema:1:{name}"
         jsonschema.Draft202012Validator.check_schema(printed)
+
+
+def test_what_an_installer_would_break_today_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    open_numpy = "dependencies: [python=3.10, numpy, pip, {pip: ['tensorflow==2.10.0']}]\n"
+    (folder / "open.yml").write_text(open_numpy)
+    (finding,) = document(capsys, "open.yml", "--json")["findings"]
+    assert (finding["code"], finding["severity"], finding["package"]) == ("TFD603", "warning", "numpy")
+    assert finding["message"].startswith(
+        "numpy is left open: unless another package holds it back, an installer takes 2."
+    )
+    assert finding["fix"]["note"] == "Write `numpy >=1.20,<2` into the file."
+    assert document(capsys, "open.yml", "--json", "--ignore", "TFD603")["summary"]["ignored"] == 1
+    (folder / "open.yml").write_text(open_numpy.replace("numpy,", "'numpy >=1.20,<2',"))
+    assert document(capsys, "open.yml", "--json")["findings"] == []
