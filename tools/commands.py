@@ -92,7 +92,12 @@ def fresh(args: Sequence[str]) -> int:
 
 def refresh_matrix(args: Sequence[str]) -> int:
     """Look for TensorFlow releases newer than the matrix and write the rows that can be established."""
-    return _call(ensure_tests(), "conda_tf_doctor.matrix.refresh", *args)
+    python = ensure_tests()
+    status = _call(python, "conda_tf_doctor.matrix.refresh", *args)
+    if status or {"-d", "--dry-run", "-h", "--help"} & set(args):
+        return status
+    # What there is of the packages beside TensorFlow, and which of the compiled ones loads beside which release.
+    return _call(python, "tools.wheel_table") or _call(python, "tools.pairs", "--new")
 
 
 class Verb(NamedTuple):

@@ -2,17 +2,29 @@
 
 A row of the facts is one wheel of an add-on beside one of TensorFlow, for one platform: do the libraries and symbols
 that the one asks for exist in the other? A measured version speaks for its own minor, and for nothing in between.
+
+    python3 -m tools.pairs                                                       write the table
+    python3 -m tools.pairs --read tensorflow-text==2.21.1 --platform osx-arm64   read these wheels first
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
+import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from conda_tf_doctor.matrix.index import download, wheel
+from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.subdirs import PLATFORM_MACHINES
 from conda_tf_doctor.versions import key, minor
+from tools.symbols import BINARY, Wheel, first_missing
+from tools.workshop import say
 
 ROOT = Path(__file__).parents[1]
 FACTS = ROOT / "tests" / "facts" / "pairs.csv"
@@ -30,6 +42,8 @@ EFFECTS = {
 DEFAULT = ("warning", "its compiled operations lack a symbol or a library of this release, and cannot be loaded")
 # Comes with TensorFlow's name and its files: one build under two names.
 SAME_BUILD = {"tensorflow": ("tensorflow", "tensorflow-cpu")}
+# Symbols do not depend on it; most wheels there ever were are for these.
+PYTHONS = ("3.11", "3.12", "3.10", "3.9", "3.8", "3.13", "3.7", "3.6")
 NAMES = {"osx-64": "Intel Macs", "osx-arm64": "Apple silicon", "linux-64": "Linux", "win-64": "Windows"}
 HEAD = """\
 # Which add-on loads beside which TensorFlow, by the symbols of their wheels. Written by tools/pairs.py out of
@@ -198,9 +212,79 @@ def text_of(facts: Sequence[Fact]) -> str:
     return HEAD + out.getvalue()
 
 
+def read(plugins: Sequence[str], platform: str, releases: Sequence[str], known: Sequence[Fact]) -> list[Fact]:
+    """Return what the wheels of add-ons tell beside those of TensorFlow; these are got one after another.
+
+    Args:
+        plugins: ``name==version`` each.
+        platform: Conda subdir.
+        releases: TensorFlow's, ``distribution==version`` each; where empty those that are in the facts.
+        known: The facts that there are.
+    """
+    releases = releases or sorted({f"{f.distribution}=={f.tensorflow}" for f in known if f.platform == platform})
+    machine = PLATFORM_MACHINES[platform]
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        addons = {text: _unpacked(text, platform, Path(folder) / text) for text in plugins}
+        for release in releases:
+            place = _unpacked(release, platform, Path(folder) / "tensorflow")
+            if place is None:
+                continue
+            tensorflow = Wheel(place, machine)
+            for text, own in addons.items():
+                if own is not None and tensorflow.files:
+                    missing = first_missing(Wheel(own, machine), tensorflow)
+                    (distribution, version), (plugin, its) = release.split("=="), text.split("==")
+                    found.append(Fact(platform, distribution, version, plugin, its, missing[:60].strip()))
+                    say(f"{release} {text} {platform}: {missing or 'loads'}")
+            shutil.rmtree(place)
+    return found
+
+
+def _unpacked(requirement: str, platform: str, folder: Path) -> Path | None:
+    """Return the folder with the libraries of a wheel, for the newest Python that has one; ``None`` where none has."""
+    name, version = requirement.split("==")
+    for python in PYTHONS:
+        if wheel(name, version, platform, python) is None:
+            continue
+        download(name, version, platform, python, str(folder / "wheel"))
+        for file in (folder / "wheel").glob("*.whl"):
+            with zipfile.ZipFile(file) as archive:
+                archive.extractall(folder, [each for each in archive.namelist() if BINARY.search(each)])
+            file.unlink()
+        return folder
+    return None
+
+
+def newer(known: Sequence[Fact]) -> Iterator[tuple[str, str]]:
+    """Yield the releases of known add-ons, with a platform each, that are newer than all in the facts."""
+    wheels = load_matrix().wheels
+    for plugin, platform in sorted({(fact.plugin, fact.platform) for fact in known}):
+        last = max((f.version for f in known if (f.plugin, f.platform) == (plugin, platform)), key=key)
+        for release in wheels.releases(plugin):
+            if release.fits(platform, "") and key(release.version) > key(last):
+                yield f"{plugin}=={release.version}", platform
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the table."""
-    TABLE.write_text(text_of(read_facts()), encoding="utf-8")
+    """Read wheels where that is asked for, and write the table."""
+    parser = argparse.ArgumentParser(prog="tools.pairs", description="Which add-on loads beside which TensorFlow.")
+    parser.add_argument("--read", nargs="+", default=[], metavar="ADDON==VERSION", help="read these wheels of add-ons")
+    parser.add_argument("--platform", choices=sorted(NAMES), help="for this platform")
+    parser.add_argument("--beside", nargs="+", default=[], metavar="TENSORFLOW==VERSION", help="default: all known")
+    parser.add_argument("--new", action="store_true", help="read releases of known add-ons that the facts lack")
+    args = parser.parse_args(argv)
+    if bool(args.read) != bool(args.platform):
+        parser.error("--read and --platform go together")
+    facts = read_facts()
+    asked: dict[str, list[str]] = {args.platform: args.read} if args.read else {}
+    for text, platform in newer(facts) if args.new else ():
+        asked.setdefault(platform, []).append(text)
+    for platform, plugins in asked.items():
+        found = {fact[:5]: fact for fact in (*facts, *read(plugins, platform, args.beside, facts))}
+        facts = list(found.values())
+    write_facts(facts)
+    TABLE.write_text(text_of(facts), encoding="utf-8")
     return 0
 
 

@@ -45,7 +45,7 @@ Coverage = dict[str, str]
 
 def neighbours(matrix: Matrix) -> set[str]:
     """Return the packages that the table is for: all that a wheel requires or that a table of what works names."""
-    names = {*OTHERS, *matrix.table("works"), *matrix.table("works_plugins")}
+    names = {*OTHERS, *matrix.table("works"), *matrix.table("works_plugins"), *matrix.table("works_symbols")}
     names.update(*matrix.table("declared")["minors"].values())
     for build in matrix.builds(channel=PYPI):
         names.update(build.requires, build.requires_if, (re.split("[<>=!~]", pin)[0] for pin in build.nvidia))

@@ -63,8 +63,12 @@ class Breakage(NamedTuple):
 
 
 def is_known(context: Context, name: str) -> bool:
-    """Tell whether the symbols of an add-on's wheels were read for this platform."""
-    return any(_here(context, entry) for entry in context.matrix.table("works_symbols").get(name, ()))
+    """Tell whether the symbols of an add-on's wheels were read beside this TensorFlow on this platform."""
+    version = context.tensorflow.version if context.tensorflow else ""
+    return any(
+        _here(context, entry) and versions.contains(entry["tensorflow"], version)
+        for entry in context.matrix.table("works_symbols").get(name, ())
+    )
 
 
 def breakages(context: Context, table: str) -> list[Breakage]:
