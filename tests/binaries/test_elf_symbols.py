@@ -27,7 +27,7 @@ def installed() -> list[Path]:
         return []
     modules = sorted(Path(sysconfig.get_path("platstdlib"), "lib-dynload").glob("*.so"))[:8]
     mapped = Path("/proc/self/maps").read_text(encoding="utf-8")
-    return [*modules, *(Path(path) for path in sorted(set(re.findall(r"/\S+\.so(?:\.\d+)*$", mapped, re.M))))]
+    return [*modules, *(Path(path) for path in sorted(set(re.findall(r"/.+\.so(?:\.\d+)*$", mapped, re.M))))]
 
 
 def by_pyelftools(path: Path) -> tuple[set[bytes], set[bytes]]:

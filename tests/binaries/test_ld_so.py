@@ -100,7 +100,8 @@ LOAD = """
 import ctypes, json, os, sys
 try:
     ctypes.CDLL(sys.argv[1], mode=os.RTLD_NOW)
-    loaded = sorted({line.split()[-1] for line in open("/proc/self/maps") if sys.argv[2] in line})
+    mapped = [line.rstrip("\\n") for line in open("/proc/self/maps") if sys.argv[2] in line]
+    loaded = sorted({line.split(maxsplit=5)[5] for line in mapped})
     print(json.dumps({"error": "", "loaded": loaded}))
 except OSError as error:
     print(json.dumps({"error": str(error), "loaded": []}))

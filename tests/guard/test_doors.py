@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,5 +102,5 @@ def test_health_check(
     for line in lines:
         assert line in result.out, result.out
     if "error" in lines[-1]:
-        assert f"All of it: conda tf-doctor -p {prefix}" in result.out
+        assert f"All of it: conda tf-doctor -p {shlex.quote(str(prefix))}" in result.out
     assert "Error running health check: tf-doctor" not in result.err

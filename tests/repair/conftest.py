@@ -191,7 +191,7 @@ class Living:
 
     def __init__(self, conda: condas.Conda, minor: str, wheelhouse: Path) -> None:
         self.conda, self.minor = conda, minor
-        self.variables = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheelhouse), "PIP_NO_CACHE_DIR": "1"}
+        self.variables = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheelhouse.as_uri(), "PIP_NO_CACHE_DIR": "1"}
 
     def env(self, name: str, *specs: str, python: str = "") -> Path:
         """Make an environment with a Python that runs, unless another one is asked for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ def venv(tmp_path: Path, alive: tuple[str, str], wheelhouse: Path, monkeypatch: 
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(wheelhouse))
+    monkeypatch.setenv("PIP_FIND_LINKS", wheelhouse.as_uri())
     prefix = tmp_path / "venv"
     subprocess.run([alive[0], "-m", "venv", str(prefix)], check=True)
     return prefix
@@ -52,7 +53,7 @@ def test_what_check_advises_repairs(venv: Path, alive: tuple[str, str], capsys: 
     subprocess.run([*pip, f"tensorflow=={version}", *stack, bad], check=True)
     before = {path.name for path in venv.iterdir()}
     assert console(["check", "-p", str(venv)]) == 1
-    assert f"fix --apply -p {venv}" in capsys.readouterr().out
+    assert f"fix --apply -p {shlex.quote(str(venv))}" in capsys.readouterr().out
     status, document = call(capsys, "fix", "-p", venv, "--yes")
     assert (status, document["written"], document["applied"]) == (0, False, False)
     assert "--apply installs them" in document["message"]
