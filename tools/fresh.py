@@ -107,7 +107,11 @@ def _lay_out(root: Path, user: User) -> dict[str, str]:
         if Path("/etc", name).is_file():
             shutil.copy(Path("/etc", name), root / "etc" / name)
     environ = {name: value for name, value in world.for_setup(CACHE, sys.executable).items() if name.startswith("PIP_")}
-    environ = {name: value for name, value in environ.items() if "FIND_LINKS" not in name and "CONFIG" not in name}
+    environ.pop("PIP_CONFIG_FILE")
+    # What lies on this machine's disk is not there.
+    for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "PIP_INDEX_URL"):
+        far = [value for value in environ.pop(name, "").split() if value.startswith("http")]
+        environ |= {name: " ".join(far)} if far else {}
     named = [environ.get("PIP_CERT"), *(os.environ.get(name) for name in _CERTIFICATE_VARIABLES)]
     certificates = next((path for path in named if path and Path(path).is_file()), None)
     if certificates:
