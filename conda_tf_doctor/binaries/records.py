@@ -25,7 +25,7 @@ STACK = re.compile(
 # Modules without which a package that TensorFlow imports does not import; other extensions have a substitute in Python,
 # or are for tests, which people delete to make images smaller.
 VITAL = {
-    "numpy": re.compile(r"_multiarray_umath\."),
+    "numpy": re.compile(r"(?:_multiarray_umath|_umath_linalg)\."),
     "ml-dtypes": re.compile(r"(?:_ml_dtypes_ext|_custom_floats)\."),
     "h5py": re.compile(r"(?:_errors|defs|h5)\."),
 }

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import reading
+from ..binaries.beside import Neighbour, neighbours
 from ..binaries.records import VITAL, Recorded, recorded_files
 from ..binaries.stack import added_folders, build_info, find_stack_modules, has_binaries
 
 if TYPE_CHECKING:
-    from ..binaries.closure import Closure
+    from ..binaries.closure import Closure, Module
     from ..binaries.integrity import Damage
     from ..environment.facts import Binary, Environment
     from .context import Context
@@ -33,6 +35,8 @@ class BinaryFacts(NamedTuple):
         machine: What the environment's Python is for.
         preloads: Runtime DLLs that TensorFlow loads by name first.
         at_hand: Whether the system's own folders could be looked into.
+        neighbours: The modules beside TensorFlow's that its import loads.
+        beside: What these load, a root for each of them, as if TensorFlow's own were not there.
     """
 
     closure: Closure | None
@@ -42,6 +46,16 @@ class BinaryFacts(NamedTuple):
     machine: str = ""
     preloads: tuple[str, ...] = ()
     at_hand: bool = False
+    neighbours: tuple[Neighbour, ...] = ()
+    beside: Closure | None = None
+
+    def needed_beside(self) -> list[Module]:
+        """Return what stands beside TensorFlow's binaries and its import does not do without."""
+        found: dict[int, Module] = {}
+        for root, neighbour in zip(self.beside.roots if self.beside else (), self.neighbours, strict=True):
+            for module in self.beside.reach(root) if self.beside and neighbour.vital and neighbour.package else ():
+                found[id(module)] = module
+        return list(found.values())
 
     def vc_runtime(self, name: str = "msvcp140.dll") -> str:
         """Return the version of the runtime DLL that would be loaded; empty where none is found or it has none."""
@@ -113,9 +127,12 @@ def _examine(
     present = {entry.source for entry in recorded if os.path.isfile(entry.path)} | _of_imported(env)
     damages = compare([entry for entry in recorded if entry.source in present], thorough)
     machine = env.python.machine or PLATFORM_MACHINES.get(env.platform, "")
+    around = tuple(neighbours(env.prefix, site_packages, env.os == "win"))
+    beside = closure_of(context, [each.path for each in around], site_packages=site_packages)
     return BinaryFacts(
-        closure, tuple(modules), tuple(damages), (), machine, preloads if env.os == "win" else (), is_at_hand(env)
-    )
+        closure, tuple(modules), tuple(damages), (), machine, preloads if env.os == "win" else (), is_at_hand(env),
+        around, beside,
+    )  # fmt: skip
 
 
 def _of_imported(env: Environment) -> set[str]:
@@ -233,3 +250,25 @@ def _lists_files(env: Environment, source: str) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(record, dict) and any(VC_RUNTIME.search(str(name)) for name in record.get("files") or ())
+
+
+def runtime_is_lost(context: Context, missing: Iterable[str]) -> bool:
+    """Tell whether DLLs of the C++ runtime were there: those of what is recorded, or all of what Python came with.
+
+    Single DLLs that no record speaks of may have been moved aside, for those in System32 do.
+
+    Args:
+        context: Facts and matrix.
+        missing: Names of DLLs that are nowhere on the search path.
+    """
+    from ..matrix.vc_runtime import VcRuntime
+    from ..names import normalise
+
+    env, known = context.env, VcRuntime(context.matrix)
+    record = next((package for name in known.packages if (package := env.conda(name)) is not None), None)
+    if record is not None:
+        version = known.version_of(record.name, record.version)
+        return any(known.has(version, name) for name in missing)
+    python = env.conda("python")
+    needs = python is not None and any(normalise(spec.split()[0]) in (*known.packages, "vc") for spec in python.depends)
+    return needs and not any(VC_RUNTIME.match(name) for name in os.listdir(env.prefix))

@@ -121,15 +121,23 @@ def _binaries(env: Environment, matrix: Matrix) -> list[dict[str, Any]]:
     if facts is None or facts.closure is None:
         return rows
     from ..binaries.closure import CORRUPT, MISSING
+    from ..context.binaries import VC_RUNTIME, runtime_is_lost
 
-    for module in facts.closure.modules:
+    told = {module.name.lower() for module in facts.closure.modules}
+    around = [module for module in facts.needed_beside() if module.name.lower() not in told and module.kind != MISSING]
+    for module in (*facts.closure.modules, *around):
         if not module.path:
             continue
         lacking = [
             edge.imported.name
-            for edge in facts.closure.imports(module)
+            for closure in (facts.closure, facts.beside)
+            if closure is not None
+            for edge in closure.imports(module)
             if edge.imported.kind == MISSING and not edge.optional and not edge.imported.optional
         ]
+        if not facts.at_hand:
+            # What System32 may have is unknown, and says nothing.
+            lacking = [name for name in lacking if not VC_RUNTIME.match(name) or runtime_is_lost(context, [name])]
         image = module.image
         rows.append(
             {

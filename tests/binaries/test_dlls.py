@@ -44,6 +44,7 @@ def test_a_whole_environment_in_two_lines(dlls: Call) -> None:
 
 
 def test_only_the_way_to_the_problem_is_drawn(dlls: Call, env: Path) -> None:
+    write_conda(env, "vc14_runtime", "14.29.30139", files=["vcruntime140_1.dll"])
     (env / "vcruntime140_1.dll").unlink()
     status, out, _ = dlls()
     assert status == 1
@@ -62,6 +63,7 @@ def test_everything_is_drawn_with_v_and_nothing_twice(dlls: Call) -> None:
 
 
 def test_json(dlls: Call, env: Path) -> None:
+    write_conda(env, "vc14_runtime", "14.29.30139", files=["vcruntime140_1.dll"])
     (env / "vcruntime140_1.dll").unlink()
     make_dll(env / OTHER, imports={"_pywrap_tensorflow_internal.pyd": ["TF_Newer", 12345]})
     write_record(env)
@@ -80,12 +82,14 @@ def test_json(dlls: Call, env: Path) -> None:
 
 
 def test_a_silenced_rule(dlls: Call, env: Path) -> None:
+    write_conda(env, "vc14_runtime", "14.29.30139", files=["vcruntime140_1.dll"])
     (env / "vcruntime140_1.dll").unlink()
     status, out, _ = dlls("--json", "--ignore", "TFD401")
     assert (status, document(out)["findings"]) == (0, [])
 
 
 def test_dot(dlls: Call, env: Path) -> None:
+    write_conda(env, "vc14_runtime", "14.29.30139", files=["vcruntime140_1.dll"])
     (env / "vcruntime140_1.dll").unlink()
     status, out, _ = dlls("--dot")
     assert status == 1

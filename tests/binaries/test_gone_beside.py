@@ -11,6 +11,7 @@ from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.matrix.load import load_matrix
 from tools.prefixes import add_dist
+from tools.tiny_pe import make_dll
 
 from .conftest import SITE, write_conda
 
@@ -22,8 +23,9 @@ def install(env: Path, name: str, version: str, *files: str) -> Path:
     info = add_dist(env, name, version)
     for file in files:
         (env / SITE / file).parent.mkdir(parents=True, exist_ok=True)
-        (env / SITE / file).write_bytes(b"x" * 12)
-    (info / "RECORD").write_text("".join(f"{file},,12\n" for file in files))
+        make_dll(env / SITE / file)
+    lines = (f"{file},,{(env / SITE / file).stat().st_size}\n" for file in files)
+    (info / "RECORD").write_text("".join(lines))
     return info
 
 

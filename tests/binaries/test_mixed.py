@@ -42,7 +42,7 @@ def test_what_is_gone_as_a_whole_is_said_once(env: Path) -> None:
     (site / "tensorflow" / "__init__.py").write_text("")
     write_record(env)
     (env / OTHER).unlink()
-    assert [(f.code, f.severity) for f in found(env)] == [("TFD501", "warning")]
+    assert [(f.code, f.severity) for f in found(env)] == [("TFD501", "error")]
     for path in (site / "tensorflow").rglob("*.p*"):
         if path.is_file():
             path.unlink()

@@ -103,7 +103,7 @@ def test_a_healthy_environment_gets_no_finding(make: Callable[..., Path], wheel:
 
 def test_no_runtime_at_all(make: Callable[..., Path]) -> None:
     found = check(make(TF15, None))
-    assert codes(found) == {"TFD401": "error"}
+    assert codes(found) == {"TFD401": "info"}
     assert "msvcp140.dll" in found[0].message
     assert "VCRUNTIME140.dll" in found[0].message
 
@@ -113,16 +113,14 @@ def test_one_dll_of_the_runtime_is_gone(make: Callable[..., Path], wheel: tuple[
     prefix = make(wheel, "14.29")
     (prefix / "msvcp140_1.dll").unlink()
     found = check(prefix)
-    assert codes(found) == {"TFD401": "error"}
-    assert found[0].confidence == "certain"
+    assert codes(found) == {"TFD401": "info"}
+    assert "System32" in found[0].needs[0]
     assert "loads msvcp140_1.dll by name" in found[0].message
 
 
 @pytest.mark.real
-def test_a_runtime_older_than_the_compiler_is_a_warning(make: Callable[..., Path]) -> None:
-    found = check(make(TF210, "14.26"))
-    assert codes(found) == {"TFD402": "warning"}
-    assert found[0].found.startswith("msvcp140.dll 14.26.28720")
+def test_a_runtime_older_than_the_compiler_works(make: Callable[..., Path]) -> None:
+    assert check(make(TF210, "14.26")) == []
 
 
 @pytest.mark.parametrize("wheel", NEWER)
@@ -133,7 +131,7 @@ def test_runtime_of_visual_studio_2017_under_2_1_and_later(make: Callable[..., P
     make_dll(prefix / "vcruntime140.dll", _exports("14.29", "vcruntime140.dll"), version="14.16.27033.0")
     make_dll(prefix / "msvcp140_1.dll", _exports("14.29", "msvcp140_1.dll"), version="14.16.27033.0")
     found = check(prefix)
-    assert codes(found) == {"TFD402": "error", "TFD401": "error"}
+    assert codes(found) == {"TFD402": "error", "TFD401": "info"}
     assert found[0].code == "TFD402"
     assert "14.16.27033" in found[0].found
     assert "VCRUNTIME140_1.dll" in found[0].message

@@ -61,6 +61,7 @@ def of_its_files(finding: Finding) -> bool:
 
 def judge(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """Judge a closure, TensorFlow's or another module's of the environment."""
+    from .beside import beside
     from .files import corrupt, gone_beside, modified, shadowed
     from .runtime import runtime
 
@@ -69,6 +70,7 @@ def judge(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Fi
     yield from _machine(context, facts, closure)
     yield from runtime(context, facts, closure)
     yield from _missing(context, facts, closure)
+    yield from beside(context, facts, closure)
     yield from corrupt(context, facts, closure)
     yield from _symbols(context, facts, closure)
     yield from shadowed(context, closure)
@@ -84,7 +86,7 @@ def _recorded_and_gone(facts: BinaryFacts) -> list[Recorded]:
 
 def _gone(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """TFD501: a module that the package recorded is not there (a quarantine, an interrupted installation)."""
-    from ...binaries.stack import MAIN
+    from ...binaries.stack import MAIN, is_at_rest
 
     gone = _recorded_and_gone(facts)
     if not gone:
@@ -95,7 +97,9 @@ def _gone(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Fi
         module.kind == "missing" and not module.optional and module.name.lower() in files and closure.importers(module)
         for module in closure.modules
     )
-    main = wanted or any(name.endswith(MAIN) for name in names)
+    # An extension module is asked for by its name, whatever the others import.
+    modules = [name for name in names if name.endswith((".pyd", ".so")) and "tensorflow/python/" in name]
+    main = wanted or any(name.endswith(MAIN) for name in names) or not all(map(is_at_rest, modules))
     verb = "is" if len(gone) == 1 else "are"
     why = "an antivirus took it away" if context.env.os == "win" else "it was deleted"
     yield Finding(
@@ -163,6 +167,7 @@ def _in_the_way(context: Context, facts: BinaryFacts, closure: Closure) -> Itera
 
 def _missing(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """TFD501: what is nowhere on the search path, one finding for each library."""
+    from ...binaries.stack import is_at_rest
     from ...context.binaries import VC_RUNTIME
 
     told = {os.path.basename(entry.path).lower() for entry in _recorded_and_gone(facts)}
@@ -178,7 +183,7 @@ def _missing(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
         names = [relative(context, importer.path) for importer in importers]
         yield Finding(
             "TFD501",
-            ERROR,
+            WARNING if all(is_at_rest(importer.path) for importer in importers) else ERROR,
             f"{module.name}, which {listed(importer.name for importer in importers)} "
             f"{'imports' if len(importers) == 1 else 'import'}, is nowhere on the search path{_why(context, module)}.",
             found="not found",

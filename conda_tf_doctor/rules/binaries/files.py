@@ -62,6 +62,7 @@ def shadow(context: Context, module: Module, better: str, problem: str) -> Findi
 def corrupt(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """TFD502: files that no loader would take; that they are not what was recorded either is evidence for it."""
     from ...binaries.integrity import GONE
+    from ...binaries.stack import is_at_rest
 
     damages = {_place(damage.recorded.path): damage for damage in facts.damages if damage.kind != GONE}
     for module in closure.modules:
@@ -72,7 +73,7 @@ def corrupt(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[
         also = f", and {_difference(damage)[0]}" if damage else ""
         yield Finding(
             "TFD502",
-            WARNING if module.optional and not context.gpu_wanted else ERROR,
+            WARNING if (module.optional and not context.gpu_wanted) or is_at_rest(module.path) else ERROR,
             f"{module.name} is damaged: {module.problem}{also}.",
             found=module.problem,
             expected=f"a whole image, {_difference(damage)[1]}" if damage else "a whole image",
@@ -147,6 +148,14 @@ def _difference(damage: Damage) -> tuple[str, str]:
     return f"it has {damage.found}, recorded are {entry.size:,}", f"{entry.size:,} bytes"
 
 
+def _loaded(facts: BinaryFacts, closure: Closure) -> set[str]:
+    """Return the files without which `import tensorflow` fails, as far as their images tell."""
+    from ...binaries.stack import is_at_rest
+
+    loaded = [module for module in closure.modules if not module.optional and not is_at_rest(module.path)]
+    return {_place(module.path) for module in (*loaded, *facts.needed_beside()) if module.path}
+
+
 def modified(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """TFD503: files that are not what was recorded. Only one that became shorter certainly lost something."""
     from ...binaries.integrity import CHANGED, GONE, SHORTER
@@ -154,7 +163,9 @@ def modified(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
 
     if not facts.damages:
         return
-    told = {_place(module.path) for module in closure.modules if module.kind == "corrupt"}
+    around = facts.beside.modules if facts.beside else []
+    told = {_place(module.path) for module in (*closure.modules, *around) if module.kind == "corrupt"}
+    vital = _loaded(facts, closure)
     for damage in facts.damages:
         entry = damage.recorded
         # On macOS conda signs anew what it wrote the prefix into: neither size nor hash is what was packed.
@@ -164,7 +175,7 @@ def modified(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
         what, expected = _difference(damage)
         yield Finding(
             "TFD503",
-            ERROR if damage.kind == SHORTER and STACK.match(entry.owner) else WARNING,
+            ERROR if damage.kind == SHORTER and STACK.match(entry.owner) and _place(entry.path) in vital else WARNING,
             f"{os.path.basename(path)} is not the file that {entry.owner} installed: {what}.",
             found=f"sha256 {damage.found[:16]}…" if damage.kind == CHANGED else damage.found,
             expected=expected,

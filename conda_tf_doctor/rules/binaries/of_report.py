@@ -85,7 +85,7 @@ def _missing(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
             expected=name,
             evidence=tuple(paths[:5]),
             source="binaries",
-            package="vc14-runtime" if is_runtime else owner(context),
+            package="vc14-runtime" if is_runtime else owner(context, paths[0].replace("\\", "/")),
             confidence=CERTAIN if context.env.kind == "report" else LIKELY,
             fix=newest_runtime(context, VcRuntime(context.matrix).newest_first([name], MODERN))
             if is_runtime

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ... import versions
 from ...advice.libraries import newest_runtime
 from ...context.context import Context
-from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding
+from ...findings import CERTAIN, ERROR, INFO, LIKELY, Finding
 from ...matrix.vc_runtime import VcRuntime
 from .files import shadow
 from .words import listed, relative
@@ -46,9 +46,11 @@ def _missing(
 ) -> Finding:
     """TFD401, one for all DLLs that lack.
 
-    Where the system's folder cannot be looked into, the runtime may be installed there. Conda's Python brings its own,
-    so an environment with a ``python.exe`` or a part of the runtime lost it; of any other folder nothing is certain.
+    Where the system's folder cannot be looked into, the runtime may be installed there, and nothing is certain. But
+    what a conda record lists was there and is lost, and so is all of a runtime that conda's Python was installed with.
     """
+    from ...context.binaries import runtime_is_lost
+
     preloads = {name.lower() for name in facts.preloads}
     importers = list(dict.fromkeys(importer for module in missing for importer in closure.importers(module)))
     reasons = []
@@ -60,16 +62,17 @@ def _missing(
     preloaded = [module.name for module in missing if module.name.lower() in preloads]
     if preloaded:
         reasons.append(f"TensorFlow loads {' and '.join(preloaded)} by name before anything else")
+    lost = facts.at_hand or runtime_is_lost(context, (module.name for module in missing))
     known = facts.at_hand or partly
-    conda = closure.modules[0].found_by == "program" or context.env.conda("python") is not None
     names = " and ".join(module.name for module in missing)
     floor = VcRuntime(context.matrix).newest_first((module.name for module in missing), MODERN)
     if _older(floor, CONSTEXPR_MUTEX) and _constexpr_mutex(closure, set(facts.modules)):
         floor = CONSTEXPR_MUTEX  # an older one would have the DLLs, and be the next error
     return Finding(
         "TFD401",
-        ERROR if known or conda else WARNING,
-        f"{names} of the Visual C++ runtime {'is' if len(missing) == 1 else 'are'} nowhere on the search path; "
+        ERROR if lost else INFO,
+        f"{names} of the Visual C++ runtime {'is' if len(missing) == 1 else 'are'} "
+        f"{'nowhere on the search path' if lost else 'not in the environment'}; "
         f"{', and '.join(reasons) or 'TensorFlow needs it'}.",
         found="not found",
         expected=f"{names} (Visual C++ runtime {floor} or later)",
@@ -77,8 +80,8 @@ def _missing(
         or ("tensorflow/python/platform/build_info.py",),
         source="tensorflow/python/platform/self_check.py" if preloaded and not importers else _SOURCE,
         package="vc14-runtime",
-        confidence=CERTAIN if known and not old else LIKELY,
-        needs=() if known else ("whether the Visual C++ redistributable is installed on that machine",),
+        confidence=CERTAIN if lost and known and not old else LIKELY,
+        needs=() if lost else (f"whether System32 of that machine has {names} (of Microsoft's redistributable)",),
         fix=newest_runtime(context, floor),
     )
 
@@ -92,25 +95,18 @@ def _too_old(
     if lacking:
         floor = known.newest_first(lacking)
         why = f"it has no {' and no '.join(lacking)}, which TensorFlow needs"
-        yield from _finding(context, core, floor, ERROR, CERTAIN, why)
+        yield from _finding(context, core, floor, CERTAIN, why)
     elif symbols:
         names = listed(str(item.symbol)[:60] for item in symbols)
         floor = _toolset(facts, closure, own) or version
         why = f"it lacks {names}, which {listed(item.importer for item in symbols)} imports"
-        yield from _finding(context, core, floor, ERROR, CERTAIN, why)
+        yield from _finding(context, core, floor, CERTAIN, why)
     elif _older(version, CONSTEXPR_MUTEX) and _constexpr_mutex(closure, own):
         why = (
             "TensorFlow was compiled for mutexes that need no initialising, which crash there (most often told as "
             '"A dynamic link library (DLL) initialization routine failed")'
         )
-        yield from _finding(context, core, CONSTEXPR_MUTEX, ERROR, LIKELY, why)
-    else:
-        toolset = _toolset(facts, closure, own)
-        if toolset and _older(version, toolset):
-            why = (
-                "it has every DLL and symbol that TensorFlow imports, but is older than the compiler it was built with"
-            )
-            yield from _finding(context, core, toolset, WARNING, LIKELY, why)
+        yield from _finding(context, core, CONSTEXPR_MUTEX, LIKELY, why)
 
 
 def explains(module: Module, facts: BinaryFacts, closure: Closure) -> bool:
@@ -152,7 +148,7 @@ def _constexpr_mutex(closure: Closure, own: set[str]) -> bool:
     return locks
 
 
-def _finding(context: Context, core: Module, floor: str, severity: str, confidence: str, why: str) -> Iterator[Finding]:
+def _finding(context: Context, core: Module, floor: str, confidence: str, why: str) -> Iterator[Finding]:
     from ...binaries.pe import file_version
 
     tensorflow = context.tensorflow
@@ -160,7 +156,7 @@ def _finding(context: Context, core: Module, floor: str, severity: str, confiden
     where = relative(context, core.path) if core.path else core.found_by
     yield Finding(
         "TFD402",
-        severity,
+        ERROR,
         f"The Visual C++ runtime that is found first ({where}, {core.version}) is too old for {name}: {why}.",
         found=f"{core.name} {core.version}",
         expected=f"Visual C++ runtime >={floor}",
@@ -170,8 +166,6 @@ def _finding(context: Context, core: Module, floor: str, severity: str, confiden
         confidence=confidence,
         fix=newest_runtime(context, floor),
     )
-    if severity != ERROR:
-        return
     for path in core.passed_over:
         version = file_version(path)
         if version and not _older(version, floor) and path != core.path:

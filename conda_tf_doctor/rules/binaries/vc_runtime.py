@@ -12,7 +12,7 @@ from ... import versions
 from ..._typing import NamedTuple
 from ...advice import advise
 from ...context.context import Context
-from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding
+from ...findings import CERTAIN, ERROR, LIKELY, Finding
 from ...matrix.vc_runtime import VcRuntime
 
 
@@ -83,17 +83,6 @@ def vc_runtime(context: Context) -> Iterator[Finding]:
             context, "TFD402", ERROR, f"{runtime.label} is too old for {name}: {why}.",
             runtime, build.vc_runtime, LIKELY if inferred and not lacking else CERTAIN, build.id,
         )  # fmt: skip
-    elif build.vc_toolset and build.vc_basis != "inferred" and _older_toolset(runtime.version, build.vc_toolset):
-        yield _finding(
-            context, "TFD402", WARNING,
-            f"{runtime.label} has every DLL that {name} imports, but is older than the compiler it was built with "
-            f"({build.vc_toolset}).",
-            runtime, f">={build.vc_toolset}", LIKELY, build.id,
-        )  # fmt: skip
-
-
-def _older_toolset(runtime: str, toolset: str) -> bool:
-    return versions.release(runtime)[:2] < versions.release(toolset)[:2]
 
 
 def _finding(

@@ -1,0 +1,98 @@
+"""TFD102, 501, 502 and 505 of what TensorFlow's import loads beside its own: modules of Python, numpy, h5py."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from ..._typing import TYPE_CHECKING
+from ...context.context import Context
+from ...findings import ERROR, WARNING, Finding, Fix
+from .words import again, relative
+
+if TYPE_CHECKING:
+    from ...binaries.beside import Neighbour
+    from ...binaries.closure import Closure, Module
+    from ...binaries.records import Recorded
+    from ...context.binaries import BinaryFacts
+
+_CODES = {"missing": "TFD501", "corrupt": "TFD502", "machine": "TFD102", "symbols": "TFD505"}
+
+
+def beside(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
+    """Judge what stands beside TensorFlow's binaries: each bad file once, with what does not work because of it."""
+    from ...context.binaries import VC_RUNTIME
+
+    if facts.beside is None:
+        return
+    # Of what TensorFlow loads too, and of the C++ runtime, its own rules speak.
+    told = {module.name.lower() for module in closure.problems if not module.optional}
+    fails: dict[int, list[Neighbour]] = {}
+    bad: dict[int, Module] = {}
+    for root, neighbour in zip(facts.beside.roots, facts.neighbours, strict=True):
+        for module in facts.beside.reach(root):
+            lower = module.name.lower()
+            if not module.kind or lower in told or VC_RUNTIME.match(lower) or not _counts(context, module, neighbour):
+                continue
+            bad[id(module)] = module
+            fails.setdefault(id(module), []).append(neighbour)
+    for key, module in bad.items():
+        yield _finding(context, facts, module, fails[key])
+
+
+def _counts(context: Context, module: Module, neighbour: Neighbour) -> bool:
+    if not neighbour.package:  # a plug-in, which finds TensorFlow's libraries loaded
+        return module.kind in ("corrupt", "machine") and module.path == neighbour.path
+    if module.kind == "symbols":
+        # ELF's symbols are looked up among all that is loaded, TensorFlow's included.
+        return context.env.os == "win" and module.path.startswith(context.env.prefix)
+    return True
+
+
+def _finding(context: Context, facts: BinaryFacts, module: Module, users: list[Neighbour]) -> Finding:
+    assert facts.beside is not None
+    first = next((user for user in users if user.vital), users[0])
+    name, path = module.name, relative(context, module.path or first.path)
+    entry = next((e for e in _recorded(context) if os.path.basename(e.path).lower() == name.lower()), None)
+    package = entry.owner if entry else first.package
+    # A plug-in's file belongs to whoever recorded it; its folder to nobody.
+    of = f" of {package.removesuffix('-base')}" if package else ""
+    own = os.path.basename(first.path) == name
+    importers = [] if own else facts.beside.importers(module)
+    why, found, expected = module.problem, module.problem, "a whole image"
+    if module.kind == "missing":
+        by = f", which {importers[0].name} of {first.package} imports," if importers else of
+        why, found, expected = f"{by} is nowhere on the search path", "not found", name
+        why = f"{by} is not there" if own else why
+    elif module.kind == "machine":
+        why, found, expected = f"{of} is {module.problem}", module.machine, facts.machine
+    elif module.kind == "symbols":
+        lacking = ", ".join(str(item.symbol) for item in module.missing_symbols[:3])
+        why = f"{of} lacks what {module.missing_symbols[0].importer} needs of it: {lacking}"
+        found, expected = f"{name} {module.version}".strip(), lacking
+    else:
+        why = f"{of} is damaged: {module.problem}"
+    return Finding(
+        _CODES[module.kind],
+        ERROR if first.vital else WARNING,
+        f"{name}{why}; {first.fails}.",
+        found=found,
+        expected=expected,
+        evidence=tuple(dict.fromkeys((path, *(relative(context, importer.path) for importer in importers[:1])))),
+        source=entry.source if entry else path,
+        package=package.removesuffix("-base"),
+        fix=again(context, entry) if entry else _put_back(context, first.package, name),
+    )
+
+
+def _recorded(context: Context) -> list[Recorded]:
+    from ...binaries.records import recorded_files
+    from ...context.binaries import site_packages_of
+
+    return recorded_files(context.env.prefix, site_packages_of(context.env), every=True)
+
+
+def _put_back(context: Context, package: str, file: str) -> Fix:
+    if package == "python" and context.env.conda("python") is None:
+        return Fix(note=f"Install Python {context.env.python.version} again, to which {file} belongs.")
+    return Fix(note=f"Install the package that {file} belongs to again.")
