@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from ...binaries.records import Recorded
     from ...context.binaries import BinaryFacts
 
-_CODES = {"missing": "TFD501", "corrupt": "TFD502", "machine": "TFD102", "symbols": "TFD505"}
-
 
 def beside(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """Judge what stands beside TensorFlow's binaries: each bad file once, with what does not work because of it."""
@@ -59,21 +57,19 @@ def _finding(context: Context, facts: BinaryFacts, module: Module, users: list[N
     of = f" of {package.removesuffix('-base')}" if package else ""
     own = os.path.basename(first.path) == name
     importers = [] if own else facts.beside.importers(module)
-    why, found, expected = module.problem, module.problem, "a whole image"
+    code, why, found, expected = "TFD502", f"{of} is damaged: {module.problem}", module.problem, "a whole image"
     if module.kind == "missing":
         by = f", which {importers[0].name} of {first.package} imports," if importers else of
-        why, found, expected = f"{by} is nowhere on the search path", "not found", name
-        why = f"{by} is not there" if own else why
+        where = "not there" if own else "nowhere on the search path"
+        code, why, found, expected = "TFD501", f"{by} is {where}", "not found", name
     elif module.kind == "machine":
-        why, found, expected = f"{of} is {module.problem}", module.machine, facts.machine
+        code, why, found, expected = "TFD102", f"{of} is {module.problem}", module.machine, facts.machine
     elif module.kind == "symbols":
         lacking = ", ".join(str(item.symbol) for item in module.missing_symbols[:3])
         why = f"{of} lacks what {module.missing_symbols[0].importer} needs of it: {lacking}"
-        found, expected = f"{name} {module.version}".strip(), lacking
-    else:
-        why = f"{of} is damaged: {module.problem}"
+        code, found, expected = "TFD505", f"{name} {module.version}".strip(), lacking
     return Finding(
-        _CODES[module.kind],
+        code,
         ERROR if first.vital else WARNING,
         f"{name}{why}; {first.fails}.",
         found=found,
