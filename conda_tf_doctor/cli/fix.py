@@ -40,6 +40,13 @@ def configure_parser(parser: ArgumentParser) -> None:
         "--keep", metavar="PACKAGE", action="append", default=SUPPRESS, help="do not change a package; repeatable"
     )
     parser.add_argument(
+        "--without",
+        metavar="PACKAGE",
+        action="append",
+        default=SUPPRESS,
+        help="take a package away that stands against the repair; repeatable",
+    )
+    parser.add_argument(
         "--warnings", action="store_true", default=SUPPRESS, help="repair warnings too, where packages can"
     )
     parser.add_argument("--apply", action="store_true", default=SUPPRESS, help="bring the environment to the pins")
@@ -107,6 +114,7 @@ def _wishes(args: Namespace) -> tuple[Wishes, str]:
         tuple(parse_demand(text) for text in getattr(args, "to", ())),
         frozenset(_package(name) for name in getattr(args, "keep", ())),
         getattr(args, "warnings", False),
+        frozenset(_package(name, "--without") for name in getattr(args, "without", ())),
     )
     dry_run = args.dry_run or getattr(args, "diff", False)
     offline = getattr(args, "offline", False)
@@ -123,8 +131,8 @@ def _wishes(args: Namespace) -> tuple[Wishes, str]:
     return wishes, matrix_file
 
 
-def _package(name: str) -> str:
-    """Return what ``--keep`` names, normalised.
+def _package(name: str, flag: str = "--keep") -> str:
+    """Return what ``--keep`` or ``--without`` names, normalised.
 
     Raises:
         UsageError: It is no name of a package.
@@ -134,7 +142,7 @@ def _package(name: str) -> str:
     from ..names import normalise
 
     if not re.fullmatch(r"\s*[A-Za-z0-9_][\w.-]*\s*", name):
-        raise UsageError(f"--keep {name!r} names no package; write it as --keep numpy.")
+        raise UsageError(f"{flag} {name!r} names no package; write it as {flag} numpy.")
     return normalise(name.strip())
 
 

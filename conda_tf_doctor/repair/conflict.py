@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..codes import CUDA, codes_where
 from ..findings import ERROR
-from .plan import Conflict
+from .plan import Change, Conflict
 
 if TYPE_CHECKING:
     from .demands import Demands
@@ -47,6 +47,8 @@ def _without(planner: Planner, given_up: set[_Demand]) -> Planner:
 
 def explain(planner: Planner) -> Conflict:
     """Find a smallest set of demands that cannot all be met, and what each of them stands in the way of."""
+    if planner.clash:
+        return _between_neighbours(planner)
     errors = [f for f in planner.before.findings if f.severity == ERROR]
     obstacle = planner.obstacle or next(iter(errors), None)
     why = obstacle.message if obstacle else "No version satisfies all demands."
@@ -64,7 +66,35 @@ def explain(planner: Planner) -> Conflict:
         if edits is None:
             ways.append(f"without {demand.label}: still nothing fits")
             continue
-        changes = others.finished(edits).changes
-        text = ", ".join(f"{c.package} {c.before or '(new)'} -> {c.after or 'removed'}" for c in changes)
-        ways.append(f"without {demand.label}: {text or 'nothing has to change'}")
+        ways.append(f"without {demand.label}: {_changes(others.finished(edits).changes)}")
     return Conflict(tuple(d.label for d in core), why, tuple(ways))
+
+
+def _between_neighbours(planner: Planner) -> Conflict:
+    """Say which installed package stands against the repair, and what there is to choose from."""
+    tensorflow = planner.tensorflow
+    assert tensorflow is not None
+    mine = f"{tensorflow.name} {tensorflow.version}"
+    owners = list(dict.fromkeys(demand.owner.name for demand in planner.clash))
+    asked = [f"{d.owner.name} {d.owner.version} (asks for {d.text})" for d in planner.clash]
+    ways = []
+    other = _without(planner, set())
+    edits = other.with_neighbours()
+    moved = next((e for e in (edits or {}).values() if e.name == tensorflow.name and e.version), None)
+    if edits is not None and moved is not None:
+        text = _changes(other.finished(edits).changes)
+        ways.append(f"another TensorFlow, with --to {tensorflow.name}={moved.version}: {text}")
+    for name in owners:
+        ways.append(f"another version of {name}, with --to {name}=VERSION, where one takes what {mine} needs")
+        loose = _without(planner, set())
+        loose.demands = loose.demands._replace(without=loose.demands.without | {name})
+        edits = loose.search()
+        if edits is not None:
+            ways.append(f"without {name}, with --without {name}: {_changes(loose.finished(edits).changes)}")
+    why = f"{mine} cannot be repaired beside {' and '.join(asked)}: what one of them needs, the other does not take."
+    return Conflict((mine, *asked), why, tuple(ways))
+
+
+def _changes(changes: tuple[Change, ...]) -> str:
+    texts = [f"{c.package} {c.before or '(new)'} -> {c.after or 'removed'}" for c in changes]
+    return ", ".join(texts) or "nothing has to change"

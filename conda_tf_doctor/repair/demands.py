@@ -14,12 +14,14 @@ class Demands(NamedTuple):
     Attributes:
         to: Packages and the versions they have to get, as ``(name, conda version spec)``.
         keep: Normalised names of packages that must not change.
+        without: Normalised names of packages that go.
         warnings: Whether warnings are to be repaired too, where a change of packages can.
     """
 
     to: tuple[tuple[str, str], ...] = ()
     keep: frozenset[str] = frozenset()
     warnings: bool = False
+    without: frozenset[str] = frozenset()
 
 
 NO_DEMANDS = Demands()

@@ -18,6 +18,7 @@ from ..errors import UsageError
 from ..findings import ERROR, WARNING, Finding
 from ..matrix.model import GPU
 from ..names import PIP_TO_CONDA
+from . import neighbours
 from .candidates import Catalogue
 from .demands import NO_DEMANDS, Demands
 from .levers import BEYOND_PACKAGES, OF_FILES, Want, Way, ways
@@ -73,7 +74,8 @@ class Planner(Starts):
         self._rejected: set[tuple[Edit, ...]] = set()
         self.announced: dict[tuple[str, str], Finding] = {}
         self._tolerated: set[tuple[str, str]] = set()
-        self._unasked = False
+        self._unasked = self._heed = False
+        self.clash: list[neighbours.Demand] = []
         self._of_files = self._only_on_disk()
 
     # What the rules say
@@ -126,6 +128,8 @@ class Planner(Starts):
         if diagnosis.tensorflow is None and self.tensorflow is not None:
             found.append(Finding("TFD602", ERROR, "No TensorFlow would be left.", package="tensorflow"))
         found += unobtainable(edits, self.env, diagnosis.env, self.catalogue)
+        if self._heed:
+            found += neighbours.findings(neighbours.unmet_by(edits, self.env, diagnosis.env))
         settled = {*self.announced, *self._tolerated}
         return [f for f in found if (f.code, f.package) not in settled]
 
@@ -206,10 +210,16 @@ class Planner(Starts):
         What is broken without stopping TensorFlow is repaired along with it, but decides nothing: neither which
         TensorFlow it is to be, nor whether there is a plan.
         """
-        self._unasked = False
+        self._unasked = self._heed = False
         found = self._search()
         if found is None:
             return None
+        self.clash = neighbours.unmet_by(found, self.env, self.diagnose(found).env)
+        if self.clash:
+            found = self._heeding(found)
+            if found is None:
+                return None
+            self.clash = []
         self._unasked = True
         self._tolerated.clear()
         self._left = max(self._left, _MAX_DIAGNOSES // 4)
@@ -218,7 +228,21 @@ class Planner(Starts):
             self._unasked = False
         return found if more is None else more
 
-    def _search(self) -> _Edits | None:
+    def _heeding(self, loose: _Edits) -> _Edits | None:
+        """Return a plan that honours what every other package asks for, with the TensorFlow of one that does not.
+
+        Another TensorFlow for a neighbour's sake is a choice of the user's.
+        """
+        self._heed = True
+        moved = any(edit.name in OWNERS and not edit.reinstall for edit in loose.values())
+        return self._search(moved)
+
+    def with_neighbours(self) -> _Edits | None:
+        """Return a plan that honours every neighbour with whatever TensorFlow that takes."""
+        self._heed = True
+        return self._search()
+
+    def _search(self, others: bool = True) -> _Edits | None:
         self.announced.clear()
         self._tolerated.clear()
         self._left = _MAX_DIAGNOSES
@@ -234,8 +258,8 @@ class Planner(Starts):
         blocked = dict(self.blocked)
         self.obstacle = next(iter(blocked.values()), self.obstacle)
         announced = dict(self.announced)
-        result = self._other_tensorflow()
-        if result is not None or self.demands.to or self.demands.keep:
+        result = self._other_tensorflow() if others else None
+        if result is not None or self._heed or self.demands.to or self.demands.keep:
             return result
         # Nothing anywhere: say so of what stands in the way, and repair the rest.
         self.announced = {**announced, **blocked}
@@ -288,7 +312,7 @@ class Planner(Starts):
         while again:
             again = False
             for key, edit in list(edits.items()):
-                if "--to" in edit.codes:
+                if "--to" in edit.codes or "--without" in edit.codes:
                     continue
                 fewer = {k: v for k, v in edits.items() if k != key}
                 # With the versions chosen anew, or with those that were found to work.
@@ -361,7 +385,7 @@ class Planner(Starts):
 
     def _why(self, edit: Edit, edits: _Edits) -> str:
         """Return what would be wrong without this change: the plan is minimal, so something would be."""
-        if "--to" in edit.codes:
+        if "--to" in edit.codes or "--without" in edit.codes:
             return "You asked for it."
         now = [f for f in self.before.findings if f.code in edit.codes and f.severity in (ERROR, WARNING)]
         own = [f for f in now if f.package == edit.name]

@@ -71,6 +71,10 @@ class Starts(Builder):
                 self.add(base, want, "--to")
             if kept in self.demands.keep:
                 raise UsageError(f"--to {name} and --keep {name} contradict each other; give one of them.")
+        for name in sorted(self.demands.without):
+            for manager in (PIP, CONDA):
+                if self.installed(manager, name) is not None:
+                    self.add(base, Want(manager, name, name, remove=True), "--without")
         spec = self.tensorflow_demand
         found = [self._of_demand(each, spec) if spec else [each] for each in self._resolutions(base)]
         return [start for group in found for start in group]

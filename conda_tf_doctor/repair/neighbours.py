@@ -1,0 +1,134 @@
+"""What installed packages ask of each other: a plan must not leave more of it unmet than there was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from .. import versions
+from ..environment.facts import PIP, Environment, Package
+from ..environment.tensorflow import OWNERS
+from ..findings import ERROR, Finding, Fix
+from ..names import CONDA_TO_PIP, normalise
+from ..specifiers import to_pip
+
+if TYPE_CHECKING:
+    from .plan import Edit, Edits, Key
+
+# What `platform_machine` and the like are on each platform; the rest follows from Python's version.
+_SYSTEMS = {
+    "linux": {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
+    "osx": {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"},
+    "win": {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
+}
+_MACHINES = {"win-64": "AMD64", "osx-arm64": "arm64", "linux-aarch64": "aarch64", "win-arm64": "ARM64"}
+
+
+class Demand(NamedTuple):
+    """What one package asks of another.
+
+    Attributes:
+        owner: The package that asks.
+        name: Normalised name, as pip has it, of the one that is asked for.
+        spec: Range in the owner's own syntax.
+    """
+
+    owner: Package
+    name: str
+    spec: str
+
+    def admits(self, version: str) -> bool:
+        """Tell whether a version satisfies it."""
+        if self.owner.manager == PIP:
+            return versions.contains(self.spec, version)
+        return versions.conda_contains(self.spec, version)
+
+    @property
+    def text(self) -> str:
+        """The demand for people: ``numpy<2``."""
+        return f"{self.name}{self.spec if self.owner.manager == PIP else to_pip(self.spec)}"
+
+
+def unmet_by(edits: Edits, before: Environment, after: Environment) -> list[Demand]:
+    """Return the demands of packages that stay as they are which edits of pip's leave unmet, and were met before.
+
+    Args:
+        edits: What changes.
+        before: The facts as they are.
+        after: The facts as the edits leave them.
+    """
+    changed = {edit.name: edit for edit in edits.values() if edit.manager == PIP and not edit.reinstall}
+    if not changed or before.kind != "prefix":
+        return []
+    return [d for d in _demands(before, frozenset(changed)) if _is_new(d, changed, edits, before, after)]
+
+
+def _is_new(
+    demand: Demand, changed: Mapping[str, Edit], edits: Mapping[Key, Edit], before: Environment, after: Environment
+) -> bool:
+    owner = demand.owner
+    if any(edit.name == owner.name and not edit.reinstall for edit in edits.values()):
+        return False  # what another version asks for is not known here
+    old, new = before.package(demand.name), after.package(demand.name)
+    if old is None or not demand.admits(old.version):
+        return False
+    if new is None:
+        # A distribution of TensorFlow under another name brings the same module.
+        return not (demand.name in OWNERS and owner.name in OWNERS)
+    return not demand.admits(new.version)
+
+
+def _demands(env: Environment, names: frozenset[str]) -> Iterator[Demand]:
+    for package in env.packages:
+        for text in package.depends:
+            name, spec = _of_pip(text, env) if package.manager == PIP else _of_conda(text)
+            if name in names and name != package.name:
+                yield Demand(package, name, spec)
+
+
+def _of_conda(text: str) -> tuple[str, str]:
+    spec = versions.parse_matchspec(text)
+    name = normalise(spec.name)
+    return CONDA_TO_PIP.get(name, name), spec.version
+
+
+def _of_pip(text: str, env: Environment) -> tuple[str, str]:
+    requirement = _parsed(text)
+    if requirement is None:
+        return "", ""
+    if requirement.marker is not None and not _holds(text, env.platform, env.python.version):
+        return "", ""
+    return normalise(requirement.name), str(requirement.specifier)
+
+
+@lru_cache(maxsize=8192)
+def _parsed(text: str) -> Requirement | None:
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        return None
+
+
+@lru_cache(maxsize=8192)
+def _holds(text: str, platform: str, python: str) -> bool:
+    requirement = _parsed(text)
+    if requirement is None or requirement.marker is None:
+        return True
+    facts = {"extra": "", "platform_machine": _MACHINES.get(platform, "x86_64"), "implementation_name": "cpython"}
+    facts |= _SYSTEMS.get(platform.split("-")[0], {})
+    if python:
+        facts |= {"python_full_version": python, "python_version": versions.minor(python)}
+    return requirement.marker.evaluate(facts)
+
+
+def findings(demands: list[Demand]) -> list[Finding]:
+    """Return unmet demands in the form in which the search repairs them: as ranges of the package asked for."""
+    found = []
+    for demand in demands:
+        fix = Fix(pip=(demand.text,))
+        message = f"{demand.owner.name} {demand.owner.version} asks for {demand.text}."
+        found.append(Finding("TFD611", ERROR, message, package=demand.name, fix=fix))
+    return found
