@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 _BATCH = (".bat", ".cmd")
 
@@ -29,6 +29,40 @@ def conda_command(named: str, path: str, windows: bool = sys.platform == "win32"
     """
     candidates = [named, *_on_path("conda", path, windows)]
     return next((command for command in map(_started, candidates) if command), [])
+
+
+def mamba_command(named: str, path: str, windows: bool = sys.platform == "win32") -> list[str]:
+    """Return the command that starts the user's micromamba or mamba; empty where there is none.
+
+    Args:
+        named: ``MAMBA_EXE``; may be empty.
+        path: ``PATH``.
+        windows: Whether PATH is Windows'.
+    """
+    candidates = [named, *_on_path("micromamba", path, windows), *_on_path("mamba", path, windows)]
+    return next((command for command in map(_started, candidates) if command and is_mamba(command)), [])
+
+
+def users_conda() -> list[str]:
+    """Return the command that starts the user's conda, or micromamba or mamba where there is none; else empty."""
+    path = os.environ.get("PATH", "")
+    return conda_command(os.environ.get("CONDA_EXE", ""), path) or mamba_command(os.environ.get("MAMBA_EXE", ""), path)
+
+
+def is_mamba(command: Sequence[str]) -> bool:
+    """Tell whether a command starts micromamba or mamba."""
+    name = os.path.basename(command[0]).lower().removesuffix(".exe") if len(command) == 1 else ""
+    return name in ("micromamba", "mamba")
+
+
+def spoken(command: Sequence[str], program: Sequence[str]) -> tuple[str, ...]:
+    """Return a command of conda's as the user types it to the program that he has."""
+    if tuple(command[:1]) != ("conda",) or not is_mamba(program):
+        return tuple(command)
+    name = os.path.basename(program[0]).removesuffix(".exe")
+    words = tuple(command[1:])
+    # What makes an environment from a file is `create` itself to it.
+    return (name, *(words[1:] if words[:2] in (("env", "create"), ("env", "remove")) else words))
 
 
 def _on_path(name: str, path: str, windows: bool) -> Iterator[str]:

@@ -165,6 +165,7 @@ def micromamba(channel: Path, tmp_path: Path) -> Callable[..., condas.Result]:
         )  # fmt: skip
         return condas.Result(done.returncode, done.stdout, done.stderr)
 
+    run.world = world  # type: ignore[attr-defined]
     return run
 
 

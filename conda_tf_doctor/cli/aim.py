@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from .._typing import TYPE_CHECKING
+from ..programs import is_mamba, spoken, users_conda
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +23,7 @@ def aimed(diagnosis: Diagnosis) -> Diagnosis:
     env = diagnosis.env
     if env.kind != "prefix" or not diagnosis.findings:
         return diagnosis
-    aim = _at_venv if env.is_venv else _at_conda
+    aim = _at_venv if env.is_venv else _as_mamba if _has_only_mamba() else _at_conda
     return diagnosis._replace(findings=tuple(_with(finding, aim, env.path) for finding in diagnosis.findings))
 
 
@@ -41,6 +43,19 @@ def _with(finding: Finding, aim: Callable[[tuple[str, ...], str], tuple[str, ...
 def _is_active(prefix: str, variable: str) -> bool:
     active = os.environ.get(variable, "")
     return bool(active) and os.path.realpath(active) == os.path.realpath(prefix)
+
+
+def _has_only_mamba() -> bool:
+    return "conda" not in sys.modules and is_mamba(users_conda())
+
+
+def _as_mamba(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
+    """Aim with micromamba or mamba, which is told the folder always: its own active one need not be the shell's."""
+    aimed = _at_conda(command, prefix)
+    for verb in _VERBS:
+        if aimed[: 1 + len(verb)] == ("conda", *verb) and "-p" not in aimed:
+            aimed = ("conda", *verb, "-p", prefix, *aimed[1 + len(verb) :])
+    return spoken(aimed, users_conda())
 
 
 def _at_venv(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:

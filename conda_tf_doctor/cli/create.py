@@ -163,7 +163,10 @@ def _finish(recipe: Recipe, args: Namespace, matrix: Matrix) -> int:
         else:
             style.write(text)
             if not dry_run:
-                print("There is no conda here to create it with; save this as environment.yml.", file=sys.stderr)
+                print(
+                    "There is no conda, micromamba or mamba here to create it with; save this as environment.yml.",
+                    file=sys.stderr,
+                )
         return 0
     quiet = args.json or args.quiet
     if not args.json:
@@ -231,22 +234,14 @@ def _create(prefix: str, text: str, conda: Any) -> int:
         file = os.path.join(folder, "environment.yml")
         with open(file, "w", encoding="utf-8") as handle:
             handle.write(text)
-        done = False
-        try:
-            done = conda.show("env", "create", "-p", prefix, "-f", file)
-        finally:
-            # Where pip fails, conda leaves its own half behind.
-            if not done and os.path.isdir(os.path.join(prefix, "conda-meta")):
-                conda.show("env", "remove", "--yes", "-p", prefix)
-    return 0 if done else 1
+        return 0 if conda.create(prefix, file) else 1
 
 
 def _prefix_of(name: str, conda: Any) -> str:
-    answer = conda.json("info")
-    folders = answer.data.get("envs_dirs") or []
+    folders = conda.folders()
     if not folders:
         raise UsageError(f"Conda does not say where it keeps environments; give a folder instead of the name {name}.")
-    return os.path.join(str(folders[0]), name)
+    return os.path.join(folders[0], name)
 
 
 def _print(document: Any) -> None:

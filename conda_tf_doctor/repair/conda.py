@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .. import reading
 from ..errors import UsageError
-from ..programs import conda_command, safe_python
+from ..programs import is_mamba, safe_python, users_conda
 
 # What conda's JSON says when it answered the question, and the answer is no. Anything else (no network, a solver that
 # is configured and not installed, a broken .condarc) says nothing about the plan.
@@ -42,14 +42,14 @@ class Moves(NamedTuple):
 
 
 def find_conda(door: str) -> list[str]:
-    """Return the command that starts conda; empty where there is none.
+    """Return the command that starts conda, or micromamba or mamba where there is no conda; empty without any.
 
     Args:
         door: ``conda`` where conda itself runs us: then it is that one.
     """
     if door == "conda":
         return [sys.executable, "-m", "conda"]
-    return conda_command(os.environ.get("CONDA_EXE", ""), os.environ.get("PATH", ""))
+    return users_conda()
 
 
 class Conda:
@@ -88,6 +88,8 @@ class Conda:
             return Answer(False, {}, tail[0] if tail else f"conda ended with status {done.returncode}", reached=False)
         if not isinstance(data, dict):
             return Answer(done.returncode == 0, {"list": data})
+        if "solver_problems" in data:  # micromamba's and mamba's no
+            return Answer(False, data, "; ".join(map(str, data["solver_problems"])))
         name = str(data.get("exception_name") or "")
         message = str(data.get("message") or data.get("error") or "")
         ok = done.returncode == 0 and not name
@@ -108,9 +110,12 @@ class Conda:
         """Return the versions that the configured channels have; ``None`` where they could not be asked."""
         answer = self.json("search", spelled)
         if answer.ok:
-            records = answer.data.get(spelled) or [
-                r for rows in answer.data.values() if isinstance(rows, list) for r in rows
-            ]
+            if isinstance(answer.data.get("result"), dict):
+                records = answer.data["result"].get("pkgs") or []
+            else:
+                records = answer.data.get(spelled) or [
+                    r for rows in answer.data.values() if isinstance(rows, list) for r in rows
+                ]
             return [str(r.get("version")) for r in records if isinstance(r, dict) and r.get("name") == spelled]
         return [] if answer.reached and "PackagesNotFound" in str(answer.data.get("exception_name")) else None
 
@@ -126,8 +131,27 @@ class Conda:
             _collect(answer, moves)
         return answer, moves
 
+    def create(self, prefix: str, file: str) -> bool:
+        """Create an environment from a file, or nothing of it; tell whether it ended well."""
+        verb = ("create", "--yes") if is_mamba(self.command) else ("env", "create")
+        done = False
+        try:
+            done = self.show(*verb, "-p", prefix, "-f", file)
+        finally:
+            # Where pip fails, conda leaves its own half behind.
+            if not done and os.path.isdir(os.path.join(prefix, "conda-meta")):
+                self.show("env", "remove", "--yes", "-p", prefix)
+        return done
+
+    def folders(self) -> list[str]:
+        """Return the folders in which it keeps environments, the first one for new ones."""
+        data = self.json("info").data
+        return list(map(str, data.get("envs_dirs") or data.get("envs directories") or ()))
+
     def revision(self, prefix: str) -> int:
         """Return the number of the environment's current revision; -1 where it has none."""
+        if is_mamba(self.command):
+            return -1  # it numbers them otherwise
         answer = self.json("list", "--revisions", "-p", prefix)
         numbers = [r.get("rev", -1) for r in answer.data.get("list", []) if isinstance(r, dict)]
         return max(numbers, default=-1)
@@ -191,5 +215,7 @@ def require(conda: Conda | None) -> Conda:
         UsageError: There is none.
     """
     if conda is None:
-        raise UsageError("There is no conda to apply this with: run it as `conda tf-doctor`, or set CONDA_EXE.")
+        raise UsageError(
+            "There is no conda, micromamba or mamba to apply this with: set CONDA_EXE or MAMBA_EXE to the one that is yours."
+        )
     return conda

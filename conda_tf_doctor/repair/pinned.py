@@ -251,7 +251,7 @@ def _taken_back(now: str, old: str) -> str:
     begin, end = _block(lines)
     mine = before[slice(*_block(before))]
     users = [_uncommented(line) for line in lines[:begin]], [_uncommented(line) for line in lines[end:]]
-    others = [line for line in before if line not in mine]
+    others = [_uncommented(line) for line in before if line not in mine]
     if [line.strip() for line in (*users[0], *users[1]) if line.strip()] == [o.strip() for o in others if o.strip()]:
         return old
     return "".join([*users[0], *mine, *users[1]])

@@ -12,9 +12,10 @@ from ..environment.facts import CONDA
 from ..environment.prefix import read_prefix
 from ..environment.tensorflow import find_tensorflow
 from ..errors import UsageError
+from ..programs import spoken
 from . import apply, atomic, journal, pinned
 from .candidates import Catalogue
-from .conda import Conda, check_writable, connect, require
+from .conda import Conda, check_writable, connect, find_conda, require
 from .demands import Demands
 from .plan import Plan
 from .planner import Planner
@@ -233,7 +234,8 @@ class Session:
         env = plan.before.env
         kept = [pin for pin in self._users_pins(text) if not any(pin == clash.pin.text for clash in clashes)]
         record = apply.draft(plan, env, -1, new if new != text else None, kept, pinned.before(self.prefix))
-        commands = apply.commands(record, self.prefix)
+        program = find_conda(self.wishes.door)
+        commands = [list(spoken(command, program)) for command in apply.commands(record, self.prefix)]
         if not self.wishes.json:
             self.style.write(
                 render(

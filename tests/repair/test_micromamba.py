@@ -1,0 +1,107 @@
+"""Where there is micromamba and no conda: what is printed is for it, works literally, and `fix` and `create` use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.condas import Result
+from tools.wheels import pip_install_tensorflow
+from tools.workshop import ROOT, ensure_tests
+
+Mamba = Callable[..., Result]
+
+
+@pytest.fixture
+def doctor(micromamba: Mamba) -> Callable[..., Result]:
+    """`doctor(*args)`: `conda-tf-doctor ARGS…` in micromamba's world, with no conda on PATH."""
+    world: dict[str, str] = micromamba.world  # type: ignore[attr-defined]
+    environ = {**world, "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+
+    def run(*args: str | Path) -> Result:
+        command = [ensure_tests(), "-m", "conda_tf_doctor", *map(str, args)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environ, stdin=subprocess.DEVNULL, check=False
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def broken(micromamba: Mamba, tmp_path: Path) -> Path:
+    """An environment of micromamba's: pip's TensorFlow 2.10 beside conda's numpy 2 and CUDA 11.8."""
+    prefix = tmp_path / "env"
+    specs = ("python=3.10", "numpy=2.0", "cudatoolkit=11.8", "cudnn=8.1", "h5py", "protobuf=3.20")
+    made = micromamba("create", "-y", "-q", "-p", prefix, *specs)
+    assert made.rc == 0, made
+    pip_install_tensorflow(prefix, "2.10.0", stack=dict.fromkeys(("numpy", "h5py", "protobuf")))
+    return prefix
+
+
+def _versions(prefix: Path) -> dict[str, str]:
+    records = (json.loads(path.read_text(encoding="utf-8")) for path in (prefix / "conda-meta").glob("*.json"))
+    return {record["name"]: record["version"] for record in records}
+
+
+def _errors(document: dict[str, Any]) -> set[str]:
+    return {finding["code"] for finding in document["findings"] if finding["severity"] == "error"}
+
+
+def test_printed_commands_are_micromambas_and_work(
+    broken: Path, doctor: Callable[..., Result], micromamba: Mamba
+) -> None:
+    found = doctor("check", "-p", broken, "--json").json()
+    assert "TFD603" in _errors(found)
+    commands = [command for finding in found["findings"] for command in finding["fix"]["commands"]]
+    programs = {os.path.basename(command[0]) for command in commands}
+    assert "micromamba" in programs and "conda" not in programs, commands
+    for command in commands:
+        if command[0] == "micromamba":
+            assert command[2:4] == ["-p", str(broken)], command
+            done = micromamba(*command[1:], "-y")
+            assert done.rc == 0, (command, done)
+    assert "TFD603" not in _errors(doctor("check", "-p", broken, "--json").json())
+    text = doctor("check", "-p", broken).out
+    assert "There is no conda" not in text
+
+
+def test_fix_applies_with_it_and_shows_what_it_takes(
+    broken: Path, doctor: Callable[..., Result], micromamba: Mamba
+) -> None:
+    planned = doctor("fix", "-p", broken, "--dry-run", "--json")
+    assert planned.rc == 0, planned
+    document = planned.json()
+    (numpy,) = [change for change in document["changes"] if change["package"] == "numpy"]
+    solved = micromamba("install", "-y", "--dry-run", "--json", "--no-pin", "-p", broken, "numpy>=1.23.5,<2").json()
+    (taken,) = [record["version"] for record in solved["actions"]["LINK"] if record["name"] == "numpy"]
+    assert numpy["to"] == taken
+    shown = [command for command in document["commands"] if "conda" in os.path.basename(command[0])]
+    assert not shown, document["commands"]
+    assert any(command[:2] == ["micromamba", "install"] for command in document["commands"])
+    text = doctor("fix", "-p", broken, "--dry-run").out
+    (line,) = [line for line in text.splitlines() if line.strip().startswith("micromamba install")]
+    assert shlex.split(line)[1:4] == ["install", "-p", str(broken)]
+    applied = doctor("fix", "-p", broken, "--apply", "--yes")
+    assert "There is no conda" not in applied.out + applied.err
+    assert applied.rc == 0, applied
+    assert _versions(broken)["numpy"] == taken
+    # Its own later commands read the pins that were written.
+    later = micromamba("install", "-y", "--dry-run", "--json", "-p", broken, "attrs")
+    assert later.rc == 0, later
+
+
+def test_create_creates_with_it(doctor: Callable[..., Result], tmp_path: Path) -> None:
+    target = tmp_path / "made"
+    done = doctor("create", target, "--tensorflow", "2.10", "--channel", "conda-forge", "--yes", "--json")
+    assert "There is no conda" not in done.err
+    assert done.rc == 0, done
+    assert done.json()["created"] is True
+    assert _versions(target)["tensorflow"].startswith("2.10.")
