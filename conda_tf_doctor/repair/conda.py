@@ -216,6 +216,7 @@ def require(conda: Conda | None) -> Conda:
     """
     if conda is None:
         raise UsageError(
-            "There is no conda, micromamba or mamba to apply this with: set CONDA_EXE or MAMBA_EXE to the one that is yours."
+            "There is no conda, micromamba or mamba to apply this with: set CONDA_EXE or MAMBA_EXE to the one that is "
+            "yours."
         )
     return conda
