@@ -7,7 +7,7 @@ costs as much time as starting Python, and ``check`` has four times that for eve
 from __future__ import annotations
 
 from ._typing import Any, NamedTuple
-from .codes import A_FILE, A_PART, NEXT_CHANGE, ROWS
+from .codes import A_FILE, A_PART, BINARIES, NEXT_CHANGE, ROWS, codes_where
 from .shell import command_line
 
 ERROR = "error"
@@ -134,3 +134,11 @@ def open_question(code: str, message: str, expected: str, need: str, source: str
         code, INFO, message, found="unknown", expected=expected, source=source, package=package,
         confidence=POSSIBLE, needs=(need,),
     )  # fmt: skip
+
+
+def is_of_disk(finding: Finding) -> bool:
+    """Tell whether only the files on the disk tell it: what is damaged, written over, or not there at all."""
+    return finding.code in _OF_DISK or finding.found == "missing"
+
+
+_OF_DISK = codes_where(family=BINARIES) | {"TFD601"}

@@ -34,6 +34,7 @@ def execute(args: Namespace) -> int:
     Raises:
         UsageError: The environment cannot be read, or the file not written.
     """
+    from ..engine.diagnose import diagnose
     from ..environment.files.text import read_text
     from ..environment.prefix import read_prefix
     from ..matrix.load import load_matrix
@@ -45,7 +46,9 @@ def execute(args: Namespace) -> int:
     error_text = read_text(named).strip() if named else ""
     _, matrix_file = options(args)
     env = read_prefix(resolve_prefix(args))
-    document = collect(env, load_matrix(matrix_file), error_text, masked=not getattr(args, "no_mask", False))
+    matrix = load_matrix(matrix_file)
+    found = diagnose(env, matrix).findings
+    document = collect(env, matrix, error_text, not getattr(args, "no_mask", False), found)
     output = getattr(args, "output", "")
     if output in ("", "-"):
         from ..render.json import print_document

@@ -8,7 +8,7 @@ from importlib import import_module
 from .._typing import TYPE_CHECKING
 from ..codes import JUDGES, ROWS, RULES
 from ..context.context import Context
-from ..findings import ERROR, INFO, WARNING, Finding, Fix
+from ..findings import ERROR, INFO, WARNING, Finding, Fix, is_of_disk
 from .diagnosis import Diagnosis
 from .ranking import ranked
 
@@ -110,6 +110,9 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
     causes: dict[str, float] = {}
     verdict = None
     found = [] if context.tensorflow is None else list(_from_rules(context, examined))
+    if env.seen is not None:
+        # A report was judged where its files are.
+        found = [*(finding for finding in found if not is_of_disk(finding)), *env.seen]
     if env.error_text:
         from .evidence import from_error_text
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from .._typing import Any, NamedTuple
+from .._typing import TYPE_CHECKING, Any, NamedTuple
 from ..names import normalise
+
+if TYPE_CHECKING:
+    from ..findings import Finding
 
 CONDA = "conda"
 PIP = "pip"
@@ -193,6 +196,7 @@ class Environment:
         this_machine: Whether the facts about the system are those of the machine this runs on.
         collected: Whether a report was written by ``report``, and so names every package there is.
         interrupted: Journal of a repair that did not come to its end, relative to the prefix; else empty.
+        seen: What a report says was found on its disk; ``None`` where it says nothing of that.
         partial: Whether ``packages`` is only what was asked for: what a solver or pip adds is not in it, so nothing
             is missing because it is absent.
     """
@@ -221,6 +225,7 @@ class Environment:
         self.collected = False
         self.interrupted = ""
         self.partial = False
+        self.seen: list[Finding] | None = None
         self._index: dict[str, list[Package]] | None = None
 
     def add(self, packages: Iterable[Package]) -> None:

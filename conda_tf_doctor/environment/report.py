@@ -8,7 +8,9 @@ import sys
 from typing import Any
 
 from .. import reading
+from ..codes import ROWS
 from ..errors import UsageError
+from ..findings import CERTAIN, SEVERITIES, Finding, Fix
 from ..shell import quoted
 from .channels import channel_name
 from .facts import CONDA, PIP, Binary, Environment, Note, Package, Python, System
@@ -77,11 +79,38 @@ def environment_of(data: Any, path: str) -> Environment:
     env.binaries = [_binary(_Fields(item, path, "binaries.")) for item in fields.items("binaries")]
     env.notes = [_note(_Fields(item, path, "notes.")) for item in fields.items("notes")]
     env.collected = data.get("complete") is True
+    if "findings" in data:
+        env.seen = [_finding(_Fields(item, path, "findings.")) for item in fields.items("findings")]
     return env
 
 
 def _note(fields: _Fields) -> Note:
     return Note(fields.text("path"), fields.text("message", required=True))
+
+
+def _finding(fields: _Fields) -> Finding:
+    code, severity = fields.text("code", required=True), fields.text("severity", required=True)
+    if code not in ROWS or severity not in SEVERITIES:
+        raise fields.wrong("code", "the code of a rule, with its severity")
+    fix = _Fields(fields.mapping("fix"), fields.path, f"{fields.prefix}fix.")
+    return Finding(
+        code,
+        severity,
+        fields.text("message", required=True),
+        fields.text("found"),
+        fields.text("expected"),
+        tuple(map(str, fields.items("evidence"))),
+        fields.text("source"),
+        Fix(
+            tuple(map(str, fix.items("pins"))),
+            tuple(map(str, fix.items("pip"))),
+            tuple(tuple(map(str, command)) for command in fix.items("commands") if isinstance(command, list)),
+            fix.text("note"),
+        ),
+        fields.text("package"),
+        fields.text("confidence") or CERTAIN,
+        tuple(map(str, fields.items("needs"))),
+    )
 
 
 def _machine(text: str) -> str:
@@ -151,7 +180,8 @@ class _Fields:
             raise UsageError(f"The report {path} cannot be used: {where} is not a JSON object.")
         self.data: dict[str, Any] = data
 
-    def _fail(self, name: str, wanted: str) -> UsageError:
+    def wrong(self, name: str, wanted: str) -> UsageError:
+        """Return the error that names the field and what it has to be."""
         return UsageError(
             f"The report {self.path} cannot be used: the field {self.prefix + name!r} has to be {wanted}."
         )
@@ -161,10 +191,10 @@ class _Fields:
         value = self.data.get(name)
         if value is None or value == "":
             if required:
-                raise self._fail(name, "there, a text")
+                raise self.wrong(name, "there, a text")
             return ""
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-            raise self._fail(name, "a text")
+            raise self.wrong(name, "a text")
         return str(value)
 
     def number(self, name: str) -> int:
@@ -173,7 +203,7 @@ class _Fields:
         if value is None:
             return 0
         if isinstance(value, bool) or not isinstance(value, int):
-            raise self._fail(name, "a whole number")
+            raise self.wrong(name, "a whole number")
         return value
 
     def mapping(self, name: str) -> dict[str, Any]:
@@ -182,7 +212,7 @@ class _Fields:
         if value is None:
             return {}
         if not isinstance(value, dict):
-            raise self._fail(name, "an object")
+            raise self.wrong(name, "an object")
         return value
 
     def items(self, name: str, required: bool = False) -> list[Any]:
@@ -191,5 +221,5 @@ class _Fields:
         if value is None and not required:
             return []
         if not isinstance(value, list):
-            raise self._fail(name, "a list")
+            raise self.wrong(name, "a list")
         return value

@@ -11,9 +11,13 @@ from ..environment.facts import Environment, Package
 from ..environment.gpu import find_dll, was_asked_for
 from ..environment.stack import STACK
 from ..environment.tensorflow import CONDA_PARTS, OWNERS
+from ..findings import is_of_disk
 from .mask import mask, masker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..findings import Finding
     from ..matrix.matrix import Matrix
 
 SCHEMA_VERSION = 1
@@ -27,13 +31,20 @@ _STACK_PREFIXES = (
 _PLAIN = ("name", "version", "build", "manager", "machine", "bits", "imports", "missing")
 
 
-def collect(env: Environment, matrix: Matrix, error_text: str = "", masked: bool = True) -> dict[str, Any]:
+def collect(
+    env: Environment,
+    matrix: Matrix,
+    error_text: str = "",
+    masked: bool = True,
+    findings: Iterable[Finding] | None = None,
+) -> dict[str, Any]:
     """Return the report of an environment.
 
     Args:
         env: The facts of a prefix on this disk.
         matrix: The compatibility matrix; it tells which binaries are TensorFlow's.
         error_text: What the user saw.
+        findings: What was found in it: the report keeps what only its disk tells. Left out, it says nothing of that.
         masked: Whether user names, home folders, tokens and passwords are masked.
 
     Returns:
@@ -55,6 +66,8 @@ def collect(env: Environment, matrix: Matrix, error_text: str = "", masked: bool
         "working_folder": list(env.working_folder),
         "user_site": [_package(package) for package in env.user_site],
     }
+    if findings is not None:
+        document["findings"] = [finding.to_json() for finding in findings if is_of_disk(finding)]
     if error_text:
         document["error_text"] = error_text
     # Reading lazily, above, may have noted more.

@@ -18,6 +18,7 @@ from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.environment.report import environment_of
+from conda_tf_doctor.findings import ERROR, Finding, Fix
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.report import collect
 from tools.prefixes import add_dist, add_record, make_prefix
@@ -132,8 +133,9 @@ def test_a_report_has_the_findings_of_its_environment(
     prefix = make(tmp_path / "env", platform)
     matrix = load_matrix()
     env = read_prefix(str(prefix))
-    direct = diagnose(env, matrix).to_json()
-    report = json.loads(json.dumps(collect(env, matrix, masked=masked)))
+    judged = diagnose(env, matrix)
+    direct = judged.to_json()
+    report = json.loads(json.dumps(collect(env, matrix, masked=masked, findings=judged.findings)))
     VALID.validate(report)
     again = diagnose(environment_of(report, "report.json"), matrix).to_json()
     assert findings(again) == findings(direct)
@@ -141,6 +143,18 @@ def test_a_report_has_the_findings_of_its_environment(
     assert again["target"]["platform"] == direct["target"]["platform"]
     if make not in (promised, zlib_by_hand, nothing) and (platform == "win-64" or make is not old_runtime):
         assert findings(direct), "a case that finds nothing shows nothing"
+
+
+def test_what_only_the_disk_tells_goes_along(tmp_path: Path) -> None:
+    prefix = numpy_two(tmp_path / "env", "win-64")
+    env, matrix = read_prefix(str(prefix)), load_matrix()
+    lost = Finding(
+        "TFD503", ERROR, "Lib/a.pyd is another file.", found="other", fix=Fix(commands=(("conda", "install", "a"),))
+    )
+    report = collect(env, matrix, findings=[*diagnose(env, matrix).findings, lost])
+    VALID.validate(report)
+    found = diagnose(environment_of(report, "r.json"), matrix).findings
+    assert lost in found and {"TFD503", "TFD603"} <= {f.code for f in found}
 
 
 def test_a_dll_that_was_copied_there_is_known_to_be_there(tmp_path: Path) -> None:
