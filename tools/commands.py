@@ -28,7 +28,7 @@ LINTERS = (
 
 def _call(python: Path, module: str, *args: str) -> int:
     """Run a module of the workshop's interpreter in the checkout and return its exit status."""
-    return _wait([python, "-m", module, *args], python)
+    return _wait([python, "-m", "tools.start", module, *args], python)
 
 
 def _wait(command: Sequence[str | Path], python: Path) -> int:

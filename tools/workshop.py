@@ -107,6 +107,8 @@ _REASONS = (
     (r"NewConnectionError|Connection refused|unreachable|ConnectTimeout|[Rr]ead timed out|ProxyError|Connection aborted"
      r"|40[134] |50[0-9] ", "the package index does not answer"),
     (r"Permission denied: ?'?([^'\n]*)", r"there is no permission to write \1"),
+    (r"satisfies the requirement ([^\n]*?) \(from versions: none\)",
+     r"the package index does not answer, or has no \1 for this Python"),
     (r"No matching distribution found for ([^\n]+)", r"the package index has no wheel of \1 for this Python"),
 )  # fmt: skip
 

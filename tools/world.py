@@ -46,23 +46,24 @@ def _clean(environ: Mapping[str, str]) -> dict[str, str]:
 @functools.cache
 def _index(python: str) -> tuple[tuple[str, str], ...]:
     """Return pip's options that lead to the index, as environment variables: the user's files, then variables."""
-    homes = {name: value for name, value in os.environ.items() if name.upper() in _HOMES}
-    pips = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
-    if pips.get("PIP_CONFIG_FILE") == os.devnull:
-        return tuple(
-            (name, pips[name]) for name in sorted(pips) if _INDEX.fullmatch(name[4:].lower().replace("_", "-"))
-        )
-    command = [python, "-m", "pip", "--disable-pip-version-check", "config", "list"]
-    environ = {**_clean(os.environ), **homes, **pips}
-    told = subprocess.run(command, env=environ, capture_output=True, text=True, errors="replace", check=False).stdout
     found: dict[str, str] = {}
-    rank = {"global": 0, "install": 1, ":env:": 2}
-    rows = re.findall(r"^(global|install|:env:)\.([\w-]+)=(.*)$", told, re.M)
-    for _, option, value in sorted(rows, key=lambda row: rank[row[0]]):
-        if _INDEX.fullmatch(option):
+    file = os.environ.get("PIP_CONFIG_FILE")
+    if file != os.devnull:
+        environ = _clean(os.environ) | {name: os.environ[name] for name in os.environ if name.upper() in _HOMES}
+        # `config` takes the `user` of a file, which is meant for `install`, for its own option.
+        environ |= {"PIP_USER": "0"} | ({"PIP_CONFIG_FILE": file} if file else {})
+        command = [python, "-m", "pip", "--disable-pip-version-check", "config", "list"]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, errors="replace", check=False)
+        # Sorted, so that what `install` says comes after what `global` does.
+        for option, value in re.findall(r"^(?:global|install)\.([\w-]+)=(.*)$", done.stdout, re.M):
             # A value of several lines is several values.
-            found[f"PIP_{option.upper().replace('-', '_')}"] = " ".join(str(ast.literal_eval(value)).split())
-    return tuple(found.items())
+            found[option] = " ".join(str(ast.literal_eval(value)).split())
+    found |= {name[4:].lower().replace("_", "-"): os.environ[name] for name in os.environ if name.startswith("PIP_")}
+    return tuple(
+        (f"PIP_{option.upper().replace('-', '_')}", value)
+        for option, value in found.items()
+        if _INDEX.fullmatch(option)
+    )
 
 
 def for_setup(folder: Path, python: str | Path) -> dict[str, str]:
