@@ -195,6 +195,7 @@ class Environment:
         is_venv: Whether it is a Python without conda's records (a venv), in which only pip can change anything.
         this_machine: Whether the facts about the system are those of the machine this runs on.
         collected: Whether a report was written by ``report``, and so names every package there is.
+        generated_code: Of a report, what protobuf's generated code in packages asks for: a range, and the file.
         interrupted: Journal of a repair that did not come to its end, relative to the prefix; else empty.
         seen: What a report says was found on its disk; ``None`` where it says nothing of that.
         partial: Whether ``packages`` is only what was asked for: what a solver or pip adds is not in it, so nothing
@@ -223,6 +224,7 @@ class Environment:
         self.is_venv = False
         self.this_machine = False
         self.collected = False
+        self.generated_code: dict[str, tuple[str, str]] = {}
         self.interrupted = ""
         self.partial = False
         self.seen: list[Finding] | None = None

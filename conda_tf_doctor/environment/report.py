@@ -81,6 +81,7 @@ def environment_of(data: Any, path: str) -> Environment:
     env.collected = data.get("complete") is True
     if "findings" in data:
         env.seen = [_finding(_Fields(item, path, "findings.")) for item in fields.items("findings")]
+    env.generated_code = dict(_generated(_Fields(i, path, "generated_code.")) for i in fields.items("generated_code"))
     return env
 
 
@@ -143,6 +144,10 @@ def _binary(fields: _Fields) -> Binary:
         problem=fields.text("problem"),
         version=fields.text("version"),
     )
+
+
+def _generated(fields: _Fields) -> tuple[str, tuple[str, str]]:
+    return fields.text("package", required=True), (fields.text("protobuf", required=True), fields.text("file"))
 
 
 def _package(item: Any, path: str, where: str) -> Package:

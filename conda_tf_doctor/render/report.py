@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..binaries.header import read_header
 from ..environment.facts import Environment, Package
+from ..environment.gencode import generated_code
 from ..environment.gpu import find_dll, was_asked_for
 from ..environment.stack import STACK
 from ..environment.tensorflow import CONDA_PARTS, OWNERS
@@ -68,6 +69,11 @@ def collect(
     }
     if findings is not None:
         document["findings"] = [finding.to_json() for finding in findings if is_of_disk(finding)]
+    generated = generated_code(env)
+    if generated:
+        document["generated_code"] = [
+            {"package": name, "protobuf": spec, "file": file} for name, (spec, file) in generated.items()
+        ]
     if error_text:
         document["error_text"] = error_text
     # Reading lazily, above, may have noted more.

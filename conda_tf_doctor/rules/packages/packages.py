@@ -17,6 +17,7 @@ from ...environment.tensorflow import OWNERS, owners
 from ...findings import ERROR, INFO, LIKELY, WARNING, Finding, Fix
 from ...names import normalise
 from ...specifiers import joined
+from .gencode import refused_code
 from .known import TABLES, Breakage, breakages, companions, is_known
 
 if TYPE_CHECKING:
@@ -65,6 +66,9 @@ def packages(context: Context) -> Iterator[Finding]:
         finding = _finding(context, breakage, CODE_OF_PACKAGE.get(breakage.name, code), wanted)
         cause = next((package for package in breakage.beside if package.name in changing - {breakage.name}), None)
         yield _consequence(finding, cause) if cause else finding
+    # A table that knows the pair says it in other words.
+    of_protobuf = {b.name for b, _ in found if "protobuf" in (b.name, *(other.name for other in b.beside))}
+    yield from refused_code(context, of_protobuf)
     yield from _conda_libraries(context)
     yield from _wheels_beside_conda(context, told)
     yield from _declared_by_plugins(context)
