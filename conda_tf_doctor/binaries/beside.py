@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ..versions import contains
 from .records import BINARY
 
 
@@ -30,8 +31,11 @@ class Neighbour(NamedTuple):
 
 
 _IMPORT = "`import tensorflow` fails with it"
+_KERAS = "`tf.keras` fails with it"
 _HDF5 = "reading and saving HDF5 files fails"
 _SSL = "nothing can be downloaded over HTTPS, by pip neither"
+# keras/src/saving/file_editor.py of these imports it unguarded.
+_NEEDS_HDF5 = ">=3.6,<3.15"
 # Package, folder below site-packages, module, what fails without it, whether that is vital.
 _MODULES = (
     ("numpy", "numpy/_core", "_multiarray_umath", _IMPORT, True),
@@ -39,7 +43,7 @@ _MODULES = (
     ("numpy", "numpy/linalg", "_umath_linalg", _IMPORT, True),
     ("ml-dtypes", "ml_dtypes", "_ml_dtypes_ext", _IMPORT, True),
     ("ml-dtypes", "ml_dtypes", "_custom_floats", _IMPORT, True),
-    ("optree", "optree", "_C", "`tf.keras` fails with it", True),
+    ("optree", "optree", "_C", _KERAS, True),
     ("h5py", "h5py", "_errors", _HDF5, False),
     ("h5py", "h5py", "h5", _HDF5, False),
     ("grpcio", "grpc/_cython", "cygrpc", "what uses gRPC fails, as TensorBoard does", False),
@@ -51,20 +55,24 @@ _OF_PYTHON = (
 )  # fmt: skip
 
 
-def neighbours(prefix: str, site_packages: str, windows: bool) -> list[Neighbour]:
+def neighbours(prefix: str, site_packages: str, windows: bool, keras: str = "") -> list[Neighbour]:
     """Return the compiled modules beside TensorFlow's that its import loads.
 
     Args:
         prefix: The environment's folder.
         site_packages: Its site-packages folder.
         windows: Whether the environment is one for Windows.
+        keras: Version of keras; empty where it is unknown.
     """
     found = []
+    unguarded = bool(keras) and contains(_NEEDS_HDF5, keras)
     if windows:
         # Older wheels of numpy open what lies here themselves, before their modules ask for it.
         own = _files(os.path.join(site_packages, "numpy", ".libs"), "")
         found += [Neighbour(path, "numpy", _IMPORT, True) for path in own]
     for package, folder, stem, fails, vital in _MODULES:
+        if package == "h5py" and unguarded:
+            fails, vital = _KERAS, True
         found += [Neighbour(path, package, fails, vital) for path in _files(os.path.join(site_packages, folder), stem)]
     # What a plug-in folder holds is opened before `import tensorflow` returns.
     plugins = os.path.join(site_packages, "tensorflow-plugins")

@@ -5,6 +5,7 @@ Source of the layout: Apple's xnu, ``EXTERNAL_HEADERS/mach-o/loader.h`` and ``fa
 
 from __future__ import annotations
 
+import os
 import struct
 from typing import BinaryIO
 
@@ -41,6 +42,8 @@ def read_macho(path: str, header: Header, machine: str = "") -> Image:
         with reading.open_regular(path) as stream:
             size = stream.seek(0, 2)
             start, end = _slice(stream, header, machine, size)
+            if start and _is_hole(stream, start):
+                return image
             _read_commands(image, stream, start, min(end, size))
             if end > size:
                 image.problem = f"truncated: its slice ends at byte {end:,}, the file at {size:,}"
@@ -49,6 +52,14 @@ def read_macho(path: str, header: Header, machine: str = "") -> Image:
     except (OSError, struct.error) as error:
         image.problem = f"truncated or corrupt: {error}"
     return image
+
+
+def _is_hole(stream: BinaryIO, start: int) -> bool:
+    """Tell whether a slice was left out of a thin copy: nothing was ever written there, and nothing can be told."""
+    stream.seek(start)
+    status = os.fstat(stream.fileno())
+    thin = getattr(status, "st_blocks", 0) * 512 < status.st_size
+    return thin and not stream.read(HEAD).strip(b"\0")
 
 
 def _slice(stream: BinaryIO, header: Header, machine: str, size: int) -> tuple[int, int]:

@@ -127,7 +127,8 @@ def _examine(
     present = {entry.source for entry in recorded if os.path.isfile(entry.path)} | _of_imported(env)
     damages = compare([entry for entry in recorded if entry.source in present], thorough)
     machine = env.python.machine or PLATFORM_MACHINES.get(env.platform, "")
-    around = tuple(neighbours(env.prefix, site_packages, env.os == "win"))
+    keras = env.package("keras")
+    around = tuple(neighbours(env.prefix, site_packages, env.os == "win", keras.version if keras else ""))
     beside = closure_of(context, [each.path for each in around], site_packages=site_packages)
     return BinaryFacts(
         closure, tuple(modules), tuple(damages), (), machine, preloads if env.os == "win" else (), is_at_hand(env),

@@ -22,12 +22,11 @@ if TYPE_CHECKING:
 TENSORFLOW = "tensorflow"
 # TensorFlow itself, and what people import with it, where it has generated code.
 _READ = (
-    TENSORFLOW, "tensorboard", "tf-keras", "ydf", "onnx", "tensorflow-metadata", "tensorflow-datasets",
-    "tensorflow-hub", "tensorflow-serving-api", "tensorflow-decision-forests", "keras-tuner",
-    "tensorboard-plugin-profile", "mediapipe",
-)  # fmt: skip
+    *(TENSORFLOW, "tensorboard", "tf-keras", "ydf", "onnx", "tensorflow-hub", "tensorflow-decision-forests"),
+    "keras-tuner",
+)
 # Import packages whose name is not that of the distribution.
-_FOLDERS = {"tensorflow-serving-api": "tensorflow_serving", "ydf": "yggdrasil_decision_forests"}
+_FOLDERS = {"ydf": "yggdrasil_decision_forests"}
 # Where a package is too large to search: every file there comes from one run of the compiler.
 _PLACES = {"tensorflow": ("core", "framework")}
 _MOST_FOLDERS, _MOST_FILES = 60, 8
@@ -65,17 +64,20 @@ def asked_runtime(site_packages: str, distribution: str) -> tuple[str, str]:
     name = _FOLDERS.get(distribution, distribution.replace("-", "_"))
     top = os.path.join(site_packages, name, *_PLACES.get(name, ()))
     newest: tuple[tuple[int, ...], str] = ((), "")
+    old: list[bool] = []
     for path in _generated(top):
         try:
             text = read_start(path, _HEAD)
         except OSError:
             continue
         where = os.path.relpath(path, site_packages).replace(os.sep, "/")
-        if "_descriptor.FileDescriptor(" in text:
-            return "<4", where
+        # A few that nobody generated anew do not stop a package that has others.
+        old.append("_descriptor.FileDescriptor(" in text)
         found = _CALL.search(text)
         version = tuple(map(int, found.groups())) if found else (3, 20) if "internal import builder" in text else ()
         newest = max(newest, (version, where))
+    if old and all(old):
+        return "<4", newest[1]
     return (f">={'.'.join(map(str, newest[0]))}", newest[1]) if newest[0] else ("", "")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.prefixes import add_dist
 from tools.tiny_pe import make_dll
 
 from .conftest import SITE, write_conda, write_record
@@ -100,3 +101,11 @@ def test_numpy_opens_what_its_older_wheels_brought(whole: Path) -> None:
     (whole / SITE / "numpy" / ".libs").mkdir()
     (whole / SITE / "numpy.libs" / BLAS).rename(whole / SITE / "numpy" / ".libs" / BLAS)
     assert [finding for finding in found(whole) if "multiarray" in finding.message] == []
+
+
+@pytest.mark.parametrize(("keras", "severity"), [("3.5.0", "warning"), ("3.9.1", "error"), ("3.15.1", "warning")])
+def test_some_keras_3_do_not_load_without_h5py(whole: Path, keras: str, severity: str) -> None:
+    add_dist(whole, "keras", keras)
+    (whole / SITE / "h5py/hdf5.dll").unlink()
+    [finding] = [finding for finding in found(whole) if finding.package == "h5py"]
+    assert (finding.code, finding.severity) == ("TFD501", severity)

@@ -85,3 +85,17 @@ def test_what_is_loaded_already_is_found_by_its_install_name(tmp_path: Path) -> 
     assert resolve(str(tmp_path), "osx-arm64", [str(main), str(far)], env_vars={}).failures == []
     # Alone, or before it, nothing leads there.
     assert [m.name for m in load(tmp_path, far).failures] == ["_pywrap_internal.so"]
+
+
+def test_of_a_slice_that_a_thin_copy_left_out_nothing_is_told(tmp_path: Path) -> None:
+    top = make_dylib(tmp_path / MODULE, machines=["x86_64", "arm64"])
+    start, size = 8192, 1 << 20
+    with open(top, "r+b") as stream:
+        whole = stream.read()
+        stream.seek(start)
+        stream.truncate()
+        stream.truncate(size)
+    assert len(whole) > start and not read_image(str(top), "arm64").problem
+    # Zeros that were written are damage.
+    top.write_bytes(whole[:start] + bytes(size - start))
+    assert "no Mach-O image" in read_image(str(top), "arm64").problem

@@ -35,6 +35,7 @@ def new(version: str) -> str:
         ([new("5.29.2"), new("6.31.1"), BUILDER], ">=6.31.1"),
         ([BUILDER], ">=3.20"),
         ([OLD], "<4"),
+        ([OLD, BUILDER], ">=3.20"),
         ([PLAIN], ""),
         ([], ""),
     ],

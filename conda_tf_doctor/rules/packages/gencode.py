@@ -38,8 +38,8 @@ def refused_code(context: Context, told: Collection[str]) -> Iterator[Finding]:
         yield Finding(
             "TFD604",
             ERROR if own else WARNING,
-            f"{package.name} {package.version} has code generated for protobuf {spec}, and protobuf {protobuf.version} refuses "
-            "it: what imports that code fails.",
+            f"{package.name} {package.version} has code generated for protobuf {spec}, and protobuf {protobuf.version} "
+            "refuses it: what imports that code fails.",
             found=protobuf.version,
             expected=f"protobuf {spec}, or a release of {name} whose code is not {bound}",
             evidence=(file, protobuf.source or f"protobuf {protobuf.version}"),
