@@ -23,6 +23,7 @@ PACKAGE = Path(conda_tf_doctor.__file__).parent
 # What opens by itself: files of ours that are shipped, and what is written.
 OWN = {
     "binaries/windows.py", "explain/compiled.py", "explain/pages.py", "repair/candidates.py", "repair/atomic.py",
+    "repair/preflight.py",
     "cli/main.py", "cli/schema.py", "cli/create.py", "matrix/check.py", "matrix/compiled.py", "matrix/load.py",
     "matrix/overlay.py", "matrix/refresh.py", "environment/machine.py",
 }  # fmt: skip

@@ -122,7 +122,9 @@ class Planner(Starts):
             demanded = {(w.manager, w.name) for way in ways(finding, self.env) for w in way}
             if not touched and not (demanded and demanded <= set(edits)):
                 found.append(finding)
-        if self.wanted and not diagnosis.gpu_wanted and diagnosis.tensorflow and not self._other_name(diagnosis, edits):
+        extras = any(edit.removes and edit.name.startswith("nvidia-") for edit in edits.values())
+        kept = extras or self._other_name(diagnosis, edits)
+        if self.wanted and not diagnosis.gpu_wanted and diagnosis.tensorflow and not kept:
             message = "The GPU that was wanted would silently not be used any more."
             found.append(Finding("TFD302", ERROR, message, package="tensorflow"))
         if diagnosis.tensorflow is None and self.tensorflow is not None:
@@ -251,7 +253,7 @@ class Planner(Starts):
             # Nothing helps a 32-bit Python: everything else is moot until there is another environment.
             self.announced.update({(f.code, f.package): f for f in self.errors({})})
             return {}
-        for start in starts:
+        for start in (*starts, *self.without_extras(starts)):
             result = self._accepted(self._attempt(start))
             if result is not None:
                 return result
@@ -284,7 +286,8 @@ class Planner(Starts):
         code = causes[0].code
         best: _Edits | None = None
         announced: dict[tuple[str, str], Finding] = {}
-        for base in self.starts():
+        starts = self.starts()
+        for base in (*self.without_extras(starts), *starts):
             for start in self.of_tensorflow(base, "", code):
                 self.announced.clear()
                 result = self._accepted(self._attempt(start))
@@ -295,7 +298,8 @@ class Planner(Starts):
                     best, announced = result, dict(self.announced)
                     # They come in the order of preference, so only a plan with fewer changes is better.
                     self._limit = len(best) if not announced else _MAX_EDITS
-                if best is not None and not announced and len(best) <= len(base) + 1:
+                if best is not None and not announced and (self.env.kind == "file" or len(best) <= len(base) + 1):
+                    # They come in the order of preference: in a file, the nearest release that works is taken.
                     break
         self._limit = _MAX_EDITS
         self.announced = announced

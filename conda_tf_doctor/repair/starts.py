@@ -79,6 +79,21 @@ class Starts(Builder):
         found = [self._of_demand(each, spec) if spec else [each] for each in self._resolutions(base)]
         return [start for group in found for start in group]
 
+    def without_extras(self, starts: list[_Edits]) -> list[_Edits]:
+        """Return starts that do without NVIDIA's wheels, where no TensorFlow of the platform uses them.
+
+        They come with ``tensorflow[and-cuda]`` on Linux; exported from there, they say nothing about this platform.
+        """
+        extras = [p.name for p in self.env.packages if p.manager == PIP and p.name.startswith("nvidia-")]
+        if self.env.os not in ("win", "osx") or self.env.kind != "file" or not extras:
+            return []
+        found = []
+        for start in starts:
+            new = dict(start)
+            if all(self.add(new, Want(PIP, name, name, remove=True), "TFD305") for name in extras):
+                found.append(new)
+        return found
+
     def _want(self, name: str, spec: str) -> Want:
         """Address a demand: what is not there yet is pip's where TensorFlow is pip's and the package is a wheel."""
         want = demand(self.env, name, spec, CONDA)
@@ -158,8 +173,8 @@ class Starts(Builder):
             return []
         manager = PIP if tensorflow.manager == PIP else CONDA
         known = self.catalogue.versions(manager, tensorflow.name, tensorflow.name)
-        if not spec and tensorflow.version:
-            known = _nearest(known, tensorflow)
+        if not spec:
+            known = _nearest([v for v in known if _is_near(v, tensorflow)], tensorflow, self.env.kind == "file")
         fitting = [version for version in known if versions.conda_contains(spec, version)]
         exact = "=={}" if manager == PIP else "{}"
 
@@ -181,6 +196,29 @@ class Starts(Builder):
         return found
 
 
-def _nearest(known: list[str], tensorflow: Installed) -> list[str]:
-    major = tensorflow.version.split(".")[0]
-    return sorted(known, key=lambda v: (versions.minor(v) != tensorflow.minor, v.split(".")[0] != major))
+def _place(minors: list[str], version: str, newer: int) -> float:
+    """Return how many releases away a version is; of two at the same distance the older is nearer."""
+    return minors.index(versions.minor(version)) - newer + 0.4
+
+
+def _is_near(version: str, tensorflow: Installed) -> bool:
+    """Tell whether a version may take the place of what is there unasked.
+
+    Never one of another major: code that was written for TensorFlow 2 does not run with 1. Nor one outside a range that
+    a file gives: it is the user's own bound.
+    """
+    package = tensorflow.package
+    if package.spec:
+        contains = versions.contains if tensorflow.manager == PIP else versions.conda_contains
+        return contains(package.spec, version)
+    return not tensorflow.version or version.split(".")[0] == tensorflow.version.split(".")[0]
+
+
+def _nearest(known: list[str], tensorflow: Installed, by_distance: bool) -> list[str]:
+    """Return versions in the order of preference: the same minor first; of a file then the next ones to it."""
+    minors = list(dict.fromkeys(versions.minor(version) for version in known))
+    if by_distance and tensorflow.version:
+        here = versions.key(tensorflow.version)
+        newer = sum(versions.key(minor) > here for minor in minors)
+        return sorted(known, key=lambda v: (versions.minor(v) != tensorflow.minor, abs(_place(minors, v, newer))))
+    return sorted(known, key=lambda v: versions.minor(v) != tensorflow.minor)

@@ -113,7 +113,12 @@ CLASSICS = {
         {"cudatoolkit": "11.0.3"},
     ),
     "cuda-12": (
-        environment("linux-64", "3.10.18", {"cuda-version": "12.4", "cudnn": "8.9.7.29"}, {"tensorflow": "2.10.1"}),
+        environment(
+            "linux-64",
+            "3.10.18",
+            {"cuda-version": "12.4", "cuda-cudart": "12.4.127", "cudnn": "8.9.7.29"},
+            {"tensorflow": "2.10.1"},
+        ),
         {"cudatoolkit": "11.2.2"},
     ),
     "cudnn-too-new": (

@@ -154,7 +154,17 @@ def conda_package(text: str, channels: Sequence[str], path: str, where: str) -> 
     version, left = pinned(spec.version, CONDA)
     # A build like *cuda112* tells the variant as well as the whole string does.
     build = spec.build.strip("*") if spec.build not in ("*", "") else ""
-    return Package(spec.name, version, CONDA, build, channel or main_channel(channels), source, spec=left)
+    if not channel and not (spec.name.startswith("tensorflow") and not version and _several(channels)):
+        channel = main_channel(channels)
+    return Package(spec.name, version, CONDA, build, channel, source, spec=left)
+
+
+def _several(channels: Sequence[str]) -> bool:
+    """Tell whether more than one channel has TensorFlow: what is asked of no version may then come from any of them.
+
+    That is conda's flexible priority: a channel of less priority is asked where those before it have nothing that fits.
+    """
+    return len({channel_name(channel) for channel in channels} & set(KNOWN_CHANNELS)) > 1
 
 
 def python_package(requires: str, path: str) -> Package | None:
