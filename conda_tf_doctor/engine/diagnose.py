@@ -98,6 +98,10 @@ def _unexplained(
 
 
 def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagnosis:
+    if env.error_text:
+        from ..explain.told import take
+
+        take(env)
     context = Context(env, matrix)
     silenced = set(ignore)
     if env.error_text:

@@ -98,7 +98,31 @@ def from_error_text(context: Context, found: Iterable[Finding]) -> tuple[list[Fi
         broken = place == 0 and cause.strength >= 2 and not any(f.severity == ERROR for f in joined)
         joined.append(_new(context, cause, ERROR if telling or broken else INFO))
         explained = explained or telling or broken
+    joined += _of_another_python(context, verdict, joined)
     return [*joined, *(finding for finding in given if finding.is_open)], verdict
+
+
+def _of_another_python(context: Context, verdict: Verdict, found: list[Finding]) -> Iterable[Finding]:
+    """Yield that the failure was another Python's, where the files that the text names are not this environment's."""
+    from ..explain.told import python_of
+
+    here, there = context.env.python.minor, python_of(context.env.error_text)
+    if not (verdict.causes and here and there) or here == there or any(finding.code == "TFD701" for finding in found):
+        return
+    from ..advice import advise
+
+    yield Finding(
+        "TFD701",
+        WARNING,
+        f"The error text names files of Python {there}, and this environment has Python {here}: what failed there ran "
+        "in another Python than this one.",
+        found=there,
+        expected=here,
+        evidence=("error_text",),
+        source=context.env.python.source,
+        fix=advise("TFD701", context, {}),
+        confidence=LIKELY,
+    )
 
 
 def unexplained(context: Context, found: Iterable[Finding], verdict: Verdict | None) -> Iterable[Finding]:

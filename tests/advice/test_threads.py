@@ -6,12 +6,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ruamel.yaml import YAML
 
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.engine.diagnosis import Diagnosis
 from conda_tf_doctor.environment.report import environment_of
-from conda_tf_doctor.findings import ERROR, Finding
+from conda_tf_doctor.findings import CERTAIN, ERROR, LIKELY, Finding
 from conda_tf_doctor.matrix.load import load_matrix
 
 CASES: list[dict[str, Any]] = YAML(typ="safe").load(Path(__file__).parents[1] / "data" / "reports" / "threads.yaml")
@@ -43,6 +44,10 @@ def judged(case: dict[str, Any]) -> Diagnosis:
     return diagnose(environment_of(report, case["id"]), load_matrix())
 
 
+def accepted_of(case: dict[str, Any]) -> set[str]:
+    return set().union(*(RULES.get(c, {c}) for c in (case["cause"], *case.get("also_acceptable", ()))))
+
+
 def advice(finding: Finding) -> str:
     fix = finding.fix
     return "\n".join([*(" ".join(command) for command in fix.commands), *fix.pins, *fix.pip, fix.note])
@@ -52,7 +57,7 @@ def test_the_cause_is_named_and_the_advice_cures() -> None:
     unnamed, uncured, harmful = [], [], []
     for case in CASES:
         first = next((f for f in judged(case).findings if f.severity == ERROR), None)
-        accepted = set().union(*(RULES.get(c, {c}) for c in (case["cause"], *case.get("also_acceptable", ()))))
+        accepted = accepted_of(case)
         text = advice(first) if first else ""
         if first is None or first.name not in accepted:
             unnamed.append(case["id"])
@@ -60,7 +65,15 @@ def test_the_cause_is_named_and_the_advice_cures() -> None:
             uncured.append(case["id"])
         if any(re.search(part, text, re.I) for part in case.get("harm", ())):
             harmful.append(case["id"])
-    # Measured: of 46, 44 named and 43 cured; 38 and 16 before their causes were learned.
-    assert len(unnamed) <= 2, unnamed
-    assert len(uncured) <= 3, uncured
+    # Measured: of the first 46, 38 named and 16 cured before their causes were learned, 44 and 43 after; of 16 more,
+    # which were looked up and labelled after that and not learned from, 15 and 14.
+    assert len(unnamed) <= 3, unnamed
+    assert len(uncured) <= 5, uncured
     assert harmful == []
+
+
+@pytest.mark.parametrize(("confidence", "least"), [(CERTAIN, 0.98), (LIKELY, 0.8)])
+def test_a_confidence_means_what_it_says(confidence: str, least: float) -> None:
+    firsts = [(next((f for f in judged(case).findings if f.severity == ERROR), None), case) for case in CASES]
+    right = [first.name in accepted_of(case) for first, case in firsts if first and first.confidence == confidence]
+    assert sum(right) >= least * len(right)
