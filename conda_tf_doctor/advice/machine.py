@@ -11,6 +11,7 @@ from ..environment.tensorflow import VENDORS
 from ..findings import Fix
 from ..matrix.model import PYPI
 from .make import FORGE, by_conda, by_pip, fresh, stable
+from .packages import ADD_ONS, add_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -159,7 +160,6 @@ def other_name(context: Context, version: str, platform: str) -> str:
 def platform(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD103: what there is for this platform instead."""
     from .gpu import native_windows, retired
-    from .packages import ADD_ONS, add_on
 
     env = context.env
     name, version = _asked(context, said)

@@ -5,7 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
+
+from ..engine.diagnose import diagnose
+from ..engine.diagnosis import SCHEMA_VERSION, unread
+from ..environment.prefix import read_prefix
+from ..errors import UsageError
+from ..matrix.load import load_matrix
+from ..render.json import print_document
+from ..render.text import Style, safe
+from .aim import aimed
+from .target import all_prefixes
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -13,13 +26,6 @@ if TYPE_CHECKING:
 
 def check_one(prefix: str, ignore: frozenset[str], matrix_file: str) -> dict[str, Any]:
     """Check one environment and return its JSON document; one that cannot be read returns what is wrong with it."""
-    from ..engine.diagnose import diagnose
-    from ..engine.diagnosis import unread
-    from ..environment.prefix import read_prefix
-    from ..errors import UsageError
-    from ..matrix.load import load_matrix
-    from .aim import aimed
-
     try:
         return aimed(diagnose(read_prefix(prefix), load_matrix(matrix_file), ignore)).to_json()
     except UsageError as error:
@@ -32,9 +38,6 @@ def _results(prefixes: list[str], ignore: frozenset[str], matrix_file: str) -> I
         # Starting processes costs more than checking three environments.
         yield from (check_one(prefix, ignore, matrix_file) for prefix in prefixes)
         return
-    from concurrent.futures import ProcessPoolExecutor
-    from itertools import repeat
-    from multiprocessing import get_context
 
     # "spawn" everywhere: conda runs threads, and a forked child of a threaded process can hang.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
@@ -43,10 +46,6 @@ def _results(prefixes: list[str], ignore: frozenset[str], matrix_file: str) -> I
 
 def execute(args: Namespace, ignore: frozenset[str], matrix_file: str) -> int:
     """Check every environment and print a line (or a document) each."""
-    from ..matrix.load import load_matrix
-    from ..render.text import Style
-    from .target import all_prefixes
-
     load_matrix(matrix_file)  # an unusable matrix is one error, not one for each environment
     prefixes = all_prefixes(args)
     progress = sys.stderr.isatty() and not args.json and not args.quiet
@@ -59,9 +58,6 @@ def execute(args: Namespace, ignore: frozenset[str], matrix_file: str) -> int:
     if progress:
         sys.stderr.write("\r" + " " * 60 + "\r")
     if args.json:
-        from ..engine.diagnosis import SCHEMA_VERSION
-        from ..render.json import print_document
-
         print_document({"schema_version": SCHEMA_VERSION, "environments": documents})
     else:
         style = Style.of(sys.stdout, os.environ)
@@ -76,8 +72,6 @@ def execute(args: Namespace, ignore: frozenset[str], matrix_file: str) -> int:
 
 
 def _line(document: dict[str, Any], style: Any) -> str:
-    from ..render.text import safe
-
     path = safe(document["target"]["path"])
     tensorflow = document["tensorflow"]
     if document.get("error"):

@@ -6,8 +6,16 @@ import os
 import sys
 
 from .._typing import TYPE_CHECKING
+from ..engine.diagnose import diagnose
+from ..environment.channels import checked
+from ..environment.prefix import read_prefix
 from ..errors import UsageError
+from ..matrix.load import load_matrix
+from ..render.json import print_document
+from ..render.text import Style, render
+from .aim import aimed
 from .options import options
+from .target import resolve_prefix
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -90,7 +98,6 @@ def _run(args: Namespace, files: list[str], form: str, ignore: frozenset[str], m
         from .all_envs import execute as check_all
 
         return check_all(args, ignore, matrix_file)
-    from ..matrix.load import load_matrix
 
     matrix = load_matrix(matrix_file)
     if several:
@@ -115,13 +122,10 @@ def read(args: Namespace, file: str = "") -> Environment:
         from ..environment.report import read_report
 
         return read_report(args.report)
-    from ..environment.prefix import read_prefix
-    from .target import resolve_prefix
 
     platform = getattr(args, "platform", "")
     if platform:
         # Reading its spelling costs as much as reading an environment.
-        from ..environment.files.platforms import checked
 
         platform = checked(platform)
     env = read_prefix(resolve_prefix(args), platform)
@@ -133,9 +137,6 @@ def read(args: Namespace, file: str = "") -> Environment:
 
 def examine(env: Environment, matrix: Matrix, ignore: frozenset[str]) -> Diagnosis:
     """Run the engine, and aim what it advises at the environment that was examined."""
-    from ..engine.diagnose import diagnose
-    from .aim import aimed
-
     diagnosis = diagnose(env, matrix, ignore)
     if env.kind == "file":
         from .inline import silenced
@@ -148,12 +149,8 @@ def examine(env: Environment, matrix: Matrix, ignore: frozenset[str]) -> Diagnos
 def show(diagnosis: Diagnosis, args: Namespace) -> int:
     """Print a diagnosis and return the exit status."""
     if args.json:
-        from ..render.json import print_document
-
         print_document(diagnosis.to_json())
     else:
-        from ..render.text import Style, render
-
         style = Style.of(sys.stdout, os.environ)
         text = render(diagnosis, style, verbose=args.verbosity, quiet=args.quiet, door=args.door)
         if text:

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+import tempfile
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
+from ..engine.diagnose import diagnose
+from ..environment.channels import checked
+from ..environment.facts import Environment
+from ..environment.machine import add_machine
+from ..environment.prefix import read_prefix
 from ..errors import UsageError
+from ..matrix.load import load_matrix
+from ..render.json import print_document
+from ..render.text import Style, safe
+from ..repair.conda import Conda, find_conda
+from ..repair.demands import parse_demand
+from ..repair.recipe import NoRecipeError, Wanted, make
+from ..subdirs import this_platform
+from .flags import add_output, add_prompt
+from .options import options
 
 if TYPE_CHECKING:
     from ..environment.facts import Environment
@@ -17,8 +33,6 @@ if TYPE_CHECKING:
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``create``."""
-    from .flags import add_output, add_prompt
-
     parser.add_argument("env_name", metavar="NAME", help="name of the environment, or its folder")
     parser.add_argument("--tensorflow", metavar="VERSION", default=SUPPRESS, help="such as 2.10; the newest without it")
     group = parser.add_mutually_exclusive_group()
@@ -46,12 +60,6 @@ def execute(args: Namespace) -> int:
     Raises:
         UsageError: An argument is unusable, or there is such an environment already.
     """
-    from ..environment.files.platforms import checked
-    from ..matrix.load import load_matrix
-    from ..repair.recipe import NoRecipeError, Wanted, make
-    from ..subdirs import this_platform
-    from .options import options
-
     _, matrix_file = options(args)
     matrix = load_matrix(matrix_file)
     platform = checked(getattr(args, "platform", "")) or this_platform()
@@ -85,9 +93,6 @@ def _name(target: str) -> str:
 
 
 def _machine(platform: str) -> Environment:
-    from ..environment.facts import Environment
-    from ..environment.machine import add_machine
-
     env = Environment("file", "", platform)
     add_machine(env)
     env.env_vars, env.working_folder, env.user_site = {}, [], []
@@ -108,8 +113,6 @@ def _version(text: str) -> str:
     Raises:
         UsageError: It is no version.
     """
-    from ..repair.demands import parse_demand
-
     if not text:
         return ""
     if not any(sign.isdigit() for sign in text):
@@ -118,19 +121,13 @@ def _version(text: str) -> str:
 
 
 def _minor(text: str) -> str:
-    import re
-
     if text and not re.fullmatch(r"\d+\.\d+(\.\d+)?", text):
         raise UsageError(f"--python {text} is no version; write it as --python 3.10.")
     return ".".join(text.split(".")[:2])
 
 
 def _refuse(refusal: Any, args: Namespace) -> int:
-    from ..render.text import safe
-
     if args.json:
-        from ..render.json import print_document
-
         print_document({"schema_version": 1, "ok": False, "error": str(refusal), "ways": list(refusal.ways)})
     else:
         print(f"conda-tf-doctor: {safe(str(refusal))}", file=sys.stderr)
@@ -140,10 +137,6 @@ def _refuse(refusal: Any, args: Namespace) -> int:
 
 
 def _finish(recipe: Recipe, args: Namespace, matrix: Matrix) -> int:
-    from ..render.text import Style
-    from ..repair.conda import Conda, find_conda
-    from ..subdirs import this_platform
-
     text = recipe.to_yaml()
     style = Style.of(sys.stdout, os.environ)
     command = find_conda(args.door)
@@ -181,9 +174,6 @@ def _finish(recipe: Recipe, args: Namespace, matrix: Matrix) -> int:
         return 1
     status = _create(prefix, text, conda)
     if status == 0:
-        from ..engine.diagnose import diagnose
-        from ..environment.prefix import read_prefix
-
         diagnosis = diagnose(read_prefix(prefix), matrix)
         made |= {"created": True, "prefix": prefix, "ok": diagnosis.ok}
         status = 0 if diagnosis.ok else 1
@@ -228,8 +218,6 @@ def _free_prefix(target: str, conda: Any) -> str:
 
 def _create(prefix: str, text: str, conda: Any) -> int:
     """Let conda create it, or nothing of it; return the exit status."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         file = os.path.join(folder, "environment.yml")
         with open(file, "w", encoding="utf-8") as handle:
@@ -245,6 +233,4 @@ def _prefix_of(name: str, conda: Any) -> str:
 
 
 def _print(document: Any) -> None:
-    from ..render.json import print_document
-
     print_document(document)

@@ -7,7 +7,22 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
+from ..binaries.lookup import find_modules
+from ..binaries.stack import find_stack_modules
+from ..context.binaries import BinaryFacts, closure_of, examine, is_at_hand, site_packages_of
+from ..context.context import Context
+from ..engine.ranking import ranked
+from ..environment.prefix import read_prefix
 from ..errors import UsageError
+from ..matrix.load import load_matrix
+from ..render.json import print_document
+from ..render.text import Style, safe
+from ..render.tree import Tree, dot, shown_path
+from ..rules.binaries.closure import judge
+from ..subdirs import PLATFORM_MACHINES
+from .flags import add_output, add_rules, add_target
+from .options import options
+from .target import resolve_prefix
 
 if TYPE_CHECKING:
     from ..binaries.closure import Closure
@@ -18,8 +33,6 @@ if TYPE_CHECKING:
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``dlls``."""
-    from .flags import add_output, add_rules, add_target
-
     parser.add_argument(
         "module",
         metavar="MODULE",
@@ -39,12 +52,6 @@ def execute(args: Namespace) -> int:
     Raises:
         UsageError: There is no such environment or module in it.
     """
-    from ..context.context import Context
-    from ..environment.prefix import read_prefix
-    from ..matrix.load import load_matrix
-    from .options import options
-    from .target import resolve_prefix
-
     if args.dot and args.json:
         raise UsageError("--dot and --json are two forms of one output; give one of them.")
     ignore, matrix_file = options(args)
@@ -55,12 +62,8 @@ def execute(args: Namespace) -> int:
         raise UsageError(f"The environment {context.env.path} has no TensorFlow with binaries; name a MODULE.")
     found = _findings(context, facts, closure, ignore)
     if args.json:
-        from ..render.json import print_document
-
         print_document(document(context, args.module, facts, closure, found))
     elif args.dot:
-        from ..render.tree import dot
-
         print(dot(closure, bool(args.verbosity)))
     else:
         _print(context, facts, closure, found, args)
@@ -68,16 +71,11 @@ def execute(args: Namespace) -> int:
 
 
 def _facts(context: Context, module: str, thorough: bool) -> BinaryFacts:
-    from ..context.binaries import BinaryFacts, closure_of, examine, is_at_hand, site_packages_of
-
     if not module:
         facts = examine(context, thorough)
         if facts is None:
             raise UsageError(f"The environment {context.env.path} has no TensorFlow with binaries; name a MODULE.")
         return facts
-    from ..binaries.lookup import find_modules
-    from ..binaries.stack import find_stack_modules
-    from ..subdirs import PLATFORM_MACHINES
 
     env = context.env
     site_packages = site_packages_of(env)
@@ -91,9 +89,6 @@ def _facts(context: Context, module: str, thorough: bool) -> BinaryFacts:
 
 
 def _findings(context: Context, facts: BinaryFacts, closure: Closure, ignore: frozenset[str]) -> list[Finding]:
-    from ..engine.ranking import ranked
-    from ..rules.binaries.closure import judge
-
     return ranked((finding for finding in judge(context, facts, closure) if finding.code not in ignore), {})
 
 
@@ -101,8 +96,6 @@ def document(
     context: Context, module: str, facts: BinaryFacts, closure: Closure, found: list[Finding]
 ) -> dict[str, Any]:
     """Return what ``dlls --json`` prints."""
-    from ..render.tree import shown_path
-
     prefix = context.env.prefix
     modules = []
     for entry in closure.modules:
@@ -123,9 +116,6 @@ def document(
 
 
 def _print(context: Context, facts: BinaryFacts, closure: Closure, found: list[Finding], args: Namespace) -> None:
-    from ..render.text import Style, safe
-    from ..render.tree import Tree
-
     style = Style.of(sys.stdout, os.environ)
     tree = Tree(closure, context.env.prefix, style)
     lines: list[str] = []

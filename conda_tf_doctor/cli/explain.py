@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from .. import reading
+from ..codes import RULES, code_of
+from ..context.context import Context
+from ..environment.prefix import read_prefix
 from ..errors import UsageError
+from ..explain.match import find
+from ..explain.pages import read_page, render_page
+from ..explain.rank import rank
+from ..matrix.load import load_matrix
+from ..render.json import print_document
+from ..render.text import Style, safe
+from .check import examine
+from .flags import add_output, add_target
+from .options import options
+from .target import resolve_prefix
 
 if TYPE_CHECKING:
     from ..context.context import Context
@@ -35,8 +51,6 @@ _COLLECT = (
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``explain``."""
-    from .flags import add_output, add_target
-
     parser.epilog = _EPILOG
     parser.add_argument(
         "what",
@@ -55,8 +69,6 @@ def execute(args: Namespace) -> int:
     Raises:
         UsageError: There is no such rule, or the text cannot be read.
     """
-    from ..codes import code_of
-
     what = " ".join(getattr(args, "what", None) or ()).strip()
     if not what:
         if not sys.stdin.isatty() and _piped():
@@ -72,8 +84,6 @@ def execute(args: Namespace) -> int:
 
 def _piped() -> bool:
     """Tell whether standard input is a pipe or a file: an editor's or a scheduler's empty input is neither."""
-    import stat
-
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
     except (OSError, ValueError):
@@ -94,8 +104,6 @@ def _decoded(content: bytes, where: str) -> str:
 
 
 def _text_of(what: str) -> str:
-    import re
-
     if what == "-":
         return _decoded(sys.stdin.buffer.read(), "standard input")
     if len(what) < 1024 and os.path.isfile(what):
@@ -111,11 +119,7 @@ def _text_of(what: str) -> str:
 
 
 def _list_rules(args: Namespace) -> int:
-    from ..codes import RULES
-
     if args.json:
-        from ..render.json import print_document
-
         print_document(
             {"schema_version": SCHEMA_VERSION, "rules": [{"code": code, "name": name} for code, name in RULES.items()]}
         )
@@ -125,19 +129,13 @@ def _list_rules(args: Namespace) -> int:
 
 
 def _write(text: str) -> None:
-    from ..render.text import Style
-
     Style.of(sys.stdout, os.environ).write(text)
 
 
 def _explain_rule(code: str, args: Namespace) -> int:
-    from ..explain.pages import read_page, render_page
-
     page = read_page(code)
     diagnosis, _ = _diagnosis(args)
     if args.json:
-        from ..render.json import print_document
-
         document: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
             "code": code,
@@ -158,8 +156,6 @@ def _explain_rule(code: str, args: Namespace) -> int:
 
 
 def _here(code: str, diagnosis: Diagnosis) -> str:
-    from ..render.text import safe
-
     found = [finding for finding in diagnosis.findings if finding.code == code]
     if not found:
         return f"{safe(diagnosis.env.path)} does not have it.\n"
@@ -170,12 +166,6 @@ def _diagnosis(args: Namespace, text: str = "") -> tuple[Diagnosis | None, Conte
     """Check the environment that -n or -p names, with the text as evidence; nothing is checked where none is named."""
     if not args.name and not args.prefix:
         return None, None
-    from ..context.context import Context
-    from ..environment.prefix import read_prefix
-    from ..matrix.load import load_matrix
-    from .check import examine
-    from .options import options
-    from .target import resolve_prefix
 
     ignore, matrix_file = options(args)
     env = read_prefix(resolve_prefix(args))
@@ -185,16 +175,11 @@ def _diagnosis(args: Namespace, text: str = "") -> tuple[Diagnosis | None, Conte
 
 
 def _explain_text(text: str, args: Namespace) -> int:
-    from ..explain.match import find
-    from ..explain.rank import rank
-
     found = find(text)
     diagnosis, context = _diagnosis(args, text)
     findings = diagnosis.findings if diagnosis else ()
     verdict = rank(text, context, [f for f in findings if f.evidence != ("error_text",)])
     if args.json:
-        from ..render.json import print_document
-
         print_document(_document(found, verdict.causes, diagnosis))
     else:
         program = "conda tf-doctor" if args.door == "conda" else "conda-tf-doctor"
@@ -203,8 +188,6 @@ def _explain_text(text: str, args: Namespace) -> int:
 
 
 def _document(found: list[Match], causes: tuple[Cause, ...], diagnosis: Diagnosis | None) -> dict[str, Any]:
-    from ..codes import RULES
-
     platform = diagnosis.env.platform if diagnosis is not None else ""
     document: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
@@ -232,10 +215,6 @@ def _document(found: list[Match], causes: tuple[Cause, ...], diagnosis: Diagnosi
 def _screen(
     found: list[Match], causes: tuple[Cause, ...], refuted: frozenset[str], diagnosis: Diagnosis | None, program: str
 ) -> str:
-    from textwrap import fill
-
-    from ..codes import RULES
-    from ..render.text import safe
 
     def wrapped(text: str, indent: str) -> str:
         return fill(safe(text), 96, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
+from ..environment.prefix import read_prefix
+from ..environment.tensorflow import find_tensorflow
 from ..errors import UsageError
+from ..matrix.load import load_matrix
+from ..names import normalise
+from ..render.json import print_document
+from ..render.text import Style
+from ..repair.demands import Demands, parse_demand
+from ..repair.files.session import FileSession
+from ..repair.session import Result, Session, Wishes, unreadable
+from .flags import add_output, add_prompt, add_rules, add_target
+from .options import options
+from .target import all_prefixes, resolve_prefix
 
 if TYPE_CHECKING:
     from ..matrix.matrix import Matrix
@@ -17,8 +30,6 @@ if TYPE_CHECKING:
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``fix``."""
-    from .flags import add_output, add_prompt, add_rules, add_target
-
     add_target(parser)
     parser.add_argument("--all-envs", action="store_true", default=SUPPRESS, help="every environment that has errors")
     parser.add_argument(
@@ -68,9 +79,6 @@ def execute(args: Namespace) -> int:
     Raises:
         UsageError: The arguments do not go together, or the target cannot be used.
     """
-    from ..matrix.load import load_matrix
-    from ..render.text import Style
-
     wishes, matrix_file = _wishes(args)
     matrix = load_matrix(matrix_file)
     style = Style.of(sys.stdout, os.environ)
@@ -78,8 +86,6 @@ def execute(args: Namespace) -> int:
         return _file(args, matrix, wishes, style)
     if getattr(args, "all_envs", False):
         return _all(args, matrix, wishes, style)
-    from ..repair.session import Session
-    from .target import resolve_prefix
 
     if getattr(args, "diff", False) and not wishes.json:
         return _only_diff(resolve_prefix(args), matrix, wishes, style)
@@ -90,10 +96,6 @@ def execute(args: Namespace) -> int:
 
 
 def _wishes(args: Namespace) -> tuple[Wishes, str]:
-    from ..repair.demands import Demands, parse_demand
-    from ..repair.session import Wishes
-    from .options import options
-
     file, undo = getattr(args, "file", ""), getattr(args, "undo", False)
     apply, all_envs = getattr(args, "apply", False), getattr(args, "all_envs", False)
     targets = [flag for flag, value in (("--file", file), ("--all-envs", all_envs)) if value]
@@ -137,35 +139,22 @@ def _package(name: str, flag: str = "--keep") -> str:
     Raises:
         UsageError: It is no name of a package.
     """
-    import re
-
-    from ..names import normalise
-
     if not re.fullmatch(r"\s*[A-Za-z0-9_][\w.-]*\s*", name):
         raise UsageError(f"{flag} {name!r} names no package; write it as {flag} numpy.")
     return normalise(name.strip())
 
 
 def _print(document: Any) -> None:
-    from ..render.json import print_document
-
     print_document(document)
 
 
 def _only_diff(prefix: str, matrix: Matrix, wishes: Wishes, style: Style) -> int:
-    from ..repair.session import Session
-
     result = Session(prefix, matrix, wishes._replace(json=True, quiet=True), style).run()
     style.write(result.document["diff"])
     return result.status
 
 
 def _all(args: Namespace, matrix: Matrix, wishes: Wishes, style: Style) -> int:
-    from ..environment.prefix import read_prefix
-    from ..environment.tensorflow import find_tensorflow
-    from ..repair.session import Result, Session, unreadable
-    from .target import all_prefixes
-
     results: list[Result] = []
     for prefix in all_prefixes(args):
         try:
@@ -184,8 +173,6 @@ def _all(args: Namespace, matrix: Matrix, wishes: Wishes, style: Style) -> int:
 
 
 def _file(args: Namespace, matrix: Matrix, wishes: Wishes, style: Style) -> int:
-    from ..repair.files.session import FileSession
-
     session = FileSession(args.file, getattr(args, "platform", ""), getattr(args, "output", ""), matrix, wishes, style)
     result = session.run(only_diff=getattr(args, "diff", False) and not wishes.json)
     if wishes.json:

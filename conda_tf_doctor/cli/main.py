@@ -9,6 +9,9 @@ from importlib import import_module
 
 from .._typing import TYPE_CHECKING, NoReturn
 from ..errors import UsageError
+from ..render.json import print_error
+from ..render.text import safe
+from .arguments import complete, plain
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -57,11 +60,7 @@ def _own_fault(error: Exception, args: Namespace) -> str:
 
 
 def _unusable(message: str, args: Namespace) -> int:
-    from ..render.text import safe
-
     if args.json:
-        from ..render.json import print_error
-
         with suppress(OSError):
             print_error(message)
     print(f"conda-tf-doctor: {safe(message)}", file=sys.stderr)
@@ -70,8 +69,6 @@ def _unusable(message: str, args: Namespace) -> int:
 
 def from_conda(args: Namespace) -> int:
     """Run what ``conda tf-doctor`` parsed."""
-    from .arguments import complete
-
     return run(complete(vars(args), "conda"))
 
 
@@ -81,8 +78,6 @@ def console(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: Arguments without the program's name; those of the process where omitted.
     """
-    from .arguments import plain
-
     words = sys.argv[1:] if argv is None else argv
     args = plain(words)
     if args is None:

@@ -5,9 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from ..matrix.check import bad_specifiers
+from ..matrix.load import load_matrix
+from ..matrix.model import CHANNELS
+from ..matrix.overlay import validate
+from ..render.json import print_document
+from ..render.text import Style, safe
+from .flags import add_output
+from .options import options
 
 if TYPE_CHECKING:
     from ..matrix.model import Build
@@ -26,8 +35,6 @@ _EXAMPLES = {"tensorflow": "2.10 or >=2.10,<2.12", "python": "3.10", "cuda": "11
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``matrix``."""
-    from .flags import add_output
-
     for name, (metavar, text) in _FILTERS.items():
         parser.add_argument(f"--{name}", metavar=metavar, default="", help=text)
     parser.add_argument("--validate", metavar="FILE", default="", help="validate a matrix file of your own")
@@ -43,15 +50,11 @@ def execute(args: Namespace) -> int:
     """
     if args.validate:
         return _validate(args)
-    from ..matrix.load import load_matrix
-    from .options import options
 
     filters = {name: getattr(args, name).strip() for name in _FILTERS}
     _refuse_nonsense(filters)
     rows = load_matrix(options(args)[1]).rows(**filters)
     if args.json:
-        from ..render.json import print_document
-
         print_document({"schema_version": 1, "rows": [row.to_json() for row in rows]})
     elif args.verbosity:
         _print("\n\n".join(map(_full, rows)) or _nothing(filters))
@@ -61,8 +64,6 @@ def execute(args: Namespace) -> int:
 
 
 def _refuse_nonsense(filters: dict[str, str]) -> None:
-    from ..matrix.check import bad_specifiers
-
     for name in ("tensorflow", "python", "cuda"):
         text = filters[name]
         if not text:
@@ -73,13 +74,8 @@ def _refuse_nonsense(filters: dict[str, str]) -> None:
 
 
 def _validate(args: Namespace) -> int:
-    from ..matrix.load import load_matrix
-    from ..matrix.overlay import validate
-
     problems = validate(args.validate, load_matrix().ids())
     if args.json:
-        from ..render.json import print_document
-
         found = [{"line": p.line, "field": p.field, "message": p.message} for p in problems]
         print_document({"schema_version": 1, "file": args.validate, "ok": not problems, "problems": found})
     elif problems:
@@ -90,15 +86,11 @@ def _validate(args: Namespace) -> int:
 
 
 def _print(text: str) -> None:
-    from ..render.text import Style, safe
-
     style = Style.of(sys.stdout, os.environ)
     style.write("\n".join(safe(line) for line in text.split("\n")) + "\n")
 
 
 def _width() -> int:
-    from shutil import get_terminal_size
-
     return get_terminal_size((120, 24)).columns if sys.stdout.isatty() else 160
 
 
@@ -164,8 +156,6 @@ _DISPENSABLE = ("keras", "protobuf", "system", "numpy", "cudnn", "distribution",
 
 def _table(rows: list[Build], width: int, quiet: bool) -> str:
     """Return the rows as a table no wider than the terminal; releases that look alike share a line."""
-    from ..matrix.model import CHANNELS
-
     shown = list(_TITLES)
     order = {name: rank for rank, name in enumerate(CHANNELS)}
     rows = sorted(rows, key=lambda row: (order.get(row.channel, len(order)), row.distribution))

@@ -13,6 +13,10 @@ from importlib import import_module
 from types import MethodType
 from typing import Any, NoReturn
 
+from .. import __version__
+from ..render.json import print_error
+from ..render.text import safe
+from . import check
 from .arguments import complete
 
 SUMMARY = "Name why TensorFlow does not work in an environment, repair it, and keep it working."
@@ -42,11 +46,7 @@ class UsageParser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line, and the document that stands for it, and exit with status 2."""
-        from ..render.text import safe
-
         if "--json" in UsageParser.words:
-            from ..render.json import print_error
-
             print_error(f"{message[:1].upper()}{message[1:]}.")
         print(f"{self.prog}: {safe(message)}; see {self.prog} --help", file=sys.stderr)
         raise SystemExit(2)
@@ -72,9 +72,6 @@ class _VerbParser(UsageParser):
 
 def configure(parser: ArgumentParser) -> None:
     """Give a parser all verbs and their arguments."""
-    from .. import __version__
-    from . import check
-
     UsageParser.words = sys.argv[1:]
     # Conda's own parser is what stands before the verb there.
     parser.error = MethodType(UsageParser.error, parser)  # type: ignore[method-assign]

@@ -6,14 +6,22 @@ import json
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
 
+from ..engine.diagnose import diagnose
+from ..environment.files.text import read_text
+from ..environment.prefix import read_prefix
 from ..errors import UsageError
+from ..matrix.load import load_matrix
+from ..render.json import print_document
+from ..render.report import collect
+from ..repair import atomic
 from ..shell import quoted
+from .flags import add_output, add_target
+from .options import options
+from .target import resolve_prefix
 
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``report``."""
-    from .flags import add_output, add_target
-
     add_target(parser)
     parser.add_argument("-o", "--output", metavar="FILE", default=SUPPRESS, help="write it here (default: print it)")
     parser.add_argument(
@@ -34,14 +42,6 @@ def execute(args: Namespace) -> int:
     Raises:
         UsageError: The environment cannot be read, or the file not written.
     """
-    from ..engine.diagnose import diagnose
-    from ..environment.files.text import read_text
-    from ..environment.prefix import read_prefix
-    from ..matrix.load import load_matrix
-    from ..render.report import collect
-    from .options import options
-    from .target import resolve_prefix
-
     named = getattr(args, "error_text", "")
     error_text = read_text(named).strip() if named else ""
     _, matrix_file = options(args)
@@ -51,14 +51,10 @@ def execute(args: Namespace) -> int:
     document = collect(env, matrix, error_text, not getattr(args, "no_mask", False), found)
     output = getattr(args, "output", "")
     if output in ("", "-"):
-        from ..render.json import print_document
-
         print_document(document)
         return 0
     _write(output, document)
     if args.json:
-        from ..render.json import print_document
-
         print_document(document)
     elif not args.quiet:
         program = "conda tf-doctor" if args.door == "conda" else "conda-tf-doctor"
@@ -67,8 +63,6 @@ def execute(args: Namespace) -> int:
 
 
 def _write(path: str, document: object) -> None:
-    from ..repair import atomic
-
     try:
         atomic.write(path, (json.dumps(document, indent=2) + "\n").encode("ascii"))
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -10,8 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import reading
 from ..binaries.beside import Neighbour, neighbours
+from ..binaries.integrity import compare
 from ..binaries.records import VITAL, Recorded, recorded_files
+from ..binaries.resolve import resolve
 from ..binaries.stack import added_folders, build_info, find_stack_modules, has_binaries
+from ..binaries.windows import CONDA_FOLDERS
+from ..environment.gpu import NEEDS_ZLIB
+from ..environment.site import find_site_packages
+from ..matrix.vc_runtime import VcRuntime
+from ..names import normalise
+from ..subdirs import PLATFORM_MACHINES
+from ..versions import contains
 
 if TYPE_CHECKING:
     from ..binaries.closure import Closure, Module
@@ -109,11 +119,6 @@ def examine(context: Context, thorough: bool = False) -> BinaryFacts | None:
 def _examine(
     context: Context, site_packages: str, modules: list[str], recorded: list[Recorded], thorough: bool
 ) -> BinaryFacts:
-    from ..binaries.integrity import compare
-    from ..environment.gpu import NEEDS_ZLIB
-    from ..subdirs import PLATFORM_MACHINES
-    from ..versions import contains
-
     env, build = context.env, context.build
     info = build_info(site_packages)
     preloads = tuple(name.strip() for name in info.get("msvcp_dll_names", "").split(",") if name.strip())
@@ -162,8 +167,6 @@ def closure_of(
     Returns:
         The closure.
     """
-    from ..binaries.resolve import resolve
-
     env = context.env
     return resolve(
         env.prefix,
@@ -182,8 +185,6 @@ def closure_of(
 
 def site_packages_of(env: Environment) -> str:
     """Return the site-packages folder of an environment on this disk; empty where it has none."""
-    from ..environment.site import find_site_packages
-
     return find_site_packages(env.prefix, env.python.minor)
 
 
@@ -199,7 +200,6 @@ def _variables(env: Environment) -> dict[str, str]:
         return {}
     if env.os != "win":
         return env.env_vars
-    from ..binaries.windows import CONDA_FOLDERS
 
     variables = {key.upper(): value for key, value in env.env_vars.items()}
     activated = [env.prefix, *(os.path.join(env.prefix, *parts) for parts in CONDA_FOLDERS)]
@@ -229,7 +229,6 @@ def _provided(context: Context) -> dict[str, str]:
     env = context.env
     if env.os != "win":
         return {}
-    from ..matrix.vc_runtime import VcRuntime
 
     known, version = VcRuntime(context.matrix), ""
     for name in known.packages:
@@ -243,8 +242,6 @@ def _provided(context: Context) -> dict[str, str]:
 
 
 def _lists_files(env: Environment, source: str) -> bool:
-    import json
-
     try:
         path = os.path.join(env.prefix, *source.split("/"))
         record = json.loads(reading.read_text(path, reading.RECORD, errors="strict"))
@@ -262,9 +259,6 @@ def runtime_is_lost(context: Context, missing: Iterable[str]) -> bool:
         context: Facts and matrix.
         missing: Names of DLLs that are nowhere on the search path.
     """
-    from ..matrix.vc_runtime import VcRuntime
-    from ..names import normalise
-
     env, known = context.env, VcRuntime(context.matrix)
     record = next((package for name in known.packages if (package := env.conda(name)) is not None), None)
     if record is not None:

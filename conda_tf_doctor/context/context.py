@@ -7,6 +7,7 @@ from functools import cached_property
 
 from .. import versions
 from .._typing import TYPE_CHECKING
+from ..binaries.stack import has_binaries
 from ..codes import CUDA, ROWS
 from ..environment import gpu
 from ..environment.facts import CONDA, PIP, Environment, Package
@@ -14,6 +15,7 @@ from ..environment.site import find_site_packages, site_minor
 from ..environment.tensorflow import VENDORS, Installed, conda_build, find_tensorflow
 from ..matrix.model import CHANNELS
 from .gpu import wanted
+from .sources import damaged_sources
 
 if TYPE_CHECKING:
     from ..binaries.integrity import Damage
@@ -172,7 +174,6 @@ class Context:
         site_packages = find_site_packages(env.prefix, site_minor(env)) if env.prefix and env.kind == "prefix" else ""
         if self.tensorflow is None or not site_packages:
             return []
-        from .sources import damaged_sources
 
         return damaged_sources(env, site_packages)
 
@@ -181,7 +182,6 @@ class Context:
         env = self.env
         if env.binaries or not env.prefix or env.kind != "prefix":
             return bool(env.binaries)
-        from ..binaries.stack import has_binaries
 
         return has_binaries(find_site_packages(env.prefix, site_minor(env)))
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from .. import reading
 from .._typing import TYPE_CHECKING
+from ..binaries.records import Recorded, read_text, recorded_files
 from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.tensorflow import CONDA_PARTS, OWNERS
 from ..reading import RECORD, read_bytes
@@ -85,7 +86,6 @@ def _is_of_binaries_alone(env: Environment, site_packages: str, damages: list[Da
     there = sum(path.startswith(folder) for path in whole)
     if not gone or there > 4 or os.path.isfile(os.path.join(folder, "__init__.py")):
         return False
-    from ..binaries.records import recorded_files
 
     sources = {entry.source for entry in gone}
     entries = recorded_files(env.prefix, site_packages)
@@ -109,8 +109,6 @@ def _recorded(env: Environment, site_packages: str) -> Iterator[Recorded]:
 
 
 def _of_pip(env: Environment, site_packages: str, package: Package) -> Iterator[Recorded]:
-    from ..binaries.records import Recorded, read_text
-
     source = f"{package.source}/RECORD"
     for match in re.finditer(_RECORD_LINE, read_text(os.path.join(env.prefix, *source.split("/")))):
         path = match["path"]
@@ -128,7 +126,6 @@ def _of_conda(env: Environment, package: Package) -> Iterator[Recorded]:
     # A record of megabytes is decoded only where it has something to say.
     if b'.py"' not in data:
         return
-    from ..binaries.records import Recorded
 
     for match in re.finditer(_ENTRY, data.decode("utf-8", "replace")):
         size = re.search(_SIZE, match["rest"])
@@ -156,8 +153,6 @@ def read_by(roots: Iterable[str], site_packages: str, among: Iterable[str]) -> s
         site_packages: Where they are.
         among: Paths of the files that are asked for, which need not exist.
     """
-    from ..binaries.records import read_text
-
     wanted = {os.path.normcase(os.path.normpath(path)): path for path in among}
     found: set[str] = set()
     queue = [name.split(".") for name in roots]

@@ -9,6 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ..advice import advise
+from ..advice.libraries import executable_stack
+from ..explain.catalogue import need
+from ..explain.rank import rank
+from ..explain.unexplained import failure
 from ..findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
 
 if TYPE_CHECKING:
@@ -21,9 +26,6 @@ def _shortened(line: str, limit: int = 300) -> str:
 
 
 def _new(context: Context, cause: Cause, severity: str) -> Finding:
-    from ..advice import advise
-    from ..explain.catalogue import need
-
     needs = need(cause.code)
     return Finding(
         cause.code,
@@ -53,8 +55,6 @@ def _joined(context: Context, finding: Finding, cause: Cause, first: bool) -> Fi
         message = message.replace(", but nothing is known to break.", ", and by the error text it does break.")
     fix = finding.fix
     if severity == ERROR and fix == Fix():
-        from ..advice import advise
-
         # What is only outside of a declared range has no repair until somebody sees it fail.
         fix = advise(cause.code, context, cause.captured)
     return finding._replace(
@@ -73,8 +73,6 @@ def from_error_text(context: Context, found: Iterable[Finding]) -> tuple[list[Fi
         context: The environment with its error text.
         found: What the rules found in the facts.
     """
-    from ..explain.rank import rank
-
     given = list(found)
     # What a rule leaves open is no finding yet: the text may decide it.
     found = [finding for finding in given if not finding.is_open]
@@ -133,8 +131,6 @@ def unexplained(context: Context, found: Iterable[Finding], verdict: Verdict | N
         found: All findings.
         verdict: What the text says beside the facts; ``None`` where nothing was judged.
     """
-    from ..explain.unexplained import failure
-
     named = {cause.code for cause in verdict.causes if cause.likelihood != POSSIBLE} if verdict else set()
     if any(f.severity == ERROR or (f.severity == WARNING and f.code in named) for f in found):
         return ()
@@ -159,8 +155,6 @@ def unexplained(context: Context, found: Iterable[Finding], verdict: Verdict | N
 
 def _fix_of(line: str, context: Context) -> Fix:
     if "executable stack" in line:
-        from ..advice.libraries import executable_stack
-
         return executable_stack(context, {})
     return Fix(
         note="Where it fails, run `conda tf-doctor report -o report.json`, and send that file with the whole text to "

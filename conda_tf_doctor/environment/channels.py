@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..errors import UsageError
+
 SUBDIRS = (
     "noarch", "linux-64", "linux-32", "linux-aarch64", "linux-ppc64le", "linux-s390x", "osx-64", "osx-arm64", "win-64",
     "win-32", "win-arm64",
@@ -38,3 +40,20 @@ def channel_name(text: str, subdir: str = "") -> str:
     if name in _CHANNEL_ALIASES and (len(parts) == 1 or parts[-2] == "pkgs" or name != "main"):
         return _CHANNEL_ALIASES[name]
     return name
+
+
+PLATFORMS = tuple(subdir for subdir in SUBDIRS if subdir != "noarch")
+
+
+def checked(platform: str) -> str:
+    """Return a platform that the user named, in conda's spelling.
+
+    Raises:
+        UsageError: There is no such platform.
+    """
+    if not platform:
+        return ""
+    lowered = platform.strip().lower()
+    if lowered not in PLATFORMS:
+        raise UsageError(f"There is no platform {platform}; --platform takes one of {', '.join(PLATFORMS)}.")
+    return lowered

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from .. import reading
 from .._typing import Any, NamedTuple
 from ..names import normalise
+from ..versions import key
 from .facts import CONDA, PIP, Environment, Note, Package
 
 _SUFFIXES = (".dist-info", ".egg-info")
@@ -280,6 +281,5 @@ def _read_name(env: Environment, package: Package, dist: DistInfo) -> None:
 def _same_version(left: str, right: str) -> bool:
     if left == right:
         return True
-    from ..versions import key
 
     return key(left.replace("_", "-")) == key(right.replace("_", "-"))

@@ -7,9 +7,11 @@ a file by itself, or imports conda.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import copy
 
 from .._typing import TYPE_CHECKING, Any, NamedTuple
 from ..names import normalise
+from .channels import channel_name
 
 if TYPE_CHECKING:
     from ..findings import Finding
@@ -74,8 +76,6 @@ class Package:
     def channel(self) -> str:
         """Canonical name of its channel, read from the record where it was not given."""
         if self._channel is None:
-            from .channels import channel_name
-
             record = self.metadata
             self._channel = channel_name(str(record.get("channel") or ""), str(record.get("subdir") or ""))
         return self._channel
@@ -242,8 +242,6 @@ class Environment:
 
     def having(self, packages: list[Package]) -> Environment:
         """Return a copy with other packages; everything else it shares with this one."""
-        from copy import copy
-
         new = copy(self)
         new.put(packages)
         return new

@@ -12,9 +12,10 @@ from ..subdirs import SUBDIRS, this_platform
 from .condameta import read_records
 from .distinfo import read_pip
 from .facts import JOURNAL, PIP, Environment, Note, Package, Python
+from .machine import add_machine, virtual_packages
 from .site import find_site_packages, site_minor, version_of_names
 from .stack import STACK
-from .venv import settings
+from .venv import is_alone, settings
 
 
 def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Environment:
@@ -55,20 +56,15 @@ def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Env
         env.add(list(read_pip(env, prefix, site_packages, STACK)))
     alone = False
     if "pyvenv.cfg" in entries:
-        from .venv import is_alone
-
         alone = is_alone(prefix)
         if not alone:
             add_base(env)
     if with_machine and env.platform and _is_this_machine(env.platform):
-        from .machine import add_machine
-
         add_machine(env)
         if alone:
             env.user_site = []
     elif any(name.startswith("CONDA_OVERRIDE_") for name in os.environ):
         # As conda has it with CONDA_SUBDIR: of another platform only what the user says is known.
-        from .machine import virtual_packages
 
         env.virtual_packages = virtual_packages(env.os, here=False)
     return env
@@ -156,8 +152,6 @@ def _venv_version(prefix: str) -> str:
 def add_base(env: Environment) -> None:
     """Add the packages of the base Python that the venv does not have itself."""
     from .prefix import read_prefix
-    from .site import site_minor
-    from .stack import STACK
 
     home = settings(env.prefix).get("home", "")
     base = home if os.name == "nt" else os.path.dirname(home)

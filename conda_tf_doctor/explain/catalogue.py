@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ..codes import RULES
 from ..findings import CONFIDENCES
+from .compiled import load
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 SHARED = "shared.yaml"
@@ -134,8 +135,6 @@ def signatures() -> tuple[Signature, ...]:
     Raises:
         CatalogueError: A file of the catalogue is not of its form.
     """
-    from .compiled import load
-
     documents = load(DATA)
     shared = documents.pop(SHARED)
     documents.pop(NEEDS, None)
@@ -155,8 +154,6 @@ def by_id() -> dict[str, Signature]:
 
 @lru_cache(maxsize=1)
 def _needs() -> dict[str, str]:
-    from .compiled import load
-
     table: dict[str, str] = load(DATA)[NEEDS]
     return table
 
@@ -172,8 +169,6 @@ def need(code: str) -> str:
 
 @lru_cache(maxsize=1)
 def _frequencies() -> dict[str, dict[str, dict[str, int]]]:
-    from .compiled import load
-
     table: dict[str, dict[str, dict[str, int]]] = load(DATA)[FREQUENCIES]
     return table
 

@@ -11,6 +11,8 @@ import zlib
 from contextlib import suppress
 from typing import Any
 
+from ..matrix.compiled import write_text
+
 FILE_NAME = "catalogue.compiled.json"
 
 
@@ -55,8 +57,6 @@ def load(data: str) -> dict[str, Any]:
 
 
 def _write(path: str, sources: dict[str, bytes], documents: dict[str, Any]) -> None:
-    from ..matrix.compiled import write_text
-
     write_text(path, json.dumps({"sources": _fingerprint(sources), "documents": documents}, ensure_ascii=True))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ..environment.gpu import first_cuda
+from ..context.gpu import is_gpu_build, wanted
+from ..environment.gpu import first_cuda, has_nvidia
 from ..environment.libraries import CUDA, CUDNN
 from ..versions import contains, key
 from .subject import Fact, Subject, Truth
@@ -15,7 +16,6 @@ def _gpu_build(subject: Subject, _: str) -> Truth:
     context = subject.context
     if context is None or context.tensorflow is None:
         return None
-    from ..context.gpu import is_gpu_build
 
     if is_gpu_build(context.tensorflow, context.build):
         return True
@@ -190,9 +190,6 @@ def _gpu_in_passing(subject: Subject, _: str) -> Truth:
     """Whether lines about CUDA are only what TensorFlow logs on every machine without an NVIDIA GPU."""
     context = subject.context
     if context is not None:
-        from ..context.gpu import wanted
-        from ..environment.gpu import has_nvidia
-
         env = context.env
         nvidia = has_nvidia(env)
         if nvidia is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from ..environment.files import read_file
+from ..environment.tensorflow import find_tensorflow
 from ..render.mask import without_secrets
 from . import transaction
 
@@ -73,9 +75,6 @@ def _options() -> list[str]:
 
 def _asks_for_tensorflow(path: str, search: Search) -> bool:
     """Tell whether a file is one that ``fix`` repairs: without a TensorFlow of its own it is about another one."""
-    from ..environment.files import read_file
-    from ..environment.tensorflow import find_tensorflow
-
     return find_tensorflow(read_file(path, search.planned.platform)) is not None
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 
+from ..cli.main import run
+from ..cli.parser import parse
 from ..engine.diagnose import diagnose
 from ..engine.diagnosis import Diagnosis
+from ..environment.prefix import read_prefix
 from ..findings import ERROR, WARNING
+from ..matrix.load import load_matrix
+from ..render.text import safe
+from ..shell import quoted
+from .settings import ignored_codes, read_settings
 
 
 def _diagnosis(prefix: str) -> Diagnosis:
-    from ..environment.prefix import read_prefix
-    from ..matrix.load import load_matrix
-    from .settings import ignored_codes, read_settings
-
     settings = read_settings()
     return diagnose(read_prefix(prefix), load_matrix(settings.matrix), ignored_codes(settings))
 
@@ -26,9 +29,6 @@ def check(prefix: str, verbose: bool) -> None:
         prefix: The environment.
         verbose: Whether to print every finding, not only the first.
     """
-    from ..render.text import safe
-    from ..shell import quoted
-
     diagnosis = _diagnosis(prefix)
     tensorflow = diagnosis.tensorflow
     if tensorflow is None:
@@ -69,9 +69,6 @@ def fix(prefix: str, args: Namespace, confirm: Callable[[str], None]) -> int:
 
 def _run(*arguments: str) -> int:
     """Run a verb as ``conda tf-doctor`` does, so that it works with the conda that is running."""
-    from ..cli.main import run
-    from ..cli.parser import parse
-
     args = parse(arguments)
     args.door = "conda"
     return run(args)

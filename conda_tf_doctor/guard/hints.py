@@ -7,9 +7,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .. import versions
+from ..environment.channels import channel_name
+from ..environment.solve import read_before
 from ..environment.tensorflow import OWNERS
+from ..matrix.load import load_matrix
 from ..matrix.model import CHANNELS
+from ..names import normalise
 from ..settings import DISABLED
+from . import transaction
+from .settings import read_settings
+from .transaction import request
 
 if TYPE_CHECKING:
     from ..matrix.matrix import Matrix
@@ -21,9 +28,6 @@ _CODE = "tf_doctor_versions"
 
 def _specs(error: Any) -> tuple[list[versions.MatchSpec], list[versions.MatchSpec]]:
     """Return the specs that the error is about, and everything that was asked for."""
-    from ..names import normalise
-    from . import transaction
-
     missing = [str(package) for package in getattr(error, "packages", ()) or ()]
     asked = [text for text in transaction.argument("packages", ()) or () if isinstance(text, str)]
     asked += transaction.conda_section()
@@ -37,9 +41,6 @@ def _specs(error: Any) -> tuple[list[versions.MatchSpec], list[versions.MatchSpe
 
 def _python(specs: Iterable[versions.MatchSpec]) -> str:
     """Return the minor of Python that was asked for, or that the environment has."""
-    from ..environment.solve import read_before
-    from .transaction import request
-
     for spec in specs:
         matched = re.search(r"\d+\.\d+", spec.version) if spec.name == "python" else None
         if matched:
@@ -52,8 +53,6 @@ def _python(specs: Iterable[versions.MatchSpec]) -> str:
 
 def _channels() -> list[str]:
     from conda.base.context import context
-
-    from ..environment.channels import channel_name
 
     named = [channel_name(str(channel)) for channel in context.channels]
     return [channel for channel in CHANNELS if channel in named]
@@ -138,9 +137,6 @@ def hints(error: Any) -> list[Any]:
         return []
     from conda.base.context import context
     from conda.plugins.types import CondaErrorHint
-
-    from ..matrix.load import load_matrix
-    from .settings import read_settings
 
     settings = read_settings()
     if settings.mode == DISABLED:

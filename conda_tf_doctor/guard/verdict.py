@@ -12,10 +12,12 @@ from ..codes import PATHS, ROWS
 from ..context.context import Context
 from ..engine.diagnose import diagnose
 from ..engine.diagnosis import Diagnosis
+from ..engine.ranges import diagnose_ranges
 from ..environment.facts import PIP, Environment, Package
 from ..environment.tensorflow import find_tensorflow
 from ..findings import ERROR, WARNING, Finding, Fix
 from ..rules.cuda.driver import first_too_new
+from ..versions import contains
 from .drift import drift
 
 if TYPE_CHECKING:
@@ -114,7 +116,6 @@ def _as_pip_leaves_it(env: Environment, matrix: Matrix) -> Environment:
     tensorflow = find_tensorflow(env)
     if not env.partial or tensorflow is None or tensorflow.manager != PIP or not tensorflow.version:
         return env
-    from ..versions import contains
 
     rows = matrix.builds(tensorflow.name, tensorflow.version, "pypi", env.platform)
     declared: dict[str, str] = {}
@@ -136,8 +137,6 @@ def _diagnose(env: Environment, matrix: Matrix, silenced: frozenset[str]) -> Dia
         return diagnose(_as_pip_leaves_it(world, matrix), matrix, silenced)
 
     if env.partial and any(package.manager == PIP and package.spec for package in env.packages):
-        from ..engine.ranges import diagnose_ranges
-
         return diagnose_ranges(env, matrix, exactly)
     return exactly(env)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..names import normalise
+from ..versions import is_prerelease, release
 from .model import Build, minors
 from .source import Document, Path, Problem
 
@@ -86,9 +88,6 @@ def _row_id(row: Row) -> str:
 
 
 def _finished(row: Row) -> Row:
-    from ..names import normalise
-    from ..versions import is_prerelease, release
-
     row["distribution"] = normalise(row["distribution"])
     if row.get("libraries") and release(row["tensorflow"])[:2] >= WITHOUT_CURAND:
         row["libraries"] = [name for name in row["libraries"] if "curand" not in name]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
+from io import BytesIO
 
-from .compiled import DATA, FILE_NAME, is_fresh
+from .compiled import DATA, FILE_NAME, compile_folder, is_fresh, write_text
 from .matrix import Matrix
 
 
@@ -26,9 +27,6 @@ def _open(data: str) -> Matrix:
 
 
 def _rebuilt(data: str, path: str) -> Matrix:
-    from io import BytesIO
-
-    from .compiled import compile_folder, write_text
 
     text = compile_folder(data)
     # A read-only installation without the derived form is slow, and still right.

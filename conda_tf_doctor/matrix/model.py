@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .._typing import Any, NamedTuple
+from ..versions import glob_match, key
 
 PYPI = "pypi"
 CONDA_FORGE = "conda-forge"
@@ -143,8 +144,6 @@ class Build(NamedTuple):
 
     def has_build_string(self, build: str) -> bool:
         """Tell whether a conda record's build string is one of this row's (a wheel's row has none)."""
-        from ..versions import glob_match
-
         return any(glob_match(glob, build) for glob in self.build.split("|")) if self.build else False
 
     def to_json(self) -> dict[str, Any]:
@@ -179,8 +178,6 @@ def span(found: list[str]) -> str:
 
 def canonical(version: str) -> str:
     """Return one text for all spellings of a version: ``2.10`` for ``2.10.0``, ``2a0`` for ``2.0.0-alpha0``."""
-    from ..versions import key
-
     epoch, release, (pre, number), post, dev = key(version)
     text = (f"{epoch}!" if epoch else "") + ".".join(map(str, release))
     if 0 <= pre < 3:

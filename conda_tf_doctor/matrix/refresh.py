@@ -12,12 +12,16 @@ import os
 import re
 import sys
 import tempfile
+import zipfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 from typing import Any
 
+from ..binaries.read import read_image
 from ..errors import UsageError
+from ..names import normalise
 from ..versions import is_prerelease, key
 from .compiled import DATA
 from .index import Wheel, download, versions, wheel
@@ -99,8 +103,6 @@ def wheels(distribution: str, version: str, found: dict[tuple[str, str], set[str
 def requirements(found: Iterable[Wheel], platform: str) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """Return what a platform's wheels require: always, under a condition, and by the ``and-cuda`` extra."""
     from packaging.requirements import Requirement
-
-    from ..names import normalise
 
     found = list(found)
     system = {**_MARKERS[platform.split("-")[0]], "platform_machine": _MACHINES[platform]}
@@ -219,10 +221,6 @@ def read_binaries(distribution: str, version: str, one: Wheel) -> Row:
     Raises:
         UsageError: pip could not download it.
     """
-    import zipfile
-
-    from ..binaries.read import read_image
-
     read: Row = {}
     with tempfile.TemporaryDirectory() as folder:
         download(distribution, version, one.platform, one.python, folder)
@@ -259,8 +257,6 @@ def _build_info(text: str) -> Row:
 
 def review_text(groups: Sequence[Row], previous: str = "") -> str:
     """Return the review file with new groups at its end."""
-    from io import StringIO
-
     from ruamel.yaml import YAML
 
     head = (

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import platform
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..binaries.closure import CORRUPT, MISSING
 from ..binaries.header import read_header
+from ..context.binaries import VC_RUNTIME, runtime_is_lost
+from ..context.context import Context
 from ..environment.facts import Environment, Package
 from ..environment.gencode import generated_code
 from ..environment.gpu import find_dll, was_asked_for
@@ -112,8 +116,6 @@ def _system(env: Environment) -> dict[str, Any]:
     system = env.system
     name = system.os
     if env.this_machine:
-        import platform
-
         name = f"{platform.system()} {platform.release()}".strip() or name
     return _present(
         os=name,
@@ -130,8 +132,6 @@ def _system(env: Environment) -> dict[str, Any]:
 
 def _binaries(env: Environment, matrix: Matrix) -> list[dict[str, Any]]:
     """Return the images that TensorFlow's modules load, as far as they are files."""
-    from ..context.context import Context
-
     context = Context(env, matrix)
     if context.tensorflow is None:
         return []
@@ -139,8 +139,6 @@ def _binaries(env: Environment, matrix: Matrix) -> list[dict[str, Any]]:
     facts = context.binaries
     if facts is None or facts.closure is None:
         return rows
-    from ..binaries.closure import CORRUPT, MISSING
-    from ..context.binaries import VC_RUNTIME, runtime_is_lost
 
     told = {module.name.lower() for module in facts.closure.modules}
     around = [module for module in facts.needed_beside() if module.name.lower() not in told and module.kind != MISSING]

@@ -12,6 +12,7 @@ from ..advice.block import together
 from ..codes import RULES
 from ..findings import ERROR, INFO, POSSIBLE, WARNING, Finding
 from ..shell import command_line, quoted
+from ..subdirs import this_platform
 
 if TYPE_CHECKING:
     from ..engine.diagnosis import Diagnosis
@@ -160,7 +161,6 @@ def _repair(diagnosis: Diagnosis, door: str) -> list[str]:
         lines.append(safe(f"{program} fix --apply{asked} -p {quoted(env.path)}"))
     elif repairable and env.kind == "file":
         # Nothing is installed yet: what would change an environment is no help.
-        from ..subdirs import this_platform
 
         where = f" --platform {env.platform}" if env.platform and env.platform != this_platform() else ""
         return [safe(f"{program} fix{asked} --file {quoted(env.path)}{where}")]

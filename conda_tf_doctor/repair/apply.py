@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import versions
 from ..environment.facts import CONDA, PIP, Environment
+from ..environment.prefix import read_prefix
 from ..findings import ERROR
 from ..names import normalise, parse_requirement
 from . import journal as journals
@@ -168,8 +169,6 @@ class Applier(Back):
 
     def _filed(self, journal: Journal) -> None:
         """Put what was done into the history, with the files that it replaced."""
-        from ..environment.prefix import read_prefix
-
         env = read_prefix(self.prefix, with_machine=False)
         after = tuple(f"{p.name}=={p.version}" for p in env.packages if p.manager == PIP and p.version)
         kept.drop_unchanged(self.prefix, self._aside(journal))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from .. import reading
 from ..errors import UsageError
 from ..programs import is_mamba, safe_python, users_conda
+from ..subdirs import this_platform
 
 # What conda's JSON says when it answered the question, and the answer is no. Anything else (no network, a solver that
 # is configured and not installed, a broken .condarc) says nothing about the plan.
@@ -174,8 +175,6 @@ def _collect(answer: Answer, moves: Moves) -> None:
 
 def connect(door: str, platform: str, quiet: bool) -> Conda | None:
     """Return the conda to work with; ``None`` where there is none."""
-    from ..subdirs import this_platform
-
     command = find_conda(door)
     return Conda(command, platform if platform != this_platform() else "", quiet) if command else None
 

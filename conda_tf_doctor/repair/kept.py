@@ -18,6 +18,7 @@ from typing import NamedTuple
 from ..binaries.integrity import Damage, compare
 from ..binaries.records import Recorded, hexadecimal, read_text
 from ..environment.facts import PIP, Environment
+from ..environment.prefix import read_prefix
 from ..environment.site import find_site_packages, site_minor
 from ..names import normalise
 from . import atomic
@@ -45,8 +46,6 @@ class Owned(NamedTuple):
 
 def site_of(prefix: str) -> str:
     """Return the site-packages folder that pip writes to; empty where there is none."""
-    from ..environment.prefix import read_prefix
-
     return find_site_packages(prefix, site_minor(read_prefix(prefix, with_machine=False)))
 
 
@@ -323,8 +322,6 @@ def put_back(prefix: str, folder: str, names: Iterable[str]) -> list[str]:
 
 def owned_now(prefix: str) -> dict[str, Owned]:
     """Return what pip owns in the environment as it is on the disk."""
-    from ..environment.prefix import read_prefix
-
     return owned(prefix, read_prefix(prefix, with_machine=False))
 
 

@@ -10,6 +10,7 @@ from ..environment.facts import CONDA, PIP, Environment
 from ..environment.tensorflow import OWNERS, find_tensorflow, owners
 from ..names import CONDA_TO_PIP, PIP_TO_CONDA, normalise, parse_requirement
 from ..specifiers import to_conda, to_pip
+from .simulate import PARTS
 
 if TYPE_CHECKING:
     from ..findings import Finding
@@ -166,8 +167,6 @@ def _one_manager(env: Environment) -> list[Way]:
 
 
 def _conda_tensorflow(env: Environment) -> list[str]:
-    from .simulate import PARTS
-
     return [p.name for p in env.packages if p.manager != PIP and p.name in PARTS]
 
 
@@ -183,8 +182,6 @@ def _give_back(finding: Finding, env: Environment) -> list[Way]:
 
 def _files_back(finding: Finding, env: Environment) -> list[Way]:
     """Files are missing or damaged: install the packages that they belong to again, in the version that is there."""
-    from .simulate import PARTS
-
     found: list[Way] = []
     for command in finding.fix.commands:
         if "--force-reinstall" not in command:

@@ -20,6 +20,7 @@ from ..matrix.model import GPU
 from ..names import PIP_TO_CONDA
 from . import neighbours
 from .candidates import Catalogue
+from .conflict import explain
 from .demands import NO_DEMANDS, Demands
 from .levers import BEYOND_PACKAGES, OF_FILES, Want, Way, ways
 from .plan import Change, Edit, Key, Plan
@@ -339,8 +340,6 @@ class Planner(Starts):
             raise UsageError(f"There is no TensorFlow in {where}, so there is nothing to repair; `create` makes one.")
         edits = self.search()
         if edits is None:
-            from .conflict import explain
-
             return Plan(self.before, self.before, {}, (), conflict=explain(self))
         return self.finished(edits)
 

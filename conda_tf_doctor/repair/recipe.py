@@ -6,6 +6,8 @@ give, newest first, and the first one without an error on this platform and mach
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +17,7 @@ from ..matrix.model import CPU, GPU, PLUGIN, PYPI, STUB, Build
 from ..names import PIP_TO_CONDA, normalise, parse_requirement
 from ..shell import quoted
 from ..specifiers import to_conda
-from .candidates import Catalogue, derived
+from .candidates import Catalogue, derived, releases
 from .demands import Demands
 from .planner import Planner
 from .simulate import build_string, promises
@@ -69,9 +71,6 @@ class Recipe(NamedTuple):
     @property
     def _name(self) -> str:
         """The name as YAML reads it back: what looks like a number or a flag gets quotes."""
-        import json
-        import re
-
         name = self.wanted.name
         plain = re.fullmatch(r"[A-Za-z_][\w.-]*", name, re.A)
         word = name.lower() in ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
@@ -203,8 +202,6 @@ def _metals(matrix: Matrix, platform: str, tensorflow: str) -> Iterator[Build]:
 
 def _pythons(build: Build, wanted: Wanted) -> list[str]:
     """Return the Pythons to try, newest first."""
-    from .candidates import releases
-
     there = {versions.minor(version) for version in releases()["python"]["conda"]}
     fitting = [minor for minor in build.python if minor in there and (not wanted.python or minor == wanted.python)]
     return sorted(fitting, key=versions.key, reverse=True)[:2]

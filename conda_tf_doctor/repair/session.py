@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
+from os import fstat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..engine.diagnose import diagnose
@@ -13,6 +15,7 @@ from ..environment.prefix import read_prefix
 from ..environment.tensorflow import find_tensorflow
 from ..errors import UsageError
 from ..programs import spoken
+from ..render.text import safe
 from . import apply, atomic, journal, pinned
 from .candidates import Catalogue
 from .conda import Conda, check_writable, connect, find_conda, require
@@ -86,8 +89,6 @@ class Session:
 
     def say(self, text: str) -> None:
         """Tell the user a line; with ``--json`` on standard error."""
-        from ..render.text import safe
-
         if self.wishes.json:
             if not self.wishes.quiet:
                 print(safe(text), file=sys.stderr)
@@ -111,8 +112,6 @@ class Session:
 
     def tell_unknown(self, env: Environment) -> None:
         """Say which packages are to be kept that are not there: a name may be mistyped."""
-        from ..render.text import safe
-
         for name in sorted(self.wishes.demands.keep):
             if env.package(name) is None:
                 print(f"--keep {safe(name)}: {safe(self.prefix)} has no such package.", file=sys.stderr)
@@ -364,9 +363,6 @@ def change_text(change: dict[str, Any]) -> str:
 
 def _has_input() -> bool:
     """Tell whether something is piped in that may answer."""
-    import stat
-    from os import fstat
-
     try:
         mode = fstat(sys.stdin.fileno()).st_mode
     except (OSError, ValueError, AttributeError):

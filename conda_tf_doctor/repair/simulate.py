@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..context.context import Context
 from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.tensorflow import CONDA_PARTS, OWNERS, find_tensorflow
 from ..names import normalise
@@ -99,8 +100,6 @@ def _package(env: Environment, manager: str, name: str, version: str, matrix: Ma
 
 def conda_row(env: Environment, python: str, version: str, channel: str, matrix: Matrix) -> Build | None:
     """Return the matrix row that conda would most likely take: of the same variant, for this Python."""
-    from ..context.context import Context
-
     context = Context(env, matrix)
     rows = [
         row

@@ -16,6 +16,7 @@ from ..names import normalise
 from ..programs import safe_python
 from .plan import Conflict, Edits, Plan
 from .planner import Planner
+from .simulate import simulate
 
 if TYPE_CHECKING:
     from .candidates import Catalogue
@@ -183,8 +184,6 @@ def _besides(plan: Plan, moves: Moves) -> tuple[str, ...]:
 
 def moves_applied(planner: Planner, plan: Plan, moves: Moves) -> Environment:
     """Return the facts as conda's own solution and the rest of the plan leave them."""
-    from .simulate import simulate
-
     env = simulate(planner.env, {k: e for k, e in plan.edits.items() if e.manager != CONDA}, planner.matrix)
     expected = {p.name: p for p in simulate(planner.env, plan.edits, planner.matrix).packages if p.manager == CONDA}
     gone = {normalise(name) for name in moves.unlink}

@@ -14,8 +14,8 @@ import jsonschema
 import pytest
 
 import conda_tf_doctor
+from conda_tf_doctor.cli import check
 from conda_tf_doctor.cli.main import console
-from conda_tf_doctor.engine import diagnose as engine
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.subdirs import this_platform
 from tools.prefixes import add_dist, make_prefix
@@ -72,7 +72,7 @@ def test_a_fault_of_its_own_is_one_line(
     def fail(*_: Any, **__: Any) -> None:
         raise KeyError("a\nfault")
 
-    monkeypatch.setattr(engine, "diagnose", fail)
+    monkeypatch.setattr(check, "diagnose", fail)
     assert console(["check", "-p", broken, "--json"]) == 2
     out, err = capsys.readouterr()
     assert "KeyError" in json.loads(out)["error"] and err.count("\n") == 1 and "Traceback" not in err

@@ -10,8 +10,14 @@ import re
 
 from ...errors import UsageError
 from ...reading import load_toml
+from ..channels import checked
 from ..facts import Environment, Python
-from .platforms import checked
+from . import lists, locks, pixi, projects, python_locks
+from .conda_env import read_environment_yml
+from .lists import read_json_list
+from .platforms import chosen
+from .python_locks import read_pipfile_lock
+from .requirements import read_requirements
 from .text import as_mapping, load_json, read_text
 
 _YAML_DEPENDENCIES = re.compile(r"^\s*[\"']?dependencies[\"']?\s*:", re.M)
@@ -56,8 +62,6 @@ def read_file(path: str, platform: str = "") -> Environment:
 
 
 def _dispatch(env: Environment, text: str, path: str, platform: str) -> None:
-    from . import lists, projects
-
     name = os.path.basename(path).lower()
     stripped = text.lstrip()
     if not stripped:
@@ -82,15 +86,10 @@ def _dispatch(env: Environment, text: str, path: str, platform: str) -> None:
     elif name.endswith((".py", ".ipynb")):
         raise UsageError(f"The file {path} is a program, no list of packages; what can be read is {FORMS}.")
     else:
-        from .platforms import chosen
-        from .requirements import read_requirements
-
         read_requirements(env, text, path, chosen(platform, (), path))
 
 
 def _toml(env: Environment, text: str, path: str, platform: str) -> None:
-    from . import pixi, projects, python_locks
-
     data = load_toml(text, path)
     metadata = data.get("metadata")
     manifest = pixi.manifest(data, path)
@@ -115,33 +114,23 @@ def _unknown(path: str, kind: str) -> UsageError:
 
 
 def _yaml(env: Environment, text: str, path: str, platform: str) -> None:
-    from . import locks
-
     if locks.is_conda_lock(text):
         locks.read_conda_lock(env, text, path, platform)
     elif locks.is_pixi_lock(text):
         locks.read_pixi_lock(env, text, path, platform)
     else:
-        from .conda_env import read_environment_yml
-
         read_environment_yml(env, text, path, platform)
 
 
 def _json(env: Environment, text: str, path: str, platform: str) -> None:
     data = load_json(text, path)
     if isinstance(data, list):
-        from .lists import read_json_list
-
         read_json_list(env, data, path, platform)
         return
     document = as_mapping(data, path, "the document")
     if "dependencies" in document:
-        from .conda_env import read_environment_yml
-
         read_environment_yml(env, text, path, platform, document)
     elif "_meta" in document and "default" in document:
-        from .python_locks import read_pipfile_lock
-
         read_pipfile_lock(env, document, path, platform)
     elif "packages" in document and "platform" in document:
         raise UsageError(f"The file {path} is a collected report; check it with --report {path}.")

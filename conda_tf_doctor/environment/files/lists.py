@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from ...errors import UsageError
-from ..channels import channel_name
+from ..channels import PLATFORMS, channel_name
 from ..facts import CONDA, PIP, Environment, Package
-from .platforms import PLATFORMS, chosen, told_by
+from .platforms import chosen, told_by
 from .specs import conda_file, conda_url, subdir_of
 
 _HEADER = re.compile(r"^#?\s*Name\s+Version\s+Build(?:\s+Channel)?", re.M)

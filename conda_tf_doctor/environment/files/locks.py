@@ -7,9 +7,9 @@ from typing import Any
 
 from ...errors import UsageError
 from ...reading import load_yaml
-from ..channels import channel_name
+from ..channels import PLATFORMS, channel_name
 from ..facts import CONDA, PIP, Environment, Package
-from .platforms import PLATFORMS, chosen
+from .platforms import chosen
 from .specs import conda_file, conda_url, subdir_of, wheel_file
 from .text import as_list, as_mapping
 

@@ -7,10 +7,8 @@ from collections.abc import Iterable
 
 from ...errors import UsageError
 from ...subdirs import this_platform
-from ..channels import SUBDIRS
 from ..facts import Package
 
-PLATFORMS = tuple(subdir for subdir in SUBDIRS if subdir != "noarch")
 # Packages that exist for one system only; an export that names one is of that system.
 _TELLING = {
     "ld-impl-linux-aarch64": "linux-aarch64", "ld-impl-linux-ppc64le": "linux-ppc64le", "ld-impl-linux-64": "linux-64",
@@ -27,20 +25,6 @@ _MACHINES = {
     "ppc64le": "ppc64le",
     "s390x": "s390x",
 }
-
-
-def checked(platform: str) -> str:
-    """Return a platform that the user named, in conda's spelling.
-
-    Raises:
-        UsageError: There is no such platform.
-    """
-    if not platform:
-        return ""
-    lowered = platform.strip().lower()
-    if lowered not in PLATFORMS:
-        raise UsageError(f"There is no platform {platform}; --platform takes one of {', '.join(PLATFORMS)}.")
-    return lowered
 
 
 def chosen(platform: str, offered: Iterable[str], path: str) -> str:

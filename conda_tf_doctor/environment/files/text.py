@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 import sys
 from typing import Any
 
@@ -55,8 +56,6 @@ def load_json(text: str, path: str) -> Any:
     Raises:
         UsageError: It is not valid JSON.
     """
-    import json
-
     try:
         return json.loads(text)
     except ValueError as error:

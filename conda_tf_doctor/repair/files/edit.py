@@ -16,6 +16,8 @@ from ...environment.facts import PIP
 from ...environment.tensorflow import OWNERS
 from ...errors import UsageError
 from ...names import normalise
+from ...specifiers import joined
+from ..candidates import admits
 from ..plan import Edit, Key, Plan
 from .entry import Entry, Listing, decode
 
@@ -122,8 +124,6 @@ def _as_precise(version: str, edit: Edit, operator: str) -> str:
 
 def _fresh(spec: str, edit: Edit, entry: Entry) -> str:
     if "|" not in spec and "*" not in spec and "," in spec:
-        from ...specifiers import joined
-
         spec = joined(spec) or spec  # what several rules ask for, without the looser bounds
     if entry.bare:
         return spec if entry.manager != PIP or spec[:1] in "<>=!~" else f"=={spec}"
@@ -135,14 +135,11 @@ def _fresh(spec: str, edit: Edit, entry: Entry) -> str:
 
 def _joined(old: str, spec: str, edit: Edit, manager: str) -> str:
     """Return the old range with what the plan asks for added; the plan's alone where the two contradict."""
-    from ..candidates import admits
-
     compact = re.sub(r"\s*,\s*", ",", old.strip())
     if re.fullmatch(r"(?:==)?[\w.+!]+", spec):
         return f"=={edit.version}"
     if "|" in compact or "*" in spec or "|" in spec or not admits(manager, compact, edit.version):
         return spec if spec[:1] in "<>=!~" or manager != PIP else f"=={spec}"
-    from ...specifiers import joined
 
     both = joined(compact, spec) or spec
     # The same bounds in another order are no change.

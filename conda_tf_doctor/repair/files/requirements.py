@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ...environment.facts import PIP
+from ...environment.files.platforms import marker_environment
 from ...names import normalise
 from .entry import Entry, line_spans
 
@@ -56,8 +57,6 @@ def entry_of_requirement(raw: str, begin: int, line: int, platform: str, python:
 
 def _holds(marker: str, platform: str, python: str) -> bool:
     from packaging.markers import InvalidMarker, Marker
-
-    from ...environment.files.platforms import marker_environment
 
     if not platform:
         return True

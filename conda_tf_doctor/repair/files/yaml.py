@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from ...environment.facts import CONDA, PIP
+from ...environment.files.platforms import selected
 from ...errors import UsageError
 from ...names import normalise
 from .entry import Entry, line_spans
@@ -109,8 +110,6 @@ class _Finder:
             )  # fmt: skip
 
     def _selected(self, selector: str) -> bool:
-        from ...environment.files.platforms import selected
-
         return not self.platform or selected(selector, self.platform)
 
     def _whole(self, item: Any, node: Any, place: int, flow: bool) -> tuple[int, int]:

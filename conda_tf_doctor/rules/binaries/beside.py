@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 
 from ..._typing import TYPE_CHECKING
+from ...binaries.records import recorded_files
+from ...context.binaries import VC_RUNTIME, site_packages_of
 from ...context.context import Context
 from ...findings import ERROR, WARNING, Finding, Fix
 from .words import again, relative
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 
 def beside(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """Judge what stands beside TensorFlow's binaries: each bad file once, with what does not work because of it."""
-    from ...context.binaries import VC_RUNTIME
-
     if facts.beside is None:
         return
     # Of what TensorFlow loads too, and of the C++ runtime, its own rules speak.
@@ -82,9 +82,6 @@ def _finding(context: Context, facts: BinaryFacts, module: Module, users: list[N
 
 
 def _recorded(context: Context) -> list[Recorded]:
-    from ...binaries.records import recorded_files
-    from ...context.binaries import site_packages_of
-
     return recorded_files(context.env.prefix, site_packages_of(context.env), every=True)
 
 

@@ -7,10 +7,21 @@ import re
 from collections.abc import Iterator
 
 from ..._typing import TYPE_CHECKING
-from ...binaries.stack import is_of_tensorflow
+from ...binaries.integrity import GONE
+from ...binaries.read import read_image
+from ...binaries.records import TENSORFLOW
+from ...binaries.stack import MAIN, is_at_rest, is_of_tensorflow
 from ...codes import BY_FILES, codes_where
+from ...context.binaries import VC_RUNTIME
 from ...context.context import Context
+from ...context.owners import mixed
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, WARNING, Finding, Fix
+from ..machine import platform
+from .beside import beside
+from .files import corrupt, gone_beside, modified, shadowed
+from .of_report import reported
+from .runtime import explains, runtime
+from .sources import is_gutted
 from .words import GPU_LIBRARY, SHOWN, again, before, listed, owner, reinstall, relative
 
 if TYPE_CHECKING:
@@ -30,12 +41,8 @@ def binaries(context: Context) -> Iterator[Finding]:
     if facts is None or context.tensorflow is None:
         return
     if facts.closure is None:
-        from .of_report import reported
-
         yield from reported(context, facts)
         return
-    from ...context.owners import mixed
-    from .sources import is_gutted
 
     if is_gutted(context):
         return  # said as a whole
@@ -61,10 +68,6 @@ def of_its_files(finding: Finding) -> bool:
 
 def judge(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """Judge a closure, TensorFlow's or another module's of the environment."""
-    from .beside import beside
-    from .files import corrupt, gone_beside, modified, shadowed
-    from .runtime import runtime
-
     yield from _gone(context, facts, closure)
     yield from gone_beside(context, facts)
     yield from _machine(context, facts, closure)
@@ -78,16 +81,11 @@ def judge(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Fi
 
 
 def _recorded_and_gone(facts: BinaryFacts) -> list[Recorded]:
-    from ...binaries.integrity import GONE
-    from ...binaries.records import TENSORFLOW
-
     return [d.recorded for d in facts.damages if d.kind == GONE and TENSORFLOW.match(d.recorded.owner)]
 
 
 def _gone(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """TFD501: a module that the package recorded is not there (a quarantine, an interrupted installation)."""
-    from ...binaries.stack import MAIN, is_at_rest
-
     gone = _recorded_and_gone(facts)
     if not gone:
         return
@@ -141,8 +139,6 @@ def _machine(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
 
 
 def _in_the_way(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
-    from ...binaries.read import read_image
-
     for module in closure.modules:
         if module.kind or not module.passed_over:
             continue
@@ -167,9 +163,6 @@ def _in_the_way(context: Context, facts: BinaryFacts, closure: Closure) -> Itera
 
 def _missing(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """TFD501: what is nowhere on the search path, one finding for each library."""
-    from ...binaries.stack import is_at_rest
-    from ...context.binaries import VC_RUNTIME
-
     told = {os.path.basename(entry.path).lower() for entry in _recorded_and_gone(facts)}
     for module in closure.modules:
         if module.kind != "missing" or VC_RUNTIME.match(module.name) or module.name.lower() in told:
@@ -244,8 +237,6 @@ def _missing_for_gpu(context: Context, closure: Closure, module: Module) -> Iter
 
 def _symbols(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """TFD505: a library is there and lacks what its importer needs."""
-    from .runtime import explains
-
     for module in closure.modules:
         if module.kind != "symbols" or explains(module, facts, closure):
             continue
@@ -287,8 +278,6 @@ def _shown(symbol: str | int) -> str:
 
 def _symbol_versions(context: Context, facts: BinaryFacts, module: Module) -> Iterator[Finding]:
     """TFD106, TFD610, TFD505: what ``ld.so`` reports as "version … not found"."""
-    from ..machine import platform
-
     versions = [str(item.symbol) for item in module.missing_symbols if item.reason == "symbol version"]
     importers = listed(item.importer for item in module.missing_symbols)
     code, package, fix = "TFD505", "", Fix(note=f"Use a newer {module.name}.")

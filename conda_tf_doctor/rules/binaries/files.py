@@ -6,7 +6,12 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...binaries.integrity import CHANGED, GONE, SHORTER
+from ...binaries.read import read_image
+from ...binaries.records import STACK, VITAL
+from ...binaries.stack import is_at_rest
 from ...context.context import Context
+from ...context.promises import depended_on, requirements
 from ...environment.facts import CONDA
 from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
 from .words import again, before, owner, reinstall, relative
@@ -20,8 +25,6 @@ if TYPE_CHECKING:
 
 def shadowed(context: Context, closure: Closure) -> Iterator[Finding]:
     """TFD504: the copy that is loaded is bad, and a good one lies behind it."""
-    from ...binaries.read import read_image
-
     for module in closure.modules:
         if module.kind not in ("machine", "corrupt", "symbols") or not module.path:
             continue
@@ -61,9 +64,6 @@ def shadow(context: Context, module: Module, better: str, problem: str) -> Findi
 
 def corrupt(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """TFD502: files that no loader would take; that they are not what was recorded either is evidence for it."""
-    from ...binaries.integrity import GONE
-    from ...binaries.stack import is_at_rest
-
     damages = {_place(damage.recorded.path): damage for damage in facts.damages if damage.kind != GONE}
     for module in closure.modules:
         if module.kind != "corrupt":
@@ -90,9 +90,6 @@ _NOT_AT_IMPORT = ("h5py",)
 
 def gone_beside(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
     """TFD501: the compiled part of numpy or of another package that TensorFlow imports was taken away."""
-    from ...binaries.integrity import GONE
-    from ...binaries.records import VITAL
-
     told = set()
     for damage in facts.damages:
         entry = damage.recorded
@@ -119,8 +116,6 @@ def gone_beside(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
 
 
 def _imported(context: Context, name: str) -> bool:
-    from ...context.promises import depended_on, requirements
-
     return name == "numpy" or name in requirements(context) or depended_on(context, name)
 
 
@@ -140,8 +135,6 @@ def _place(path: str) -> str:
 
 def _difference(damage: Damage) -> tuple[str, str]:
     """Return in which way a file is not what was recorded, and what was."""
-    from ...binaries.integrity import CHANGED
-
     entry = damage.recorded
     if damage.kind == CHANGED:
         return "its content has another hash", f"sha256 {entry.sha256[:16]}…"
@@ -150,17 +143,12 @@ def _difference(damage: Damage) -> tuple[str, str]:
 
 def _loaded(facts: BinaryFacts, closure: Closure) -> set[str]:
     """Return the files without which `import tensorflow` fails, as far as their images tell."""
-    from ...binaries.stack import is_at_rest
-
     loaded = [module for module in closure.modules if not module.optional and not is_at_rest(module.path)]
     return {_place(module.path) for module in (*loaded, *facts.needed_beside()) if module.path}
 
 
 def modified(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """TFD503: files that are not what was recorded. Only one that became shorter certainly lost something."""
-    from ...binaries.integrity import CHANGED, GONE, SHORTER
-    from ...binaries.records import STACK
-
     if not facts.damages:
         return
     around = facts.beside.modules if facts.beside else []

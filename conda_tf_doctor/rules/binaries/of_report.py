@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ...advice.libraries import newest_runtime
+from ...binaries.windows import is_api_set
+from ...context.binaries import VC_RUNTIME
 from ...context.context import Context
 from ...findings import CERTAIN, ERROR, LIKELY, Finding, Fix
 from ...matrix.vc_runtime import VcRuntime
@@ -61,9 +63,6 @@ def _machine(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
 
 
 def _missing(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
-    from ...binaries.windows import is_api_set
-    from ...context.binaries import VC_RUNTIME
-
     importers: dict[str, list[str]] = {}
     for binary in facts.reported:
         for name in binary.missing:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from ... import versions
 from ...advice.libraries import newest_runtime
+from ...binaries.pe import file_version
+from ...context.binaries import VC_RUNTIME, runtime_is_lost
 from ...context.context import Context
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, Finding
 from ...matrix.vc_runtime import VcRuntime
@@ -28,8 +30,6 @@ _SOURCE = "import table"
 
 def runtime(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """Judge the runtime found first: are all its DLLs there, and is it as new as TensorFlow was built for?"""
-    from ...context.binaries import VC_RUNTIME
-
     if context.env.os != "win":
         return
     found = [m for m in closure.modules if VC_RUNTIME.match(m.name) and m.found_by and m.version and not m.optional]
@@ -49,8 +49,6 @@ def _missing(
     Where the system's folder cannot be looked into, the runtime may be installed there, and nothing is certain. But
     what a conda record lists was there and is lost, and so is all of a runtime that conda's Python was installed with.
     """
-    from ...context.binaries import runtime_is_lost
-
     preloads = {name.lower() for name in facts.preloads}
     importers = list(dict.fromkeys(importer for module in missing for importer in closure.importers(module)))
     reasons = []
@@ -111,8 +109,6 @@ def _too_old(
 
 def explains(module: Module, facts: BinaryFacts, closure: Closure) -> bool:
     """Tell whether symbols that a DLL lacks are a matter of the C++ runtime's age; else the file itself is odd."""
-    from ...context.binaries import VC_RUNTIME
-
     if module.kind != "symbols" or not VC_RUNTIME.match(module.name):
         return False
     newest = max(_toolset(facts, closure, set(facts.modules)) or "14.0", CONSTEXPR_MUTEX, key=versions.key)
@@ -149,8 +145,6 @@ def _constexpr_mutex(closure: Closure, own: set[str]) -> bool:
 
 
 def _finding(context: Context, core: Module, floor: str, confidence: str, why: str) -> Iterator[Finding]:
-    from ...binaries.pe import file_version
-
     tensorflow = context.tensorflow
     name = f"{tensorflow.name} {tensorflow.version}".strip() if tensorflow else "TensorFlow"
     where = relative(context, core.path) if core.path else core.found_by

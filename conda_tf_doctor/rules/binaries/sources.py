@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ..._typing import TYPE_CHECKING
 from ...context.context import Context
+from ...context.sources import is_whole, read_by
 from ...environment.facts import PIP
 from ...environment.tensorflow import OWNERS
 from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding
@@ -26,7 +27,6 @@ def python_files(context: Context) -> Iterator[Finding]:
         return
     from ...binaries.integrity import GONE
     from ...context.binaries import site_packages_of
-    from ...context.sources import is_whole, read_by
 
     paths = [damage.recorded.path for damage in damages]
     needed = read_by(_ROOTS, site_packages_of(context.env), paths)
