@@ -200,6 +200,7 @@ class Environment:
         seen: What a report says was found on its disk; ``None`` where it says nothing of that.
         partial: Whether ``packages`` is only what was asked for: what a solver or pip adds is not in it, so nothing
             is missing because it is absent.
+        listed: Whether a file lists what is installed somewhere: that is repaired, and not the file.
     """
 
     def __init__(self, kind: str, path: str = "", platform: str = "") -> None:
@@ -227,6 +228,7 @@ class Environment:
         self.generated_code: dict[str, tuple[str, str]] = {}
         self.interrupted = ""
         self.partial = False
+        self.listed = False
         self.seen: list[Finding] | None = None
         self._index: dict[str, list[Package]] | None = None
 

@@ -159,7 +159,7 @@ def _repair(diagnosis: Diagnosis, door: str) -> list[str]:
     asked = "" if any(f.severity == ERROR or f.is_broken for f in repairable) else " --warnings"
     if repairable and env.kind == "prefix":
         lines.append(safe(f"{program} fix --apply{asked} -p {quoted(env.path)}"))
-    elif repairable and env.kind == "file":
+    elif repairable and env.kind == "file" and not env.listed:
         # Nothing is installed yet: what would change an environment is no help.
 
         where = f" --platform {env.platform}" if env.platform and env.platform != this_platform() else ""

@@ -76,6 +76,7 @@ def read_explicit(env: Environment, text: str, path: str, platform: str) -> None
     if not subdirs and stated and stated.group(1) in PLATFORMS:
         subdirs = {stated.group(1)}
     env.platform = chosen(platform, subdirs, path)
+    env.listed = True
     env.add(found)
 
 
@@ -109,6 +110,7 @@ def read_conda_list(env: Environment, text: str, path: str, platform: str) -> No
     told = told_by(found, prefix.group(1) if prefix else "")
     told = told or (stated.group(1) if stated and stated.group(1) in PLATFORMS else "")
     env.platform = platform or told or chosen("", (), path)
+    env.listed = True
     env.add(found)
 
 
@@ -142,6 +144,7 @@ def read_pip_list(env: Environment, text: str, path: str, platform: str) -> None
             found.append(Package(columns[0], columns[1], PIP, "", "pypi", f"{path}: line {number}"))
     env.platform = platform or told_by(found) or chosen("", (), path)
     env.partial = True  # what conda brought in without a dist-info is not in it
+    env.listed = True
     env.add(found)
 
 
@@ -185,6 +188,7 @@ def read_json_list(env: Environment, rows: list[Any], path: str, platform: str) 
         platform = told_by(found)
     env.platform = chosen(platform, subdirs, path)
     env.partial = not conda
+    env.listed = True
     env.add(found)
 
 

@@ -58,6 +58,11 @@ class FileSession:
             raise UsageError("Standard input cannot be repaired; name a file, and --output - to print the result.")
         env = read_file(self.path, self.platform)
         Session(self.path, self.matrix, self.wishes, self.style).tell_unknown(env)
+        if env.listed and any(f.severity == ERROR for f in diagnose(env, self.matrix, self.wishes.ignore).findings):
+            raise UsageError(
+                f"{self.path} lists what is installed, and repairing the list would install nothing; `check` prints "
+                "the commands for that environment, and there `fix -p PATH` plans the smallest change."
+            )
         listing = load(self.path, env.platform, env.python.version)
         plan = effective(listing, self.plan(env, listing.managers))
         self._refuse_included(plan, listing)
