@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tools import fresh as machines
+from tools import windows as wine
 from tools import world
 from tools.registry_conda import ensure_conda
 from tools.workshop import CACHE, ROOT, WorkshopError, ended, ensure_tests, say
@@ -90,6 +91,11 @@ def fresh(args: Sequence[str]) -> int:
     return machines.main(args)
 
 
+def windows(args: Sequence[str]) -> int:
+    """Run the suite, or a part of it, on CPython for Windows under wine."""
+    return wine.main(args)
+
+
 def refresh_matrix(args: Sequence[str]) -> int:
     """Look for TensorFlow releases newer than the matrix and write the rows that can be established."""
     python = ensure_tests()
@@ -123,6 +129,12 @@ VERBS = {
         refresh_matrix,
         "look for TensorFlow releases newer than the matrix and write the rows that can be established",
         "[--pre] [--binaries] [--distribution NAME] [-o FILE] [-d]",
+    ),
+    "windows": Verb(
+        windows,
+        "run tests with CPython and conda for Windows, under wine of Debian trixie (as root, on Debian); what it makes "
+        "stays in .dev/windows, or where TF_DOCTOR_WINDOWS says",
+        "[pytest's arguments]",
     ),
     "fresh": Verb(
         fresh,

