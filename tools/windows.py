@@ -56,8 +56,8 @@ def wine(arguments: Iterable[object], **options: object) -> subprocess.Completed
     folder = bed()
     shared = list(dict.fromkeys([str(ROOT), str(folder), "/tmp"]))
     environ = {
-        "HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "XDG_RUNTIME_DIR": "/tmp", "WINEDEBUG": "-all",
-        "WINEPREFIX": str(folder / "prefix"), "WINEDLLOVERRIDES": OVERRIDES, "PYTHONUTF8": "1",
+        "HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "XDG_RUNTIME_DIR": "/tmp",
+        "WINEDEBUG": "-all", "WINEPREFIX": str(folder / "prefix"), "WINEDLLOVERRIDES": OVERRIDES, "PYTHONUTF8": "1",
     }  # fmt: skip
     command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", INSIDE, "sh"]
     command += [str(folder / "root"), str(ROOT), *shared, "--", *map(str, arguments)]
