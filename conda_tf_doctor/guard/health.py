@@ -10,6 +10,7 @@ from ..cli.parser import parse
 from ..engine.diagnose import diagnose
 from ..engine.diagnosis import Diagnosis
 from ..environment.prefix import read_prefix
+from ..errors import UsageError
 from ..findings import ERROR, WARNING
 from ..matrix.load import load_matrix
 from ..render.text import safe
@@ -29,7 +30,12 @@ def check(prefix: str, verbose: bool) -> None:
         prefix: The environment.
         verbose: Whether to print every finding, not only the first.
     """
-    diagnosis = _diagnosis(prefix)
+    try:
+        diagnosis = _diagnosis(prefix)
+    except UsageError as error:
+        # Conda would put it into its log, and print nothing: as if all were well.
+        print(f"TensorFlow: not checked: {safe(str(error))}\n")
+        return
     tensorflow = diagnosis.tensorflow
     if tensorflow is None:
         print("TensorFlow: not installed, nothing to check.\n")
@@ -37,7 +43,9 @@ def check(prefix: str, verbose: bool) -> None:
     name = safe(f"{tensorflow.name} {tensorflow.version}".strip())
     errors, warnings = diagnosis.count(ERROR), diagnosis.count(WARNING)
     if not errors and not warnings:
-        print(f"TensorFlow: {name} is consistent with what is installed beside it.\n")
+        silenced = f"; {diagnosis.ignored} finding(s) are silenced by tf_doctor_ignore" if diagnosis.ignored else ""
+        what = "nothing else is wrong with it" if silenced else "is consistent with what is installed beside it"
+        print(f"TensorFlow: {name}: {what}{silenced}.\n" if silenced else f"TensorFlow: {name} {what}.\n")
         return
     print(f"TensorFlow: {name} has {errors} error(s) and {warnings} warning(s):")
     told = [finding for finding in diagnosis.findings if finding.severity in (ERROR, WARNING)]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..environment.facts import PIP, Environment
 from ..environment.solve import Plan, add_surroundings, after, read_before
 from ..environment.stack import has_tensorflow, touches
 from ..safely import guarded, reason
@@ -41,17 +42,25 @@ def assess(planned: Plan, settings: Settings, solver: Any = None) -> Verdict | N
     changed = planned.changed
     if not changed:
         return None
-    before = read_before(planned.prefix, planned.platform)
+    source = transaction.cloned()
+    # A clone is new, whatever of pip's files conda has copied already: those are judged where they come from.
+    before = (
+        Environment("solve", planned.prefix, planned.platform)
+        if source
+        else read_before(planned.prefix, planned.platform)
+    )
     then = after(before, planned)
+    if source:
+        then.add([package for package in read_before(source, planned.platform).packages if package.manager == PIP])
     if not (has_tensorflow(before) or has_tensorflow(then)) or not touches(changed, before, then):
         return None
-    if before.python.version and not then.python.version:
-        return None  # the environment is being taken apart
-    from .losses import dangling, losses
+    from .losses import dangling, losses, without_cuda
     from .verdict import Verdict, judge
 
-    lost = () if solver is None else losses(before, then, transaction.asked(solver))
-    if not has_tensorflow(then):
+    wishes = None if solver is None else transaction.asked(solver)
+    lost = () if wishes is None else losses(before, then, wishes)
+    # Without Python nothing works, and that is no finding: the environment is being taken apart.
+    if not has_tensorflow(then) or (before.python.version and not then.python.version):
         return Verdict((), None, before, then, lost)
     from ..matrix.load import load_matrix
 
@@ -59,8 +68,9 @@ def assess(planned: Plan, settings: Settings, solver: Any = None) -> Verdict | N
     for env in (before, then):
         add_surroundings(env, planned.virtual_packages)
     verdict = judge(before, then, load_matrix(settings.matrix), ignored_codes(settings))
-    if solver is not None:
+    if wishes is not None:
         told = {finding.package for finding in verdict.findings}
+        lost += without_cuda(before, then, wishes) if not verdict.findings else ()
         lost += tuple(sentence for name, sentence in dangling(before, then).items() if name not in told)
     return verdict._replace(losses=lost)
 

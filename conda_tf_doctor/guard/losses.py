@@ -16,6 +16,7 @@ from ..environment.facts import CONDA, PIP, Environment
 from ..environment.tensorflow import CONDA_PARTS, OWNERS, Installed, find_tensorflow, owners
 from ..names import normalise
 
+_CUDA = ("cudatoolkit", "cuda-cudart", "cudnn")
 _CPU = re.compile(r"(?:^|_)(?:cpu|mkl|eigen)")
 
 
@@ -48,6 +49,8 @@ def losses(before: Environment, after: Environment, asked: Asked) -> tuple[str, 
         if any(fnmatchcase(each, wanted) for wanted in asked.removals for each in present):
             return ()
         return (f"{name} is removed{_reason(asked)}; nobody asked for that.",)
+    if before.python.version and not after.python.version:
+        return (f"{name} stays behind without Python: nothing can import it.",)
     wanted = [spec for spec in map(versions.parse_matchspec, asked.specs) if spec.name in (*OWNERS, *CONDA_PARTS)]
     found = []
     if not wanted:
@@ -58,6 +61,20 @@ def losses(before: Environment, after: Environment, asked: Asked) -> tuple[str, 
             f"{name} ({old.build}) becomes a build without CUDA ({new.build}){_reason(asked)}: it will run on the CPU."
         )
     return tuple(found)
+
+
+def without_cuda(before: Environment, after: Environment, asked: Asked) -> tuple[str, ...]:
+    """Return what conda's CUDA and cuDNN were there for, where they go and pip's TensorFlow stays, in one sentence."""
+    tensorflow = find_tensorflow(after)
+    if tensorflow is None or tensorflow.manager != PIP or tensorflow.name == "tensorflow-cpu":
+        return ()
+    gone = [p for name in _CUDA if (p := before.conda(name)) is not None and after.conda(name) is None]
+    if not gone or any(after.conda(name) is not None for name in _CUDA[:2]):
+        return ()
+    name = f"{tensorflow.name} {tensorflow.version}".strip()
+    listed = " and ".join(f"{package.name} {package.version}" for package in gone)
+    verb = "are" if len(gone) > 1 else "is"
+    return (f"{listed}, with which {name} could use a GPU, {verb} removed{_reason(asked)}: it will run on the CPU.",)
 
 
 def dangling(before: Environment, after: Environment) -> dict[str, str]:

@@ -155,6 +155,18 @@ def is_rename() -> bool:
     return str(argument("func", "")).endswith("main_rename.execute")
 
 
+def cloned() -> str:
+    """Return the prefix that ``create --clone`` copies; empty for any other command."""
+    source = argument("clone")
+    if not isinstance(source, str) or not source:
+        return ""
+    from conda.base.context import locate_prefix_by_name
+
+    if os.sep in source or "/" in source:
+        return os.path.abspath(os.path.expanduser(source))
+    return str(locate_prefix_by_name(source))
+
+
 def environment_files() -> list[str]:
     """Return the environment files that conda was given."""
     given = argument("file", [])

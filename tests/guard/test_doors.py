@@ -104,3 +104,21 @@ def test_health_check(
     if "error" in lines[-1]:
         assert f"All of it: conda tf-doctor -p {shlex.quote(str(prefix))}" in result.out
     assert "Error running health check: tf-doctor" not in result.err
+
+
+def test_health_check_does_not_call_consistent_what_is_silenced(
+    run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    build("pip 2.10 beside numpy 2", make_env)
+    result = run("doctor", "-n", "env", env={"CONDA_PLUGINS_TF_DOCTOR_IGNORE": "TFD603,TFD301"})
+    assert "tensorflow 2.10.0 is consistent" not in result.out, result.out
+    assert "finding(s) are silenced by tf_doctor_ignore" in result.out
+
+
+def test_health_check_says_that_it_could_not_look(
+    run: Callable[..., Result], make_env: Callable[..., Path], tmp_path: Path
+) -> None:
+    build("pip 2.10 beside numpy 2", make_env)
+    result = run("doctor", "-n", "env", env={"CONDA_PLUGINS_TF_DOCTOR_MATRIX": str(tmp_path / "none.yaml")})
+    (line,) = [line for line in result.out.splitlines() if line.startswith("TensorFlow: not checked: ")]
+    assert str(tmp_path / "none.yaml") in line

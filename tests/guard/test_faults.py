@@ -140,7 +140,7 @@ def test_a_module_that_cannot_be_imported(
         went_on(result, prefix)
 
 
-@pytest.mark.parametrize("how", ["missing", "no YAML", "a folder", "an unknown field"])
+@pytest.mark.parametrize("how", ["missing", "no YAML", "a folder", "an unknown field", "a FIFO", "/dev/zero", "33 MB"])
 def test_unreadable_matrix(
     how: str, registry_run: Callable[..., Result], make_env: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -148,6 +148,12 @@ def test_unreadable_matrix(
     path = tmp_path / "mine.yaml"
     if how == "a folder":
         path.mkdir()
+    elif how == "a FIFO":
+        os.mkfifo(path)
+    elif how == "/dev/zero":
+        path = Path(how)
+    elif how == "33 MB":
+        path.write_bytes(b"#" * (33 << 20))
     elif how != "missing":
         path.write_text("rows: [" if how == "no YAML" else "rowz: []\n", encoding="utf-8")
     result = registry_run(*INSTALL, mode="block", env={"CONDA_PLUGINS_TF_DOCTOR_MATRIX": str(path)})

@@ -170,6 +170,31 @@ SCENARIOS = {
         stops=False,
         lost="tensorflow-base 2.10.0 depends on numpy, which is removed.",
     ),
+    "6 remove python": Scenario(
+        "conda 2.10, GPU",
+        "remove python",
+        stops=False,
+        lost="tensorflow 2.10.0 is removed with python; nobody asked for that.",
+    ),
+    "6 remove a library far below": Scenario(
+        "conda 2.10, GPU",
+        "remove libgcc-ng",
+        stops=False,
+        lost="tensorflow 2.10.0 is removed with libgcc-ng; nobody asked for that.",
+    ),
+    "6 remove python, pip's": Scenario(
+        "pip 2.10 alone",
+        "remove python",
+        stops=False,
+        lost="tensorflow 2.10.0 stays behind without Python: nothing can import it.",
+    ),
+    "6 remove cudatoolkit, pip's": Scenario(
+        "pip 2.10 with CUDA",
+        "remove cudatoolkit",
+        stops=False,
+        lost="cudatoolkit 11.2.2 and cudnn 8.1.0.77, with which tensorflow 2.10.0 could use a GPU, are removed with "
+        "cudatoolkit: it will run on the CPU.",
+    ),
     "6 remove what is TensorFlow's": Scenario("conda 2.10, GPU", "remove tensorflow-base", stops=False),
     "14 no room": Scenario(
         "conda 2.10, GPU",

@@ -219,6 +219,25 @@ def test_what_reaches_no_solver(
         assert installed(prefix) == before
 
 
+@pytest.mark.parametrize("by", ["name", "path"])
+def test_a_clone_of_what_pip_broke_is_refused(
+    by: str, conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    """Pip's files are not there yet when the hook looks: they are judged where they are."""
+    source = build("pip 2.10 beside numpy 2", make_env)
+    copy = ("create", "-y", "-n", "copy", "--clone", "env" if by == "name" else source)
+    result = run(*copy, mode="block")
+    if not conda.has_transaction_hooks:
+        assert result.rc == 0, result
+        return
+    assert result.rc == 1, result
+    assert "TFD603" in result.err
+    assert not installed(conda.prefix("copy"))
+    healthy = run("install", "-y", "-n", "env", "numpy=1.26", mode="block")
+    assert healthy.rc == 0, healthy
+    assert run(*copy, mode="block").rc == 0
+
+
 def test_an_environment_that_is_moved_is_no_worse(
     conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path]
 ) -> None:
