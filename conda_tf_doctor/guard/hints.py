@@ -70,8 +70,52 @@ def _admits(spec: str, version: str) -> bool:
     return versions.conda_contains(f"={spec}" if spec[:1].isdigit() else spec, version)
 
 
-def _sentence(matrix: Matrix, spec: versions.MatchSpec, platform: str, python: str, channels: Iterable[str]) -> str:
+def _loaded(name: str) -> dict[str, list[str]]:
+    """Return the versions of a package in what the failed solve has loaded of the channels, by channel's name.
+
+    Only conda's classic solver leaves its records behind; where there are none, the matrix has to do.
+    """
+    from conda.core.subdir_data import SubdirData
+
+    from ..environment.channels import channel_name
+
+    found: dict[str, set[str]] = {}
+    for data in list(getattr(SubdirData, "_cache_", {}).values()):
+        if getattr(data, "_loaded", False):
+            for record in data.query(name):
+                channel = channel_name(str(record.channel.canonical_name), str(record.subdir))
+                found.setdefault(channel, set()).add(str(record.version))
+    return {channel: sorted(each, key=versions.key) for channel, each in found.items()}
+
+
+def _in_the_way(asked: str, where: str, holding: list[str], alone: bool) -> str:
+    """Return why a request fails for what does exist."""
+    channels = [label for label in holding if label != "pip"]
+    if not channels:
+        name, _, version = asked.partition(" ")
+        pip = (
+            f"python -m pip install {name}=={version}.*"
+            if re.fullmatch(r"[\d.]+", version)
+            else "python -m pip install"
+        )
+        return f"No channel of yours is known to have {asked} for {where}; pip has it: `{pip}`."
+    exists = f"{asked} does exist for {where} ({', '.join(holding)})"
+    if alone:
+        return f"{exists}: what is installed, a pin, or this machine (`conda info`: __cuda, __glibc) stands in its way."
+    return f"{exists}, so something else that was asked for stands in its way."
+
+
+def _sentence(
+    matrix: Matrix,
+    spec: versions.MatchSpec,
+    platform: str,
+    python: str,
+    channels: Iterable[str],
+    alone: bool,
+    missing: bool,
+) -> str:
     """Return which versions of a TensorFlow there are, in the user's channels and on the index."""
+    loaded = _loaded(spec.name)
     name, wanted = spec.name, spec.version.strip("= ")
     asked = f"{name} {wanted}".strip()
     where = f"Python {python} on {platform}" if python else platform
@@ -79,14 +123,17 @@ def _sentence(matrix: Matrix, spec: versions.MatchSpec, platform: str, python: s
     for channel in (*channels, "pypi"):
         label = "pip" if channel == "pypi" else channel
         found = matrix.versions(name, channel, platform, python)
-        there.append(f"{label} has {_span(found)}" if found else f"{label} has none")
+        if missing and label != "pip":
+            found = [version for version in found if not _admits(spec.version, version)]  # conda has looked
+        others = [] if found else loaded.get(channel, [])
+        if others:
+            there.append(f"{label} has {_span(others)}, none of them for that")
+        else:
+            there.append(f"{label} has {_span(found)}" if found else f"none is known of {label}")
         if any(_admits(spec.version, version) for version in found):
             holding.append(label)
     if holding and (wanted or not python):
-        channels_of = ", ".join(holding)
-        return (
-            f"{asked} does exist for {where} ({channels_of}), so something else that was asked for stands in its way."
-        )
+        return _in_the_way(asked, where, holding, alone)
     text = f"Of {name}, for {where}, {' and '.join(there)}."
     if wanted:
         releases = [v for v in matrix.versions(name, "", platform) if _admits(spec.version, v)]
@@ -103,7 +150,7 @@ def _sentence(matrix: Matrix, spec: versions.MatchSpec, platform: str, python: s
             text += f" {asked} is for Python {minors[0]} to {minors[-1]}."
         elif not releases:
             elsewhere = any(_admits(spec.version, v) for v in matrix.versions(name, "", ""))
-            text += f" There is no {asked} for {platform}." if elsewhere else f" There is no {asked}."
+            text += f" No {asked} is known for {platform}." if elsewhere else f" No {asked} is known."
     return text
 
 
@@ -113,6 +160,11 @@ def _cuda_sentence(matrix: Matrix, specs: list[versions.MatchSpec], platform: st
     if wanted is None or wanted.name == "cudnn":
         return ""
     version = wanted.version.strip("=~<>!* ").rstrip(".*")
+    if wanted.name == "cudatoolkit" and versions.release(version)[0] >= 12:
+        return (
+            "The last cudatoolkit is 11.8: from CUDA 12 on the channels have its parts, chosen by cuda-version "
+            f"(cuda-version={version}); TensorFlow's builds ask for what they need of them."
+        )
     rows = [row for row in matrix.builds(platform=platform) if row.cuda and row.kind == "build"]
     fitting = sorted({row.tensorflow for row in rows if versions.contains(row.cuda, version)}, key=versions.key)
     if not fitting:
@@ -141,9 +193,10 @@ def hints(error: Any) -> list[Any]:
     settings = read_settings()
     if settings.mode == DISABLED:
         return []
+    missing = isinstance(error, PackagesNotFoundError)
     matrix, platform = load_matrix(settings.matrix), str(context.subdir)
     if tensorflow is not None:
-        text = _sentence(matrix, tensorflow, platform, _python(asked), _channels())
+        text = _sentence(matrix, tensorflow, platform, _python(asked), _channels(), len(asked) <= 1, missing)
     else:
         text = _cuda_sentence(matrix, about, platform)
     return [CondaErrorHint(text=text, hint_code=_CODE)] if text else []

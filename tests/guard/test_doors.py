@@ -43,7 +43,9 @@ def test_no_matrix_where_nothing_can_happen(
 
 HINTS = {
     "create -n env python=3.12 tensorflow=2.10": "Of tensorflow, for Python 3.12 on linux-64, conda-forge has 2.16.1",
-    "create -n env python=3.12 tensorflow=2.99": "There is no tensorflow 2.99.",
+    "create -n env python=3.12 tensorflow=2.99": "No tensorflow 2.99 is known.",
+    "create -n env tensorflow=2.11": "No channel of yours is known to have tensorflow 2.11 for linux-64; pip has it",
+    "create -n env cudatoolkit=12.5": "The last cudatoolkit is 11.8: from CUDA 12 on",
     "create -n env cudatoolkit=9.0": "TensorFlow 1.5.0 to 1.14.0 goes with CUDA 9.0 on linux-64.",
     "create -n env python=3.10 tensorflow=2.10 numpy=2": "tensorflow 2.10 does exist for Python 3.10 on linux-64",
 }
