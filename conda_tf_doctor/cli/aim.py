@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from itertools import pairwise
 
 from .._typing import TYPE_CHECKING
+from ..environment.owner import is_of_uv, pixi_manifest
 from ..programs import is_mamba, spoken, users_conda
 
 if TYPE_CHECKING:
@@ -23,7 +26,12 @@ def aimed(diagnosis: Diagnosis) -> Diagnosis:
     env = diagnosis.env
     if env.kind != "prefix" or not diagnosis.findings:
         return diagnosis
-    aim = _at_venv if env.is_venv else _as_mamba if _has_only_mamba() else _at_conda
+    if pixi_manifest(env.path):
+        aim = _at_pixi
+    elif env.is_venv:
+        aim = _at_uv if env.pip("pip") is None and is_of_uv(env.path) else _at_venv
+    else:
+        aim = _as_mamba if _has_only_mamba() else _at_conda
     return diagnosis._replace(findings=tuple(_with(finding, aim, env.path) for finding in diagnosis.findings))
 
 
@@ -64,6 +72,29 @@ def _at_venv(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
         inside = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
         return (os.path.join(prefix, *inside), *command[1:])
     return command if command[0] != "conda" or command[1] == "create" else ()
+
+
+def _at_uv(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
+    """Aim with uv, which asks nothing and needs no pip in the environment."""
+    if command[:3] == ("python", "-m", "pip"):
+        return ("uv", "pip", command[3], "--python", prefix, *(word for word in command[4:] if word != "-y"))
+    return _at_venv(command, prefix)
+
+
+def _at_pixi(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
+    """Aim at the manifest that pixi makes the environment from: whatever else is changed in it, pixi takes back."""
+    where = ("--manifest-path", pixi_manifest(prefix))
+    values = [after for word, after in pairwise(command) if word in ("-c", "-n", "-p")]
+    words = [word for word in command if word[0] != "-" and word not in values]
+    if command[:2] in (("conda", "install"), ("conda", "update")):
+        return ("pixi", "add" if command[1] == "install" else "upgrade", *where, *words[2:])
+    if command[:2] == ("conda", "remove"):
+        return ("pixi", "remove", *where, *words[2:])
+    if command[:3] == ("python", "-m", "pip") and command[3] in ("install", "uninstall"):
+        if "--force-reinstall" in command:
+            return ("pixi", "reinstall", *where, *(re.split("[=<>!~ ]", word)[0] for word in words[3:]))
+        return ("pixi", "add" if command[3] == "install" else "remove", "--pypi", *where, *words[3:])
+    return command if command[:2] != ("conda", "env") and command[:2] != ("conda", "config") else ()
 
 
 def _at_conda(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:

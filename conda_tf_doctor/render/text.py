@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from .._typing import TYPE_CHECKING, TextIO
 from ..advice.block import together
 from ..codes import RULES
+from ..environment.owner import pixi_manifest
 from ..findings import ERROR, INFO, POSSIBLE, WARNING, Finding
 from ..shell import command_line, quoted
 from ..subdirs import this_platform
@@ -157,7 +158,9 @@ def _repair(diagnosis: Diagnosis, door: str) -> list[str]:
     repairable = [f for f in diagnosis.findings if f.severity != INFO and _repairable(f, env)]
     # `fix` repairs errors, and what is broken at all, unasked.
     asked = "" if any(f.severity == ERROR or f.is_broken for f in repairable) else " --warnings"
-    if repairable and env.kind == "prefix":
+    if repairable and env.kind == "prefix" and (manifest := pixi_manifest(env.path)):
+        lines.append(safe(f"{program} fix{asked} --file {quoted(manifest)}"))
+    elif repairable and env.kind == "prefix":
         lines.append(safe(f"{program} fix --apply{asked} -p {quoted(env.path)}"))
     elif repairable and env.kind == "file" and not env.listed:
         # Nothing is installed yet: what would change an environment is no help.

@@ -83,3 +83,23 @@ def test_a_real_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     [first, *_] = diagnosis.findings
     assert first.code == "TFD201"
     assert first.fix.commands == (("conda", "install", "-p", str(prefix), "python=3.10"),)
+
+
+def test_pixi_is_told_what_its_environment_is_made_from(tmp_path: Path) -> None:
+    prefix = tmp_path / ".pixi" / "envs" / "default"
+    (prefix / "conda-meta").mkdir(parents=True)
+    (prefix / "conda-meta" / "pixi").write_text("{}")
+    manifest = tmp_path / "pixi.toml"
+    manifest.write_text("[workspace]\n")
+    where = ("--manifest-path", str(manifest))
+    assert advised(str(prefix)) == (
+        ("pixi", "add", *where, "cuda-nvcc=12.5"),
+        ("pixi", "remove", *where, "tensorflow"),
+        ADVICE[4],
+        ("pixi", "remove", "--pypi", *where, "tensorflow-cpu"),
+    )
+
+
+def test_uv_is_asked_where_it_made_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "pyvenv.cfg").write_text("home = /usr/bin\nuv = 0.8.0\n")
+    assert advised(str(tmp_path))[-1] == ("uv", "pip", "uninstall", "--python", str(tmp_path), "tensorflow-cpu")
