@@ -13,6 +13,7 @@ from ..advice import advise
 from ..advice.libraries import executable_stack
 from ..explain.catalogue import need
 from ..explain.rank import rank
+from ..explain.told import python_of
 from ..explain.unexplained import failure
 from ..findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
 
@@ -102,13 +103,9 @@ def from_error_text(context: Context, found: Iterable[Finding]) -> tuple[list[Fi
 
 def _of_another_python(context: Context, verdict: Verdict, found: list[Finding]) -> Iterable[Finding]:
     """Yield that the failure was another Python's, where the files that the text names are not this environment's."""
-    from ..explain.told import python_of
-
     here, there = context.env.python.minor, python_of(context.env.error_text)
     if not (verdict.causes and here and there) or here == there or any(finding.code == "TFD701" for finding in found):
         return
-    from ..advice import advise
-
     yield Finding(
         "TFD701",
         WARNING,
