@@ -69,6 +69,11 @@ class Result(NamedTuple):
     out: str
     err: str
 
+    @property
+    def told(self) -> str:
+        """All that was printed, without the checkout's folder in a path: that may have the name of what is looked for."""
+        return (self.out + self.err).replace(os.sep + ROOT.name, "")
+
     def json(self) -> Any:
         """Return standard output as the one JSON document that it has to be."""
         return json.loads(self.out)

@@ -117,7 +117,7 @@ def test_an_update_from_a_file_names_the_corrected_file(
     refused = registry_run(*update, mode="block", before=NO_PIP)
     assert refused.rc == 1, refused
     (command,) = [line for line in refused.err.splitlines() if line.startswith("This would work: conda ")]
-    assert f"tf-doctor fix --file {file} --to cudatoolkit=11.2" in command
+    assert f"tf-doctor fix --file {shlex.quote(str(file))} --to cudatoolkit=11.2" in command
     assert registry_run(*shlex.split(command)[4:], "--yes").rc == 0
     done = registry_run(*update, mode="block", before=NO_PIP)
     assert done.rc == 0, done

@@ -63,7 +63,7 @@ def test_what_block_names_does_work(conda: Conda, run: Callable[..., Result]) ->
     assert refused["command"][:2] == ["conda", "create"]
     done = run(*refused["command"][1:], "-y", mode="block")
     assert done.rc == 0, done
-    assert "tf-doctor" not in done.err
+    assert "tf-doctor" not in done.told
     versions = installed(conda.prefix("env"))
     assert conda_contains("<3.11", versions["python"])
     assert conda_contains("11.2.*", versions["cudatoolkit"])
@@ -88,7 +88,7 @@ def test_repair_creates_and_leaves_nothing_behind(conda: Conda, run: Callable[..
     assert free.rc == 0, free
     again = run("install", "-y", "-n", "env", "-c", "inhouse", "attrs", mode="repair")
     assert again.rc == 0, again
-    assert "tf-doctor" not in again.err
+    assert "tf-doctor" not in again.told
 
 
 def test_everything_is_said_once(conda: Conda, run: Callable[..., Result]) -> None:
@@ -208,7 +208,7 @@ def test_what_reaches_no_solver(
     record(f"8 {how}", mode, result)
     if not conda.has_transaction_hooks:
         assert result.rc == 0, result
-        assert "tf-doctor" not in result.err, "this conda has no door for it"
+        assert "tf-doctor" not in result.told, "this conda has no door for it"
     elif mode == "warn":
         assert result.rc == 0, result
         assert said(result, "TFD201") == 1, result.err
@@ -244,7 +244,7 @@ def test_an_environment_that_is_moved_is_no_worse(
     make_env("broken", "python=3.12", "tensorflow=2.10", channels=("inhouse",))
     result = run("rename", "-n", "broken", "env", mode="block", stdin="y\n")
     assert result.rc == 0, result
-    assert "tf-doctor" not in result.err
+    assert "tf-doctor" not in result.told
     assert installed(conda.prefix("env"))["tensorflow"] == "2.10.0"
 
 
