@@ -71,7 +71,7 @@ class Result(NamedTuple):
 
     @property
     def told(self) -> str:
-        """All that was printed, without the checkout's folder in a path: that may have the name of what is looked for."""
+        """All that was printed; paths without the checkout's folder, which may have the name that is looked for."""
         return (self.out + self.err).replace(os.sep + ROOT.name, "")
 
     def json(self) -> Any:
