@@ -32,4 +32,11 @@ def parse_requirement(text: str) -> tuple[str, str]:
 
 
 # Other names under which the same module is installed: conda's own, and that of a nightly build.
-OTHER_NAMES = {"flatbuffers": "python-flatbuffers", "tensorflow-estimator": "tf-estimator-nightly"}
+OTHER_NAMES = {
+    "flatbuffers": "python-flatbuffers",
+    "keras": "keras-nightly",
+    "tensorboard": "tb-nightly",
+    "tensorflow-estimator": "tf-estimator-nightly",
+}
+# Release candidates require the nightly builds of what the release will require.
+OF_NIGHTLY = {"keras-nightly": "keras", "tb-nightly": "tensorboard", "tf-estimator-nightly": "tensorflow-estimator"}

@@ -97,13 +97,13 @@ def windows(args: Sequence[str]) -> int:
 
 
 def refresh_matrix(args: Sequence[str]) -> int:
-    """Look for TensorFlow releases newer than the matrix and write the rows that can be established."""
+    """Write down what the index has of TensorFlow: a file for each release, and the table of its neighbours' wheels."""
     python = ensure_tests()
-    status = _call(python, "conda_tf_doctor.matrix.refresh", *args)
+    status = _call(python, "tools.refresh_matrix", *args)
     if status or {"-d", "--dry-run", "-h", "--help"} & set(args):
         return status
-    # What there is of the packages beside TensorFlow, and which of the compiled ones loads beside which release.
-    return _call(python, "tools.wheel_table") or _call(python, "tools.pairs", "--new")
+    # Which of the compiled add-ons loads beside which release.
+    return _call(python, "tools.pairs", "--new")
 
 
 class Verb(NamedTuple):
@@ -127,8 +127,8 @@ VERBS = {
     "lint": Verb(lint, "check format, lint, types and layers", ""),
     "refresh-matrix": Verb(
         refresh_matrix,
-        "look for TensorFlow releases newer than the matrix and write the rows that can be established",
-        "[--pre] [--binaries] [--distribution NAME] [-o FILE] [-d]",
+        "write down what the index has of TensorFlow; a file for each release, and the table of its neighbours' wheels",
+        "[--pre] [--binaries] [--again RELEASE] [-d]",
     ),
     "windows": Verb(
         windows,

@@ -181,28 +181,13 @@ def packages(matrix: Matrix, row: Build, python: str, corner: str) -> dict[str, 
 
 def declared(matrix: Matrix, row: Build, python: str) -> dict[str, str]:
     """Return what a row requires on one Python, TensorFlow's own names and conda's C++ libraries included."""
-    found = {name: spec for name, spec in row.requires.items() if not name.startswith("tensorflow-")}
-    if row.channel == PYPI:
-        minor = ".".join(row.tensorflow.split(".")[:2])
-        found = {**matrix.table("declared").get("minors", {}).get(minor, {}), **row.requires}
-    for name, spec in row.requires_if.items():
-        for part in spec.split(" | "):
-            text, _, marker = part.partition(";")
-            if python and _holds(marker, python, row.platform):
-                found[name] = text.strip()
+    found = row.required(python)
+    if row.channel != PYPI:
+        found = {name: spec for name, spec in found.items() if not name.startswith("tensorflow-")}
     own = {"tensorflow", "tensorflow-cpu", "tensorflow-intel", "tensorflow-macos", "tensorflow-cpu-aws"}
     if "tf-estimator-nightly" in found:
         own.add("tensorflow-estimator")
     return {name: spec for name, spec in found.items() if name not in own}
-
-
-def _holds(marker: str, python: str, platform: str) -> bool:
-    from packaging.markers import Marker
-
-    system = {"win": "Windows", "osx": "Darwin", "linux": "Linux"}[platform.split("-")[0]]
-    machine = {"osx-arm64": "arm64", "linux-aarch64": "aarch64"}.get(platform, "x86_64")
-    names = {"python_version": python, "platform_system": system, "platform_machine": machine}
-    return Marker(marker.strip()).evaluate(names)
 
 
 def _bound(spec: str) -> str:

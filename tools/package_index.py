@@ -6,10 +6,16 @@ own modules promise nothing to anyone: what is used of them stands here alone.
 
 from __future__ import annotations
 
+import re
+import tempfile
 import threading
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urljoin
+from zipfile import BadZipFile, ZipFile
 
 from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag
@@ -112,24 +118,43 @@ class Index:
                 continue
             if answer.status_code != 200 or "json" not in answer.headers.get("Content-Type", ""):
                 raise UsageError(f"{root} does not describe {package} in JSON (status {answer.status_code})")
-            found += [file for entry in answer.json()["files"] if (file := _file(entry)) is not None]
+            entries = ({**entry, "url": urljoin(answer.url, entry["url"])} for entry in answer.json()["files"])
+            found += [file for entry in entries if (file := _file(entry)) is not None]
         return found
 
-    def metadata(self, file: File) -> Any:
-        """Return a wheel's core metadata as an email message; of the wheel itself only its end is downloaded.
+    def metadata(self, file: File) -> Message:
+        """Return a wheel's core metadata.
 
         Raises:
-            UsageError: The index cannot give a part of a file.
+            UsageError: The index does not give the wheel.
+        """
+        members = self.members(file, r"^[^/]+\.dist-info/METADATA$")
+        if not members:
+            raise UsageError(f"{file.name} has no metadata")
+        return message_from_bytes(next(iter(members.values())))
+
+    def members(self, file: File, pattern: str) -> dict[str, bytes]:
+        """Return the members of a wheel whose path matches, by path.
+
+        Only they are downloaded where the index gives parts of a file: they had better be small.
+
+        Raises:
+            UsageError: The index does not give the wheel.
         """
         from pip._internal.exceptions import PipError
-        from pip._internal.network.lazy_wheel import HTTPRangeRequestUnsupported, dist_from_wheel_url
+        from pip._internal.network.lazy_wheel import HTTPRangeRequestUnsupported, LazyZipOverHTTP
         from pip._vendor.requests.exceptions import RequestException
 
         session, _ = self._session()
         try:
-            return dist_from_wheel_url(file.name.split("-")[0], file.url, session).metadata
-        except (PipError, RequestException, HTTPRangeRequestUnsupported) as error:
-            raise UsageError(f"the metadata of {file.name} cannot be read ({error})") from error
+            try:
+                with LazyZipOverHTTP(file.url, session) as stream:
+                    return _matching(stream, pattern)
+            except HTTPRangeRequestUnsupported:
+                with tempfile.TemporaryDirectory() as folder, self.download(file, Path(folder)).open("rb") as stream:
+                    return _matching(stream, pattern)
+        except (PipError, RequestException, BadZipFile) as error:
+            raise UsageError(f"{file.name} cannot be read ({error})") from error
 
     def download(self, file: File, folder: Path) -> Path:
         """Download a file into a folder and return its path.
@@ -145,6 +170,11 @@ class Index:
             for block in answer.iter_content(1 << 20):
                 out.write(block)
         return target
+
+
+def _matching(stream: Any, pattern: str) -> dict[str, bytes]:
+    with ZipFile(stream) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if re.search(pattern, name)}
 
 
 def _file(entry: dict[str, Any]) -> File | None:

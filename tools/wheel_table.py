@@ -6,7 +6,6 @@ Only final releases that nobody withdrew are in it. TensorFlow's own distributio
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -18,9 +17,7 @@ from packaging.version import Version
 from ruamel.yaml import YAML
 
 from conda_tf_doctor.environment.tensorflow import OWNERS
-from conda_tf_doctor.errors import UsageError
-from conda_tf_doctor.matrix.compiled import DATA, write_text
-from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.matrix.compiled import DATA
 from conda_tf_doctor.matrix.matrix import Matrix
 from conda_tf_doctor.matrix.model import PYPI, span
 from tools.package_index import PLATFORMS, File, Index
@@ -46,7 +43,6 @@ Coverage = dict[str, str]
 def neighbours(matrix: Matrix) -> set[str]:
     """Return the packages that the table is for: all that a wheel requires or that a table of what works names."""
     names = {*OTHERS, *matrix.table("works"), *matrix.table("works_plugins"), *matrix.table("works_symbols")}
-    names.update(*matrix.table("declared")["minors"].values())
     for build in matrix.builds(channel=PYPI):
         names.update(build.requires, build.requires_if, (re.split("[<>=!~]", pin)[0] for pin in build.nvidia))
     return {name for name in names if not matrix.versions(name) and name not in OWNERS}
@@ -130,17 +126,11 @@ def text(index: Index, packages: Iterable[str]) -> str:
     return HEAD + stream.getvalue()
 
 
-def main() -> int:
-    """Write the table anew; return the exit status."""
-    target = Path(DATA, "wheels.yaml")
-    try:
-        write_text(str(target), text(Index(), neighbours(load_matrix())))
-    except UsageError as error:
-        print(f"refresh-matrix: {error}", file=sys.stderr)
-        return 2
-    print(f"Wrote {target.name}.")
-    return 0
+def write(index: Index, matrix: Matrix) -> None:
+    """Write the table anew.
 
-
-if __name__ == "__main__":
-    sys.exit(main())
+    Raises:
+        UsageError: The index cannot be asked.
+    """
+    Path(DATA, "wheels.yaml").write_text(text(index, neighbours(matrix)), encoding="utf-8")
+    print("wrote wheels.yaml")

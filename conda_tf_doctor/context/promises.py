@@ -5,7 +5,8 @@ from __future__ import annotations
 from .. import versions
 from .._typing import TYPE_CHECKING
 from ..environment.facts import CONDA, Package
-from ..names import OTHER_NAMES
+from ..matrix.model import PYPI
+from ..names import OF_NIGHTLY, OTHER_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,15 +48,15 @@ def promised(records: Iterable[Package], package: Package) -> bool | None:
 def requirements(context: Context) -> dict[str, str]:
     """Return what TensorFlow's own wheel declares, by normalised name; an empty range admits every version.
 
-    The row of the build comes first; what it leaves out is that of the release's last patch. A conda build's own
-    record is its promise instead, of which the row has the telling part.
+    A conda build's own record is its promise instead, of which the row has the telling part. Of a patch release that
+    the matrix does not know yet, the one before it is asked.
     """
+    tensorflow = context.tensorflow
     row = context.build or next(iter(context.builds), None)
-    own = row.requires if row else {}
-    if context.channel != "pypi" or context.tensorflow is None:
-        return own
-    minors: dict[str, dict[str, str]] = context.matrix.table("declared").get("minors", {})
-    return {**minors.get(context.tensorflow.minor, {}), **own}
+    if row is None and context.channel == PYPI and tensorflow is not None:
+        row = context.matrix.newest_build(tensorflow.name, f"=={tensorflow.minor}.*", context.env.platform)
+    found = row.required(context.env.python.minor) if row else {}
+    return {OF_NIGHTLY.get(name, name): spec for name, spec in found.items()}
 
 
 def is_missing(context: Context, name: str) -> bool:

@@ -120,7 +120,7 @@ def _as_pip_leaves_it(env: Environment, matrix: Matrix) -> Environment:
     rows = matrix.builds(tensorflow.name, tensorflow.version, "pypi", env.platform)
     declared: dict[str, str] = {}
     for row in rows:
-        declared.update(row.requires)
+        declared.update(row.required(env.python.minor))
     left = env.having(
         [p for p in env.packages if not p.version or p.name not in declared or contains(declared[p.name], p.version)]
     )

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 FORMAT = 4
 FILE_NAME = "matrix.compiled.json"
+# A file for each release, in a folder of their own.
+RELEASES = "releases/"
 TABLES = "tables"
 # Code that decides what the derived form holds: a change of it makes the file stale, too.
-_CODE = ("compiled.py", "expand.py", "model.py", "source.py")
+_CODE = ("compiled.py", "expand.py", "model.py", "release.py", "source.py")
 
 Fingerprint = dict[str, list[int]]
 Row = dict[str, Any]
@@ -29,7 +31,11 @@ Row = dict[str, Any]
 
 def source_files(data: str) -> list[str]:
     """Return the files that the derived form is made from, relative to the data folder."""
-    names = sorted(entry.name for entry in os.scandir(data) if entry.name.endswith(".yaml"))
+    names = []
+    for folder in ("", RELEASES):
+        with suppress(FileNotFoundError):
+            found = [entry.name for entry in os.scandir(os.path.join(data, folder)) if entry.name.endswith(".yaml")]
+            names += [f"{folder}{name}" for name in sorted(found)]
     return names + [f"../{name}" for name in _CODE]
 
 
@@ -73,7 +79,7 @@ def is_fresh(data: str, header: dict[str, Any], compiled: str) -> bool:
 
 
 def read_documents(data: str) -> list[Document]:
-    """Parse every YAML file of a folder.
+    """Parse every YAML file of a data folder.
 
     Raises:
         InvalidFileError: One of them is no YAML.
@@ -81,7 +87,7 @@ def read_documents(data: str) -> list[Document]:
     from .source import parse
 
     documents = []
-    for name in sorted(os.listdir(data)):
+    for name in source_files(data):
         if name.endswith(".yaml"):
             with open(os.path.join(data, name), encoding="utf-8") as file:
                 documents.append(parse(file.read(), name))
@@ -95,7 +101,8 @@ def split(documents: list[Document]) -> tuple[list[Row], dict[str, Any]]:
         InvalidFileError: A file does not fit the schema, or two rows have one id.
     """
     from .check import check_document
-    from .expand import BUILDS, SHARED, rows_of
+    from .expand import BUILDS, RELEASE, SHARED
+    from .release import rows_of
     from .source import InvalidFileError
 
     problems: list[Problem] = []
@@ -104,7 +111,7 @@ def split(documents: list[Document]) -> tuple[list[Row], dict[str, Any]]:
     builds: list[Document] = []
     for document in documents:
         kind = document.value.get("kind") if isinstance(document.value, dict) else None
-        if kind not in (BUILDS, SHARED):
+        if kind not in (BUILDS, RELEASE, SHARED):
             tables.update(_tables(document.file.removesuffix(".yaml"), document.value))
             continue
         found = check_document(document)

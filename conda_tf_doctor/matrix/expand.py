@@ -13,6 +13,7 @@ from .source import Document, Path, Problem
 SCHEMA_VERSION = 1
 SHARED = "shared"
 BUILDS = "builds"
+RELEASE = "release"
 OVERLAY = "overlay"
 
 Row = dict[str, Any]
@@ -56,10 +57,15 @@ def normalised(name: str, value: Any) -> Any:
     return value
 
 
-def _chain(
-    layers: list[tuple[Path, Mapping[str, Any]]], shared: Mapping[str, Row], document: Document, problems: list[Problem]
+def chain(
+    layers: list[tuple[Path, Mapping[str, Any]]],
+    shared: Mapping[str, Row],
+    document: Document,
+    problems: list[Problem],
+    base: Row | None = None,
 ) -> Row:
-    row: Row = {}
+    """Return a row's fields from several layers, the shared blocks that each names before its own fields."""
+    row: Row = dict(base or {})
     for path, layer in layers:
         for index, name in enumerate(layer.get("use", ())):
             if name in shared:
@@ -87,7 +93,8 @@ def _row_id(row: Row) -> str:
     return "/".join(parts)
 
 
-def _finished(row: Row) -> Row:
+def finished(row: Row) -> Row:
+    """Return a row with what follows from its fields, and without those that have their default."""
     row["distribution"] = normalise(row["distribution"])
     if row.get("libraries") and release(row["tensorflow"])[:2] >= WITHOUT_CURAND:
         row["libraries"] = [name for name in row["libraries"] if "curand" not in name]
@@ -123,7 +130,7 @@ def rows_of(document: Document, shared: Mapping[str, Row], problems: list[Proble
         for build_number, build in enumerate(group["builds"]):
             path = (*group_path, "builds", build_number)
             layers: list[tuple[Path, Mapping[str, Any]]] = [((), base), (group_path, group), (path, build)]
-            inherited = _chain(layers, shared, document, problems)
+            inherited = chain(layers, shared, document, problems)
             platforms = build.get("platforms") or [inherited.get("platform", "")]
             for platform in platforms:
                 for version, date in group["versions"].items():
@@ -132,14 +139,14 @@ def rows_of(document: Document, shared: Mapping[str, Row], problems: list[Proble
                     if missing:
                         problems.append(document.problem(path, f"lacks {', '.join(missing)}"))
                     else:
-                        yield path, _finished(row)
+                        yield path, finished(row)
     for number, entry in enumerate(document.value.get("rows") or ()):
         path = ("rows", number)
-        row = _chain([((), base), (path, entry)], shared, document, problems)
+        row = chain([((), base), (path, entry)], shared, document, problems)
         if all(row.get(name) for name in _REQUIRED):
-            yield path, _finished(row)
+            yield path, finished(row)
         elif row.get("id"):
             # Only what the entry itself says: it changes a row that exists.
-            yield path, _chain([(path, entry)], shared, document, problems)
+            yield path, chain([(path, entry)], shared, document, problems)
         else:
             problems.append(document.problem(path, f"needs an id of an existing row, or {', '.join(_REQUIRED)}"))

@@ -184,6 +184,11 @@ class Matrix:
                 ]
         return found
 
+    def newest_build(self, distribution: str, spec: str, platform: str = "") -> Build | None:
+        """Return the row of a wheel's newest release within a range; ``None`` where there is none."""
+        found = [v for v in self.versions(distribution, PYPI, platform) if contains(spec, v)]
+        return self.builds(distribution, found[-1], PYPI, platform)[0] if found else None
+
     def resolve_stub(self, build: Build) -> Build:
         """Return the row that carries the binaries: the row itself, or what its stub stands for if that is known."""
         if build.kind != STUB or "==" not in build.stub_for:

@@ -146,6 +146,19 @@ class Build(NamedTuple):
         """Tell whether a conda record's build string is one of this row's (a wheel's row has none)."""
         return any(glob_match(glob, build) for glob in self.build.split("|")) if self.build else False
 
+    def required(self, python: str) -> dict[str, str]:
+        """Return what is required with a Python, range by normalised name; without one, what always is."""
+        from ..versions import contains, minor
+
+        found = dict(self.requires)
+        for name, text in self.requires_if.items() if python else ():
+            for alternative in text.split(" | "):
+                spec, _, condition = alternative.partition(" ; ")
+                terms = [term.replace('"', "").split()[1:] for term in condition.split(" and ")]
+                if all(contains("".join(term), minor(python)) for term in terms):
+                    found[name] = spec
+        return found
+
     def to_json(self) -> dict[str, Any]:
         """Return the row as ``matrix --json`` has it."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in self._asdict().items()}

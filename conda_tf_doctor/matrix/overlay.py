@@ -10,8 +10,9 @@ from ..errors import UsageError
 from ..shell import quoted
 from .check import check_document
 from .compiled import DATA
-from .expand import SHARED, Row, rows_of
+from .expand import SHARED, Row
 from .matrix import Matrix
+from .release import rows_of
 from .source import Document, InvalidFileError, Problem, parse
 
 

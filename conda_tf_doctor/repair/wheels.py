@@ -70,7 +70,7 @@ def _refused(env: Environment, matrix: Matrix) -> Iterator[Finding]:
     if build is None or build.channel != "pypi" or context.tensorflow is None:
         return
     name = f"{context.tensorflow.name} {build.tensorflow}"
-    for required, spec in matrix.resolve_stub(build).requires.items():
+    for required, spec in matrix.resolve_stub(build).required(env.python.minor).items():
         package = env.pip(required)
         if package is not None and package.version and not versions.contains(spec, package.version):
             yield Finding(

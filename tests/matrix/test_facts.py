@@ -44,25 +44,6 @@ def wheel(fact: Fact, platform: str) -> Build:
     return only([row for row in rows if row.tensorflow == fact["version"]], fact)
 
 
-@each("wheels", "distribution", "version", "platform")
-def test_wheel_row(fact: Fact) -> None:
-    row = wheel(fact, fact["platform"])
-    assert " ".join(row.python) == fact["python"]
-    assert row.date == fact["date"]
-    assert not fact["stub"] or row.kind in ("stub", "empty")
-    for name in ("numpy", "protobuf", "keras", "h5py"):
-        if fact[name] != "?" and row.kind != "plugin":
-            assert getattr(row, name) == fact[name], name
-    if row.kind == "build":
-        assert row.nvidia == tuple(fact["nvidia"].split())
-
-
-def test_no_wheel_row_without_a_wheel() -> None:
-    wheels = {(fact["distribution"], fact["version"], fact["platform"]) for fact in facts("wheels")}
-    rows = {(row.distribution, row.tensorflow, row.platform) for row in matrix().builds(channel="pypi")}
-    assert rows - wheels == {("tensorflow-gpu", "2.12.0", "noarch")}
-
-
 @each("tested_gpu_builds", "platform", "distribution", "version")
 def test_tested_build(fact: Fact) -> None:
     # The table names 1.13.0, which was never released; its 10 stands for 10.0.
@@ -76,41 +57,6 @@ def test_tested_build(fact: Fact) -> None:
     assert contains(row.cuda, cuda)
     assert contains(row.cuda_loads, cuda)
     assert contains(row.cudnn, fact["cudnn"])
-
-
-@each("linux_build_info", "distribution", "version")
-def test_linux_build_info(fact: Fact) -> None:
-    row = wheel(fact, "linux-64")
-    assert (row.variant == "gpu") == (fact["cuda_build"] == "True")
-    assert row.gpu_functional is (True if row.variant == "gpu" else None)
-    if fact["cuda"] and fact["cuda"] != "10":  # to 2.2 it says 10 for 10.0 and 10.1
-        assert key(row.cuda_built)[1][:2] == key(fact["cuda"])[1][:2]
-    if fact["cudnn"]:
-        # 2.16 and 2.17: build_info knows the major alone
-        assert row.cudnn_built.split(".")[0] == fact["cudnn"]
-        assert f"libcudnn.so.{fact['cudnn']}" in row.libraries
-    if fact["capabilities"]:
-        assert " ".join(row.compute_capabilities) == fact["capabilities"]
-
-
-@each("windows_wheels", "distribution", "version")
-def test_windows_wheel(fact: Fact) -> None:
-    row = wheel(fact, "win-64")
-    if fact["read"] == "stub":
-        assert (row.kind, row.stub_for) == ("stub", f"tensorflow-intel=={row.tensorflow}")
-        assert not row.vc_dlls
-        return
-    if fact["read"] == "yes":
-        assert set(row.vc_dlls) == set(fact["msvc_dlls"].split())
-    assert row.preloads == tuple(fact["preloads"].split())
-    assert set(fact["cuda_dlls_imported"].split()) <= set(row.libraries)
-    if fact["cuda_dlls_imported"]:
-        assert row.load_time
-    if fact["cuda_build"]:
-        assert bool(row.cuda_built) == (fact["cuda_build"] == "True")
-    if fact["mtx_in_situ"]:
-        assert row.mtx_in_situ is (fact["mtx_in_situ"] == "yes")
-        assert (row.vc_runtime == ">=14.40") == (fact["mtx_in_situ"] == "no")
 
 
 def test_windows_gpu_builds_of_tensorflow() -> None:

@@ -23,9 +23,9 @@ def package(tmp_path: Path) -> Path:
     """A matrix package of its own, whose data may be changed."""
     target = tmp_path / "matrix"
     shutil.copytree(Path(DATA).parent, target, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in os.listdir(target / "data"):
-        if name not in ("shared.yaml", "pypi-tensorflow-metal.yaml", "conda-defaults.yaml", "drivers.yaml"):
-            (target / "data" / name).unlink()
+    for path in [*(target / "data").glob("*.yaml"), *(target / "data" / "releases").iterdir()]:
+        if path.name not in ("shared.yaml", "tensorflow-metal-1.2.0.yaml", "conda-defaults.yaml", "drivers.yaml"):
+            path.unlink()
     compiled.write(str(target / "data"))
     return target / "data"
 
@@ -111,11 +111,11 @@ def test_build_strings(build: str, matches: bool) -> None:
 
 
 def test_edited_yaml_is_read_again(package: Path) -> None:
-    file = package / "pypi-tensorflow-metal.yaml"
+    file = package / "releases" / "tensorflow-metal-1.2.0.yaml"
     assert load._open(str(package)).builds("tensorflow-metal", "1.2.0")[0].macos == "12.1"
     text = file.read_text(encoding="utf-8")
     # Same size: neither does the length tell, nor must the clock.
-    file.write_text(text.replace('macos: "12.1"', 'macos: "15.9"'), encoding="utf-8")
+    file.write_text(text.replace("macos: '12.1'", "macos: '15.9'"), encoding="utf-8")
     made = os.stat(package / compiled.FILE_NAME).st_mtime_ns
     os.utime(file, ns=(made + 1, made + 1))
     assert load._open(str(package)).builds("tensorflow-metal", "1.2.0")[0].macos == "15.9"

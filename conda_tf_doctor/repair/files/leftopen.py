@@ -42,7 +42,7 @@ def left_open(env: Environment, matrix: Matrix, catalogue: Catalogue) -> list[Fi
     if build is None or build.channel != "pypi" or not build.python:
         return []
     python = env.python.version or max(build.python, key=versions.key)
-    requires = matrix.resolve_stub(build).requires
+    requires = matrix.resolve_stub(build).required(python)
     found = []
     for name in _NAMES:
         manager, version = _taken(env, name, python, requires.get(name, ""), catalogue)
