@@ -174,7 +174,7 @@ def packages(matrix: Matrix, row: Build, python: str, corner: str) -> dict[str, 
             if not fitting[0] and spec:
                 return None
         chosen[name] = fitting[0] if corner == "oldest" else fitting[-1]
-    if row.channel == PYPI and versions.contains(">=3", chosen.get("keras", "2")):
+    if row.channel == PYPI and versions.contains(">=3.0.dev0", chosen.get("keras", chosen.get("keras-nightly", "2"))):
         chosen |= _OF_KERAS_3
     return {name: version for name, version in chosen.items() if version}
 

@@ -37,6 +37,8 @@ OTHERS = (
     "tensorflow-datasets", "tensorflow-decision-forests", "tensorflow-io-gcs-filesystem",
     "tensorflow-model-optimization", "tensorflow-recommenders", "tensorrt",
 )  # fmt: skip
+# Their compiled part is optional: where there is no compiler, they are built without it.
+WITHOUT_COMPILER = ("wrapt",)
 Coverage = dict[str, str]
 
 
@@ -84,8 +86,13 @@ def _range(lower: Version, requires_python: str) -> str:
     return ",".join(higher)
 
 
-def entries(files: Iterable[File]) -> list[dict[str, str]]:
-    """Return what the table says of a package: releases that agree in one entry, oldest first."""
+def entries(files: Iterable[File], optional: bool = False) -> list[dict[str, str]]:
+    """Return what the table says of a package: releases that agree in one entry, oldest first.
+
+    Args:
+        files: All files of the package.
+        optional: Whether its compiled part is, so that a release without wheels is of use.
+    """
     of_release: dict[Version, list[File]] = {}
     for file in files:
         version = Version(file.version)
@@ -95,7 +102,7 @@ def entries(files: Iterable[File]) -> list[dict[str, str]]:
     releases = {version: coverage(of_release[version]) for version in sorted(of_release)}
     compiled = any(set(found) - {"any", "source"} for found in releases.values())
     for version, found in releases.items():
-        if compiled and "source" in found:
+        if compiled and "source" in found and not optional:
             continue  # it takes a compiler, which hardly anybody has
         by_text: dict[str, list[str]] = {}
         for where, text in found.items():
@@ -116,7 +123,8 @@ def text(index: Index, packages: Iterable[str]) -> str:
     """
     names = sorted(set(packages))
     with ThreadPoolExecutor(4) as pool:
-        found = dict(zip(names, pool.map(lambda name: entries(index.files(name)), names), strict=True))
+        files = dict(zip(names, pool.map(index.files, names), strict=True))
+    found = {name: entries(its, name in WITHOUT_COMPILER) for name, its in files.items()}
     yaml = YAML()
     yaml.width = 110
     yaml.indent(mapping=2, sequence=2, offset=0)

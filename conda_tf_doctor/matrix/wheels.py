@@ -103,13 +103,12 @@ class Wheels:
         return None if unknown else False
 
     def installable(self, name: str, platform: str = "", python: str = "") -> list[str]:
-        """Return the final releases that pip can install, newest first; those without any wheel are built."""
-        return [
-            release.version
-            for release in reversed(self.releases(name))
-            if release.fits(platform, python) or release.builds(python)
-            if not versions.is_prerelease(release.version)
-        ]
+        """Return the releases that pip can install, newest first: final ones where there are any.
+
+        Those without any wheel are built.
+        """
+        found = [r.version for r in reversed(self.releases(name)) if r.fits(platform, python) or r.builds(python)]
+        return [version for version in found if not versions.is_prerelease(version)] or found
 
     def newest(self, name: str, spec: str = "", platform: str = "", python: str = "") -> str:
         """Return the newest final release within a range that pip can install; empty where there is none or unknown.

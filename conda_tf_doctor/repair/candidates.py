@@ -1,4 +1,4 @@
-"""Which versions exist: what the configured channels say, else the matrix and a table of releases."""
+"""Which versions exist: what the configured channels say, else the matrix and a table of what conda has."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ class Catalogue:
         self._search = search
         self._found: dict[str, list[str] | None] = {}
         self._of_pip: dict[str, frozenset[str]] = {}
+        self._listed: dict[tuple[str, str], list[str]] = {}
 
     def from_channels(self, spelled: str) -> list[str] | None:
         """Return every version that the configured channels have of a conda package; ``None`` where unknown."""
@@ -100,29 +101,32 @@ class Catalogue:
             known = {v for channel in channels for v in self.matrix.versions(name, channel, self.platform)}
             stable = [version for version in known if not versions.is_prerelease(version)]
             return sorted(stable, key=versions.key, reverse=True)
-        entry = releases().get(name, {})
-        listed: list[str] = []
         if manager == CONDA:
+            entry = releases().get(name, {})
             listed = (entry.get("defaults") if self.channel == "defaults" else None) or entry.get("conda") or []
-        if not listed:
-            of_python: dict[str, str] = entry.get("releases", {})
-            # A conda build for each Python is what the solver looks for; the wheel's range is the best guess.
-            listed = [v for v, spec in of_python.items() if not python or versions.contains(spec, python)]
-        if not listed and manager == PIP:
-            # tensorflow-metal and other plugins that the matrix has.
-            minor = versions.minor(python)
-            found = self.matrix.versions(name, "pypi", self.platform, minor) or self.matrix.versions(
-                name, "pypi", self.platform
-            )
-            listed = [version for version in found if not versions.is_prerelease(version)] or found
-        return sorted(listed, key=versions.key, reverse=True)
+            if listed:
+                return sorted(listed, key=versions.key, reverse=True)
+        # A conda build for each Python is what the solver looks for; what there are wheels of is the best guess.
+        found = self._of_index(name, python)
+        # Where a plugin has none for this Python, the others show what would have to change.
+        return found if found or manager == CONDA or not self.matrix.versions(name) else self._of_index(name, "")
+
+    def _of_index(self, name: str, python: str) -> list[str]:
+        """Return the last release of every minor that the index has, newest first."""
+        found = self._listed.get((name, python))
+        if found is None:
+            last: dict[str, str] = {}
+            for version in self.matrix.wheels.installable(name, self.platform, python):
+                last.setdefault(versions.minor(version), version)
+            found = self._listed[name, python] = list(last.values())
+        return found
 
     def fits_python(self, name: str, version: str, python: str) -> bool:
-        """Tell whether a wheel of that version exists for a Python, as far as the table knows."""
-        of_python: dict[str, str] = releases().get(name, {}).get("releases", {})
-        minor = versions.minor(version)
-        spec = next((spec for known, spec in of_python.items() if versions.minor(known) == minor), "")
-        return not spec or versions.contains(spec, python)
+        """Tell whether pip can install that version for a Python, as far as the matrix knows."""
+        wheels = self.matrix.wheels
+        return wheels.has(name, version, self.platform, python) is not False or version in wheels.installable(
+            name, self.platform, python
+        )
 
 
 _TERM = re.compile(r"(>=|<=|==|~=|=|>|<|!=)?\s*([\w.*+!]+)")

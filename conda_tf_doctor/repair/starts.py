@@ -14,7 +14,6 @@ from ..findings import ERROR, Finding
 from ..names import normalise
 from ..specifiers import to_pip
 from .builder import Builder
-from .candidates import releases
 from .levers import Want, Way, demand
 from .plan import Edit, Key
 
@@ -100,7 +99,7 @@ class Starts(Builder):
         if want.manager == PIP or self.env.package(want.name) is not None:
             return want
         by_pip = self.tensorflow is not None and self.tensorflow.manager == PIP
-        wheel = by_pip and "releases" in releases().get(want.name, {}) and want.name != "python"
+        wheel = by_pip and bool(self.catalogue.matrix.wheels.releases(want.name))
         if PIP in self.managers and (wheel or CONDA not in self.managers):
             return Want(PIP, want.name, name, to_pip(spec))
         return want

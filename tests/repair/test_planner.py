@@ -16,7 +16,7 @@ from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.findings import ERROR
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.text import Style, render
-from conda_tf_doctor.repair.candidates import releases
+from conda_tf_doctor.repair.candidates import Catalogue
 from conda_tf_doctor.repair.demands import Demands, parse_demand
 from conda_tf_doctor.repair.plan import Plan
 from conda_tf_doctor.repair.planner import Planner
@@ -81,9 +81,9 @@ def environments(draw: st.DrawFn) -> Environment:
         found[CONDA]["tensorflow"] = found[CONDA]["tensorflow-base"] = version
     for manager, names in ((PIP, BY_PIP), (CONDA, BY_CONDA)):
         for name in draw(st.lists(st.sampled_from(names), max_size=5, unique=True)):
-            entry = releases()[name]
-            known = (entry.get("conda") if manager == CONDA else None) or list(entry.get("releases", ()))
-            found[manager][name] = draw(st.sampled_from(known))
+            known = Catalogue(load_matrix(), platform).versions(manager, name, name)
+            if known:
+                found[manager][name] = draw(st.sampled_from(known))
     return environment(platform, python, found[CONDA], found[PIP], draw(st.sampled_from(["", "11.4", "12.4"])))
 
 
