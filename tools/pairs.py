@@ -19,10 +19,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from conda_tf_doctor.matrix.index import download, wheel
+from packaging.version import Version
+
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.subdirs import PLATFORM_MACHINES
 from conda_tf_doctor.versions import key, minor
+from tools.package_index import Index
 from tools.symbols import BINARY, Wheel, first_missing
 from tools.workshop import say
 
@@ -43,7 +45,6 @@ DEFAULT = ("warning", "its compiled operations lack a symbol or a library of thi
 # Comes with TensorFlow's name and its files: one build under two names.
 SAME_BUILD = {"tensorflow": ("tensorflow", "tensorflow-cpu")}
 # Symbols do not depend on it; most wheels there ever were are for these.
-PYTHONS = ("3.11", "3.12", "3.10", "3.9", "3.8", "3.13", "3.7", "3.6")
 NAMES = {"osx-64": "Intel Macs", "osx-arm64": "Apple silicon", "linux-64": "Linux", "win-64": "Windows"}
 HEAD = """\
 # Which add-on loads beside which TensorFlow, by the symbols of their wheels. Written by tools/pairs.py out of
@@ -244,16 +245,16 @@ def read(plugins: Sequence[str], platform: str, releases: Sequence[str], known: 
 def _unpacked(requirement: str, platform: str, folder: Path) -> Path | None:
     """Return the folder with the libraries of a wheel, for the newest Python that has one; ``None`` where none has."""
     name, version = requirement.split("==")
-    for python in PYTHONS:
-        if wheel(name, version, platform, python) is None:
-            continue
-        download(name, version, platform, python, str(folder / "wheel"))
-        for file in (folder / "wheel").glob("*.whl"):
-            with zipfile.ZipFile(file) as archive:
-                archive.extractall(folder, [each for each in archive.namelist() if BINARY.search(each)])
-            file.unlink()
-        return folder
-    return None
+    index = Index()
+    of_release = [file for file in index.files(name) if file.version == str(Version(version))]
+    covered = [(Version(minor), file) for file in of_release for its, minor, _ in file.coverage() if its == platform]
+    if not covered:
+        return None
+    path = index.download(max(covered, key=lambda entry: entry[0])[1], folder)
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(folder, [each for each in archive.namelist() if BINARY.search(each)])
+    path.unlink()
+    return folder
 
 
 def newer(known: Sequence[Fact]) -> Iterator[tuple[str, str]]:

@@ -110,7 +110,7 @@ def exists_for_conda(spec: str) -> bool:
     if name in ("python", "tensorflow") or name in CONDA_NAMES:
         return True
     entry = releases().get(name.replace("_", "-"), {})
-    known = [*entry.get("conda", ()), *entry.get("defaults", ()), *entry.get("releases", {})]
+    known = [*entry.get("conda", ()), *entry.get("defaults", ())] or load_matrix().wheels.installable(name)
     wanted = spec[len(name) :]
     wanted = f"=={wanted[1:]}.*" if wanted.startswith("=") and not wanted.startswith("==") else wanted
     return any(contains(wanted, version) for version in known)
