@@ -58,7 +58,7 @@ class Catalogue:
         self._search = search
         self._found: dict[str, list[str] | None] = {}
         self._of_pip: dict[str, frozenset[str]] = {}
-        self._listed: dict[tuple[str, str], list[str]] = {}
+        self._listed: dict[tuple[str, str, str], list[str]] = {}
 
     def from_channels(self, spelled: str) -> list[str] | None:
         """Return every version that the configured channels have of a conda package; ``None`` where unknown."""
@@ -106,19 +106,21 @@ class Catalogue:
             listed = (entry.get("defaults") if self.channel == "defaults" else None) or entry.get("conda") or []
             if listed:
                 return sorted(listed, key=versions.key, reverse=True)
-        # A conda build for each Python is what the solver looks for; what there are wheels of is the best guess.
-        found = self._of_index(name, python)
+            # A conda build for each Python is what the solver looks for; what there are wheels of, for whatever
+            # platform, is the best guess.
+            return self._of_index(name, python, "")
+        found = self._of_index(name, python, self.platform)
         # Where a plugin has none for this Python, the others show what would have to change.
-        return found if found or manager == CONDA or not self.matrix.versions(name) else self._of_index(name, "")
+        return found if found or not self.matrix.versions(name) else self._of_index(name, "", self.platform)
 
-    def _of_index(self, name: str, python: str) -> list[str]:
+    def _of_index(self, name: str, python: str, platform: str) -> list[str]:
         """Return the last release of every minor that the index has, newest first."""
-        found = self._listed.get((name, python))
+        found = self._listed.get((name, python, platform))
         if found is None:
             last: dict[str, str] = {}
-            for version in self.matrix.wheels.installable(name, self.platform, python):
+            for version in self.matrix.wheels.installable(name, platform, python):
                 last.setdefault(versions.minor(version), version)
-            found = self._listed[name, python] = list(last.values())
+            found = self._listed[name, python, platform] = list(last.values())
         return found
 
     def fits_python(self, name: str, version: str, python: str) -> bool:
