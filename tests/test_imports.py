@@ -63,7 +63,6 @@ LAZY = {
             "environment/files/requirements.py",
             "environment/files/specs.py",
             "explain/compiled.py",
-            "matrix/refresh.py",
             "repair/atomic.py",
             "repair/candidates.py",
             "repair/files/requirements.py",

@@ -25,7 +25,7 @@ OWN = {
     "binaries/windows.py", "explain/compiled.py", "explain/pages.py", "repair/candidates.py", "repair/atomic.py",
     "repair/preflight.py",
     "cli/main.py", "cli/schema.py", "cli/create.py", "matrix/check.py", "matrix/compiled.py", "matrix/load.py",
-    "matrix/overlay.py", "matrix/refresh.py", "environment/machine.py",
+    "matrix/overlay.py", "environment/machine.py",
 }  # fmt: skip
 
 

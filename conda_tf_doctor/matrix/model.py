@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._typing import Any, NamedTuple
-from ..versions import glob_match, key
+from ..versions import contains, glob_match, key, minor
 
 PYPI = "pypi"
 CONDA_FORGE = "conda-forge"
@@ -148,8 +148,6 @@ class Build(NamedTuple):
 
     def required(self, python: str) -> dict[str, str]:
         """Return what is required with a Python, range by normalised name; without one, what always is."""
-        from ..versions import contains, minor
-
         found = dict(self.requires)
         for name, text in self.requires_if.items() if python else ():
             for alternative in text.split(" | "):
@@ -180,12 +178,12 @@ def minors(text: str) -> list[str]:
 def span(found: list[str]) -> str:
     """Return exact minors, lowest first, as ``minors`` reads them: ``3.9-3.12``, or ``3.9, 3.11`` with a gap."""
     parts: list[list[str]] = []
-    for minor in found:
-        major, _, number = minor.partition(".")
+    for each in found:
+        major, _, number = each.partition(".")
         if parts and parts[-1][-1] == f"{major}.{int(number) - 1}":
-            parts[-1].append(minor)
+            parts[-1].append(each)
         else:
-            parts.append([minor])
+            parts.append([each])
     return ", ".join(part[0] if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts)
 
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from packaging.requirements import Requirement
 
 from . import expand
 from .expand import Row
 from .model import EMPTY, PYPI, STUB, Build, canonical
 from .source import Document, Path, Problem
-
-if TYPE_CHECKING:
-    from packaging.requirements import Requirement
 
 CUDA_EXTRA = "and-cuda"
 _SOURCE = "metadata of the {distribution} {version} wheels"
@@ -184,8 +183,6 @@ def _condition(marker: str, holds: list[str], pythons: list[str]) -> str:
 
 @cache
 def _parsed(text: str) -> Requirement:
-    from packaging.requirements import Requirement
-
     return Requirement(text)
 
 
