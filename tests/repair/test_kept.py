@@ -66,7 +66,7 @@ def test_a_repair_is_taken_back_without_an_index(
         change["package"] for change in document["changes"]
     ]
     patched.write_text(patched.read_text(encoding="utf-8") + "# mine\n", encoding="utf-8")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "nothing"))
+    monkeypatch.setenv("PIP_FIND_LINKS", (tmp_path / "nothing").as_uri())
     status, document = call(capsys, "fix", "--undo", "-p", broken)
     assert status == 0, document["message"]
     after = tree(broken)
@@ -81,7 +81,7 @@ def test_an_index_that_refuses_is_known_before_anything_starts(
     broken: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     before = tree(broken)
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "nothing"))
+    monkeypatch.setenv("PIP_FIND_LINKS", (tmp_path / "nothing").as_uri())
     status, document = call(capsys, "fix", "--apply", "-p", broken, "--yes")
     assert (status, document["applied"]) == (1, False)
     assert document["message"].startswith("Nothing was changed: pip's index has no version at all of ")
