@@ -17,7 +17,9 @@ LAZY = {
         (
             "advice/machine.py",
             "advice/packages.py",
+            "binaries/records.py",
             "cli/check.py",
+            "environment/facts.py",
             "cli/main.py",
             "cli/options.py",
             "cli/target.py",
@@ -34,6 +36,8 @@ LAZY = {
             "reading.py",
             "render/text.py",
             "rules/binaries/sources.py",
+            "rules/machine/platform.py",
+            "rules/packages/packages.py",
             "rules/packages/ownership.py",
             "shell.py",
             "versions.py",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import os
 import re
@@ -145,7 +143,9 @@ def recorded_hash(record: str, path: str) -> str:
 
 def hexadecimal(urlsafe: str) -> str:
     """Return a RECORD hash (URL-safe base64 without padding) as hexadecimal digits."""
+    import base64
+
     try:
         return base64.urlsafe_b64decode(urlsafe + "=" * (-len(urlsafe) % 4)).hex()
-    except (binascii.Error, ValueError):
+    except ValueError:
         return ""

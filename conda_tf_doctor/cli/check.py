@@ -13,7 +13,6 @@ from ..errors import UsageError
 from ..matrix.load import load_matrix
 from ..render.json import print_document
 from ..render.text import Style, render
-from .aim import aimed
 from .options import options
 from .target import resolve_prefix
 
@@ -143,6 +142,10 @@ def examine(env: Environment, matrix: Matrix, ignore: frozenset[str]) -> Diagnos
         from .leftopen import with_open_ends
 
         diagnosis = silenced(with_open_ends(diagnosis, matrix, ignore))
+    if not diagnosis.findings:
+        return diagnosis
+    from .aim import aimed
+
     return aimed(diagnosis)
 
 

@@ -7,7 +7,6 @@ a file by itself, or imports conda.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from copy import copy
 
 from .._typing import TYPE_CHECKING, Any, NamedTuple
 from ..names import normalise
@@ -244,6 +243,8 @@ class Environment:
 
     def having(self, packages: list[Package]) -> Environment:
         """Return a copy with other packages; everything else it shares with this one."""
+        from copy import copy
+
         new = copy(self)
         new.put(packages)
         return new

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from .._typing import TYPE_CHECKING, TextIO
-from ..advice.block import together
 from ..codes import RULES
 from ..environment.owner import pixi_manifest
 from ..findings import ERROR, INFO, POSSIBLE, WARNING, Finding
@@ -123,6 +122,8 @@ def _finding(finding: Finding, style: Style, full: bool) -> list[str]:
 
 
 def _commands(findings: Iterable[Finding], env: Environment) -> list[str]:
+    from ..advice.block import together
+
     return [safe(command_line(command, env.platform)) for command in together(f.fix for f in findings)]
 
 

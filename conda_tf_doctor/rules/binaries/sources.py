@@ -11,7 +11,6 @@ from ...context.sources import is_whole, read_by
 from ...environment.facts import PIP
 from ...environment.tensorflow import OWNERS
 from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding
-from .words import again, listed, relative
 
 if TYPE_CHECKING:
     from ...binaries.integrity import Damage
@@ -52,6 +51,7 @@ def is_gutted(context: Context) -> bool:
 
 def _lost(context: Context, group: list[Damage], stops: list[Damage]) -> Finding:
     from ...binaries.integrity import GONE
+    from .words import again, listed, relative
 
     shown = [relative(context, damage.recorded.path) for damage in (*stops, *group)]
     entry = group[0].recorded
@@ -83,6 +83,8 @@ def _lost(context: Context, group: list[Damage], stops: list[Damage]) -> Finding
 
 
 def _changed(context: Context, group: list[Damage]) -> Finding:
+    from .words import again, listed, relative
+
     entry = group[0].recorded
     names = listed(relative(context, d.recorded.path).partition("site-packages/")[2] for d in group)
     several = len(group) > 1

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 
 from ... import versions
 from ...advice import advise
-from ...advice.machine import other_name
 from ...context.context import Context
 from ...environment.facts import PIP
 from ...findings import ERROR, LIKELY, WARNING, Finding, Fix
@@ -63,6 +62,8 @@ def platform_unsupported(context: Context) -> Iterator[Finding]:
     rows = [row for row in rows if row.kind != "plugin"]
     if not rows or any(row.platform in (env.platform, "noarch") for row in rows):
         return
+    from ...advice.machine import other_name
+
     if tensorflow.manager == PIP and other_name(context, tensorflow.version, env.platform) == tensorflow.name:
         return
     platforms = sorted({row.platform for row in rows})

@@ -9,7 +9,6 @@ import re
 
 from ... import versions
 from ..._typing import TYPE_CHECKING
-from ...advice.packages import remedied
 from ...codes import CODE_OF_PACKAGE
 from ...context.promises import complete, find, promised, records, requirements
 from ...environment.facts import CONDA, PIP
@@ -204,6 +203,8 @@ def _fix(context: Context, breakage: Breakage, wanted: dict[str, str]) -> Fix:
         remove = (("python", "-m", "pip", "uninstall", "-y", breakage.name),) if unasked else ()
         return Fix(note=breakage.remedy, commands=remove)
     changes = {name: wanted.get(name, spec) for name, spec in _changes(context, breakage).items()}
+    from ...advice.packages import remedied
+
     return remedied(context, breakage.name, changes)
 
 
