@@ -106,6 +106,11 @@ def refresh_matrix(args: Sequence[str]) -> int:
     return _call(python, "tools.pairs", "--new")
 
 
+def index(args: Sequence[str]) -> int:
+    """Make the index of the rules in the documentation from their pages."""
+    return _call(ensure_tests(), "tools.rule_index", *args)
+
+
 class Verb(NamedTuple):
     """A command: what runs it, and what ``-h`` says (docstrings are not there with ``PYTHONOPTIMIZE=2``)."""
 
@@ -136,6 +141,7 @@ VERBS = {
         "stays in .dev/windows, or where TF_DOCTOR_WINDOWS says",
         "[pytest's arguments]",
     ),
+    "index": Verb(index, "make docs/rules.md from the pages of the rules", ""),
     "fresh": Verb(
         fresh,
         "run demo and test on bare Debian machines, made by debootstrap (as root, on Debian)",
@@ -187,11 +193,6 @@ def _run(argv: Sequence[str]) -> int:
     if copy is not None:
         return subprocess.run([sys.executable, copy / "dev.py", *argv], check=False).returncode
     return verb.run(rest)
-
-
-def index(args: Sequence[str]) -> int:
-    """Make the index of the rules in the documentation from their pages."""
-    return _call(ensure_tests(), "tools.rule_index", *args)
 
 
 def main(argv: Sequence[str]) -> int:
