@@ -173,7 +173,8 @@ class Starts(Builder):
         manager = PIP if tensorflow.manager == PIP else CONDA
         known = self.catalogue.versions(manager, tensorflow.name, tensorflow.name)
         if not spec:
-            known = _nearest([v for v in known if _is_near(v, tensorflow)], tensorflow, self.env.kind == "file")
+            of_file = self.env.kind == "file"
+            known = _nearest([v for v in known if _is_near(v, tensorflow, of_file)], tensorflow, of_file)
         fitting = [version for version in known if versions.conda_contains(spec, version)]
         exact = "=={}" if manager == PIP else "{}"
 
@@ -200,17 +201,26 @@ def _place(minors: list[str], version: str, newer: int) -> float:
     return minors.index(versions.minor(version)) - newer + 0.4
 
 
-def _is_near(version: str, tensorflow: Installed) -> bool:
+def _is_near(version: str, tensorflow: Installed, of_file: bool) -> bool:
     """Tell whether a version may take the place of what is there unasked.
 
-    Never one of another major: code that was written for TensorFlow 2 does not run with 1. Nor one outside a range that
-    a file gives: it is the user's own bound.
+    Never one of an older major: code that was written for TensorFlow 2 does not run with 1. In a file, which code was
+    written beside, of no other major at all, nor one outside a range that it gives: it is the user's own bound. An
+    environment whose Python has no TensorFlow 1 has nothing to lose.
     """
     package = tensorflow.package
     if package.spec:
         contains = versions.contains if tensorflow.manager == PIP else versions.conda_contains
         return contains(package.spec, version)
-    return not tensorflow.version or version.split(".")[0] == tensorflow.version.split(".")[0]
+    if not tensorflow.version:
+        return True
+    major, here = _major(version), _major(tensorflow.version)
+    return major == here or (not of_file and major > here)
+
+
+def _major(version: str) -> int:
+    release = versions.release(version)
+    return release[0] if release else 0
 
 
 def _nearest(known: list[str], tensorflow: Installed, by_distance: bool) -> list[str]:
@@ -220,4 +230,5 @@ def _nearest(known: list[str], tensorflow: Installed, by_distance: bool) -> list
         here = versions.key(tensorflow.version)
         newer = sum(versions.key(minor) > here for minor in minors)
         return sorted(known, key=lambda v: (versions.minor(v) != tensorflow.minor, abs(_place(minors, v, newer))))
-    return sorted(known, key=lambda v: versions.minor(v) != tensorflow.minor)
+    major = _major(tensorflow.version)
+    return sorted(known, key=lambda v: (versions.minor(v) != tensorflow.minor, _major(v) != major))
