@@ -180,6 +180,7 @@ class Applier(Back):
     def _keep(self, journal: Journal) -> str:
         by_pip = (*journal.pip_install, *journal.pip_back, *journal.pip_uninstall)
         changing = [parse_requirement(text)[0] for text in by_pip]
+        kept.sweep(self.prefix)
         kept.keep(self.prefix, self._aside(journal), kept.owned_now(self.prefix), changing)
         return ""
 

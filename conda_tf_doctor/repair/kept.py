@@ -220,11 +220,22 @@ def _alike(one: str, other: str) -> bool:
 
 
 def sweep(prefix: str) -> None:
-    """Remove what pip renamed aside and left (``~umpy``, ``~umpy-2.2.6.dist-info``): Python imports none of it."""
+    """Remove what pip renamed aside and left (``~umpy``, ``~umpy-2.2.6.dist-info``): Python imports none of it.
+
+    Metadata of a package that has no other gets its name back: it tells whose the files are that were left.
+    """
     site = site_of(prefix)
-    for entry in os.listdir(site) if site else ():
-        if entry.startswith("~"):
-            _remove(os.path.join(site, entry))
+    entries = os.listdir(site) if site else []
+    named = {normalise(e.split("-")[0]) for e in entries if e.endswith(".dist-info") and not e.startswith("~")}
+    for entry in (e for e in entries if e.startswith("~")):
+        path = os.path.join(site, entry)
+        text = read_text(os.path.join(path, "METADATA"), 1 << 16) if entry.endswith(".dist-info") else ""
+        told = dict(re.findall(r"^(Name|Version): *(\S+)", text.split("\n\n")[0], re.M))
+        if len(told) == 2 and normalise(told["Name"]) not in named:
+            name = f"{re.sub(r'[-_.]+', '_', told['Name'])}-{told['Version']}.dist-info"
+            os.rename(path, os.path.join(site, name))
+        else:
+            _remove(path)
 
 
 def _remove(path: str) -> None:

@@ -174,3 +174,23 @@ def test_killed_at_any_moment_the_next_run_finishes_or_takes_back(
         subprocess.run([str(broken / "bin" / "python"), "-c", code], check=True, capture_output=True)
     assert interrupted, json.dumps({"whole": whole, "small": len(SMALL)})
     record_property("interrupted", interrupted)
+
+
+def test_metadata_that_pip_put_aside_gets_its_name_back_where_it_is_the_only_one(venv: Path) -> None:
+    """Killed in the middle of an uninstall, pip leaves a package's folder whose owner nobody knows any more."""
+    folder = site(venv)
+    for name, version in (("numpy", "2.2.6"), ("scipy", "1.15.3")):
+        aside = folder / f"~{name[1:]}-{version}.dist-info"
+        aside.mkdir()
+        (aside / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\nName: text\n")
+        (aside / "RECORD").write_text(f"{name}/old.py,,1\n")
+        (folder / name).mkdir()
+        (folder / name / "old.py").write_text("#")
+    (folder / "~umpy.libs").mkdir()
+    # Another scipy was installed since: what was put aside of the old one belongs to nobody.
+    (folder / "scipy-1.16.0.dist-info").mkdir()
+    kept.sweep(str(venv))
+    assert not [path.name for path in folder.iterdir() if path.name.startswith("~")]
+    assert (folder / "numpy-2.2.6.dist-info" / "RECORD").is_file()
+    assert not (folder / "scipy-1.15.3.dist-info").exists()
+    assert kept.owned_now(str(venv))["numpy"].files
