@@ -6,10 +6,9 @@ import os
 import re
 from collections.abc import Iterator
 
+from .folders import TENSORFLOWS, has_binaries
 from .records import BINARY, TENSORFLOW, Recorded, read_text, recorded_files
 
-# In 1.15 to 2.1 the first is a wrapper, and all that it wraps is in the second.
-FOLDERS = ("tensorflow", "tensorflow_core")
 # What `import tensorflow` loads before all others, newest layout first.
 MAIN = tuple(
     f"{folder}/python/{name}"
@@ -19,7 +18,7 @@ MAIN = tuple(
         "_pywrap_tensorflow.pyd",
         "_pywrap_tensorflow.so",
     )
-    for folder in FOLDERS
+    for folder in TENSORFLOWS
 )
 
 
@@ -55,15 +54,10 @@ def find_stack_modules(prefix: str, site_packages: str, recorded: list[Recorded]
     recorded = recorded_files(prefix, site_packages) if recorded is None else recorded
     found = [entry.path for entry in recorded if TENSORFLOW.match(entry.owner) and os.path.isfile(entry.path)]
     if not found:
-        found = [path for folder in FOLDERS for path in _walk(os.path.join(site_packages, folder))]
+        found = [path for folder in TENSORFLOWS for path in _walk(os.path.join(site_packages, folder))]
     main = [os.path.join(site_packages, *name.split("/")) for name in MAIN]
     order = {path: place for place, path in enumerate(main)}
     return sorted(dict.fromkeys(found), key=lambda path: (order.get(path, len(order)), path))
-
-
-def has_binaries(site_packages: str) -> bool:
-    """Tell whether there is a TensorFlow in a site-packages folder, whose binaries may be examined."""
-    return bool(site_packages) and any(os.path.isdir(os.path.join(site_packages, folder)) for folder in FOLDERS)
 
 
 def _walk(folder: str) -> Iterator[str]:
@@ -77,7 +71,7 @@ def _walk(folder: str) -> Iterator[str]:
 
 def is_of_tensorflow(path: str) -> bool:
     """Tell whether a file, by its path with ``/``, lies in TensorFlow's own folder."""
-    return any(f"site-packages/{folder}/" in path for folder in FOLDERS)
+    return any(f"site-packages/{folder}/" in path for folder in TENSORFLOWS)
 
 
 def added_folders(site_packages: str) -> tuple[str, ...]:
@@ -91,7 +85,7 @@ def added_folders(site_packages: str) -> tuple[str, ...]:
 
 def build_info(site_packages: str) -> dict[str, str]:
     """Return what TensorFlow's own ``build_info.py`` says, as text: which runtime DLLs it preloads, above all."""
-    paths = (os.path.join(site_packages, folder, "python", "platform", "build_info.py") for folder in FOLDERS)
+    paths = (os.path.join(site_packages, folder, "python", "platform", "build_info.py") for folder in TENSORFLOWS)
     text = next((text for text in (read_text(path, 1 << 20) for path in paths) if text), "")
     # The keys of a dictionary; before 2.3 the names of variables.
     return dict(re.findall(r"""(?m)(?:['"]|^)(\w+)(?:['"]\s*[,:]|\s*=)\s*['"]([^'"\n]*)['"]""", text))

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import reading
 from ..binaries.beside import Neighbour, neighbours
+from ..binaries.folders import has_binaries
 from ..binaries.integrity import compare
 from ..binaries.records import VITAL, Recorded, recorded_files
 from ..binaries.resolve import resolve
-from ..binaries.stack import added_folders, build_info, find_stack_modules, has_binaries
+from ..binaries.stack import added_folders, build_info, find_stack_modules
 from ..binaries.windows import CONDA_FOLDERS
 from ..environment.gpu import NEEDS_ZLIB
 from ..environment.site import find_site_packages

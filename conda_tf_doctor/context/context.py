@@ -7,7 +7,7 @@ from functools import cached_property
 
 from .. import versions
 from .._typing import TYPE_CHECKING
-from ..binaries.stack import has_binaries
+from ..binaries.folders import has_binaries
 from ..codes import CUDA, ROWS
 from ..environment import gpu
 from ..environment.facts import CONDA, PIP, Environment, Package

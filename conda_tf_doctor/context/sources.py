@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 
 from .. import reading
 from .._typing import TYPE_CHECKING
-from ..binaries.records import Recorded, read_text, recorded_files
 from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.tensorflow import CONDA_PARTS, OWNERS
 from ..reading import RECORD, read_bytes
@@ -88,6 +87,8 @@ def _is_of_binaries_alone(env: Environment, site_packages: str, damages: list[Da
         return False
 
     sources = {entry.source for entry in gone}
+    from ..binaries.records import recorded_files
+
     entries = recorded_files(env.prefix, site_packages)
     return any(entry.source in sources and os.path.isfile(entry.path) for entry in entries)
 
@@ -110,6 +111,8 @@ def _recorded(env: Environment, site_packages: str) -> Iterator[Recorded]:
 
 def _of_pip(env: Environment, site_packages: str, package: Package) -> Iterator[Recorded]:
     source = f"{package.source}/RECORD"
+    from ..binaries.records import Recorded, read_text
+
     for match in re.finditer(_RECORD_LINE, read_text(os.path.join(env.prefix, *source.split("/")))):
         path = match["path"]
         if not path.startswith(("/", "..")) and ":" not in path and not re.search(_SPARE, path):
@@ -127,6 +130,8 @@ def _of_conda(env: Environment, package: Package) -> Iterator[Recorded]:
     # here, for every entry ends with a quotation mark, and few have the letters before it.
     if data.rfind(b'.py"') < 0:
         return
+    from ..binaries.records import Recorded
+
     for match in re.finditer(_ENTRY, data.decode("utf-8", "replace")):
         size = re.search(_SIZE, match["rest"])
         # What conda wrote the prefix into has another size than it had in the package.
@@ -153,6 +158,8 @@ def read_by(roots: Iterable[str], site_packages: str, among: Iterable[str]) -> s
         site_packages: Where they are.
         among: Paths of the files that are asked for, which need not exist.
     """
+    from ..binaries.records import read_text
+
     wanted = {os.path.normcase(os.path.normpath(path)): path for path in among}
     found: set[str] = set()
     queue = [name.split(".") for name in roots]

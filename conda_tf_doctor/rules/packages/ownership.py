@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from ... import versions
 from ..._typing import Any
-from ...binaries.records import read_text, recorded_hash
 from ...context.context import Context
 from ...context.owners import rivals, same
 from ...environment.facts import CONDA, PIP, Package
@@ -146,6 +145,8 @@ def _over_each_other(context: Context, packages: list[Package]) -> dict[str, Any
 def _on_top(context: Context, packages: list[Package]) -> Package | None:
     """Return whose files lie on top, by the hash that each recorded of the module; ``None`` where that is not known."""
     import hashlib
+
+    from ...binaries.records import read_text, recorded_hash
 
     for package in packages if context.env.kind == "prefix" and context.env.prefix else ():
         record = os.path.join(context.env.prefix, *package.source.split("/"), "RECORD")
