@@ -109,9 +109,10 @@ def _fetch(requirement: str, platform: str, python: str, folder: Path) -> None:
                     archive.extract(member, content)
         wheel.unlink()
     for record in content.glob("*.dist-info/RECORD"):
-        # An installer writes where the files went, not the wheel's own folders.
-        lines = record.read_text(encoding="utf-8").splitlines()
-        record.write_text("\n".join(_SCHEME.sub("", line) for line in lines) + "\n", encoding="utf-8")
+        # An installer writes where the files went, not the wheel's folders; and what was not kept is not installed.
+        lines = [_SCHEME.sub("", line) for line in record.read_text(encoding="utf-8").splitlines()]
+        kept = [line for line in lines if ".py," not in line or (content / line.split(",")[0]).is_file()]
+        record.write_text("\n".join(kept) + "\n", encoding="utf-8")
     content.rename(folder)
     shutil.rmtree(download)
 
