@@ -42,6 +42,7 @@ while [ "$1" != -- ]; do shift; done
 shift
 exec chroot "$root" /usr/bin/env -C "$here" "$@"
 """
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # Its own crash dialogs, menus and browsers are of no use to anybody.
 OVERRIDES = "winemenubuilder.exe=d;winedbg.exe=d;mscoree=;mshtml="
 
@@ -56,7 +57,7 @@ def wine(arguments: Iterable[object], **options: object) -> subprocess.Completed
     folder = bed()
     shared = list(dict.fromkeys([str(ROOT), str(folder), "/tmp"]))
     environ = {
-        "HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "XDG_RUNTIME_DIR": "/tmp",
+        "HOME": "/root", "PATH": PATH, "LC_ALL": "C.UTF-8", "XDG_RUNTIME_DIR": "/tmp",
         "WINEDEBUG": "-all", "WINEPREFIX": str(folder / "prefix"), "WINEDLLOVERRIDES": OVERRIDES, "PYTHONUTF8": "1",
     }  # fmt: skip
     command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", INSIDE, "sh"]
@@ -76,7 +77,8 @@ def _make_wine(folder: Path) -> None:
     run(["debootstrap", "--variant=minbase", "--include=ca-certificates", RELEASE, root], f"making Debian {RELEASE}")
     shutil.copy("/etc/resolv.conf", root / "etc" / "resolv.conf")
     install = "DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends wine wine64"
-    run(["chroot", root, "sh", "-c", install], "installing wine")
+    # Programs are looked up in there, not where they are outside.
+    run(["chroot", root, "/usr/bin/env", f"PATH={PATH}", "sh", "-c", install], "installing wine")
     (root / "complete").touch()
 
 
