@@ -199,6 +199,8 @@ class Environment:
         seen: What a report says was found on its disk; ``None`` where it says nothing of that.
         partial: Whether ``packages`` is only what was asked for: what a solver or pip adds is not in it, so nothing
             is missing because it is absent.
+        by_hand: Where `fix` does not edit a file: where its versions are written, and the command that then makes the
+            file again; both empty where it does.
         listed: Whether a file lists what is installed somewhere: that is repaired, and not the file.
     """
 
@@ -227,6 +229,7 @@ class Environment:
         self.generated_code: dict[str, tuple[str, str]] = {}
         self.interrupted = ""
         self.partial = False
+        self.by_hand = ("", "")
         self.listed = False
         self.seen: list[Finding] | None = None
         self._index: dict[str, list[Package]] | None = None

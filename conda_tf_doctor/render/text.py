@@ -165,7 +165,10 @@ def _repair(diagnosis: Diagnosis, door: str) -> list[str]:
         lines.append(safe(f"{program} fix --apply{asked} -p {quoted(env.path)}"))
     elif repairable and env.kind == "file" and not env.listed:
         # Nothing is installed yet: what would change an environment is no help.
-
+        place, again = env.by_hand
+        if place:
+            wanted = dict.fromkeys(text for f in repairable for text in f.fix.pip or f.fix.pins)
+            return [safe(f"write into {place}: {', '.join(wanted)}"), *([again] if again else [])]
         where = f" --platform {env.platform}" if env.platform and env.platform != this_platform() else ""
         return [safe(f"{program} fix{asked} --file {quoted(env.path)}{where}")]
     # Where nothing else is offered, one block is for all errors.

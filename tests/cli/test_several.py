@@ -220,3 +220,25 @@ def test_what_an_installer_would_break_today_is_told(folder: Path, capsys: pytes
     assert document(capsys, "open.yml", "--json", "--ignore", "TFD603")["summary"]["ignored"] == 1
     (folder / "open.yml").write_text(open_numpy.replace("numpy,", "'numpy >=1.20,<2',"))
     assert document(capsys, "open.yml", "--json")["findings"] == []
+
+
+def test_what_fix_does_not_edit_is_not_sent_to_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project = (
+        '[project]\nname = "x"\nrequires-python = ">=3.10"\ndependencies = ["tensorflow==2.15.0", "numpy==2.0.2"]\n'
+    )
+    (folder / "pyproject.toml").write_text(project)
+    rows = "".join(
+        f'[[package]]\nname = "{n}"\nversion = "{v}"\n' for n, v in (("tensorflow", "2.15.0"), ("numpy", "2.0.2"))
+    )
+    (folder / "uv.lock").write_text(f"version = 1\nrequires-python = '>=3.10'\n{rows}")
+    (folder / "poetry.lock").write_text(f"{rows}[metadata]\nlock-version = '2.0'\npython-versions = '^3.10'\n")
+    for name, said in (
+        ("pyproject.toml", "  write into the file: numpy>=1.23.5,<2.0.0\nMore on this"),
+        ("uv.lock", "  write into pyproject.toml: numpy>=1.23.5,<2.0.0\n  uv lock\nMore on this"),
+        ("poetry.lock", "  write into pyproject.toml: numpy>=1.23.5,<2.0.0\n  poetry lock\nMore on this"),
+    ):
+        out = call(capsys, name)[1]
+        assert f"To repair:\n{said}" in out and "fix --file" not in out, out
+    capsys.readouterr()
+    assert console(["fix", "--dry-run", "--file", "pyproject.toml"]) == 2
+    assert "is of a form that is not edited here; `check` names the versions" in capsys.readouterr().err

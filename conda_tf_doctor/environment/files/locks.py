@@ -43,6 +43,7 @@ def read_conda_lock(env: Environment, text: str, path: str, platform: str) -> No
     data = as_mapping(load_yaml(text, path), path, "the document")
     if str(data.get("version")) != "1":
         raise UsageError(f"The file {path} is of version {data.get('version')!r} of conda-lock; version 1 can be read.")
+    env.by_hand = ("the environment.yml that it is made from", "conda-lock lock")
     rows = as_list(data.get("package"), path, "package")
     offered = {str(row.get("platform")) for row in rows if isinstance(row, dict) and row.get("platform")}
     env.platform = chosen(platform, offered, path)
@@ -133,6 +134,7 @@ def read_pixi_lock(env: Environment, text: str, path: str, platform: str) -> Non
     if not version.isdigit() or int(version) not in _PIXI_VERSIONS:
         wanted = f"{_PIXI_VERSIONS[0]} to {_PIXI_VERSIONS[-1]}"
         raise UsageError(f"The file {path} is of version {version} of pixi.lock; versions {wanted} can be read.")
+    env.by_hand = ("the manifest (pixi.toml)", "pixi lock")
     name, environment = _environment_of(data, path)
     by_platform = as_mapping(environment.get("packages"), path, f"environments.{name}.packages")
     if not by_platform:

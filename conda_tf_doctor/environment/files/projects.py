@@ -47,6 +47,7 @@ def told(base: Section, others: list[Section]) -> list[Line]:
 def _read(env: Environment, base: Section, others: list[Section], requires: str, path: str, platform: str) -> None:
     env.platform = chosen(platform, (), path)
     env.partial = True
+    env.by_hand = ("the file", "")
     python = python_package(requires, path)
     env.add([python] if python else [])
     exact = python.version if python and not python.spec else ""

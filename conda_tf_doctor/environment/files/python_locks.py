@@ -50,6 +50,7 @@ class _Lock:
         requires = requires if isinstance(requires, str) else ""
         env.platform = chosen(platform, (), path)
         self.env = env
+        env.by_hand = ("the file that it is made from", "")
         self.python = python_package(requires, path)
         exact = self.python.version if self.python and not self.python.spec else ""
         self.pythons = possible_pythons(exact, requires)
@@ -74,6 +75,7 @@ def read_uv_lock(env: Environment, data: Row, path: str, platform: str) -> None:
         UsageError: An entry is not what it has to be.
     """
     lock = _Lock(env, data.get("requires-python"), path, platform)
+    env.by_hand = ("pyproject.toml", "uv lock")
     rows = _rows(data, "package", path)
     roots = [pair for pair in rows if {"editable", "virtual"} & set(as_mapping(pair[1].get("source"), path, "source"))]
     named: dict[str, list[int]] = {}
@@ -132,6 +134,7 @@ def read_poetry_lock(env: Environment, data: Row, path: str, platform: str) -> N
     targets = [t for t in as_list(metadata.get("targets"), path, "metadata.targets") if isinstance(t, dict)]
     requires = metadata.get("python-versions") or next((t.get("requires_python") for t in targets), "")
     lock = _Lock(env, poetry_range(requires) if isinstance(requires, str) else "", path, platform)
+    env.by_hand = ("pyproject.toml", "poetry lock" if "lock-version" in metadata else "pdm lock")
     rows = _rows(data, "package", path)
 
     def where(row: Row) -> frozenset[str]:
@@ -164,6 +167,7 @@ def read_pipfile_lock(env: Environment, data: Row, path: str, platform: str) -> 
     requires = as_mapping(meta.get("requires"), path, "_meta.requires")
     python = str(requires.get("python_full_version") or requires.get("python_version") or "")
     lock = _Lock(env, f"=={python}{'' if python.count('.') > 1 else '.*'}" if python else "", path, platform)
+    env.by_hand = ("Pipfile", "pipenv lock")
     tables = [as_mapping(data.get(name), path, name) for name in ("default", "develop")]
     chosen_tables = tables[:1] if set(map(normalise, tables[0])) & set(OWNERS) else tables
     found = []

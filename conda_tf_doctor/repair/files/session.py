@@ -57,6 +57,10 @@ class FileSession:
         if self.path == "-":
             raise UsageError("Standard input cannot be repaired; name a file, and --output - to print the result.")
         env = read_file(self.path, self.platform)
+        if env.by_hand == ("the file", ""):
+            raise UsageError(
+                f"{self.path} is of a form that is not edited here; `check` names the versions to write into it."
+            )
         Session(self.path, self.matrix, self.wishes, self.style).tell_unknown(env)
         if env.listed and any(f.severity == ERROR for f in diagnose(env, self.matrix, self.wishes.ignore).findings):
             raise UsageError(
