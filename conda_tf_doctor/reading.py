@@ -134,6 +134,16 @@ def _entries(node: Any, known: dict[int, int]) -> int:
     return known[id(node)]
 
 
+def check_size(root: Any) -> None:
+    """Refuse a composed document of YAML that is too large with every alias written out.
+
+    Raises:
+        ValueError: It is; one that holds itself always.
+    """
+    if root is not None and _entries(root, {}) > _MOST_ENTRIES:
+        raise ValueError(f"its aliases expand to more than {_MOST_ENTRIES:,} entries")
+
+
 def check_aliases(text: str) -> None:
     """Refuse YAML whose aliases expand to more than anything that a person writes.
 
@@ -145,9 +155,7 @@ def check_aliases(text: str) -> None:
         return  # without anchors there are no aliases, and nothing is larger than its text
     from ruamel.yaml import YAML
 
-    root = YAML(typ="safe", pure=True).compose(text)
-    if root is not None and _entries(root, {}) > _MOST_ENTRIES:
-        raise ValueError(f"its aliases expand to more than {_MOST_ENTRIES:,} entries")
+    check_size(YAML(typ="safe", pure=True).compose(text))
 
 
 def load_yaml(text: str, path: str) -> Any:

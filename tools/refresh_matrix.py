@@ -22,10 +22,10 @@ from ruamel.yaml import YAML
 from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.matrix.compiled import DATA, RELEASES
 from conda_tf_doctor.matrix.load import load_matrix
-from conda_tf_doctor.matrix.model import canonical, span
+from conda_tf_doctor.matrix.model import canonical
 from tools import wheel_table
 from tools.package_index import PLATFORMS, File, Index
-from tools.release_file import Wheels, ordered, second_part, text, together
+from tools.release_file import Wheels, ordered, second_part, span, text, together
 
 FOLDER = Path(DATA, RELEASES)
 # Two of these are no TensorFlow: each of their releases has a file of its own.

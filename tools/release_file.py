@@ -27,6 +27,18 @@ HEADS = {
 Wheels = dict[str, dict[str, Any]]
 
 
+def span(found: list[str]) -> str:
+    """Return exact minors, lowest first, as ``minors`` reads them: ``3.9-3.12``, or ``3.9, 3.11`` with a gap."""
+    parts: list[list[str]] = []
+    for each in found:
+        major, _, number = each.partition(".")
+        if parts and parts[-1][-1] == f"{major}.{int(number) - 1}":
+            parts[-1].append(each)
+        else:
+            parts.append([each])
+    return ", ".join(part[0] if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts)
+
+
 def requirement(text: str) -> str:
     """Return a requirement in one spelling, whatever built the wheel."""
     parsed = Requirement(text)

@@ -19,8 +19,9 @@ from ruamel.yaml import YAML
 from conda_tf_doctor.environment.tensorflow import OWNERS
 from conda_tf_doctor.matrix.compiled import DATA
 from conda_tf_doctor.matrix.matrix import Matrix
-from conda_tf_doctor.matrix.model import PYPI, span
+from conda_tf_doctor.matrix.model import PYPI
 from tools.package_index import PLATFORMS, File, Index
+from tools.release_file import span
 
 HEAD = """\
 # Which releases of TensorFlow's neighbours the package index has, for which platforms and Pythons.

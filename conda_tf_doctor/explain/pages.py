@@ -11,7 +11,6 @@ from textwrap import fill
 from typing import NamedTuple
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pages")
-HEADINGS = ("What", "Why it breaks", "How it is established", "How to fix")
 ENVIRONMENTS = "Environments"
 _FENCE = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
@@ -23,7 +22,7 @@ class Page(NamedTuple):
     Attributes:
         code: The rule's code.
         name: The rule's name.
-        sections: Heading and Markdown text of each part, in the order of :data:`HEADINGS`.
+        sections: Heading and Markdown text of each part, in the order of the page.
         environments: Facts as YAML, with what has to be found in them.
     """
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..findings import CERTAIN, ERROR, LIKELY, POSSIBLE, Finding
+from ..findings import CERTAIN, LIKELY, POSSIBLE, Finding
 from .catalogue import EXCLUDED, by_id
 from .match import find, is_harmless, judged, normalise
 from .subject import Subject
@@ -101,8 +101,3 @@ def rank(text: str, context: Context | None = None, findings: Iterable[Finding] 
         fatal = fatal or (signature.strength >= 2 and bool(answers))
     ordered = sorted(best.values(), key=lambda cause: -cause.score)
     return Verdict(tuple(ordered), frozenset(refuted - set(best)))
-
-
-def error_codes(findings: Iterable[Finding]) -> set[str]:
-    """Return the codes that were found at severity error."""
-    return {finding.code for finding in findings if finding.severity == ERROR}

@@ -17,7 +17,6 @@ from ..safely import reason
 from ..versions import parse_matchspec
 from . import transaction
 
-_REPODATA = "repodata.json"
 _INDEXES = "_tf_doctor_indexes"
 _COLLECT = "_collect_all_metadata"
 

@@ -90,7 +90,7 @@ def read_documents(data: str) -> list[Document]:
     for name in source_files(data):
         if name.endswith(".yaml"):
             with open(os.path.join(data, name), encoding="utf-8") as file:
-                documents.append(parse(file.read(), name))
+                documents.append(parse(file.read(), name, ours=True))
     return documents
 
 

@@ -14,7 +14,6 @@ SCHEMA_VERSION = 1
 SHARED = "shared"
 BUILDS = "builds"
 RELEASE = "release"
-OVERLAY = "overlay"
 
 Row = dict[str, Any]
 

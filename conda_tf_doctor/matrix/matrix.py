@@ -210,10 +210,6 @@ class Matrix:
             self._tables[name] = value
         return self._tables[name]
 
-    def table_names(self) -> list[str]:
-        """Return the names of all tables."""
-        return sorted({*self._table_places, *self._extended})
-
     def overlay(self, rows: list[Row], tables: dict[str, Any]) -> None:
         """Lay rows and tables over the matrix: a row with the id of an existing one changes the fields it names."""
         known = self.ids()

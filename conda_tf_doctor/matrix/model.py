@@ -19,7 +19,6 @@ BUILD = "build"
 STUB = "stub"
 PLUGIN = "plugin"
 EMPTY = "empty"
-KINDS = (BUILD, STUB, PLUGIN, EMPTY)
 
 
 class Build(NamedTuple):
@@ -173,18 +172,6 @@ def minors(text: str) -> list[str]:
         high = last.split(".")[1] if last else low
         found += [f"{major}.{number}" for number in range(int(low), int(high) + 1)]
     return found
-
-
-def span(found: list[str]) -> str:
-    """Return exact minors, lowest first, as ``minors`` reads them: ``3.9-3.12``, or ``3.9, 3.11`` with a gap."""
-    parts: list[list[str]] = []
-    for each in found:
-        major, _, number = each.partition(".")
-        if parts and parts[-1][-1] == f"{major}.{int(number) - 1}":
-            parts[-1].append(each)
-        else:
-            parts.append([each])
-    return ", ".join(part[0] if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts)
 
 
 def canonical(version: str) -> str:

@@ -158,15 +158,15 @@ def requirements(
         holds = [minor for minor in pythons if _holds(text, platform, minor)]
         if holds:
             condition = _condition(str(required.marker or ""), holds, pythons)
-            found.setdefault(required.name, []).append((str(required.specifier), condition, holds))
+            found.setdefault(required.name, []).append((_range(text), condition, holds))
     always: dict[str, str] = {}
     sometimes: dict[str, str] = {}
     for name, entries in found.items():
         entries.sort(key=lambda entry: pythons.index(entry[2][0]))
         if {minor for entry in entries for minor in entry[2]} == set(pythons):
-            always[name] = written(entries[0][0])
+            always[name] = entries[0][0]
         if any(condition for _, condition, _ in entries):
-            parts = [f"{written(spec)} ; {condition}" if condition else written(spec) for spec, condition, _ in entries]
+            parts = [f"{spec} ; {condition}" if condition else spec for spec, condition, _ in entries]
             sometimes[name] = " | ".join(parts)
     return always, sometimes
 
@@ -184,6 +184,11 @@ def _condition(marker: str, holds: list[str], pythons: list[str]) -> str:
 @cache
 def _parsed(text: str) -> Requirement:
     return Requirement(text)
+
+
+@cache
+def _range(text: str) -> str:
+    return written(str(_parsed(text).specifier))
 
 
 @cache

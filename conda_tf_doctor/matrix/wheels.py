@@ -62,11 +62,6 @@ class Wheels:
         self._matrix = matrix
         self._tables: dict[str, list[Release]] = {}
 
-    @property
-    def cut_off(self) -> str:
-        """The day (ISO) on which the index was read; later releases are unknown."""
-        return str(self._matrix.table("wheels").get("cut_off", ""))
-
     def releases(self, name: str) -> list[Release]:
         """Return all final releases of a package, oldest first; nothing for one that the tables do not have."""
         if name not in self._tables:

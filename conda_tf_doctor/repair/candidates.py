@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .. import versions
 from ..environment.facts import CONDA, PIP
 from ..environment.tensorflow import CONDA_PARTS, OWNERS
+from ..reading import load_yaml, read_text
 
 if TYPE_CHECKING:
     from ..matrix.matrix import Matrix
@@ -23,24 +24,8 @@ Search = Callable[[str], "list[str] | None"]
 
 @lru_cache(maxsize=1)
 def releases() -> dict[str, dict[str, Any]]:
-    """Return the table of releases, every version as text."""
-    from ruamel.yaml import YAML
-
-    loader = YAML(typ="safe", pure=True)
-    # 3.10 is a version, not the number 3.1.
-    node = loader.compose(open(DATA, encoding="utf-8").read())  # noqa: SIM115 - read at once
-    table: dict[str, dict[str, Any]] = {}
-    for key, value in node.value:
-        if value.id != "mapping":
-            continue
-        entry: dict[str, Any] = {}
-        for part, content in value.value:
-            if content.id == "mapping":
-                entry[part.value] = {version.value: spec.value for version, spec in content.value}
-            else:
-                entry[part.value] = [item.value for item in content.value]
-        table[key.value] = entry
-    return table
+    """Return the table of releases by package, every version as text."""
+    return {name: entry for name, entry in load_yaml(read_text(DATA), DATA).items() if isinstance(entry, dict)}
 
 
 class Catalogue:

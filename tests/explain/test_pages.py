@@ -6,8 +6,10 @@ import re
 import pytest
 
 from conda_tf_doctor.codes import RULES
-from conda_tf_doctor.explain.pages import FOLDER, HEADINGS, plain, read_page, render_page
+from conda_tf_doctor.explain.pages import FOLDER, plain, read_page, render_page
 from tools.rule_index import INDEX, index
+
+HEADINGS = ("What", "Why it breaks", "How it is established", "How to fix")
 
 
 @pytest.mark.parametrize("code", RULES)

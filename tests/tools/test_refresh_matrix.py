@@ -16,10 +16,10 @@ import pytest
 from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.matrix.compiled import DATA, RELEASES
 from conda_tf_doctor.matrix.load import load_matrix
-from conda_tf_doctor.matrix.model import span
 from tools import refresh_matrix
 from tools.package_index import File, Index
 from tools.refresh_matrix import build_info, floor, refresh, releases, windows
+from tools.release_file import span
 from tools.tiny_pe import make_dll
 
 BUILD_INFO = (

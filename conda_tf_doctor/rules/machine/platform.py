@@ -11,8 +11,6 @@ from ...context.context import Context
 from ...environment.facts import PIP
 from ...findings import ERROR, LIKELY, WARNING, Finding, Fix
 
-_OS_NAMES = {"win": "Windows", "linux": "Linux", "osx": "macOS"}
-
 
 def is_32bit(context: Context) -> bool:
     """Tell whether the environment's Python is known to be a 32-bit one."""
