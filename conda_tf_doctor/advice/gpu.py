@@ -234,7 +234,7 @@ def cudnn(context: Context, said: Mapping[str, str]) -> Fix:
     build = context.build
     if no_native_gpu(context):
         return native_windows(context, said)
-    needs, has = _dotted(said.get("needs", "")), _dotted(said.get("has", ""))
+    needs, has = dotted(said.get("needs", "")), dotted(said.get("has", ""))
     library = parse_library(said.get("library", ""))
     accepted = f">={major_minor(needs)},<{int(needs.split('.')[0]) + 1}" if needs else build.cudnn if build else ""
     accepted = accepted or (library.versions if library.kind == "cudnn" else "")
@@ -263,7 +263,7 @@ def cudnn(context: Context, said: Mapping[str, str]) -> Fix:
     return by_conda([_cudnn_spec(context, built, accepted)], note, FORGE)
 
 
-def _dotted(version: str) -> str:
+def dotted(version: str) -> str:
     """Return ``7.1.2`` for 7102, as cuDNN numbers itself; from 9 on the major version counts ten thousands."""
     if not version.isdigit() or len(version) < 4:
         return version

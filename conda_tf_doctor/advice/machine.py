@@ -10,6 +10,7 @@ from ..environment.facts import CONDA
 from ..environment.tensorflow import VENDORS
 from ..findings import Fix
 from ..matrix.model import PYPI
+from ..names import normalise
 from .make import FORGE, by_conda, by_pip, fresh, stable
 from .packages import ADD_ONS, add_on
 
@@ -163,7 +164,7 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
 
     env = context.env
     name, version = _asked(context, said)
-    if said.get("name", "") in ADD_ONS:
+    if normalise(said.get("name", "")) in ADD_ONS:
         return add_on(context, said)
     if env.os == "win" and (name == "tensorflow-gpu" or context.gpu_wanted) and env.platform == "win-64":
         return native_windows(context, said)

@@ -144,6 +144,9 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
     wants_3 = bool(_OF_KERAS_3.search(text)) and not (version and versions.contains(">=3", version))
     if wants_3 and old is not False:
         return _keras_3(context)
+    if old and "keras.engine" in text and _before(context, "2.13") is False:
+        note = "keras.engine became keras.src.engine with 2.13: import that, where the code is yours."
+        return pair(context, {"tensorflow": "==2.12.*", "keras": "==2.12.*"}, note)
     if old:
         changes = {"keras": working(context, "keras") or "<2.16"}
         if find(context, "tf-keras"):
@@ -269,19 +272,32 @@ def remedied(context: Context, name: str, changes: Mapping[str, str]) -> Fix:
 
 def text_on_windows(context: Context) -> Fix:
     """Return the pair to take: tensorflow-text has wheels for Windows from 2.4 to 2.10 only."""
-    minor, python = _minor(context), context.env.python.minor
+    minor = _minor(context)
     newer = not minor or versions.contains(">=2.10", f"{minor}.0")
     take = "2.10" if newer else minor if versions.contains(">=2.4", f"{minor}.0") else "2.4"
-    name = context.tensorflow.name if context.tensorflow else "tensorflow"
     # Its own version is not to be changed where there is a tensorflow-text for it.
-    kept = () if take == minor else (f"{name}=={take}.*",)
-    pair = (*kept, f"tensorflow-text=={take}.*")
-    rows = context.matrix.builds("tensorflow", channel=PYPI, platform="win-64")
-    pythons = sorted({m for r in rows if versions.minor(r.tensorflow) == take for m in r.python}, key=versions.key)
+    kept = {} if take == minor else {"tensorflow": f"=={take}.*"}
     note = "Newer releases of tensorflow-text have no wheels for Windows: use them on Linux (WSL2)."
-    if python and python not in pythons:
-        return Fix((), pair, fresh(pythons[-1], pip=pair), note)
-    return by_pip(pair, note)
+    return pair(context, {**kept, "tensorflow-text": f"=={take}.*"}, note, take)
+
+
+def pair(context: Context, changes: Mapping[str, str], note: str, minor: str = "") -> Fix:
+    """Return the TensorFlow to go to with what belongs to it, in a new environment where this Python has no such one.
+
+    Args:
+        context: The environment.
+        changes: PEP 440 range by normalised name.
+        note: What else is to be said.
+        minor: That of the TensorFlow, where it is not in the changes.
+    """
+    name = context.tensorflow.name if context.tensorflow else "tensorflow"
+    wanted = tuple(f"{name if other == 'tensorflow' else other}{spec}" for other, spec in changes.items())
+    spec, python = changes.get("tensorflow", f"=={minor}.*"), context.env.python.minor
+    rows = context.matrix.builds(name, channel=PYPI, platform=context.env.platform)
+    pythons = sorted({m for r in rows if versions.contains(spec, r.tensorflow) for m in r.python}, key=versions.key)
+    if python and pythons and python not in pythons:
+        return Fix((), wanted, fresh(pythons[-1], pip=wanted), note)
+    return by_pip(wanted, note)
 
 
 def metal(context: Context, said: Mapping[str, str]) -> Fix:

@@ -10,6 +10,7 @@ from ..engine.diagnose import diagnose
 from ..environment.channels import checked
 from ..environment.prefix import read_prefix
 from ..errors import UsageError
+from ..findings import ERROR
 from ..matrix.load import load_matrix
 from ..render.json import print_document
 from ..render.text import Style, render
@@ -146,6 +147,10 @@ def examine(env: Environment, matrix: Matrix, ignore: frozenset[str]) -> Diagnos
         return diagnosis
     from .aim import aimed
 
+    if any(finding.fix.commands for finding in diagnosis.findings if finding.severity == ERROR):
+        from ..repair.companions import accompanied
+
+        diagnosis = accompanied(diagnosis, matrix)
     return aimed(diagnosis)
 
 

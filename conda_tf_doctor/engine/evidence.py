@@ -6,20 +6,22 @@ it is certain. What a text only makes possible becomes an ``info``, so that noth
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from .. import versions
 from ..advice import advise
+from ..advice.gpu import dotted
 from ..advice.libraries import executable_stack
 from ..explain.catalogue import need
-from ..explain.rank import rank
+from ..explain.rank import Cause, rank
 from ..explain.told import python_of
 from ..explain.unexplained import failure
 from ..findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
 
 if TYPE_CHECKING:
     from ..context.context import Context
-    from ..explain.rank import Cause, Verdict
+    from ..explain.rank import Verdict
 
 
 def _shortened(line: str, limit: int = 300) -> str:
@@ -98,7 +100,10 @@ def from_error_text(context: Context, found: Iterable[Finding]) -> tuple[list[Fi
         joined.append(_new(context, cause, ERROR if telling or broken else INFO))
         explained = explained or telling or broken
     joined += _of_another_python(context, verdict, joined)
-    return [*joined, *(finding for finding in given if finding.is_open)], verdict
+    elsewhere = [*_of_other_packages(context, joined), *_of_other_cudnn(context, causes, joined)]
+    # What did not fail with these packages is not repaired by changing them: that comes first.
+    verdict = verdict._replace(causes=(*map(_as_cause, elsewhere), *verdict.causes))
+    return [*joined, *elsewhere, *(finding for finding in given if finding.is_open)], verdict
 
 
 def _of_another_python(context: Context, verdict: Verdict, found: list[Finding]) -> Iterable[Finding]:
@@ -118,6 +123,53 @@ def _of_another_python(context: Context, verdict: Verdict, found: list[Finding])
         fix=advise("TFD701", context, {}),
         confidence=LIKELY,
     )
+
+
+def _of_other_packages(context: Context, found: list[Finding]) -> Iterable[Finding]:
+    """Yield that what failed had other packages than are recorded here, where the text says their versions."""
+    if not context.env.contradicted or any(finding.code in ("TFD701", "TFD703") for finding in found):
+        return
+    pairs = context.env.contradicted.items()
+    told = ", ".join(f"{name} {version}" for name, (_, version) in pairs)
+    recorded = ", ".join(f"{name} {version}" for name, (version, _) in pairs)
+    yield Finding(
+        "TFD701",
+        ERROR,
+        f"The error text speaks of {told}, and {recorded} is what is recorded here: what failed ran with other packages "
+        "than these, those of another environment, of the user site or of PYTHONPATH.",
+        found=told,
+        expected=recorded,
+        evidence=("error_text",),
+        source="error_text",
+        fix=advise("TFD701", context, {}),
+        confidence=LIKELY,
+    )
+
+
+def _of_other_cudnn(context: Context, causes: Mapping[str, Cause], found: list[Finding]) -> Iterable[Finding]:
+    """Yield that another cuDNN was loaded than those that are known to be there, one of which would do."""
+    loaded = dotted(causes["TFD303"].captured.get("has", "")) if "TFD303" in causes else ""
+    there = [library.version for library in context.cudnn if library.version] + list(context.env.system.cudnn_installed)
+    accepted = context.build.cudnn if context.build else ""
+    right = [version for version in there if versions.contains(accepted, version)]
+    known = any(f"{loaded}.".startswith(f"{v}.") or f"{v}.".startswith(f"{loaded}.") for v in there)
+    if not loaded or not right or known or any(finding.code == "TFD504" for finding in found):
+        return
+    yield Finding(
+        "TFD504",
+        ERROR,
+        f"cuDNN {loaded} was loaded, and cuDNN {', '.join(right)} is what is recorded: another copy comes before it.",
+        found=loaded,
+        expected=", ".join(right),
+        evidence=("error_text",),
+        source="error_text",
+        fix=advise("TFD504", context, {"library": "cuDNN", "has": loaded}),
+        confidence=LIKELY,
+    )
+
+
+def _as_cause(finding: Finding) -> Cause:
+    return Cause(finding.code, LIKELY, finding.message, "", {}, finding.source, 3, 20_000)
 
 
 def unexplained(context: Context, found: Iterable[Finding], verdict: Verdict | None) -> Iterable[Finding]:

@@ -196,6 +196,7 @@ class Environment:
         collected: Whether a report was written by ``report``, and so names every package there is.
         generated_code: Of a report, what protobuf's generated code in packages asks for: a range, and the file.
         interrupted: Journal of a repair that did not come to its end, relative to the prefix; else empty.
+        contradicted: Of which packages the error text met another version than is recorded: both, the record first.
         seen: What a report says was found on its disk; ``None`` where it says nothing of that.
         partial: Whether ``packages`` is only what was asked for: what a solver or pip adds is not in it, so nothing
             is missing because it is absent.
@@ -231,6 +232,7 @@ class Environment:
         self.partial = False
         self.by_hand = ("", "")
         self.listed = False
+        self.contradicted: dict[str, tuple[str, str]] = {}
         self.seen: list[Finding] | None = None
         self._index: dict[str, list[Package]] | None = None
 

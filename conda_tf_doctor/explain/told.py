@@ -1,9 +1,17 @@
-"""What an error text tells of an environment beside its failure: whose Python's files it names, which TensorFlow."""
+"""What an error text tells of an environment beside its failure: whose Python's files it names, which versions ran.
+
+The text was there when it failed. What it says of a package is a fact like any other; where a record says something
+else, the record is not of what failed, and that is a finding of its own.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+
+from ..environment.facts import PIP, Package
+from ..environment.tensorflow import find_tensorflow
+from ..names import normalise
 
 if TYPE_CHECKING:
     from ..environment.facts import Environment
@@ -20,6 +28,19 @@ _TENSORFLOW = re.compile(
     re.I,
 )
 
+_VERSION = r"(?P<version>\d+(?:\.\d+)+\w*)"
+# Where a message says which version of a package it met; `name` where it is in the message too.
+_MET = tuple(
+    (name, re.compile(pattern, re.I))
+    for name, pattern in (
+        ("tensorflow", rf"Detected an installation of version {_VERSION}"),
+        ("tensorflow", rf"You have tensorflow {_VERSION} and"),
+        ("numpy", rf"cannot be run in\s+NumPy {_VERSION} as it may crash"),
+        ("protobuf", rf"gencode [\d.]+\s+runtime {_VERSION}"),
+        ("", rf"requires [\w.-]+[^\s;]*,? but you have (?P<name>[\w.-]+) {_VERSION},? which is incompatible"),
+    )
+)
+
 
 def _only(found: set[str]) -> str:
     return found.pop() if len(found) == 1 else ""
@@ -34,10 +55,35 @@ def python_of(text: str) -> str:
     return _only({_minor(next(filter(None, m.groups()))) for m in _PYTHON.finditer(text)})
 
 
+def met(text: str) -> dict[str, str]:
+    """Return the versions of packages that a text says it met, by normalised name; none of which it names two."""
+    found: dict[str, set[str]] = {}
+    for name, pattern in _MET:
+        for match in pattern.finditer(text):
+            found.setdefault(name or normalise(match["name"]), set()).add(match["version"])
+    return {name: version for name, several in found.items() if (version := _only(several))}
+
+
+def _agrees(one: str, other: str) -> bool:
+    """Tell whether two versions may be the same, of which one may be told in part (``2.16``)."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+
+
 def take(env: Environment) -> None:
-    """Add to the facts what nothing else tells, and the text does."""
+    """Add to the facts what the text tells, and note where it tells another version than a record."""
     if not env.python.version and (python := python_of(env.error_text)):
         env.python = env.python._replace(version=python, source="error_text")
     package = env.package("tensorflow")
     if package is not None and not package.version and not package.spec:
         package.version = _only({next(filter(None, m.groups())) for m in _TENSORFLOW.finditer(env.error_text)})
+    for name, version in met(env.error_text).items():
+        tensorflow = find_tensorflow(env)
+        known = tensorflow.package if tensorflow and name == "tensorflow" else env.package(name)
+        if known is None:
+            manager = tensorflow.manager if tensorflow else PIP
+            env.add([Package(name, version, manager, source="error_text")])
+            continue
+        if known.version and not known.spec and not _agrees(version, known.version) and known not in env.requested:
+            env.contradicted[name] = (known.version, version)
+        if not known.version or name in env.contradicted:
+            known.version = version

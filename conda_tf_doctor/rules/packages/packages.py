@@ -201,6 +201,10 @@ def _fix(context: Context, breakage: Breakage, wanted: dict[str, str]) -> Fix:
         # What TensorFlow loads unasked harms by being there; other add-ons are for the user to give up.
         unasked = breakage.name == "tensorflow-metal"
         remove = (("python", "-m", "pip", "uninstall", "-y", breakage.name),) if unasked else ()
+        if breakage.fix:
+            from ...advice.packages import pair
+
+            return pair(context, breakage.fix, breakage.remedy)
         return Fix(note=breakage.remedy, commands=remove)
     changes = {name: wanted.get(name, spec) for name, spec in _changes(context, breakage).items()}
     from ...advice.packages import remedied

@@ -1,0 +1,71 @@
+"""A TensorFlow that pip installs anew comes with what pip would take wrongly beside it, named in the same command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conda_tf_doctor.cli.main import console
+
+
+def commands(tmp_path: Path, capsys: pytest.CaptureFixture[str], **facts: Any) -> list[list[str]]:
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps({"platform": "linux-64", "packages": [], **facts}))
+    assert console(["check", "--report", str(path), "--json"]) == 1
+    first = next(f for f in json.loads(capsys.readouterr().out)["findings"] if f["severity"] == "error")
+    found: list[list[str]] = first["fix"]["commands"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("platform", "python", "version", "made", "installed"),
+    [
+        ("win-64", "3.13.1", "2.10.0", "python=3.10", ["tensorflow==2.10.0", "numpy>=1.20,<2"]),
+        ("osx-64", "3.9.1", "2.3.0", "python=3.8", ["tensorflow==2.3.0", "protobuf>=3.9.2,<3.21"]),
+        # What it declares keeps pip from anything newer, or the newest of all is what it was made for.
+        ("linux-64", "3.13.1", "2.13.0", "python=3.11", ["tensorflow==2.13.0"]),
+        ("linux-64", "3.14.0", "2.21.0", "python=3.13", ["tensorflow==2.21.0"]),
+    ],
+)
+def test_in_a_new_environment(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    platform: str,
+    python: str,
+    version: str,
+    made: str,
+    installed: list[str],
+) -> None:
+    asked = [{"name": "tensorflow", "version": version, "manager": "pip"}]
+    assert commands(tmp_path, capsys, platform=platform, python={"version": python}, requested=asked) == [
+        ["conda", "create", "-n", "tensorflow", made],
+        ["conda", "activate", "tensorflow"],
+        ["python", "-m", "pip", "install", *installed],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("python", "expected"),
+    [
+        ("3.11.9", [["python", "-m", "pip", "install", "tensorflow==2.15.*", "tensorflow-addons==0.23.*"]]),
+        (
+            "3.12.4",
+            [
+                ["conda", "create", "-n", "tensorflow", "python=3.11"],
+                ["conda", "activate", "tensorflow"],
+                ["python", "-m", "pip", "install", "tensorflow==2.15.*", "tensorflow-addons==0.23.*"],
+            ],
+        ),
+    ],
+)
+def test_an_add_on_that_has_ended_goes_with_an_older_tensorflow(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], python: str, expected: list[list[str]]
+) -> None:
+    listed = [("tensorflow", "2.17.1"), ("tensorflow-addons", "0.23.0")]
+    packages = [{"name": name, "version": version, "manager": "pip"} for name, version in listed]
+    text = 'File "/v/site-packages/tensorflow_addons/utils/types.py", line 29\nModuleNotFoundError: No module named '
+    facts = {"packages": packages, "python": {"version": python}, "error_text": f"{text}'keras.src.engine'"}
+    assert commands(tmp_path, capsys, **facts) == expected
