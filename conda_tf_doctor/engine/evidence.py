@@ -135,8 +135,8 @@ def _of_other_packages(context: Context, found: list[Finding]) -> Iterable[Findi
     yield Finding(
         "TFD701",
         ERROR,
-        f"The error text speaks of {told}, and {recorded} is what is recorded here: what failed ran with other packages "
-        "than these, those of another environment, of the user site or of PYTHONPATH.",
+        f"The error text speaks of {told}, and {recorded} is what is recorded here: what failed ran with other "
+        "packages than these, those of another environment, of the user site or of PYTHONPATH.",
         found=told,
         expected=recorded,
         evidence=("error_text",),

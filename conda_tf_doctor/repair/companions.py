@@ -54,7 +54,7 @@ def _with(finding: Finding, commands: Iterable[tuple[str, ...]]) -> Finding:
 def _whole(command: tuple[str, ...], platform: str, python: str, matrix: Matrix) -> tuple[str, ...]:
     if command[: len(_PIP)] != _PIP:
         return command
-    asked = {name: spec for name, spec in map(parse_requirement, (w for w in command[4:] if w[:1] != "-"))}
+    asked = dict(map(parse_requirement, (word for word in command[4:] if word[:1] != "-")))
     owner = next((name for name in asked if name in OWNERS), "")
     if not owner or not platform:
         return command

@@ -109,7 +109,12 @@ def test_another_cudnn_than_the_recorded_one_was_loaded() -> None:
 
 @pytest.mark.parametrize(
     ("name", "has", "code"),
-    [("numpy", "2.1.0", "TFD603"), ("protobuf", "6.31.0", "TFD604"), ("keras", "3.0.3", "TFD605"), ("h5py", "2.9.0", "TFD606")],
+    [
+        ("numpy", "2.1.0", "TFD603"),
+        ("protobuf", "6.31.0", "TFD604"),
+        ("keras", "3.0.3", "TFD605"),
+        ("h5py", "2.9.0", "TFD606"),
+    ],
 )
 def test_what_pip_says_of_a_conflict_is_a_finding(name: str, has: str, code: str) -> None:
     text = f"tensorflow 2.15.0.post1 requires {name}>=2.15.0,<2.16, but you have {name} {has} which is incompatible."
