@@ -68,7 +68,6 @@ LAZY = {
             "environment/files/specs.py",
             "explain/compiled.py",
             "repair/atomic.py",
-            "repair/candidates.py",
             "repair/files/requirements.py",
             "repair/files/yaml.py",
         ),
