@@ -12,6 +12,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests import wholes
 from tools import condas, wheels, world
 from tools.channel import build_channel
 from tools.index_wheels import link_or_copy
@@ -42,6 +43,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of this suite."""
     parser.addoption("--real", action="store_true", help="run what needs the large wheels of the index, and only that")
+    parser.addoption("--write-findings", action="store_true", help="write down whole findings, to be reviewed")
     parser.addoption("--random", action="store_true", help="have hypothesis try other examples at each run")
     parser.addoption(
         "--wine", action="store_true", help="run what needs wine, also where it cannot be found (and fails)"
@@ -104,6 +106,20 @@ def pytest_configure(config: pytest.Config) -> None:
     chance = config.getoption("--random")
     hypothesis.settings.register_profile("suite", deadline=None, derandomize=not chance)
     hypothesis.settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def _whole_findings(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hold what a test hands to `wholes.said` to what was written down of it."""
+    wholes.forget()
+    yield
+    wholes.hold(request, request.config.getoption("--write-findings"))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write down what was said, where that is asked for."""
+    if session.config.getoption("--write-findings"):
+        wholes.write_files(not session.config.getoption("-k") and not any("::" in arg for arg in session.config.args))
 
 
 @pytest.fixture

@@ -111,6 +111,11 @@ def index(args: Sequence[str]) -> int:
     return _call(ensure_tests(), "tools.rule_index", *args)
 
 
+def mutants(args: Sequence[str]) -> int:
+    """Change the code in one place at a time, and tell which changes no test notices."""
+    return _call(ensure_tests(), "tools.mutants", *args)
+
+
 class Verb(NamedTuple):
     """A command: what runs it, and what ``-h`` says (docstrings are not there with ``PYTHONOPTIMIZE=2``)."""
 
@@ -142,6 +147,11 @@ VERBS = {
         "[pytest's arguments]",
     ),
     "index": Verb(index, "make docs/rules.md from the pages of the rules", ""),
+    "mutants": Verb(
+        mutants,
+        "change the code in one place at a time, and tell which changes no test notices",
+        "rules|context|repair [--seed N] [--count N] [--portion I/N]",
+    ),
     "fresh": Verb(
         fresh,
         "run demo and test on bare Debian machines, made by debootstrap (as root, on Debian)",

@@ -10,6 +10,7 @@ import pytest
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.matrix.load import load_matrix
+from tests.wholes import said
 from tools.prefixes import add_dist
 from tools.tiny_pe import make_dll
 
@@ -31,7 +32,8 @@ def install(env: Path, name: str, version: str, *files: str) -> Path:
 
 def told(env: Path) -> list[tuple[str, str, str]]:
     findings = diagnose(read_prefix(str(env)), load_matrix()).findings
-    return [(f.code, f.severity, f.package) for f in findings if f.code.startswith("TFD5") and f.severity != "info"]
+    told = said(f for f in findings if f.code.startswith("TFD5") and f.severity != "info")
+    return [(f.code, f.severity, f.package) for f in told]
 
 
 @pytest.mark.parametrize(

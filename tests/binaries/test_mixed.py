@@ -8,6 +8,7 @@ from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.findings import Finding
 from conda_tf_doctor.matrix.load import load_matrix
+from tests.wholes import said
 from tools.prefixes import add_dist
 from tools.tiny_pe import make_dll
 
@@ -17,7 +18,7 @@ from .conftest import OTHER, SITE, write_record
 def found(prefix: Path) -> list[Finding]:
     """Return what is said of files and owners; what the environment lacks besides is no matter here."""
     findings = diagnose(read_prefix(str(prefix)), load_matrix()).findings
-    return [f for f in findings if f.code == "TFD602" or f.code.startswith("TFD5")]
+    return said(f for f in findings if f.code == "TFD602" or f.code.startswith("TFD5"))
 
 
 def test_files_that_do_not_fit_follow_from_two_distributions(env: Path) -> None:

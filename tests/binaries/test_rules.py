@@ -13,6 +13,7 @@ from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.findings import Finding
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.rules.binaries.closure import binaries
+from tests.wholes import said
 from tools.images import executable
 from tools.tiny_pe import make_dll
 
@@ -24,7 +25,7 @@ def context(prefix: Path) -> Context:
 
 
 def found(prefix: Path) -> list[Finding]:
-    return list(binaries(context(prefix)))
+    return said(binaries(context(prefix)))
 
 
 def codes(prefix: Path) -> dict[str, str]:

@@ -11,6 +11,7 @@ from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.findings import Finding
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.rules.binaries.closure import binaries
+from tests.wholes import said
 
 MAIN = "Lib/site-packages/tensorflow/python/_pywrap_tensorflow_internal.pyd"
 
@@ -25,7 +26,7 @@ def found(
         "packages": [{"name": name, "version": version, "manager": "pip", "channel": "pypi"}],
         "binaries": list(entries),
     }
-    return list(binaries(Context(environment_of(report, "report.json"), load_matrix())))
+    return said(binaries(Context(environment_of(report, "report.json"), load_matrix())))
 
 
 def binary(**fields: Any) -> dict[str, Any]:

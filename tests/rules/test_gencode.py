@@ -13,6 +13,7 @@ from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.findings import Finding
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.report import collect
+from tests.wholes import said
 from tools.prefixes import add_dist, make_prefix
 
 OLD = "from google.protobuf import descriptor as _descriptor\nDESCRIPTOR = _descriptor.FileDescriptor(\n"
@@ -60,7 +61,7 @@ def found(
         add_dist(prefix, name, "99.0", files={f"{name.replace('-', '_')}/proto/a_pb2.py": text})
     env, matrix = read_prefix(str(prefix)), load_matrix()
     again = diagnose(environment_of(collect(env, matrix), "report.json"), matrix).findings
-    findings = [f for f in diagnose(env, matrix).findings if f.code == "TFD604" and f.severity != "info"]
+    findings = said(f for f in diagnose(env, matrix).findings if f.code == "TFD604" and f.severity != "info")
     # A report loses nothing of it.
     assert [f.message for f in again if f.code == "TFD604" and f.severity != "info"] == [f.message for f in findings]
     return findings

@@ -18,6 +18,7 @@ from conda_tf_doctor.matrix.matrix import Matrix
 from conda_tf_doctor.rules.packages.known import TABLES
 from conda_tf_doctor.rules.packages.packages import packages
 from conda_tf_doctor.specifiers import joined
+from tests.wholes import said
 
 RUNS = json.loads((Path(__file__).parents[1] / "data/packages/runs.json").read_text())["environments"]
 VERDICTS = {"broken": ERROR, "partly": WARNING, "ok": INFO}
@@ -46,6 +47,11 @@ def conda(name: str, version: str, *depends: str, channel: str = "conda-forge") 
 def told(env: Environment) -> list[Finding]:
     """Return what is found, without what is only information."""
     return [finding for finding in packages(Context(env, matrix())) if finding.severity != INFO]
+
+
+def whole(env: Environment) -> list[Finding]:
+    """Return the same, and have it held to what was written down."""
+    return said(told(env))
 
 
 def base(key: str, **changes: str | None) -> Environment:
@@ -149,7 +155,7 @@ def test_what_works_is_not_what_breaks() -> None:
 def test_few_packages_are_enough_for_an_error(
     python: str, wheels: dict[str, str], code: str, words: tuple[str, ...]
 ) -> None:
-    (finding,) = told(environment(python=python, **wheels))
+    (finding,) = whole(environment(python=python, **wheels))
     assert (finding.code, finding.severity) == (code, ERROR)
     assert all(word in finding.message for word in words)
     assert finding.fix.pip and not finding.fix.pins
@@ -202,7 +208,7 @@ def test_an_environment_that_could_not_be_read_whole_lacks_nothing() -> None:
 
 def test_declared_ranges_alone_are_information() -> None:
     env = base("2.10.1|3.10.13", protobuf="3.20.3")
-    findings = list(packages(Context(env, matrix())))
+    findings = said(packages(Context(env, matrix())))
     assert [(f.code, f.severity, f.package) for f in findings] == [("TFD604", INFO, "protobuf")]
 
 
@@ -244,7 +250,7 @@ JAX = {"jax": "0.10.2", "jaxlib": "0.10.2", "scipy": "1.17.1"}
     ids=lambda value: "-".join(f"{k}{v}" for k, v in value.items()) if isinstance(value, dict) else "",
 )
 def test_one_command_is_enough(wheels: dict[str, str], fixes: list[tuple[str, ...]]) -> None:
-    found = told(environment(python="3.11.7", **wheels))
+    found = whole(environment(python="3.11.7", **wheels))
     assert [finding.fix.pip for finding in found] == fixes
     # What is advised leaves nothing else to repair, where the first of each range is taken.
     for finding in found:
@@ -263,7 +269,7 @@ def test_one_command_is_enough(wheels: dict[str, str], fixes: list[tuple[str, ..
     ],
 )
 def test_a_row_may_be_for_one_platform_and_distribution(platform: str, wheels: dict[str, str], found: bool) -> None:
-    assert [f.code for f in told(environment(platform=platform, python="3.11.7", **wheels))] == ["TFD607"] * found
+    assert [f.code for f in whole(environment(platform=platform, python="3.11.7", **wheels))] == ["TFD607"] * found
 
 
 def test_a_module_that_left_python_comes_with_setuptools() -> None:
@@ -285,7 +291,7 @@ def test_keras_3_without_its_own_requirements_gets_all_of_them_at_once() -> None
 @pytest.mark.parametrize(("others", "severity"), [({}, WARNING), ({"torch": "2.9.0"}, INFO)])
 def test_transformers_5_has_nothing_for_tensorflow(others: dict[str, str], severity: str) -> None:
     env = base("2.18.1|3.12.1", transformers="5.24.0", **others)
-    (finding,) = (f for f in packages(Context(env, matrix())) if f.package == "transformers")
+    (finding,) = (f for f in said(packages(Context(env, matrix()))) if f.package == "transformers")
     assert (finding.severity, finding.fix.pip) == (severity, ("transformers<5",))
 
 
@@ -309,7 +315,7 @@ TENSORFLOW_FOR_NUMPY_1 = conda("tensorflow-base", "2.17.0", "numpy >=1.26.4,<2.0
     ],
 )
 def test_what_a_record_promises_is_no_error(items: list[Package], wheels: dict[str, str], codes: list[str]) -> None:
-    assert [finding.code for finding in told(environment(*items, python="3.12.1", **wheels))] == codes
+    assert [finding.code for finding in whole(environment(*items, python="3.12.1", **wheels))] == codes
 
 
 @pytest.mark.parametrize(("version", "found"), [("3.21.12", False), ("4.25.3", True)])
@@ -317,13 +323,13 @@ def test_a_library_forced_beside_conda_s_build_is_an_error(version: str, found: 
     base = conda("tensorflow-base", "2.11.0", "libprotobuf >=3.21.12,<3.22.0a0", "python_abi 3.10.* *_cp310")
     base.build = "cpu_py310hc9b7e7f_0"
     env = environment(base, conda("libprotobuf", version), python="3.10.13")
-    assert [(f.code, f.severity) for f in told(env)] == ([("TFD611", ERROR)] if found else [])
+    assert [(f.code, f.severity) for f in whole(env)] == ([("TFD611", ERROR)] if found else [])
 
 
 def test_a_wheel_s_operations_beside_conda_s_build_are_doubted() -> None:
     beside_conda = environment(conda("tensorflow", "2.11.0"), python="3.10.13", tensorflow_text="2.11.0")
-    assert [(f.code, f.severity) for f in told(beside_conda)] == [("TFD607", WARNING)]
-    assert not told(
+    assert [(f.code, f.severity) for f in whole(beside_conda)] == [("TFD607", WARNING)]
+    assert not whole(
         environment(
             conda("tensorflow", "2.11.0"), conda("tensorflow-text", "2.11.0"), conda("tensorflow-hub", "0.12.0")
         )
@@ -335,25 +341,25 @@ def test_what_a_compiled_plugin_declares_counts(tensorflow: str, found: bool) ->
     requires = {"depends": ["tensorflow-cpu (==2.10.0)", "numpy", "pytest ; extra == 'dev'"]}
     plugin = Package("tensorflow-directml-plugin", "0.4.0", "pip", channel="pypi", metadata=requires)
     env = environment(plugin, platform="win-64", python="3.10.13", **{"tensorflow-cpu": tensorflow})
-    assert [(f.code, f.severity) for f in told(env)] == ([("TFD607", WARNING)] if found else [])
+    assert [(f.code, f.severity) for f in whole(env)] == ([("TFD607", WARNING)] if found else [])
 
 
 def test_fixes_are_for_the_owner() -> None:
     owned_by_conda = environment(conda("numpy", "2.0.2"), python="3.10.13", tensorflow="2.10.1")
-    (finding,) = told(owned_by_conda)
+    (finding,) = whole(owned_by_conda)
     assert (finding.fix.pins, finding.fix.pip) == (("numpy >=1.20,<2",), ())
     assert finding.fix.commands == (("conda", "install", "numpy>=1.20,<2"),)
-    (finding,) = told(environment(python="3.10.13", tensorflow="2.10.1", numpy="2.0.2"))
+    (finding,) = whole(environment(python="3.10.13", tensorflow="2.10.1", numpy="2.0.2"))
     assert (finding.fix.pins, finding.fix.pip) == ((), ("numpy>=1.20,<2",))
     assert finding.fix.commands == (("python", "-m", "pip", "install", "numpy>=1.20,<2"),)
     # A report written by hand does not tell the owner: what it is told has to help all the same.
-    (finding,) = told(environment(Package("numpy", "2.0.2"), python="3.10.13", tensorflow="2.10.1"))
+    (finding,) = whole(environment(Package("numpy", "2.0.2"), python="3.10.13", tensorflow="2.10.1"))
     assert finding.fix.commands == (("python", "-m", "pip", "install", "numpy>=1.20,<2"),)
 
 
 def test_the_package_to_change_need_not_be_the_one_to_blame() -> None:
     wheels = {"tensorflow": "2.17.0", "tensorflow-hub": "0.16.1", "tf-keras": "2.17.0", "setuptools": "82.0.1"}
-    (finding,) = told(environment(python="3.11.7", **wheels))
+    (finding,) = whole(environment(python="3.11.7", **wheels))
     assert (finding.package, finding.fix.pip, finding.expected) == (
         "tensorflow-hub",
         ("setuptools<82",),
@@ -371,28 +377,28 @@ def test_every_breakage_has_a_way_out() -> None:
 
 def test_conda_names_are_spelled_conda_s_way() -> None:
     env = environment(conda("typing-extensions", "4.5.0"), python="3.12.1", tensorflow="2.16.1")
-    (finding,) = told(env)
+    (finding,) = whole(env)
     assert finding.fix.pins == ("typing_extensions >=4.6",)
 
 
 def test_two_tensorflows_are_judged_by_what_holds_for_both() -> None:
     both = {"tensorflow": "2.17.1", "tensorflow-cpu": "2.18.1"}
-    assert not told(environment(python="3.12.1", **both, numpy="2.0.2"))
-    (finding,) = told(environment(python="3.12.1", **{**both, "tensorflow-cpu": "2.16.2"}, numpy="2.0.2"))
+    assert not whole(environment(python="3.12.1", **both, numpy="2.0.2"))
+    (finding,) = whole(environment(python="3.12.1", **{**both, "tensorflow-cpu": "2.16.2"}, numpy="2.0.2"))
     assert finding.code == "TFD603"
 
 
 def test_what_only_a_command_misses_is_information() -> None:
     wheels = {"tensorflow": "2.20.0", "tensorboard": "2.20.0", "setuptools": "84.2.1"}
     env = environment(python="3.13.0", **wheels)
-    assert not told(env)
-    (finding,) = packages(Context(env, matrix()))
+    assert not whole(env)
+    (finding,) = said(packages(Context(env, matrix())))
     assert (finding.severity, finding.fix.pip) == (INFO, ("setuptools<82",))
 
 
 def test_a_future_tensorflow_is_given_the_benefit_of_the_doubt() -> None:
     wheels = {"numpy": "3.0.0", "keras": "4.0.0", "protobuf": "9.0.0", "h5py": "4.0.0", "ml-dtypes": "1.0.0"}
-    assert not told(environment(python="3.14.0", tensorflow="2.30.0", **wheels))
+    assert not whole(environment(python="3.14.0", tensorflow="2.30.0", **wheels))
 
 
 @pytest.mark.parametrize(
@@ -413,7 +419,7 @@ def test_a_future_tensorflow_is_given_the_benefit_of_the_doubt() -> None:
     ],
 )
 def test_metal_goes_with_its_tensorflow(platform: str, wheels: dict[str, str], found: tuple[str, ...] | None) -> None:
-    findings = told(environment(platform=platform, python="3.9.18", **wheels))
+    findings = whole(environment(platform=platform, python="3.9.18", **wheels))
     assert [(f.code, f.severity, f.fix.pip) for f in findings] == ([] if found is None else [("TFD609", ERROR, found)])
     assert all(f.fix.pip or "uninstall it" in f.fix.note for f in findings)
 
@@ -433,7 +439,7 @@ def test_metal_goes_with_its_tensorflow(platform: str, wheels: dict[str, str], f
     ],
 )
 def test_add_ons_on_macos_are_judged_by_their_symbols(platform: str, wheels: dict[str, str], found: bool) -> None:
-    assert [f.code for f in told(environment(platform=platform, python="3.9.18", **wheels))] == ["TFD607"] * found
+    assert [f.code for f in whole(environment(platform=platform, python="3.9.18", **wheels))] == ["TFD607"] * found
 
 
 @pytest.mark.parametrize(
@@ -452,7 +458,7 @@ def test_metal_needs_macos_12(virtual: dict[str, str], os: str, found: bool) -> 
     env = environment(platform="osx-arm64", python="3.9.5", **{"tensorflow-macos": "", "tensorflow-metal": ""})
     env.virtual_packages = virtual
     env.system = env.system._replace(os=os)
-    findings = told(env)
+    findings = whole(env)
     assert [finding.code for finding in findings] == (["TFD609"] if found else [])
 
 
@@ -489,8 +495,8 @@ def test_ranges_join(specs: tuple[str, ...], result: str) -> None:
 )
 def test_an_empty_wheel_is_no_tensorflow(platform: str, wheels: dict[str, str], missing: str) -> None:
     env = environment(platform=platform, python="3.11.7", kind="prefix", **wheels)
-    found = told(env)
+    found = whole(env)
     assert [(f.code, f.severity, f.fix.pip) for f in found] == ([("TFD611", ERROR, (missing,))] if missing else [])
     # A few packages that somebody lists are not the whole environment.
     env.kind = "report"
-    assert not told(env)
+    assert not whole(env)

@@ -9,6 +9,7 @@ import pytest
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.matrix.load import load_matrix
+from tests.wholes import said
 from tools.prefixes import add_dist, make_prefix
 
 MODULE = "tensorflow/__init__.py"
@@ -21,6 +22,6 @@ def test_what_breaks_is_a_newer_release_over_an_older_one(
     prefix = make_prefix(tmp_path / "env", "linux-64", "3.12.1")
     for name, version in zip(("tensorflow-cpu", "tensorflow"), order, strict=True):
         add_dist(prefix, name, version, files={MODULE: f"# {version}\n"})
-    (finding,) = (f for f in diagnose(read_prefix(str(prefix)), load_matrix()).findings if f.code == "TFD602")
+    (finding,) = said(f for f in diagnose(read_prefix(str(prefix)), load_matrix()).findings if f.code == "TFD602")
     assert finding.severity == severity
     assert finding.fix.commands[0][-2:] == ("tensorflow", "tensorflow-cpu")

@@ -13,6 +13,7 @@ from conda_tf_doctor.findings import Finding
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.repair.planner import Planner
 from tests.repair.test_apply import OTHERS, STACK
+from tests.wholes import said
 from tools.prefixes import add_dist, add_record, make_prefix
 
 MODULE = "tensorflow/__init__.py"
@@ -28,7 +29,7 @@ WRAPT = {"wrapt/__init__.py": "from .wrappers import ObjectProxy\n", "wrapt/wrap
 
 def of_files(prefix: Path) -> list[Finding]:
     found = diagnose(read_prefix(str(prefix)), load_matrix()).findings
-    return [finding for finding in found if finding.code in ("TFD501", "TFD503")]
+    return said(finding for finding in found if finding.code in ("TFD501", "TFD503"))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.findings import Finding
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.rules.paths.surroundings import surroundings
+from tests.wholes import said
 
 WINDOWS = r"C:\Users\me\miniconda3\envs\tf"
 LINUX = "/home/me/miniconda3/envs/tf"
@@ -36,7 +37,7 @@ def found(platform: str, variables: dict[str, str], **more: Any) -> list[Finding
         "env_vars": variables,
         **more,
     }
-    return list(surroundings(Context(environment_of(report, "report.json"), load_matrix())))
+    return said(surroundings(Context(environment_of(report, "report.json"), load_matrix())))
 
 
 CUDA = [

@@ -10,10 +10,11 @@ from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.findings import INFO, WARNING
 from conda_tf_doctor.matrix.load import load_matrix
+from tests.wholes import said
 
 
 def asked(report: dict[str, Any]) -> dict[str, str]:
-    findings = diagnose(environment_of(report, "test"), load_matrix()).findings
+    findings = said(diagnose(environment_of(report, "test"), load_matrix()).findings)
     assert all(finding.severity == INFO and finding.needs for finding in findings if finding.found == "unknown")
     return {finding.code: finding.needs[0] for finding in findings if finding.found == "unknown"}
 
@@ -177,7 +178,7 @@ def test_a_cudnn_of_which_only_the_major_version_is_known(version: str, severity
         "packages": [{"name": "tensorflow", "version": "2.2.0", "manager": "pip"}],
         "system": {"cuda_installed": ["10.1"], "cudnn_installed": [version]},
     }
-    findings = diagnose(environment_of(report, "test"), load_matrix()).findings
+    findings = said(diagnose(environment_of(report, "test"), load_matrix()).findings)
     assert [finding.severity for finding in findings if finding.code == "TFD303"] == [severity]
 
 
@@ -197,5 +198,5 @@ def test_a_cudnn_of_which_only_the_major_version_is_known(version: str, severity
     ],
 )
 def test_what_decides_most_is_asked_first(report: dict[str, Any], first: str) -> None:
-    found = diagnose(environment_of(report, "test"), load_matrix()).findings
+    found = said(diagnose(environment_of(report, "test"), load_matrix()).findings)
     assert next(finding.code for finding in found if finding.is_open) == first
