@@ -24,14 +24,15 @@ from tools.tiny_elf import make_so
 from tools.workshop import ensure_tests
 
 # The TensorFlow that a case uses: one that has wheels for the Python that runs here, and none for the next one.
-TENSORFLOW_OF = {"3.10": "2.10.1", "3.11": "2.15.0", "3.12": "2.19.0"}
+TENSORFLOW_OF = {"3.10": "2.10.1", "3.11": "2.15.0", "3.12": "2.19.0", "3.13": "2.20.0"}
 
 # What TensorFlow's wheels require besides, in versions that go with all of them.
 SMALL = {
     "absl-py": "2.1.0", "astunparse": "1.6.3", "gast": "0.5.5", "google-pasta": "0.2.0", "opt-einsum": "3.3.0",
     "six": "1.16.0", "termcolor": "2.3.0", "typing-extensions": "4.12.2", "wrapt": "1.14.1", "grpcio": "1.62.3",
     "packaging": "23.2", "libclang": "16.0.6", "tensorflow-io-gcs-filesystem": "0.34.0", "requests": "2.31.0",
-    "setuptools": "69.5.1", "keras-preprocessing": "1.1.2", "jax": "0.4.13",
+    "setuptools": "69.5.1", "keras-preprocessing": "1.1.2", "jax": "0.4.13", "namex": "0.0.8", "optree": "0.20.0",
+    "rich": "13.9.4",
 }  # fmt: skip
 
 # What TensorFlow's wheels hold of binaries here.
@@ -137,16 +138,17 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     versions = {
         "numpy": ["1.23.5", "1.24.4", "1.26.4", "2.0.2", "2.1.3", "2.3.4"],
         "protobuf": ["3.19.6", "3.20.3", "4.21.12", "4.25.8", "5.28.3", "5.29.5", "6.31.1", "6.33.5"],
-        "keras": ["2.10.0", "2.12.0", "2.15.0", "3.5.0", "3.12.0"],
+        "keras": ["2.10.0", "2.12.0", "2.15.0", "3.5.0", "3.10.0", "3.12.0"],
         "h5py": ["3.7.0", "3.10.0", "3.11.0", "3.14.0"],
         "ml-dtypes": ["0.2.0", "0.3.2", "0.4.1", "0.5.3"],
-        "tensorboard": ["2.10.1", "2.12.3", "2.15.2", "2.19.0"],
+        "tensorboard": ["2.10.1", "2.12.3", "2.15.2", "2.19.0", "2.20.0"],
         "tensorflow-estimator": ["2.10.0", "2.12.0", "2.15.0"],
         "flatbuffers": ["23.5.26", "25.2.10"],
-        "tensorflow": ["2.10.1", "2.12.0", "2.15.0", "2.15.1", "2.19.0"],
-        "tensorflow-cpu": ["2.10.1", "2.14.0", "2.15.0", "2.19.0"],
+        "tensorflow": ["2.10.1", "2.12.0", "2.15.0", "2.15.1", "2.19.0", "2.20.0"],
+        "tensorflow-cpu": ["2.10.1", "2.14.0", "2.15.0", "2.19.0", "2.20.0"],
         # What takes the place of a version that has no wheel for Python 3.12.
-        "wrapt": ["1.17.2"],
+        "wrapt": ["1.17.2", "2.5.2"],
+        "tensorflow-io-gcs-filesystem": ["0.37.1"],
     }
     for name, version in SMALL.items():
         versions.setdefault(name, []).append(version)

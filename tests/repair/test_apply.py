@@ -18,8 +18,25 @@ STACK = {
         "ml-dtypes==0.2.0",
     ],
     "2.19.0": ["numpy==1.26.4", "protobuf==5.28.3", "keras==3.5.0", "tensorboard==2.19.0", "ml-dtypes==0.5.3"],
+    "2.20.0": [
+        "numpy==2.1.3", "protobuf==5.28.3", "keras==3.10.0", "tensorboard==2.20.0", "ml-dtypes==0.5.3",
+        "h5py==3.14.0", "flatbuffers==25.2.10",
+    ],
 }  # fmt: skip
 OTHERS = [*(f"{name}=={version}" for name, version in SMALL.items()), "flatbuffers==23.5.26", "h5py==3.10.0"]
+
+
+def _stack(version: str) -> list[str]:
+    """Return TensorFlow of that version and all that goes with it."""
+    chosen = {text.split("==")[0]: text for text in (*OTHERS, *STACK[version])}
+    return [f"tensorflow=={version}", *chosen.values()]
+
+
+def _of(cases: dict[str, str], living: Living) -> str:
+    """Return what a case is made of with the Python that runs."""
+    if living.minor not in cases:
+        pytest.skip(f"there is no such environment with Python {living.minor}")
+    return cases[living.minor]
 
 
 def _with_tensorflow(living: Living, *instead: str, name: str = "tf") -> Path:
@@ -27,9 +44,7 @@ def _with_tensorflow(living: Living, *instead: str, name: str = "tf") -> Path:
     version = TENSORFLOW_OF[living.minor]
     prefix = living.env(name)
     replaced = {text.split("==")[0] for text in instead}
-    stack = [
-        text for text in [f"tensorflow=={version}", *STACK[version], *OTHERS] if text.split("==")[0] not in replaced
-    ]
+    stack = [text for text in _stack(version) if text.split("==")[0] not in replaced]
     living.pip(prefix, *stack)
     if instead:
         living.pip(prefix, *instead)
@@ -55,10 +70,8 @@ def _repaired(living: Living, prefix: Path, *args: str) -> dict[str, object]:
 
 
 def test_numpy_2(living: Living) -> None:
+    expected = _of({"3.10": "TFD603", "3.11": "TFD603"}, living)
     prefix = _with_tensorflow(living, "numpy==2.1.3")
-    expected = {"3.10": "TFD603", "3.11": "TFD603"}.get(living.minor)
-    if expected is None:
-        pytest.skip(f"TensorFlow {TENSORFLOW_OF[living.minor]} is made for numpy 2")
     assert expected in _codes(living, prefix)
     document = _repaired(living, prefix)
     assert [(c["package"], c["from"], c["where"]) for c in document["changes"]] == [("numpy", "2.1.3", "pip")]  # type: ignore[attr-defined]
@@ -66,9 +79,9 @@ def test_numpy_2(living: Living) -> None:
 
 def test_python_too_new_for_pips_tensorflow(living: Living, fake_pip_install) -> None:
     version = TENSORFLOW_OF[living.minor]
-    newer = f"3.{int(living.minor.split('.')[1]) + 1}"
+    newer = _of({"3.10": "3.11", "3.11": "3.12", "3.12": "3.13"}, living)
     prefix = living.env("tf", python=newer)
-    for text in [f"tensorflow=={version}", *STACK[version], *OTHERS]:
+    for text in _stack(version):
         name, _, number = text.partition("==")
         fake_pip_install(prefix, name, number)
     assert "TFD201" in _codes(living, prefix)
@@ -80,7 +93,7 @@ def test_python_too_new_for_pips_tensorflow(living: Living, fake_pip_install) ->
 
 
 def test_two_distributions_of_tensorflow(living: Living) -> None:
-    other = {"3.10": "2.15.0", "3.11": "2.14.0", "3.12": "2.15.0"}[living.minor]
+    other = _of({"3.10": "2.15.0", "3.11": "2.14.0", "3.12": "2.15.0", "3.13": "2.19.0"}, living)
     prefix = _with_tensorflow(living)
     living.pip(prefix, f"tensorflow-cpu=={other}")
     assert "TFD602" in _codes(living, prefix, "warning")
@@ -93,10 +106,10 @@ def test_two_distributions_of_tensorflow(living: Living) -> None:
 
 
 def test_pips_tensorflow_over_condas(living: Living) -> None:
-    in_conda = {"3.10": "2.10.0", "3.11": "2.15.0", "3.12": "2.18.0"}[living.minor]
+    in_conda = _of({"3.10": "2.10.0", "3.11": "2.15.0", "3.12": "2.18.0"}, living)
     prefix = living.env("tf", f"tensorflow={in_conda}=cpu*")
-    by_pip = {"3.10": "2.10.1", "3.11": "2.15.1", "3.12": "2.19.0"}[living.minor]
-    living.pip(prefix, f"tensorflow=={by_pip}", *OTHERS, *STACK[TENSORFLOW_OF[living.minor]])
+    by_pip = _of({"3.10": "2.10.1", "3.11": "2.15.1", "3.12": "2.19.0"}, living)
+    living.pip(prefix, f"tensorflow=={by_pip}", *_stack(TENSORFLOW_OF[living.minor])[1:])
     assert "TFD601" in _codes(living, prefix, "warning")
     _repaired(living, prefix)
     assert "TFD601" not in _codes(living, prefix, "warning", "error")
@@ -106,7 +119,7 @@ def test_pips_tensorflow_over_condas(living: Living) -> None:
 
 def test_what_pips_index_lacks_is_not_planned(living: Living, wheelhouse: Path) -> None:
     prefix = _with_tensorflow(living)
-    older = {"3.10": ">2.10.1,<2.15", "3.11": "<2.15", "3.12": "<2.19"}[living.minor]
+    older = _of({"3.10": ">2.10.1,<2.15", "3.11": "<2.15", "3.12": "<2.19"}, living)
     document = living.doctor("fix", "-p", prefix, "--dry-run", "--json", "--to", f"tensorflow{older}").json()
     planned = next(c["to"] for c in document["changes"] if c["package"] == "tensorflow")
     # Not the newest of the matrix, but the newest that pip's index has.
@@ -115,7 +128,7 @@ def test_what_pips_index_lacks_is_not_planned(living: Living, wheelhouse: Path) 
 
 def test_a_plan_that_pip_refuses_is_none(living: Living) -> None:
     prefix = _with_tensorflow(living)
-    absent = {"3.10": "2.13", "3.11": "2.13", "3.12": "2.17"}[living.minor]
+    absent = _of({"3.10": "2.13", "3.11": "2.13", "3.12": "2.17", "3.13": "2.21"}, living)
     result = living.doctor("fix", "-p", prefix, "--dry-run", "--json", "--to", f"tensorflow={absent}")
     document = result.json()
     assert (result.rc, document["changes"]) == (1, [])

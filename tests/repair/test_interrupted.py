@@ -31,6 +31,15 @@ raise SystemExit(console(sys.argv[2:]))
 """
 
 
+# A package that is broken beside that TensorFlow, and what the repair puts in its place.
+BROKEN = {
+    "3.10": ("numpy", "2.1.3", "1.26.4"),
+    "3.11": ("numpy", "2.1.3", "1.26.4"),
+    "3.12": ("keras", "2.15.0", "3.12.0"),
+    "3.13": ("protobuf", "4.25.8", "6.33.5"),
+}
+
+
 @pytest.fixture(scope="module")
 def worlds() -> dict[str, tuple[Living, Path]]:
     return {}
@@ -38,11 +47,9 @@ def worlds() -> dict[str, tuple[Living, Path]]:
 
 @pytest.fixture
 def broken(living: Living, worlds: dict[str, tuple[Living, Path]]) -> tuple[Living, Path]:
-    """An environment with numpy 2, made once; each test gets a copy in the same place of its own world."""
-    if living.minor == "3.12":
-        pytest.skip("TensorFlow of this Python is made for numpy 2")
+    """An environment with another numpy, made once; each test gets a copy in the same place of its own world."""
     if not worlds:
-        worlds["first"] = (living, _with_tensorflow(living, "numpy==2.1.3"))
+        worlds["first"] = (living, _with_tensorflow(living, "{}=={}".format(*BROKEN[living.minor])))
     first, prefix = worlds["first"]
     copy = prefix.parent / f"copy{len(worlds)}"
     worlds[copy.name] = (first, copy)
@@ -59,8 +66,9 @@ def _run(living: Living, prefix: Path, limit: int, *args: str) -> subprocess.Com
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=living.conda.home)
 
 
-def _numpy(living: Living, prefix: Path) -> str:
-    found = list((prefix / "lib" / f"python{living.minor}" / "site-packages").glob("numpy-*.dist-info"))
+def _version(living: Living, prefix: Path) -> str:
+    site = prefix / "lib" / f"python{living.minor}" / "site-packages"
+    found = list(site.glob(f"{BROKEN[living.minor][0]}-*.dist-info"))
     assert len(found) == 1
     return found[0].name.split("-")[1].removesuffix(".dist")
 
@@ -77,17 +85,17 @@ def test_killed_at_a_step_the_next_run_finishes(broken: tuple[Living, Path], lim
     if limit:
         assert "was interrupted in the step" in following.stdout
     assert journal.load(str(prefix)) is None
-    assert _numpy(living, prefix) == "1.26.4"
+    assert _version(living, prefix) == BROKEN[living.minor][2]
     assert not [p for p in (prefix / "conda-meta").iterdir() if p.name.endswith(".new")]
 
 
 def test_killed_the_next_run_takes_it_back_when_told(broken: tuple[Living, Path]) -> None:
     living, prefix = broken
     assert _run(living, prefix, journal.STEPS.index("check"), "--apply", "--yes").returncode == -signal.SIGKILL
-    assert _numpy(living, prefix) == "1.26.4"
+    assert _version(living, prefix) == BROKEN[living.minor][2]
     undone = _run(living, prefix, 99, "--undo", "--yes")
     assert undone.returncode == 0
-    assert _numpy(living, prefix) == "2.1.3"
+    assert _version(living, prefix) == BROKEN[living.minor][1]
     assert journal.load(str(prefix)) is None
 
 
@@ -104,24 +112,25 @@ def test_without_an_answer_an_interrupted_repair_waits(broken: tuple[Living, Pat
 def test_what_pip_left_midway_is_swept_away(broken: tuple[Living, Path]) -> None:
     """A full disk: pip puts the old version back, but not everything of the new one goes."""
     living, prefix = broken
+    name, old, new_version = BROKEN[living.minor]
     site = prefix / "lib" / f"python{living.minor}" / "site-packages"
-    rest = site / "numpy-1.26.4.dist-info"
+    rest = site / f"{name}-{new_version}.dist-info"
     rest.mkdir()
-    (rest / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 1.26.4\n", encoding="utf-8")
+    (rest / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {new_version}\n", encoding="utf-8")
     (rest / "RECORD").write_text("", encoding="utf-8")
-    (site / "numpy" / "__init__.py").write_text("half of the other version", encoding="utf-8")
+    (site / name / "__init__.py").write_text("half of the other version", encoding="utf-8")
     others = site / "mine-1.0.dist-info"
     others.mkdir()
-    new = site / "namex-0.1.0.dist-info"
+    new = site / "mdurl-0.1.0.dist-info"
     new.mkdir()
     (new / "INSTALLER").write_text("pip\n", encoding="utf-8")
-    (new / "METADATA").write_text("Metadata-Version: 2.1\nName: namex\nVersion: 0.1.0\n", encoding="utf-8")
-    journal.Journal("now", journal.UNDOING, pip_before=("numpy==2.1.3",)).save(str(prefix))
+    (new / "METADATA").write_text("Metadata-Version: 2.1\nName: mdurl\nVersion: 0.1.0\n", encoding="utf-8")
+    journal.Journal("now", journal.UNDOING, pip_before=(f"{name}=={old}",)).save(str(prefix))
     undone = _run(living, prefix, 99, "--yes")
     assert "undoing of a repair was interrupted" in " ".join(undone.stdout.split()), undone.stderr
-    assert _numpy(living, prefix) == "2.1.3"
+    assert _version(living, prefix) == BROKEN[living.minor][1]
     assert others.is_dir() and not new.exists()
-    assert "2.1.3" in (site / "numpy" / "__init__.py").read_text(encoding="utf-8")
+    assert old in (site / name / "__init__.py").read_text(encoding="utf-8")
     assert journal.load(str(prefix)) is None
 
 
@@ -131,4 +140,4 @@ def test_where_no_journal_can_be_written_nothing_is_begun(broken: tuple[Living, 
     (prefix / "conda-meta" / journal.NAME).mkdir()
     refused = _run(living, prefix, 99, "--apply", "--yes")
     assert refused.returncode == 2 and "cannot be read" in refused.stderr
-    assert _numpy(living, prefix) == "2.1.3"
+    assert _version(living, prefix) == BROKEN[living.minor][1]

@@ -18,8 +18,12 @@ from tools.workshop import ROOT, WorkshopError, ended, reason
 DOOR = str(ROOT / "dev.py")
 
 
+# A stranger's Python: that of the tests reads a list of folders at its start, which the C locale forbids to be "plâce".
+PYTHON = getattr(sys, "_base_executable", sys.executable)
+
+
 def call(*words: str, flags: tuple[str, ...] = (), **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *flags, DOOR, *words]
+    command = [PYTHON, *flags, DOOR, *words]
     env = {**os.environ, **environ}
     return subprocess.run(command, env=env, capture_output=True, text=True, errors="replace", check=False)
 
