@@ -210,7 +210,7 @@ def test_a_setting_that_is_left_empty(
     conda.write_condarc(f"plugins:\n  {setting}:\n")
     unset = "import os; del os.environ['CONDA_PLUGINS_TF_DOCTOR_MODE']"
     result = run("install", "-n", "env", "--dry-run", "cudatoolkit=11.8", before=unset)
-    assert [line[:26] for line in result.err.splitlines() if "tf-doctor" in line] == ["tf-doctor: warning: TFD301"]
+    assert [line[:26] for line in result.told.splitlines() if "tf-doctor" in line] == ["tf-doctor: warning: TFD301"]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"name": "x"}', ""])
