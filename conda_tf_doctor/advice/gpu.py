@@ -14,6 +14,7 @@ from ..findings import Fix
 from ..matrix.model import PYPI
 from ..specifiers import major_minor
 from .make import FORGE, by_conda, by_pip, fresh, stable
+from .packages import pair as release
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -119,7 +120,7 @@ def newer_build(context: Context, needs: str) -> Fix:
     note = f"Use a TensorFlow that was built for CUDA {needs} or later: NVIDIA's container (NGC), or a nightly build."
     wheels = stable(row.tensorflow for row in newest(PYPI) if row.nvidia)
     if wheels:
-        return by_pip([f"tensorflow[and-cuda]>={wheels[0]}"], note)
+        return release(context, {"tensorflow[and-cuda]": f">={wheels[0]}"}, note)
     if context.env.os == "win":
         return Fix(note=f"{note} On Windows that is in WSL2.")
     row = next((row for channel in (FORGE, "defaults") for row in newest(channel)), None)

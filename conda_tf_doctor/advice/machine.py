@@ -57,7 +57,9 @@ def minors_of(context: Context, name: str, version: str, platform: str = "") -> 
     platform = platform or context.env.platform
     rows = context.matrix.builds(name, version, channel, platform)
     rows = rows or context.matrix.builds("tensorflow", version, channel, platform)
-    return sorted({minor for row in rows for minor in row.python}, key=versions.key)
+    # A release candidate's Python is taken only where that very release is meant.
+    final = [row for row in rows if version or not row.prerelease]
+    return sorted({minor for row in final or rows for minor in row.python}, key=versions.key)
 
 
 def choose(minors: list[str], current: str, listed: Iterable[str] = ()) -> str:

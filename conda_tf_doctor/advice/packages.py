@@ -77,6 +77,9 @@ def protobuf(context: Context, said: Mapping[str, str]) -> Fix:
         return change(context, {"protobuf": works if works and old and "<" in works else _OLD_GENCODE}, _PURE)
     if name == "runtime_version":
         note = "Or generate the module that asks for it (its _pb2.py file) again, with the protoc of this protobuf."
+        python = context.env.python.minor
+        if python and not context.matrix.wheels.newest("protobuf", ">=5.27", context.env.platform, python):
+            return Fix(note=f"Python {python} has no protobuf 5: {note[3].lower()}{note[4:]}")
         return change(context, {"protobuf": works if ">=5" in works or ">=6" in works else ">=5.27"}, note)
     if re.search(r"cannot import name '?builder", text):
         return change(context, {"protobuf": ">=3.20,<3.21" if old else works or ">=3.20"})
@@ -292,9 +295,13 @@ def pair(context: Context, changes: Mapping[str, str], note: str, minor: str = "
     """
     name = context.tensorflow.name if context.tensorflow else "tensorflow"
     wanted = tuple(f"{name if other == 'tensorflow' else other}{spec}" for other, spec in changes.items())
-    spec, python = changes.get("tensorflow", f"=={minor}.*"), context.env.python.minor
-    rows = context.matrix.builds(name, channel=PYPI, platform=context.env.platform)
-    pythons = sorted({m for r in rows if versions.contains(spec, r.tensorflow) for m in r.python}, key=versions.key)
+    spec = next((s for other, s in changes.items() if other.split("[")[0] == "tensorflow"), f"=={minor}.*")
+    rows = [
+        row
+        for row in context.matrix.builds(channel=PYPI, platform=context.env.platform)
+        if row.distribution in (name, "tensorflow") and versions.contains(spec, row.tensorflow) and not row.prerelease
+    ]
+    pythons, python = sorted({m for r in rows for m in r.python}, key=versions.key), context.env.python.minor
     if python and pythons and python not in pythons:
         return Fix((), wanted, fresh(pythons[-1], pip=wanted), note)
     return by_pip(wanted, note)
@@ -312,6 +319,8 @@ def metal(context: Context, said: Mapping[str, str]) -> Fix:
     there = find(context, "tensorflow-metal")
     wanted = next((row.for_tensorflow for row in rows if there and row.tensorflow == there.version), ">=2.18")
     spec = wanted if "<" in wanted or "==" in wanted else f"{wanted},<2.20"
+    if not context.matrix.wheels.newest(name, spec, context.env.platform):
+        name = "tensorflow"  # tensorflow-macos has ended with 2.16
     return by_pip([f"{name}{spec}", "tensorflow-metal>=1.1"], gone)
 
 

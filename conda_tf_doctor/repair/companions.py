@@ -1,19 +1,23 @@
-"""What pip would take wrongly beside the TensorFlow that advice installs anew: named in the same command.
+"""Advice is tried on the facts before it is shown: what pip would take or leave wrongly beside it joins the command.
 
-A release from before numpy 2 declares no upper bound on it, and one from before protobuf 4 none on that: pip takes the
-newest. The recipe for such an environment, which the rules have tried, tells what has to be held back.
+A TensorFlow from before numpy 2 declares no upper bound on it, one from before protobuf 4 none on that, an add-on of
+the next release wants a package that is not there yet. The rules judge what a command would leave, as they judge a plan.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .. import versions
+from ..engine.diagnose import diagnose
+from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.tensorflow import OWNERS
-from ..findings import ERROR, Finding
+from ..findings import ERROR, WARNING, Finding
 from ..matrix.model import CPU, PYPI
-from ..names import parse_requirement
+from ..names import normalise, parse_requirement
 from ..specifiers import to_conda
 from .recipe import NoRecipeError, Wanted, make
+from .simulate import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,46 +26,98 @@ if TYPE_CHECKING:
     from ..matrix.matrix import Matrix
 
 _PIP = ("python", "-m", "pip", "install")
+# What a first addition asks for in its turn.
+_ROUNDS = 3
 
 
 def accompanied(diagnosis: Diagnosis, matrix: Matrix) -> Diagnosis:
-    """Return the diagnosis with errors whose commands name all that a new TensorFlow needs beside it.
+    """Return the diagnosis with errors whose commands of pip were tried, and name what else they need.
 
     Args:
         diagnosis: What was found, with what is advised.
         matrix: The compatibility matrix.
     """
-    env = diagnosis.env
     there = diagnosis.tensorflow is not None and not diagnosis.tensorflow.requested
     found = []
     for finding in diagnosis.findings:
         commands = finding.fix.commands if finding.severity == ERROR else ()
         made = next((command for command in commands if command[:2] == ("conda", "create")), ())
-        if commands and (made or not there):
-            named = next((word[len("python=") :] for word in made if word.startswith("python=")), "")
-            python = named or ("" if made else env.python.minor)
-            place = made.index("--platform") + 1 if "--platform" in made else 0
-            platform = made[place] if place else env.platform
-            finding = _with(finding, [_whole(command, platform, python, matrix) for command in commands])
-        found.append(finding)
+        if made or (commands and not there):
+            whole = [_in_new(command, made, diagnosis.env, matrix) for command in commands]
+        else:
+            whole = [_in_place(command, diagnosis.env, matrix) for command in commands]
+        found.append(finding._replace(fix=finding.fix._replace(commands=tuple(whole))) if whole else finding)
     return diagnosis._replace(findings=tuple(found))
 
 
-def _with(finding: Finding, commands: Iterable[tuple[str, ...]]) -> Finding:
-    return finding._replace(fix=finding.fix._replace(commands=tuple(commands)))
+def _asked(command: tuple[str, ...]) -> dict[str, str]:
+    if command[: len(_PIP)] != _PIP or "--no-deps" in command:
+        return {}
+    return {normalise(n): s for n, s in map(parse_requirement, (word for word in command[4:] if word[:1] != "-"))}
 
 
-def _whole(command: tuple[str, ...], platform: str, python: str, matrix: Matrix) -> tuple[str, ...]:
-    if command[: len(_PIP)] != _PIP:
-        return command
-    asked = dict(map(parse_requirement, (word for word in command[4:] if word[:1] != "-")))
+def _in_new(command: tuple[str, ...], made: tuple[str, ...], env: Environment, matrix: Matrix) -> tuple[str, ...]:
+    """Return a command for an environment without TensorFlow, where pip chooses everything anew."""
+    asked = _asked(command)
     owner = next((name for name in asked if name in OWNERS), "")
+    platform = made[made.index("--platform") + 1] if "--platform" in made else env.platform
+    python = next((word[len("python=") :] for word in made if word.startswith("python=")), "")
     if not owner or not platform:
         return command
+    wanted = Wanted("new", platform, to_conda(asked[owner]), CPU, python if made else env.python.minor, PYPI)
     try:
-        recipe = make(Wanted("new", platform, to_conda(asked[owner]), CPU, python, PYPI), matrix)
+        recipe = make(wanted, matrix)
     except NoRecipeError:
         return command
     known = matrix.table("works")
     names = {text: parse_requirement(text)[0] for text in recipe.pip}
     return (*command, *(t for t, name in names.items() if name in known and name not in (*OWNERS, *asked)))
+
+
+def _in_place(command: tuple[str, ...], env: Environment, matrix: Matrix) -> tuple[str, ...]:
+    """Return a command for this environment with what it would break or leave wanting beside what it changes."""
+    before = {(f.code, f.package) for f in _wrong(simulate(env, {}, matrix), matrix)}
+    for _ in range(_ROUNDS):
+        asked = _asked(command)
+        after = _installed(asked, env, matrix) if asked else None
+        if after is None:
+            return command
+        wrong = [f for f in _wrong(after, matrix) if (f.code, f.package) not in before or f.package in asked]
+        more = [text for f in wrong for text in f.fix.pip if normalise(parse_requirement(text)[0]) not in asked]
+        if not more:
+            return command
+        command = (*command, *dict.fromkeys(more))
+    return command
+
+
+def _wrong(env: Environment, matrix: Matrix) -> Iterable[Finding]:
+    found = diagnose(env, matrix).findings
+    return [f for f in found if f.severity == ERROR or (f.severity == WARNING and f.is_broken)]
+
+
+def _installed(asked: dict[str, str], env: Environment, matrix: Matrix) -> Environment | None:
+    """Return the facts after pip was asked for these; ``None`` where it is not known what it would take."""
+    after = simulate(env, {}, matrix)
+    after.error_text = ""
+    minor = env.python.minor
+    changed = _taken(asked, after, matrix)
+    owner = next((name for name in changed if name in OWNERS), "")
+    if owner and changed[owner]:
+        row = next(iter(matrix.builds(owner, changed[owner], PYPI, env.platform)), None)
+        declared = row.required(minor) if row else {}
+        changed |= _taken({n: s for n, s in declared.items() if n not in asked and after.package(n)}, after, matrix)
+    if not all(changed.values()):
+        return None
+    kept = [p for p in after.packages if p.name not in changed or p.manager == CONDA]
+    after.put([*kept, *(Package(name, version, PIP, "", PYPI) for name, version in changed.items())])
+    return after
+
+
+def _taken(wanted: dict[str, str], env: Environment, matrix: Matrix) -> dict[str, str]:
+    """Return the versions that pip would install: the newest of what is not there in a fitting one."""
+    taken = {}
+    for name, spec in wanted.items():
+        there = env.package(name)
+        if there is None or not there.version or not versions.contains(spec, there.version):
+            taken[name] = matrix.wheels.newest(name, spec, env.platform, env.python.minor)
+    return taken

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from conda_tf_doctor.advice import advise
 from conda_tf_doctor.codes import RULES
 from conda_tf_doctor.context.context import Context
+from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.explain.catalogue import signatures
 from conda_tf_doctor.explain.match import match
@@ -22,8 +23,13 @@ from conda_tf_doctor.findings import Fix
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.matrix.matrix import Matrix
 from conda_tf_doctor.repair.candidates import releases
+from conda_tf_doctor.repair.companions import accompanied
 from conda_tf_doctor.shell import command_line
 from conda_tf_doctor.versions import contains
+from tests.advice.test_threads import CASES as THREADS
+from tests.advice.test_threads import judged
+from tests.rules.cases import OF_PAGES, WRITTEN, environment
+from tests.test_shell import received
 
 MATRIX = load_matrix()
 CODES = sorted({cause.code for signature in signatures() for cause in signature.causes})
@@ -95,12 +101,49 @@ def test_commands_are_taken_by_a_shell_word_by_word() -> None:
             assert not any("\n" in word for word in command)
 
 
-def exists_for_pip(matrix: Matrix, requirement: str, platform: str) -> bool:
-    """Tell whether the index has a release in a requirement's range for a platform; unknown packages count."""
+def printed() -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield platform, Python and command of everything that is advised for the environments of these tests."""
+    environments = [environment(case) for case in (*WRITTEN.values(), *OF_PAGES.values()) if "platform" in case]
+    found = [(env, diagnose(env, MATRIX)) for env in environments]
+    found += [(diagnosis.env, diagnosis) for diagnosis in map(judged, THREADS)]
+    for env, diagnosis in found:
+        for finding in accompanied(diagnosis, MATRIX).findings:
+            platform, python = env.platform, env.python.minor
+            for command in finding.fix.commands:
+                if command[:2] == ("conda", "create"):
+                    python = next((word[7:].rstrip(".*") for word in command if word.startswith("python=")), "")
+                    platform = command[5] if command[4:5] == ("--platform",) else platform
+                yield platform, python, command
+
+
+PRINTED = sorted(set(printed()))
+
+
+def test_what_is_printed_arrives_word_by_word_in_its_shell() -> None:
+    assert len(PRINTED) > 200
+    for platform, _, command in PRINTED:
+        line = command_line(command, platform)
+        words = received(line) if platform.startswith("win") else shlex.split(line)
+        assert words == list(command)
+        assert "\n" not in line
+
+
+def test_what_is_printed_names_what_the_tables_have() -> None:
+    absent = set()
+    for platform, python, command in PRINTED:
+        if command[:4] == ("python", "-m", "pip", "install") and not platform.endswith("-32"):
+            absent |= {(w, platform, python) for w in named(command) if not exists_for_pip(MATRIX, w, platform, python)}
+        elif command[:2] in (("conda", "install"), ("conda", "create")):
+            absent |= {(word, platform, "") for word in named(command) if not exists_for_conda(word)}
+    assert absent == set()
+
+
+def exists_for_pip(matrix: Matrix, requirement: str, platform: str, python: str = "") -> bool:
+    """Tell whether the index has a release in a requirement's range that can be had; unknown packages count."""
     matched = re.match(r"([A-Za-z0-9._-]+)(?:\[[\w,-]+\])?(.*)", requirement)
     assert matched
     name, spec = matched[1].lower().replace("_", "-"), matched[2]
-    return not matrix.wheels.releases(name) or bool(matrix.wheels.newest(name, spec, platform))
+    return not matrix.wheels.releases(name) or bool(matrix.wheels.newest(name, spec, platform, python))
 
 
 def exists_for_conda(spec: str) -> bool:

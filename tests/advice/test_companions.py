@@ -69,3 +69,25 @@ def test_an_add_on_that_has_ended_goes_with_an_older_tensorflow(
     text = 'File "/v/site-packages/tensorflow_addons/utils/types.py", line 29\nModuleNotFoundError: No module named '
     facts = {"packages": packages, "python": {"version": python}, "error_text": f"{text}'keras.src.engine'"}
     assert commands(tmp_path, capsys, **facts) == expected
+
+
+def test_what_a_change_in_place_asks_for_in_its_turn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # tensorflow-probability 0.24, the first for TensorFlow 2.16, imports tf-keras.
+    listed = {
+        "tensorflow": "2.16.1", "keras": "3.0.5", "tensorflow-probability": "0.23.0", "numpy": "1.26.4",
+        "h5py": "3.11.0", "protobuf": "4.25.3", "absl-py": "2.1.0", "astunparse": "1.6.3", "flatbuffers": "24.3.25", "gast": "0.5.4",
+        "google-pasta": "0.2.0", "libclang": "18.1.1", "ml-dtypes": "0.3.2", "opt-einsum": "3.3.0", "packaging": "24.0",
+        "requests": "2.31.0", "setuptools": "69.5.1", "six": "1.16.0", "termcolor": "2.4.0",
+        "typing-extensions": "4.11.0", "wrapt": "1.16.0", "grpcio": "1.62.2", "tensorboard": "2.16.2", "tensorflow-io-gcs-filesystem": "0.36.0",
+        "rich": "13.7.1", "namex": "0.0.8", "optree": "0.11.0", "dm-tree": "0.1.8", "cloudpickle": "3.0.0",
+    }  # fmt: skip
+    packages = [{"name": name, "version": version, "manager": "pip"} for name, version in listed.items()]
+    text = "File tensorflow_probability/python/layers/distribution_layer.py\nAttributeError: module "
+    facts = {
+        "python": {"version": "3.11.7"},
+        "packages": packages,
+        "error_text": f"{text}'keras._tf_keras.keras' has no attribute '__internal__'",
+    }
+    assert commands(tmp_path, capsys, **facts) == [
+        ["python", "-m", "pip", "install", "tensorflow-probability>=0.24,<0.25", "tf-keras>=2.16,<2.17"]
+    ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ... import versions
 from ...advice import advise
+from ...advice.make import spelled
 from ...context.context import Context
 from ...context.gpu import DIRECTML, no_native_gpu, system_cuda
 from ...environment.facts import CONDA, PIP, Package
@@ -96,7 +97,7 @@ def _judge_cuda(context: Context, library: Library) -> Iterator[Finding]:
             package=library.package.name,
             fix=Fix(
                 pins=(f"{library.package.name} {pin[0]}",),
-                commands=(("conda", "install", f"{library.package.name}{pin[0]}"),),
+                commands=(("conda", "install", spelled(f"{library.package.name} {pin[0]}")),),
             ),
         )
         return

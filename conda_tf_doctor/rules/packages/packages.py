@@ -198,8 +198,9 @@ def _expected(breakage: Breakage, stack: str) -> str:
 
 def _fix(context: Context, breakage: Breakage, wanted: dict[str, str]) -> Fix:
     if breakage.remedy:
-        # What TensorFlow loads unasked harms by being there; other add-ons are for the user to give up.
-        unasked = breakage.name == "tensorflow-metal"
+        # What TensorFlow loads unasked harms by being there, and its own Keras does what another is for; other add-ons
+        # are for the user to give up.
+        unasked = breakage.name in ("tensorflow-metal", "keras")
         remove = (("python", "-m", "pip", "uninstall", "-y", breakage.name),) if unasked else ()
         if breakage.fix:
             from ...advice.packages import pair
