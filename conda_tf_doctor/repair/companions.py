@@ -1,7 +1,8 @@
 """Advice is tried on the facts before it is shown: what pip would take or leave wrongly beside it joins the command.
 
-A TensorFlow from before numpy 2 declares no upper bound on it, one from before protobuf 4 none on that, an add-on of
-the next release wants a package that is not there yet. The rules judge what a command would leave, as they judge a plan.
+A TensorFlow from before numpy 2 declares no upper bound on it, one from before protobuf 4 none on that, and an add-on
+of the next release wants a package that is not there yet. The rules judge what a command would leave, as they judge
+plans.
 """
 
 from __future__ import annotations

@@ -75,11 +75,13 @@ def test_what_a_change_in_place_asks_for_in_its_turn(tmp_path: Path, capsys: pyt
     # tensorflow-probability 0.24, the first for TensorFlow 2.16, imports tf-keras.
     listed = {
         "tensorflow": "2.16.1", "keras": "3.0.5", "tensorflow-probability": "0.23.0", "numpy": "1.26.4",
-        "h5py": "3.11.0", "protobuf": "4.25.3", "absl-py": "2.1.0", "astunparse": "1.6.3", "flatbuffers": "24.3.25", "gast": "0.5.4",
-        "google-pasta": "0.2.0", "libclang": "18.1.1", "ml-dtypes": "0.3.2", "opt-einsum": "3.3.0", "packaging": "24.0",
-        "requests": "2.31.0", "setuptools": "69.5.1", "six": "1.16.0", "termcolor": "2.4.0",
-        "typing-extensions": "4.11.0", "wrapt": "1.16.0", "grpcio": "1.62.2", "tensorboard": "2.16.2", "tensorflow-io-gcs-filesystem": "0.36.0",
-        "rich": "13.7.1", "namex": "0.0.8", "optree": "0.11.0", "dm-tree": "0.1.8", "cloudpickle": "3.0.0",
+        "h5py": "3.11.0", "protobuf": "4.25.3", "absl-py": "2.1.0", "astunparse": "1.6.3",
+        "flatbuffers": "24.3.25", "gast": "0.5.4", "google-pasta": "0.2.0", "libclang": "18.1.1",
+        "ml-dtypes": "0.3.2", "opt-einsum": "3.3.0", "packaging": "24.0", "requests": "2.31.0",
+        "setuptools": "69.5.1", "six": "1.16.0", "termcolor": "2.4.0", "typing-extensions": "4.11.0",
+        "wrapt": "1.16.0", "grpcio": "1.62.2", "tensorboard": "2.16.2",
+        "tensorflow-io-gcs-filesystem": "0.36.0", "rich": "13.7.1", "namex": "0.0.8", "optree": "0.11.0",
+        "dm-tree": "0.1.8", "cloudpickle": "3.0.0",
     }  # fmt: skip
     packages = [{"name": name, "version": version, "manager": "pip"} for name, version in listed.items()]
     text = "File tensorflow_probability/python/layers/distribution_layer.py\nAttributeError: module "
