@@ -106,7 +106,7 @@ def _newer(context: Context, said: Mapping[str, str]) -> str:
     text, gpu = context.env.error_text, context.env.system.gpu
     if "CUDA_ERROR_INVALID_PTX" in text or "compute capability 12" in text or said.get("has", "").startswith("12."):
         return "12.8"
-    return first_cuda(gpu) if gpu else ""
+    return first_cuda(gpu or text)
 
 
 def newer_build(context: Context, needs: str) -> Fix:

@@ -11,7 +11,7 @@ from ..environment.facts import CONDA, PIP
 from ..environment.tensorflow import OWNERS, owners
 from ..findings import Fix
 from ..matrix.model import PYPI
-from ..names import normalise
+from ..names import normalise, parse_requirement
 from ..specifiers import joined
 from .make import FORGE, by_pip, change, fresh, working
 
@@ -74,7 +74,12 @@ def protobuf(context: Context, said: Mapping[str, str]) -> Fix:
     if generated:
         return change(context, {"protobuf": f">={generated[1]},<{int(generated[1].split('.')[0]) + 1}"})
     if re.search(r"cannot (?:not )?be created directly|protoc >= 3\.19", text):
-        return change(context, {"protobuf": works if works and old and "<" in works else _OLD_GENCODE}, _PURE)
+        there = context.matrix.wheels.newest("protobuf", _OLD_GENCODE)
+        if works and not versions.contains(works, there):
+            # This TensorFlow has no use for the protobuf that reads such code.
+            return Fix(note=f"Take a newer release of the package whose _pb2.py file the traceback names. {_PURE}")
+        both = works if old and "<" in works else joined(works, _OLD_GENCODE)
+        return change(context, {"protobuf": both}, _PURE)
     if name == "runtime_version":
         note = "Or generate the module that asks for it (its _pb2.py file) again, with the protoc of this protobuf."
         python = context.env.python.minor
@@ -128,7 +133,8 @@ _OF_KERAS_2 = re.compile(
 )
 # What only Keras 3 writes and has.
 _OF_KERAS_3 = re.compile(
-    r"\['batch_shape'\]|DTypePolicy|'quantization_config'|Keras requires TensorFlow 2\.16|Unknown layer: '?GetItem"
+    r"\['batch_shape'\]|argument 'batch_shape'|config=\{[^\n]*'batch_shape'"
+    r"|DTypePolicy|'quantization_config'|Keras requires TensorFlow 2\.16|Unknown layer: '?GetItem"
     r"|keras\.(?:ops|api|_tf_keras)\b|keras\.src\.(?:legacy|ops|models\.functional|saving\.saving_lib)"
 )
 
@@ -227,6 +233,11 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
             return legacy_keras(context)
         return Fix(note="Install the add-on's release for this TensorFlow, with the same minor version.")
     fitting = _fitting(context, name, _minor(context))
+    asked = parse_requirement(fitting)[1] if fitting else ""
+    last = versions.minor(context.matrix.wheels.newest(name))
+    if asked and last and name in _IN_STEP and not context.matrix.wheels.newest(name, asked, env.platform):
+        # The add-on has ended with an older release.
+        return pair(context, {"tensorflow": f"=={last}.*", name: f"=={last}.*"}, f"{name} has ended with {last}.")
     return by_pip([fitting]) if fitting else by_pip([name], "Take its release for this TensorFlow.", ("--upgrade",))
 
 
