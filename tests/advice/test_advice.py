@@ -6,6 +6,7 @@ import itertools
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +102,10 @@ def test_commands_are_taken_by_a_shell_word_by_word() -> None:
             assert not any("\n" in word for word in command)
 
 
-def printed() -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Yield platform, Python and command of everything that is advised for the environments of these tests."""
+@cache
+def printed() -> frozenset[tuple[str, str, tuple[str, ...]]]:
+    """Return platform, Python and command of everything that is advised for the environments of these tests."""
+    commands = set()
     environments = [environment(case) for case in (*WRITTEN.values(), *OF_PAGES.values()) if "platform" in case]
     found = [(env, diagnose(env, MATRIX)) for env in environments]
     found += [(diagnosis.env, diagnosis) for diagnosis in map(judged, THREADS)]
@@ -113,15 +116,13 @@ def printed() -> Iterator[tuple[str, str, tuple[str, ...]]]:
                 if command[:2] == ("conda", "create"):
                     python = next((word[7:].rstrip(".*") for word in command if word.startswith("python=")), "")
                     platform = command[5] if command[4:5] == ("--platform",) else platform
-                yield platform, python, command
-
-
-PRINTED = sorted(set(printed()))
+                commands.add((platform, python, command))
+    return frozenset(commands)
 
 
 def test_what_is_printed_arrives_word_by_word_in_its_shell() -> None:
-    assert len(PRINTED) > 200
-    for platform, _, command in PRINTED:
+    assert len(printed()) > 200
+    for platform, _, command in printed():
         line = command_line(command, platform)
         words = received(line) if platform.startswith("win") else shlex.split(line)
         assert words == list(command)
@@ -130,7 +131,7 @@ def test_what_is_printed_arrives_word_by_word_in_its_shell() -> None:
 
 def test_what_is_printed_names_what_the_tables_have() -> None:
     absent = set()
-    for platform, python, command in PRINTED:
+    for platform, python, command in printed():
         if command[:4] == ("python", "-m", "pip", "install") and not platform.endswith("-32"):
             absent |= {(w, platform, python) for w in named(command) if not exists_for_pip(MATRIX, w, platform, python)}
         elif command[:2] in (("conda", "install"), ("conda", "create")):
