@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import os
+import re
 import stat
 import sys
 from importlib import import_module
@@ -103,7 +105,34 @@ def read_start(path: str, size: int) -> str:
         OSError: It cannot be read, or is no regular file.
     """
     with open_raw(path) as stream:
-        return stream.read(size).decode("utf-8", "replace").replace("\r\n", "\n")
+        # No path and no name holds a zero byte, and the system takes none.
+        return stream.read(size).decode("utf-8", "replace").replace("\r\n", "\n").replace("\0", "\ufffd")
+
+
+def read_input(limit: int = TEXT) -> bytes:
+    """Return what is on standard input.
+
+    Raises:
+        UsageError: It is closed, or there is more.
+    """
+    if sys.stdin is None:
+        raise UsageError("Standard input cannot be read: it is closed; name a file.")
+    data = sys.stdin.buffer.read(limit + 1)
+    if len(data) > limit:
+        raise UsageError(f"Standard input cannot be read: there is more than {limit // MB} MB.")
+    return data
+
+
+def load_json(text: str | bytes) -> Any:
+    """Parse JSON.
+
+    Raises:
+        ValueError: It is not valid JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def load_toml(text: str, path: str) -> dict[str, Any]:
@@ -122,6 +151,8 @@ def load_toml(text: str, path: str) -> dict[str, Any]:
 
 # An alias stands for all that its anchor holds; a few hundred bytes can so stand for billions of entries.
 _MOST_ENTRIES = 100_000
+# Nothing that anybody writes is nested a tenth as deeply, and a parser takes seconds to find out that it fails.
+_DEEPEST = 200
 
 
 def _entries(node: Any, known: dict[int, int]) -> int:
@@ -134,28 +165,63 @@ def _entries(node: Any, known: dict[int, int]) -> int:
     return known[id(node)]
 
 
-def check_size(root: Any) -> None:
-    """Refuse a composed document of YAML that is too large with every alias written out.
+def _check_depth(text: str) -> None:
+    """Refuse YAML that opens more brackets, or begins more lists in one line, than anything nested does."""
+    depth = 0
+    for bracket in re.findall(r"[\[\]{}]", text):
+        depth = depth + 1 if bracket in "[{" else max(0, depth - 1)
+        if depth > _DEEPEST:
+            raise ValueError("it is nested too deeply")
+    if re.search(rf"(?:[-?:] ){{{_DEEPEST}}}", text):
+        raise ValueError("it is nested too deeply")
+
+
+class BadYamlError(ValueError):
+    """A text is no YAML, or more than anybody writes.
+
+    Attributes:
+        line: The 1-based line; 0 where none tells.
+    """
+
+    def __init__(self, problem: str, line: int = 0) -> None:
+        super().__init__(" ".join(problem.split())[:200])
+        self.line = line
+
+
+def compose_yaml(text: str, pure: bool = True) -> Any:
+    """Return the root node of a YAML text, with the places of everything in it; ``None`` where there is nothing.
+
+    Args:
+        text: The text.
+        pure: Whether it is parsed in Python; libyaml is ten times as fast where it is there, and its messages say less.
 
     Raises:
-        ValueError: It is; one that holds itself always.
+        BadYamlError: It is not valid YAML, or its aliases expand without end.
     """
-    if root is not None and _entries(root, {}) > _MOST_ENTRIES:
-        raise ValueError(f"its aliases expand to more than {_MOST_ENTRIES:,} entries")
+    return _parsed(text, True, pure)
 
 
-def check_aliases(text: str) -> None:
-    """Refuse YAML whose aliases expand to more than anything that a person writes.
-
-    Raises:
-        ValueError: They do.
-        ruamel.yaml.error.YAMLError: It is not valid YAML.
-    """
-    if "&" not in text or "*" not in text:
-        return  # without anchors there are no aliases, and nothing is larger than its text
+def _parsed(text: str, nodes: bool = False, pure: bool = True) -> Any:
     from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-    check_size(YAML(typ="safe", pure=True).compose(text))
+    try:
+        _check_depth(text)
+        # Without anchors there are no aliases, and nothing is larger than its text.
+        if nodes or ("&" in text and "*" in text):
+            root = YAML(typ="safe", pure=pure).compose(text)
+            if root is not None and _entries(root, {}) > max(_MOST_ENTRIES, len(text)):
+                raise ValueError(f"its aliases expand to more than {_MOST_ENTRIES:,} entries")
+            if nodes:
+                return root
+        return YAML(typ="base", pure=True).load(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
+        raise BadYamlError(str(error.problem or error.context or "it cannot be parsed"), line) from None
+    except RecursionError:
+        raise BadYamlError("it is nested too deeply") from None
+    except (YAMLError, ValueError, AttributeError, TypeError, LookupError, AssertionError) as error:
+        raise BadYamlError(str(error) or type(error).__name__) from None
 
 
 def load_yaml(text: str, path: str) -> Any:
@@ -164,18 +230,8 @@ def load_yaml(text: str, path: str) -> Any:
     Raises:
         UsageError: It is not valid YAML, or its aliases expand without end.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
     try:
-        check_aliases(text)
-        return YAML(typ="base", pure=True).load(text)
-    except MarkedYAMLError as error:
-        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark is not None else ""
-        problem = " ".join(str(error.problem or error.context or "it cannot be parsed").split())
-        raise UsageError(f"The file {path} is not valid YAML{line}: {problem}; correct it there.") from None
-    except RecursionError:
-        raise UsageError(f"The file {path} is not valid YAML: it is nested too deeply; correct it.") from None
-    except (YAMLError, ValueError, AttributeError, TypeError) as error:
-        problem = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UsageError(f"The file {path} is not valid YAML: {problem}; correct it.") from None
+        return _parsed(text)
+    except BadYamlError as error:
+        line = f" in line {error.line}" if error.line else ""
+        raise UsageError(f"The file {path} is not valid YAML{line}: {error}; correct it there.") from None

@@ -1,16 +1,32 @@
-"""How a failure of ours stays ours; the one module beside the plugin's that every call of conda imports."""
+"""How a failure of ours stays ours, and what others wrote stays text; every call of conda imports this module."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 _told: set[str] = set()
+# What drives a terminal, as a whole: colours, titles, links; what is left of an incomplete one is harmless text.
+_SEQUENCE = r"\x1b(?:\[[0-?]{0,99}[ -/]{0,9}[@-~]|\][^\x07\x1b]{0,999}(?:\x07|\x1b\\))"
+# Control characters, what changes the direction of writing or shows nothing, and the other ends of lines.
+_CONTROL = dict.fromkeys(
+    (*range(32), *range(127, 160), 0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060,
+     *range(0x2066, 0x206A), 0xFEFF, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080))
+)  # fmt: skip
+_CONTROL.update(dict.fromkeys((9, 10, 0x2028, 0x2029), " "))
+
+
+def safe(text: str) -> str:
+    """Return a text from a file, a package or a program as what a terminal, a log or a page may be given: one line."""
+    if text.isascii() and text.isprintable():
+        return text
+    return re.sub(_SEQUENCE, "", text).translate(_CONTROL)
 
 
 def reason(error: BaseException) -> str:
     """Return what went wrong, in a line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    return safe(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
 
 
 def guarded(call: Callable[[], Any]) -> Any:

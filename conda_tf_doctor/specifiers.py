@@ -59,10 +59,14 @@ def bounds(spec: str) -> tuple[str, str, list[str]]:
         if term.startswith("~="):
             parts = term[2:].strip().split(".")
             head = parts[:-1]
-            terms = [">=" + ".".join(parts), "<" + ".".join([*head[:-1], str(int(head[-1]) + 1)])] if head else [term]
+            terms = (
+                [">=" + ".".join(parts), "<" + ".".join([*head[:-1], str(versions.number(head[-1]) + 1)])]
+                if head
+                else [term]
+            )
         elif term.startswith("==") and term.endswith(".*"):
             parts = term[2:-2].strip().split(".")
-            terms = [">=" + ".".join(parts), "<" + ".".join([*parts[:-1], str(int(parts[-1]) + 1)])]
+            terms = [">=" + ".".join(parts), "<" + ".".join([*parts[:-1], str(versions.number(parts[-1]) + 1)])]
         else:
             terms = [term]
         for each in terms:

@@ -23,6 +23,15 @@ _LAST = 1 << 60
 Key = tuple[int, tuple[int, ...], tuple[int, int], int, int]
 
 
+# Python converts no more than 4,300 digits; no version, size or number of anything has a fraction of that.
+_MOST_DIGITS = 300
+
+
+def number(digits: str) -> int:
+    """Return the number that decimal digits write; one that is longer than any there is counts as the largest."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS
+
+
 def _stripped(release: tuple[int, ...]) -> tuple[int, ...]:
     end = len(release)
     while end > 1 and release[end - 1] == 0:
@@ -39,17 +48,17 @@ def key(version: str) -> Key:
             number, or lowest where it has none.
     """
     if version.isascii() and all(part.isdigit() for part in version.split(".")):
-        return (0, _stripped(tuple(map(int, version.split(".")))), _FINAL, _NOTHING, _LAST)
+        return (0, _stripped(tuple(map(number, version.split(".")))), _FINAL, _NOTHING, _LAST)
     candidate = re.match(r"([0-9]+(?:\.[0-9]+)*)(a|b|rc)([0-9]+)\Z", version)
     if candidate:
-        numbers = tuple(map(int, candidate.group(1).split(".")))
-        pre = (("a", "b", "rc").index(candidate.group(2)), int(candidate.group(3)))
+        numbers = tuple(map(number, candidate.group(1).split(".")))
+        pre = (("a", "b", "rc").index(candidate.group(2)), number(candidate.group(3)))
         return (0, _stripped(numbers), pre, _NOTHING, _LAST)
-    from packaging.version import InvalidVersion, Version
+    from packaging.version import Version
 
     try:
         parsed = Version(version)
-    except InvalidVersion:
+    except ValueError:  # no version, or of thousands of digits
         lead = re.match(_LEADING, version)
         return key(lead.group(1)) if lead else (0, (_NOTHING,), _FINAL, _NOTHING, _LAST)
     if parsed.pre is not None:
@@ -90,7 +99,7 @@ def _starts_with(version: Key, prefix: Key) -> bool:
 
 def _prefix_key(text: str) -> Key:
     # A prefix keeps its zeros: ==1.0.* is not ==1.*
-    numbers = tuple(int(part) for part in text.split(".") if part.isdigit())
+    numbers = tuple(number(part) for part in text.split(".") if part.isdigit())
     return (0, numbers, _FINAL, _NOTHING, _LAST)
 
 
@@ -206,7 +215,7 @@ def _conda_key(version: str) -> tuple[int, tuple[tuple[tuple[int, int, str], ...
         atoms: list[tuple[int, int, str]] = []
         for atom in [component] if component.isdigit() else re.findall(_ATOMS, component):
             if atom.isdigit():
-                atoms.append((2, int(atom), ""))
+                atoms.append((2, number(atom), ""))
             elif atom == "post":
                 atoms.append((3, 0, ""))
             elif atom == "dev":
@@ -217,7 +226,7 @@ def _conda_key(version: str) -> tuple[int, tuple[tuple[tuple[int, int, str], ...
         if atoms and atoms[0][0] != 2:
             atoms.insert(0, (2, 0, ""))
         components.append(tuple(atoms) or ((2, 0, ""),))
-    return (int(epoch) if epoch.isdigit() else 0, tuple(components))
+    return (number(epoch) if epoch.isdecimal() else 0, tuple(components))
 
 
 _ZERO = (2, 0, "")

@@ -16,8 +16,13 @@ import pytest
 
 import conda_tf_doctor
 from conda_tf_doctor import reading
+from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.environment.files import read_file
+from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.errors import UsageError
-from tools.prefixes import add_dist, make_prefix
+from conda_tf_doctor.matrix.load import load_matrix
+from tools.prefixes import add_dist, add_record, make_prefix
 
 PACKAGE = Path(conda_tf_doctor.__file__).parent
 # What opens by itself: files of ours that are shipped, and what is written.
@@ -26,7 +31,11 @@ OWN = {
     "repair/preflight.py",
     "cli/main.py", "cli/schema.py", "cli/create.py", "matrix/check.py", "matrix/compiled.py", "matrix/load.py",
     "matrix/overlay.py", "environment/machine.py",
+    "matrix/matrix.py",
 }  # fmt: skip
+
+
+UNBOUNDED = ("open", "io.open", "json.loads", "json.load", "YAML", "sys.stdin.read", "sys.stdin.buffer.read")
 
 
 def pipe(path: Path) -> None:
@@ -154,8 +163,6 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     ids=["bomb", "itself", "depth", "directive", "tag", "digits"],
 )
 def test_yaml_is_parsed_within_bounds(tmp_path: Path, text: str, said: str) -> None:
-    from conda_tf_doctor.environment.files import read_file
-
     path = tmp_path / "environment.yml"
     path.write_text(text)
     begun = time.monotonic()
@@ -167,11 +174,100 @@ def test_yaml_is_parsed_within_bounds(tmp_path: Path, text: str, said: str) -> N
     assert time.monotonic() - begun < 2
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"depends": [3.10]}, "depends has to be a list of texts; the rest"),
+        ({"depends": {"python": 3}}, "depends has to be a list of texts; the rest"),
+        (
+            {"depends": ["x", None, " "], "constrains": 5},
+            "depends has to be a list of texts; constrains has to be a list",
+        ),
+        ({"channel": ["x"], "build": 64}, "build has to be a text; channel has to be a text; the rest"),
+    ],
+    ids=["number", "mapping", "mixed", "channel"],
+)
+def test_fields_of_another_type_in_a_record_are_left_out_and_told(
+    tmp_path: Path, fields: dict[str, object], said: str
+) -> None:
+    prefix = make_prefix(tmp_path / "prefix", "linux-64")
+    for name, version in (("tensorflow-base", "2.15.0"), ("tensorflow", "2.15.0"), ("numpy", "2.0.0")):
+        path = add_record(prefix, "linux-64", name, version, "cpu_py310h0_0")
+        path.write_text(json.dumps({**json.loads(path.read_text()), **fields}, indent=2))
+    env = read_prefix(str(prefix))
+    diagnosis = diagnose(env, load_matrix())
+    codes = {finding.code for finding in diagnosis.findings if finding.severity != "info"}
+    assert codes == {"TFD603"}
+    assert all(isinstance(text, str) for package in env.packages for text in (*package.depends, package.channel))
+    assert sum(said in note.message for note in env.notes) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"packages": [{"name": "numpy", "depends": [["x"]]}]}, "'packages.depends' has to be a list of texts"),
+        ({"env_vars": {"PATH": ["x"]}}, "'env_vars' has to be an object of texts"),
+        ({"working_folder": [None]}, "'working_folder' has to be a list of texts"),
+        ({"system": {"cpu_features": {"avx": "no"}}}, "'system.cpu_features' has to be an object of true and false"),
+        ({"binaries": [{"path": "x", "imports": [{}]}]}, "'binaries.imports' has to be a list of texts"),
+        ({"findings": [{"code": "TFD501", "severity": "error", "message": "m", "fix": {"commands": ["x"]}}]},
+         "'findings.fix.commands' has to be a list of texts"),
+        ({"platform": "9" * 100_000}, "'platform' has to be a platform of conda"),
+    ],
+)  # fmt: skip
+def test_fields_of_another_type_in_a_report_are_one_sentence(change: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        environment_of({"platform": "linux-64", "packages": [], **change}, "report.json")
+    assert said in str(raised.value) and "\n" not in str(raised.value) and len(str(raised.value)) < 2000
+
+
+LOCK = (
+    "version: 1\npackage:\n"
+    "- {name: numpy, version: %s, manager: conda, platform: linux-64, url: '', dependencies: %s}\n"
+)
+PIXI = """\
+version: 6
+environments:
+  default: {packages: {linux-64: [{conda: a/tensorflow-2.15.0-cpu_0.conda}]}}
+packages:
+- conda: a/tensorflow-2.15.0-cpu_0.conda
+  depends: {python: 3}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("conda-lock.yml", LOCK % ("[1]", "{}"), "version of entry 1 has to be a text"),
+        ("conda-lock.yml", LOCK % ("1", "{python: [3]}"), "each entry of dependencies of entry 1 has to be a text"),
+        ("conda-lock.yml", LOCK % ("1", "python"), "dependencies of entry 1 has to be a list"),
+        ("pixi.lock", PIXI, "depends of a/tensorflow"),
+    ],
+)  # fmt: skip
+def test_fields_of_another_type_in_a_lock_file_are_one_sentence(
+    tmp_path: Path, name: str, text: str, said: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UsageError, match=said):
+        [package.depends for package in read_file(str(tmp_path / name), "linux-64").packages]
+
+
+@pytest.mark.parametrize("words", [["check", "--report", "-"], ["check", "--file", "-"], ["explain", "-"]])
+def test_standard_input_that_is_closed_is_one_sentence(words: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import os, sys; os.close(0); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])",
+         "-m", "conda_tf_doctor", *words], capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
+    )  # fmt: skip
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert "cannot be read" in done.stderr and "fault" not in done.stderr
+
+
 def test_every_reader_of_the_package_is_bounded() -> None:
     for path in sorted(PACKAGE.rglob("*.py")):
         place = path.relative_to(PACKAGE).as_posix()
         if place in OWN or place == "reading.py":
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            opens = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open"
-            assert not opens, f"{place}, line {node.lineno}: open() of a file of others; use conda_tf_doctor.reading"
+            call = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            assert call not in UNBOUNDED, f"{place}, line {node.lineno}: {call}(); use conda_tf_doctor.reading"

@@ -116,6 +116,11 @@ def mutants(args: Sequence[str]) -> int:
     return _call(ensure_tests(), "tools.mutants", *args)
 
 
+def fuzz(args: Sequence[str]) -> int:
+    """Feed mutated input to every reader."""
+    return _call(ensure_tests(), "tools.fuzz", *(args or ("100000",)))
+
+
 class Verb(NamedTuple):
     """A command: what runs it, and what ``-h`` says (docstrings are not there with ``PYTHONOPTIMIZE=2``)."""
 
@@ -145,6 +150,11 @@ VERBS = {
         "run tests with CPython and conda for Windows, under wine of Debian trixie (as root, on Debian); what it makes "
         "stays in .dev/windows, or where TF_DOCTOR_WINDOWS says",
         "[pytest's arguments]",
+    ),
+    "fuzz": Verb(
+        fuzz,
+        "feed mutated input to every reader; 100,000 inputs, half an hour, where no number is given",
+        "[COUNT [SEED]]",
     ),
     "index": Verb(index, "make docs/rules.md from the pages of the rules", ""),
     "mutants": Verb(

@@ -268,7 +268,7 @@ def dotted(version: str) -> str:
     """Return ``7.1.2`` for 7102, as cuDNN numbers itself; from 9 on the major version counts ten thousands."""
     if not version.isdigit() or len(version) < 4:
         return version
-    number = int(version)
+    number = versions.number(version)
     major, rest = divmod(number, 10_000 if number >= 90_000 else 1000)
     return f"{major}.{rest // 100}.{rest % 100}"
 

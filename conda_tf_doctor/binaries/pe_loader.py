@@ -254,7 +254,7 @@ class PeLoader(Loader):
         if module.kind in (MISSING, CORRUPT, MACHINE):
             return f"it is forwarded to {forwarder}, and {module.name} is {module.problem}"
         ordinal = name[1:]
-        wanted: Symbol = int(ordinal) if name.startswith("#") and ordinal.isdigit() else name
+        wanted: Symbol = int(ordinal) if name.startswith("#") and re.fullmatch("[0-9]{1,9}", ordinal) else name
         reason = self._lacks(module, wanted, depth + 1)
         return None if reason is None else reason or f"it is forwarded to {forwarder}, which {module.name} lacks"
 

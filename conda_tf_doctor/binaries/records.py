@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -31,7 +30,8 @@ VITAL = {
 }
 # One line of RECORD (PEP 376): path, hash, size; a path with a comma is quoted, and is none of TensorFlow's.
 _RECORD_LINE = re.compile(
-    r"^(?P<path>[^,\r\n]+\.(?:pyd|dll|dylib|so(?:\.\d+)*)),(?:sha256=(?P<hash>[\w-]+))?,(?P<size>\d*)\r?$", re.M | re.I
+    r"^(?P<path>[^,\r\n]+\.(?:pyd|dll|dylib|so(?:\.\d+)*)),(?:sha256=(?P<hash>[\w-]+))?,(?P<size>\d{0,18})\r?$",
+    re.M | re.I,
 )
 
 
@@ -108,15 +108,15 @@ def _from_conda(prefix: str, wanted: re.Pattern[str]) -> Iterator[Recorded]:
         if not wanted.match(owner):
             continue
         try:
-            record = json.loads(read_text(os.path.join(folder, name)))
+            record = reading.load_json(read_text(os.path.join(folder, name)))
             paths = (record.get("paths_data") or {}).get("paths") or ()
             files = [(str(entry["_path"]), entry) for entry in paths] or [
                 (str(f), {}) for f in record.get("files") or ()
             ]
-        except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        except (ValueError, AttributeError, KeyError, TypeError):
             continue
         for file, entry in files:
-            outside = ".." in re.split(r"[\\/]", file) or ":" in file
+            outside = ".." in re.split(r"[\\/]", file) or ":" in file or "\0" in file
             if outside or not BINARY.search(file) or entry.get("path_type") == "softlink":
                 continue
             rewritten = bool(entry.get("prefix_placeholder"))

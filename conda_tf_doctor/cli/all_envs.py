@@ -16,7 +16,8 @@ from ..environment.prefix import read_prefix
 from ..errors import UsageError
 from ..matrix.load import load_matrix
 from ..render.json import print_document
-from ..render.text import Style, safe
+from ..render.text import Style
+from ..safely import safe
 from .aim import aimed
 from .target import all_prefixes
 

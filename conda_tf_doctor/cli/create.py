@@ -17,10 +17,11 @@ from ..environment.prefix import read_prefix
 from ..errors import UsageError
 from ..matrix.load import load_matrix
 from ..render.json import print_document
-from ..render.text import Style, safe
+from ..render.text import Style
 from ..repair.conda import Conda, find_conda
 from ..repair.demands import parse_demand
 from ..repair.recipe import NoRecipeError, Wanted, make
+from ..safely import safe
 from ..subdirs import this_platform
 from .flags import add_output, add_prompt
 from .options import options

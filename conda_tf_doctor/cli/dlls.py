@@ -16,9 +16,10 @@ from ..environment.prefix import read_prefix
 from ..errors import UsageError
 from ..matrix.load import load_matrix
 from ..render.json import print_document
-from ..render.text import Style, safe
+from ..render.text import Style
 from ..render.tree import Tree, dot, shown_path
 from ..rules.binaries.closure import judge
+from ..safely import safe
 from ..subdirs import PLATFORM_MACHINES
 from .flags import add_output, add_rules, add_target
 from .options import options

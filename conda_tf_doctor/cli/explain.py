@@ -20,7 +20,8 @@ from ..explain.pages import read_page, render_page
 from ..explain.rank import rank
 from ..matrix.load import load_matrix
 from ..render.json import print_document
-from ..render.text import Style, safe
+from ..render.text import Style
+from ..safely import safe
 from .check import examine
 from .flags import add_output, add_target
 from .options import options
@@ -71,8 +72,8 @@ def execute(args: Namespace) -> int:
     """
     what = " ".join(getattr(args, "what", None) or ()).strip()
     if not what:
-        if not sys.stdin.isatty() and _piped():
-            content = sys.stdin.buffer.read()
+        if sys.stdin is not None and not sys.stdin.isatty() and _piped():
+            content = reading.read_input()
             if content.strip():
                 return _explain_text(_decoded(content, "standard input"), args)
         return _list_rules(args)
@@ -105,7 +106,7 @@ def _decoded(content: bytes, where: str) -> str:
 
 def _text_of(what: str) -> str:
     if what == "-":
-        return _decoded(sys.stdin.buffer.read(), "standard input")
+        return _decoded(reading.read_input(), "standard input")
     if len(what) < 1024 and os.path.isfile(what):
         try:
             return _decoded(reading.read_bytes(what), what)

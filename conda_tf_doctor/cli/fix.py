@@ -150,7 +150,7 @@ def _print(document: Any) -> None:
 
 def _only_diff(prefix: str, matrix: Matrix, wishes: Wishes, style: Style) -> int:
     result = Session(prefix, matrix, wishes._replace(json=True, quiet=True), style).run()
-    style.write(result.document["diff"])
+    style.write(result.document["diff"], verbatim=True)
     return result.status
 
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from .._typing import TYPE_CHECKING, NoReturn
 from ..errors import UsageError
 from ..render.json import print_error
-from ..render.text import safe
+from ..safely import safe
 from .arguments import complete, plain
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from ..matrix.load import load_matrix
 from ..matrix.model import CHANNELS
 from ..matrix.overlay import validate
 from ..render.json import print_document
-from ..render.text import Style, safe
+from ..render.text import Style
+from ..safely import safe
 from .flags import add_output
 from .options import options
 

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from .. import __version__
 from ..render.json import print_error
-from ..render.text import safe
+from ..safely import safe
 from . import check
 from .arguments import complete
 

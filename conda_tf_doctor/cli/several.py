@@ -13,7 +13,8 @@ from ..engine.diagnosis import SCHEMA_VERSION, unread
 from ..errors import UsageError
 from ..render.json import print_document
 from ..render.machines import rendered
-from ..render.text import Style, render, safe
+from ..render.text import Style, render
+from ..safely import safe
 
 if TYPE_CHECKING:
     from argparse import Namespace

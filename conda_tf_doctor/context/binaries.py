@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -17,12 +16,13 @@ from ..binaries.records import VITAL, Recorded, recorded_files
 from ..binaries.resolve import resolve
 from ..binaries.stack import added_folders, build_info, find_stack_modules
 from ..binaries.windows import CONDA_FOLDERS
+from ..environment.condameta import well_typed
 from ..environment.gpu import NEEDS_ZLIB
 from ..environment.site import find_site_packages
 from ..matrix.vc_runtime import VcRuntime
 from ..names import normalise
 from ..subdirs import PLATFORM_MACHINES
-from ..versions import contains
+from ..versions import contains, number
 
 if TYPE_CHECKING:
     from ..binaries.closure import Closure, Module
@@ -87,7 +87,7 @@ class BinaryFacts(NamedTuple):
                 for version in versions:
                     match = _VERSION.match(version)
                     if match and match[1] == family:
-                        best = max(best, (tuple(map(int, match[2].split("."))), match[2], module.name))
+                        best = max(best, (tuple(map(number, match[2].split("."))), match[2], module.name))
         return best[1], best[2]
 
 
@@ -245,10 +245,12 @@ def _provided(context: Context) -> dict[str, str]:
 def _lists_files(env: Environment, source: str) -> bool:
     try:
         path = os.path.join(env.prefix, *source.split("/"))
-        record = json.loads(reading.read_text(path, reading.RECORD, errors="strict"))
+        record = reading.load_json(reading.read_text(path, reading.RECORD, errors="strict"))
     except (OSError, ValueError):
         return False
-    return isinstance(record, dict) and any(VC_RUNTIME.search(str(name)) for name in record.get("files") or ())
+    return isinstance(record, dict) and any(
+        VC_RUNTIME.search(name) for name in well_typed(record)[0].get("files") or ()
+    )
 
 
 def runtime_is_lost(context: Context, missing: Iterable[str]) -> bool:

@@ -31,9 +31,9 @@ _STACK = frozenset(
 )  # fmt: skip
 # One line of RECORD (PEP 376), and one entry of conda's paths_data as its writers lay it out.
 # These patterns are compiled when they are used: most checks of a list of packages never use one.
-_RECORD_LINE = r"(?m)^(?P<path>[^,\r\n]+\.py),(?:[\w-]+=[\w-]+)?,(?P<size>\d+)\r?$"
+_RECORD_LINE = r"(?m)^(?P<path>[^,\r\n]+\.py),(?:[\w-]+=[\w-]+)?,(?P<size>\d{1,18})\r?$"
 _ENTRY = r'\{\s*"_path":\s*"(?P<path>[^"\\]+/site-packages/[^"\\]+\.py)"(?P<rest>[^{}]*)\}'
-_SIZE = r'"size_in_bytes":\s*(\d+)'
+_SIZE = r'"size_in_bytes":\s*(\d{1,18})'
 # People take tests away to make images smaller.
 _SPARE = r"(?:^|/)(?:tests?|testing|testdata|include)/|(?:_test|/conftest)\.py\Z"
 # Statements at the margin run whenever the module is imported; those of a package's __init__ may stand in a branch.

@@ -8,6 +8,7 @@ from importlib import import_module
 from .._typing import TYPE_CHECKING
 from ..codes import JUDGES, ROWS, RULES
 from ..context.context import Context
+from ..errors import UsageError
 from ..findings import ERROR, INFO, WARNING, Finding, Fix, is_of_disk
 from .diagnosis import Diagnosis
 from .ranking import ranked
@@ -55,6 +56,8 @@ def _from_rules(context: Context, examined: list[str]) -> Iterable[Finding]:
                 raise LookupError(f"no row for {', '.join(sorted(stray))}")
             yield from found
             examined += codes
+        except UsageError:
+            raise  # an entry of a file that is read when it is asked for: the file cannot be used
         except Exception as error:
             # A rule of ours that fails must not take the verdict of the others with it; the failure is told.
             named = ", ".join(f"{code} {RULES[code]}" for code in codes)

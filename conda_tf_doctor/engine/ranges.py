@@ -241,7 +241,7 @@ def _around(number: str) -> Iterator[str]:
     """Yield a version, one just above and one just below it."""
     yield number
     yield f"{number}.1"
-    parts = [int(part) for part in number.split(".")]
+    parts = [versions.number(part) for part in number.split(".")]
     last = max((place for place, part in enumerate(parts) if part), default=0)
     if parts[last]:
         below = [*parts[:last], parts[last] - 1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -29,14 +28,14 @@ def read_record(path: str) -> dict[str, Any]:
     cut = head.find(_FILES)
     if cut >= 0:
         try:
-            record = json.loads(head[:cut].rstrip().rstrip(",") + "}")
+            record = reading.load_json(head[:cut].rstrip().rstrip(",") + "}")
         except ValueError:
             record = {}
         keys = list(record)
         if "depends" in record and "channel" in record and ("constrains" in record or keys == sorted(keys)):
             return {**_tail(path), **record}
         # another writer, another order: read it whole
-    record = json.loads(reading.read_text(path, reading.RECORD, "utf-8-sig", "strict"))
+    record = reading.load_json(reading.read_text(path, reading.RECORD, "utf-8-sig", "strict"))
     if not isinstance(record, dict):
         raise ValueError("not a JSON object")
     return record
@@ -52,11 +51,37 @@ def _tail(path: str) -> dict[str, Any]:
         handle.seek(0, os.SEEK_END)
         handle.seek(max(0, handle.tell() - _TAIL))
         text = handle.read().decode("utf-8", "replace")
-    return {matched.group(1): json.loads(matched.group(2)) for matched in re.finditer(_TAIL_FIELD, text)}
+    return {matched.group(1): reading.load_json(matched.group(2)) for matched in re.finditer(_TAIL_FIELD, text)}
+
+
+# What each field is that anything asks for; a record may lack it, or have null in its place.
+_LISTS = ("depends", "constrains", "_requested_specs", "files")
+_TEXTS = ("name", "version", "build", "channel", "subdir", "requested_spec")
+
+
+def well_typed(record: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return a record whose fields are of the types that conda gives them, and what is wrong with those left out.
+
+    A list keeps those of its entries that are text.
+    """
+    wrong = []
+    kept = dict(record)
+    for name in _LISTS:
+        value = record.get(name) or []
+        texts = [each for each in value if isinstance(each, str) and each.strip()] if isinstance(value, list) else []
+        if not isinstance(value, list) or len(texts) < len(value):
+            wrong.append(f"{name} has to be a list of texts")
+            kept[name] = texts
+    for name in _TEXTS:
+        value = record.get(name)
+        if value is not None and not isinstance(value, str):
+            wrong.append(f"{name} has to be a text")
+            del kept[name]
+    return kept, wrong
 
 
 class _Lazy:
-    """Reads a record when a rule first asks for it; one that cannot be read becomes a note, once."""
+    """Reads a record when a rule first asks for it; what of it cannot be read becomes a note, once."""
 
     __slots__ = ("env", "path", "source")
 
@@ -65,13 +90,21 @@ class _Lazy:
 
     def __call__(self) -> dict[str, Any]:
         try:
-            return read_record(self.path)
-        except (OSError, ValueError, RecursionError) as error:
+            return self.checked(read_record(self.path))
+        except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or f"broken JSON ({error})"
             self.env.notes.append(
                 Note(self.source, f"The record {self.source} cannot be read: {reason}; its dependencies are unknown.")
             )
             return {}
+
+    def checked(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Return the well typed part of a record; what of it is not becomes a note."""
+        record, wrong = well_typed(record)
+        if wrong:
+            text = f"The record {self.source} is not what conda writes: {'; '.join(wrong)}; the rest of it is taken."
+            self.env.notes.append(Note(self.source, text))
+        return record
 
 
 def read_records(env: Environment, prefix: str) -> Iterator[Package]:
@@ -152,16 +185,17 @@ def _unreadable(entry: os.DirEntry[str]) -> str:
 def _whole(env: Environment, lazy: _Lazy) -> Package | None:
     """Read a record whose file name does not tell; pip's old ``*.json`` leftovers and strangers are noted."""
     try:
-        record = json.loads(reading.read_text(lazy.path, reading.RECORD, "utf-8-sig", "strict"))
+        record = reading.load_json(reading.read_text(lazy.path, reading.RECORD, "utf-8-sig", "strict"))
         name, version = record["name"], record["version"]
         if isinstance(name, str) and isinstance(version, str):
-            return Package(name, version, CONDA, str(record.get("build", "")), None, lazy.source, record)
+            record = lazy.checked(record)
+            return Package(name, version, CONDA, record.get("build") or "", None, lazy.source, record)
         raise TypeError("name and version are not text")
     except OSError as error:
         reason = error.strerror or str(error)
     except KeyError as error:
         reason = f"it has no {error}"
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError) as error:
         reason = f"broken JSON ({error})"
     env.notes.append(Note(lazy.source, f"The record {lazy.source} cannot be used: {reason}; it is left out."))
     return None

@@ -7,7 +7,6 @@ pip, the sizes that conda recorded for the dist-info's files.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from .._typing import Any, NamedTuple
 from ..names import normalise
 from ..versions import key
 from .facts import CONDA, PIP, Environment, Note, Package
+from .site import unreadable
 
 _SUFFIXES = (".dist-info", ".egg-info")
 _EGG_TAG = r"-py\d[\d.]*(?:-[\w.-]+)?\Z"
@@ -124,11 +124,11 @@ def _recorded_sizes(record: str, dist: DistInfo) -> dict[str, int | None]:
     """Return the files of a dist-info that a record lists, with the sizes of those that tell who wrote them last."""
     try:
         paths = (
-            json.loads(reading.read_text(record, reading.RECORD, errors="strict"))
+            reading.load_json(reading.read_text(record, reading.RECORD, errors="strict"))
             .get("paths_data", {})
             .get("paths", ())
         )
-    except (OSError, ValueError, AttributeError, RecursionError):
+    except (OSError, ValueError, AttributeError):
         return {}
     recorded: dict[str, int | None] = {}
     for entry in paths if isinstance(paths, list) else ():
@@ -158,16 +158,16 @@ def read_pip(env: Environment, prefix: str, site_packages: str, stack: frozenset
         site_packages: Its site-packages folder.
         stack: Names for which it matters so much who owns them that ``INSTALLER`` is read even where conda has a
             record of the same version.
+
+    Raises:
+        UsageError: The folder cannot be read.
     """
     by_name: dict[str, list[DistInfo]] = {}
     try:
         for dist in list_dist_infos(site_packages):
             by_name.setdefault(dist.name, []).append(dist)
     except OSError as error:
-        source = _relative(prefix, site_packages)
-        env.notes.append(
-            Note(source, f"The folder {source} cannot be read: {error.strerror}; pip's packages are unknown.")
-        )
+        raise unreadable(site_packages, error) from None
     for name, dists in by_name.items():
         record = env.conda(name)
         if record is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from .. import versions
+
 CUDA, CUDNN, DRIVER, VC, OTHER = "cuda", "cudnn", "driver", "vc", ""
 
 _NAME = re.compile(
@@ -83,6 +85,6 @@ def parse_library(name: str) -> LibraryName:
     if own and len(pieces) == 1:
         return LibraryName(CUDA, part, own)
     # CUDA 11 numbers its runtime 11.0 throughout; from 12 on only the major number is in the name.
-    if int(pieces[0]) >= 11 or len(pieces) == 1:
+    if versions.number(pieces[0]) >= 11 or len(pieces) == 1:
         return LibraryName(CUDA, part, f"=={pieces[0]}.*")
     return LibraryName(CUDA, part, f"=={pieces[0]}.{pieces[1]}.*")

@@ -28,7 +28,7 @@ def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Env
         with_machine: Whether to add the facts about this machine where the prefix is one of this machine's.
 
     Raises:
-        UsageError: There is no such folder, or it is not an environment.
+        UsageError: There is no such folder, it is not an environment, or what is in it cannot be read.
     """
     prefix = os.path.abspath(os.path.expanduser(path))
     env = Environment("prefix", prefix, platform)
@@ -157,16 +157,17 @@ def add_base(env: Environment) -> None:
     base = home if os.name == "nt" else os.path.dirname(home)
     if not home or not os.path.isdir(base) or os.path.samefile(base, env.prefix):
         return
-    try:
-        found = [p for p in read_prefix(base, env.platform, with_machine=False).packages if p.name in STACK]
-    except UsageError:
-        found = []
+    found: list[Package] = []
     minor = site_minor(env)
-    # Debian's own Python has other folders.
-    for folder in (os.path.join("local", "lib", f"python{minor}"), os.path.join("lib", "python3")):
-        debian = os.path.join(base, folder, "dist-packages")
-        if os.path.isdir(debian):
-            found += read_pip(Environment("prefix", base, env.platform), base, debian, STACK)
+    try:
+        found += [p for p in read_prefix(base, env.platform, with_machine=False).packages if p.name in STACK]
+        # Debian's own Python has other folders.
+        for folder in (os.path.join("local", "lib", f"python{minor}"), os.path.join("lib", "python3")):
+            debian = os.path.join(base, folder, "dist-packages")
+            if os.path.isdir(debian):
+                found += read_pip(Environment("prefix", base, env.platform), base, debian, STACK)
+    except UsageError as error:
+        env.notes.append(Note(base, str(error)))
     own = {package.name for package in env.packages}
     env.add(_at(package, base) for package in found if package.name not in own)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from typing import Any
 
 from .. import reading
@@ -26,7 +24,10 @@ def read_report(path: str) -> Environment:
         UsageError: The file cannot be read, is no JSON, or a field is not what the schema says.
     """
     try:
-        text = sys.stdin.read() if path == "-" else reading.read_text(path, reading.RECORD, "utf-8-sig", "strict")
+        if path == "-":
+            text = reading.read_input(reading.RECORD).decode("utf-8-sig")
+        else:
+            text = reading.read_text(path, reading.RECORD, "utf-8-sig", "strict")
     except FileNotFoundError:
         raise UsageError(
             f"The report {path} does not exist; collect one with `conda tf-doctor report -o {quoted(path)}`."
@@ -35,8 +36,8 @@ def read_report(path: str) -> Environment:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise UsageError(f"The report {path} cannot be read: {reason}.") from None
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        data = reading.load_json(text)
+    except ValueError as error:
         raise UsageError(f"The report {path} is not JSON ({error}); collect it again.") from None
     return environment_of(data, path)
 
@@ -69,11 +70,11 @@ def environment_of(data: Any, path: str) -> Environment:
     record = env.package("python")
     if not env.python.version and record:
         env.python = env.python._replace(version=record.version)
-    env.virtual_packages = _strings(fields.mapping("virtual_packages"))
-    env.env_vars = _strings(fields.mapping("env_vars"))
+    env.virtual_packages = fields.values("virtual_packages")
+    env.env_vars = fields.values("env_vars")
     env.location = fields.text("prefix")
     env.error_text = fields.text("error_text")
-    env.working_folder = [str(name) for name in fields.items("working_folder")]
+    env.working_folder = fields.texts("working_folder")
     env.user_site = [_package(item, path, "user_site") for item in fields.items("user_site")]
     env.system = _system(_Fields(fields.mapping("system"), path, "system."))
     env.binaries = [_binary(_Fields(item, path, "binaries.")) for item in fields.items("binaries")]
@@ -100,17 +101,17 @@ def _finding(fields: _Fields) -> Finding:
         fields.text("message", required=True),
         fields.text("found"),
         fields.text("expected"),
-        tuple(map(str, fields.items("evidence"))),
+        tuple(fields.texts("evidence")),
         fields.text("source"),
         Fix(
-            tuple(map(str, fix.items("pins"))),
-            tuple(map(str, fix.items("pip"))),
-            tuple(tuple(map(str, command)) for command in fix.items("commands") if isinstance(command, list)),
+            tuple(fix.texts("pins")),
+            tuple(fix.texts("pip")),
+            tuple(tuple(fix.all_texts(command, "commands")) for command in fix.items("commands")),
             fix.text("note"),
         ),
         fields.text("package"),
         fields.text("confidence") or CERTAIN,
-        tuple(map(str, fields.items("needs"))),
+        tuple(fields.texts("needs")),
     )
 
 
@@ -120,16 +121,18 @@ def _machine(text: str) -> str:
 
 
 def _system(fields: _Fields) -> System:
-    features = fields.mapping("cpu_features")
+    features = {name: value for name, value in fields.mapping("cpu_features").items() if value is not None}
+    if not all(isinstance(value, bool) for value in features.values()):
+        raise fields.wrong("cpu_features", "an object of true and false")
     return System(
         os=fields.text("os"),
         machine=_machine(fields.text("machine")),
         cpu_model=fields.text("cpu_model"),
-        cpu_features={str(name): value for name, value in features.items() if isinstance(value, bool)},
+        cpu_features=features,
         gpu=fields.text("gpu"),
         cuda_driver=fields.text("cuda_driver"),
-        cuda_installed=tuple(str(version) for version in fields.items("cuda_installed")),
-        cudnn_installed=tuple(str(version) for version in fields.items("cudnn_installed")),
+        cuda_installed=tuple(fields.texts("cuda_installed")),
+        cudnn_installed=tuple(fields.texts("cudnn_installed")),
         vc_runtime=fields.text("vc_runtime"),
     )
 
@@ -139,8 +142,8 @@ def _binary(fields: _Fields) -> Binary:
         path=fields.text("path", required=True),
         machine=_machine(fields.text("machine")),
         bits=fields.number("bits"),
-        imports=tuple(str(name) for name in fields.items("imports")),
-        missing=tuple(str(name) for name in fields.items("missing")),
+        imports=tuple(fields.texts("imports")),
+        missing=tuple(fields.texts("missing")),
         problem=fields.text("problem"),
         version=fields.text("version"),
     )
@@ -156,7 +159,7 @@ def _package(item: Any, path: str, where: str) -> Package:
     manager = fields.text("manager").lower()
     if manager not in (CONDA, PIP):
         manager = PIP if channel == "pypi" else CONDA if channel else ""
-    metadata: dict[str, Any] = {"depends": fields.items("depends"), "constrains": fields.items("constrains")}
+    metadata: dict[str, Any] = {"depends": fields.texts("depends"), "constrains": fields.texts("constrains")}
     if isinstance(fields.data.get("asked_for"), bool):
         # As conda notes it.
         metadata["requested_spec"] = fields.text("name") if fields.data["asked_for"] else "None"
@@ -169,10 +172,6 @@ def _package(item: Any, path: str, where: str) -> Package:
         f"{path}: {where}",
         metadata,
     )
-
-
-def _strings(mapping: dict[str, Any]) -> dict[str, str]:
-    return {str(name): str(value) for name, value in mapping.items() if value is not None}
 
 
 class _Fields:
@@ -198,9 +197,22 @@ class _Fields:
             if required:
                 raise self.wrong(name, "there, a text")
             return ""
-        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-            raise self.wrong(name, "a text")
-        return str(value)
+        return self.all_texts([value], name, "a text")[0]
+
+    def all_texts(self, value: Any, name: str, wanted: str = "a list of texts") -> list[str]:
+        """Return a list of texts, among which numbers count as text."""
+        if not isinstance(value, list) or not all(type(each) in (str, int, float) for each in value):
+            raise self.wrong(name, wanted)
+        return [str(each) for each in value]
+
+    def texts(self, name: str) -> list[str]:
+        """Return a list of texts that say something; absent is empty."""
+        return [text for text in self.all_texts(self.items(name), name) if text.strip()]
+
+    def values(self, name: str) -> dict[str, str]:
+        """Return an object of texts; absent is empty, and so is null in it."""
+        told = {key: value for key, value in self.mapping(name).items() if value is not None}
+        return dict(zip(told, self.all_texts([*told.values()], name, "an object of texts"), strict=True))
 
     def number(self, name: str) -> int:
         """Return a whole number; absent is 0."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 
+from ..errors import UsageError
 from .facts import Environment
 
 
@@ -32,6 +34,9 @@ def find_site_packages(prefix: str, minor: str, entries: set[str] | None = None)
         prefix: The prefix.
         minor: Python's minor version (``3.10``); where it is empty the newest folder there is counts.
         entries: Names in the prefix, where they were read already.
+
+    Raises:
+        UsageError: A folder on the way cannot be read, so that nobody knows what is in it.
     """
     names = set(os.listdir(prefix)) if entries is None else entries
     for lib in ("Lib", "lib"):
@@ -39,17 +44,34 @@ def find_site_packages(prefix: str, minor: str, entries: set[str] | None = None)
             continue
         if minor:
             exact = os.path.join(prefix, lib, f"python{minor}", "site-packages")
-            if os.path.isdir(exact):
+            if _is_folder(exact):
                 return exact
         try:
             found = [name for name in os.listdir(os.path.join(prefix, lib)) if name.startswith("python")]
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             continue
+        except OSError as error:
+            raise unreadable(os.path.join(prefix, lib), error) from None
         folders = [os.path.join(name, "site-packages") for name in sorted(found, key=_length_and_name, reverse=True)]
         for folder in (*folders, "site-packages"):
-            if os.path.isdir(os.path.join(prefix, lib, folder)):
+            if _is_folder(os.path.join(prefix, lib, folder)):
                 return os.path.join(prefix, lib, folder)
     return ""
+
+
+def _is_folder(path: str) -> bool:
+    """Tell whether there is such a folder; one that may not be looked at is not absent."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def unreadable(folder: str, error: OSError) -> UsageError:
+    """Return the error for a folder without which nothing can be said about an environment."""
+    return UsageError(f"The folder {folder} cannot be read: {error.strerror or error}; what is installed is unknown.")
 
 
 def _length_and_name(name: str) -> tuple[int, str]:

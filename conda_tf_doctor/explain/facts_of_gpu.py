@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ..context.gpu import is_gpu_build, wanted
 from ..environment.gpu import first_cuda, has_nvidia
 from ..environment.libraries import CUDA, CUDNN
-from ..versions import contains, key
+from ..versions import contains, key, number
 from .subject import Fact, Subject, Truth
 
 
@@ -139,9 +139,9 @@ def _loaded_is_the_environments(subject: Subject, _: str) -> Truth:
     if not loaded or not there:
         return None
     if loaded.isdigit():
-        number = int(loaded)
+        count = number(loaded)
         # From 9 on the major version counts ten thousands.
-        major, rest = divmod(number, 10_000 if number >= 90_000 else 1000)
+        major, rest = divmod(count, 10_000 if count >= 90_000 else 1000)
         loaded = f"{major}.{rest // 100}.{rest % 100}"
     return any(_of_three(version) == _of_three(loaded) for version in there)
 

@@ -13,7 +13,7 @@ from ..environment.prefix import read_prefix
 from ..errors import UsageError
 from ..findings import ERROR, WARNING
 from ..matrix.load import load_matrix
-from ..render.text import safe
+from ..safely import safe
 from ..shell import quoted
 from .settings import ignored_codes, read_settings
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from conda import CondaError
 
 from ..findings import ERROR, Finding
-from ..render.text import safe
+from ..safely import safe
 from ..shell import command_line
 from ..versions import parse_matchspec
 

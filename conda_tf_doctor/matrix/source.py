@@ -6,9 +6,10 @@ ruamel.yaml composes them, and only whole numbers, true, false and null become a
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
-from ..reading import check_size
+from ..reading import BadYamlError, compose_yaml
 
 Path = tuple[str | int, ...]
 
@@ -83,23 +84,10 @@ def parse(text: str, file: str, ours: bool = False) -> Document:
     Raises:
         InvalidFileError: It is no YAML, has a key twice, or uses merge keys.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
     try:
-        node = YAML(typ="safe", pure=not ours).compose(text)
-        check_size(node)
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise InvalidFileError(
-            [Problem(file, line, "", f"not valid YAML: {error.problem or error.context}")]
-        ) from error
-    except YAMLError as error:
-        raise InvalidFileError([Problem(file, 0, "", f"not valid YAML: {str(error).splitlines()[0]}")]) from error
-    except RecursionError:
-        raise InvalidFileError([Problem(file, 0, "", "is nested too deeply; write it flatter")]) from None
-    except ValueError as error:
-        raise InvalidFileError([Problem(file, 0, "", f"{error}; write out what they are")]) from None
+        node = compose_yaml(text, pure=not ours)
+    except BadYamlError as error:
+        raise InvalidFileError([Problem(file, error.line, "", f"not valid YAML: {error}")]) from error
     lines: dict[Path, int] = {}
     problems: list[Problem] = []
     value = _value(node, (), file, lines, problems) if node is not None else None
@@ -128,6 +116,6 @@ def _value(node: Any, path: Path, file: str, lines: dict[Path, int], problems: l
         return None
     if node.tag.endswith(":bool"):
         return str(node.value).lower() == "true"
-    if node.tag.endswith(":int") and str(node.value).lstrip("+-").isdigit():
+    if node.tag.endswith(":int") and re.fullmatch("[+-]?[0-9]{1,300}", node.value):
         return int(node.value)
     return node.value

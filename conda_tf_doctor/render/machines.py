@@ -14,9 +14,9 @@ from .. import __version__
 from ..codes import RULES
 from ..explain.pages import plain, read_page
 from ..findings import ERROR, INFO, WARNING, Finding
+from ..safely import safe
 from ..shell import command_line
 from .located import Place, place_of_finding, relative
-from .text import safe
 
 if TYPE_CHECKING:
     from ..engine.diagnosis import Diagnosis

@@ -11,6 +11,7 @@ from .._typing import TYPE_CHECKING, TextIO
 from ..codes import RULES
 from ..environment.owner import pixi_manifest
 from ..findings import ERROR, INFO, POSSIBLE, WARNING, Finding
+from ..safely import safe
 from ..shell import command_line, quoted
 from ..subdirs import this_platform
 
@@ -21,15 +22,9 @@ if TYPE_CHECKING:
 _COLOURS = {ERROR: "31;1", WARNING: "33;1", INFO: "36", "good": "32;1", "title": "1", "dim": "2"}
 # Words carry the meaning, colour only adds to it.
 _WORDS = {ERROR: "ERROR", WARNING: "WARNING", INFO: "NOTE"}
-_CONTROL = dict.fromkeys((*range(32), 127, *range(128, 160), *range(8234, 8239), *range(8294, 8298)))
-_CONTROL[0x09] = _CONTROL[0x0A] = " "
+_OURS = rf"(\x1b\[(?:{'|'.join(_COLOURS.values())}|0)m|\n)"
 WIDTH = 100
 _GAP = "\0"  # stands for a space at which no line ends
-
-
-def safe(text: str) -> str:
-    """Return a text from a file or a package without control characters, so that it cannot drive a terminal."""
-    return text.translate(_CONTROL)
 
 
 class Style:
@@ -55,8 +50,17 @@ class Style:
         """Return the text in the colour of a severity, where there is colour."""
         return f"\x1b[{_COLOURS[kind]}m{text}\x1b[0m" if self.colour else text
 
-    def write(self, text: str) -> None:
-        """Write a text; what the stream's encoding lacks is replaced instead of failing."""
+    def write(self, text: str, verbatim: bool = False) -> None:
+        """Write a text; what the stream's encoding lacks is replaced, and of what drives a terminal only colour left.
+
+        Args:
+            text: The text.
+            verbatim: It is a file's, for another program: changed on a terminal alone.
+        """
+        if not verbatim or self.stream.isatty():
+            # Every second part is a sequence of ours or the end of a line.
+            parts = re.split(_OURS, text)
+            text = "".join(part if place % 2 else safe(part) for place, part in enumerate(parts))
         encoding = self.stream.encoding or "ascii"
         self.stream.write(text.encode(encoding, "replace").decode(encoding))
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from .text import Style, safe
+from ..safely import safe
+from .text import Style
 
 if TYPE_CHECKING:
     from ..binaries.closure import Closure, Module

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -83,7 +82,7 @@ class Conda:
         except OSError as error:
             return Answer(False, {}, f"{self.command[0]} cannot be started: {error.strerror}", reached=False)
         try:
-            data = json.loads(done.stdout)
+            data = reading.load_json(done.stdout)
         except ValueError:
             tail = (done.stderr or done.stdout).strip().splitlines()[-1:]
             return Answer(False, {}, tail[0] if tail else f"conda ended with status {done.returncode}", reached=False)
@@ -201,7 +200,7 @@ def check_writable(prefix: str) -> str:
 def _owners_word(frozen: str) -> str:
     """Return what the one who froze an environment has to say; CEP 22 lets the file hold a ``message``."""
     try:
-        message = json.loads(reading.read_text(frozen, reading.SMALL, errors="strict")).get("message")
+        message = reading.load_json(reading.read_text(frozen, reading.SMALL, errors="strict")).get("message")
     except (OSError, ValueError, AttributeError):
         return ""
     return f" It says: {message}" if isinstance(message, str) and message else ""

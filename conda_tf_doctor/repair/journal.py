@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from .. import reading
 from ..environment.facts import JOURNAL
 from ..errors import UsageError
 from . import atomic
@@ -110,14 +111,29 @@ def _read(path: str) -> Journal | None:
     if data is None:
         return None
     try:
-        document: dict[str, Any] = json.loads(data.decode("utf-8", "surrogateescape"))
+        document: dict[str, Any] = reading.load_json(data.decode("utf-8", "surrogateescape"))
         fields = {k: _frozen(v) for k, v in document.items() if k in Journal._fields}
+        if not all(_is_typed(name, value) for name, value in fields.items()):
+            raise TypeError
         journal = Journal(**fields)
     except (ValueError, TypeError, AttributeError):
         raise UsageError(f"The journal {path} is damaged; check the environment, then remove that file.") from None
     if journal.step not in (*STEPS, UNDOING, DONE):
         raise UsageError(f"The journal {path} is of another version; check the environment, then remove that file.")
     return journal
+
+
+def _is_typed(name: str, value: Any) -> bool:
+    """Tell whether a field has the type that it is written with."""
+    if name in ("pinned", "pinned_before"):
+        return value is None or isinstance(value, str)
+    kind = type(Journal._field_defaults.get(name, ""))
+    if kind is not tuple or name == "changes":
+        return type(value) is kind
+    pairs = name == "errors_before"
+    return isinstance(value, tuple) and all(
+        isinstance(each, tuple) and len(each) == 2 if pairs else isinstance(each, str) for each in value
+    )
 
 
 def _frozen(value: Any) -> Any:

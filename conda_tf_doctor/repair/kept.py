@@ -21,6 +21,7 @@ from ..environment.facts import PIP, Environment
 from ..environment.prefix import read_prefix
 from ..environment.site import find_site_packages, site_minor
 from ..names import normalise
+from ..reading import load_json
 from . import atomic
 
 _LIST = "files.json"
@@ -58,7 +59,7 @@ def recorded(record: str) -> list[tuple[str, str, int]]:
     for row in csv.reader(read_text(record).splitlines()):
         if row and row[0]:
             digest = row[1].removeprefix("sha256=") if len(row) > 1 and row[1].startswith("sha256=") else ""
-            size = int(row[2]) if len(row) > 2 and row[2].isdigit() else -1
+            size = int(row[2]) if len(row) > 2 and re.fullmatch("[0-9]{1,18}", row[2]) else -1
             rows.append((row[0], hexadecimal(digest), size))
     return rows
 
@@ -172,7 +173,7 @@ def load(folder: str, entries: bool = False) -> dict[str, Owned]:
         entries: With what else was in site-packages, under an empty name.
     """
     try:
-        listing = json.loads(read_text(os.path.join(folder, _LIST)) or "{}")
+        listing = load_json(read_text(os.path.join(folder, _LIST)) or "{}")
         return {name: Owned(version, tuple(files)) for name, (version, files) in listing.items() if name or entries}
     except (ValueError, TypeError, AttributeError):
         return {}

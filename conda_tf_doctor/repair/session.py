@@ -15,7 +15,7 @@ from ..environment.prefix import read_prefix
 from ..environment.tensorflow import find_tensorflow
 from ..errors import UsageError
 from ..programs import spoken
-from ..render.text import safe
+from ..safely import safe
 from . import apply, atomic, journal, pinned
 from .candidates import Catalogue
 from .conda import Conda, check_writable, connect, find_conda, require

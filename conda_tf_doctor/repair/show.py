@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..codes import PACKAGES, codes_where
 from ..findings import INFO, WARNING
-from ..render.text import safe, wrapped
+from ..render.text import wrapped
+from ..safely import safe
 from ..shell import command_line
 from .levers import ways
 from .plan import SCHEMA_VERSION, Change, Plan

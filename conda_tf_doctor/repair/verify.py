@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..environment.facts import CONDA, PIP, Environment, Package
 from ..names import normalise
 from ..programs import safe_python
+from ..reading import load_json
 from .plan import Conflict, Edits, Plan
 from .planner import Planner
 from .simulate import simulate
@@ -255,7 +255,7 @@ def _asked(pip: Sequence[str], words: Sequence[str]) -> str | None:
             stdin=subprocess.DEVNULL, env=pip_environ(), timeout=300, check=False,
         )  # fmt: skip
         if done.returncode == 0:
-            json.loads(done.stdout)
+            load_json(done.stdout)
             return ""
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.facts import Environment
 from conda_tf_doctor.environment.prefix import read_prefix
@@ -270,25 +271,6 @@ def test_a_python_whose_link_leads_nowhere_is_noted(tmp_path: Path) -> None:
     assert "leads nowhere" in noted(env)["bin/python"] and env.platform == "linux-64"
 
 
-def test_site_packages_that_cannot_be_listed_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    prefix = make_prefix(tmp_path / "env", "win-64")
-    folder = prefix / "Lib" / "site-packages"
-    if os.geteuid() == 0:
-        # Permissions do not bind root; a listing that fails does.
-        listing = os.scandir
-
-        def refusing(path: str) -> object:
-            if os.fspath(path) == str(folder):
-                raise PermissionError(13, "Permission denied", path)
-            return listing(path)
-
-        monkeypatch.setattr(os, "scandir", refusing)
-    else:
-        folder.chmod(0)
-    env = read_prefix(str(prefix))
-    assert "Permission denied" in noted(env)["Lib/site-packages"] and "python" in names(env)
-
-
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -354,7 +336,6 @@ def powerless() -> Iterator[None]:
     ("what", "words"),
     [
         ("conda-meta/numpy-1.26.4-py310_0.json", "cannot be read: Permission denied; its dependencies are unknown"),
-        ("lib/python3.10/site-packages", "pip's packages are unknown"),
         ("lib/python3.10/site-packages/tensorflow-2.15.0.dist-info", "cannot be read: Permission denied"),
     ],
 )
@@ -373,6 +354,24 @@ def test_what_may_not_be_read_is_told(tmp_path: Path, what: str, words: str) -> 
             assert words in screen()
     finally:
         (prefix / what).chmod(0o755)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="takes root's capabilities away, as Linux has them")
+@pytest.mark.parametrize("closed", ["lib", "lib/python3.10", "lib/python3.10/site-packages", "conda-meta"])
+def test_a_folder_that_may_not_be_read_is_not_absent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], closed: str
+) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.10.13")
+    add_dist(prefix, "tensorflow", "2.15.0")
+    (prefix / closed).chmod(0)
+    try:
+        with powerless():
+            assert console(["check", "-p", str(prefix)]) == 2
+    finally:
+        (prefix / closed).chmod(0o755)
+    told = capsys.readouterr()
+    assert told.out == "" and len(told.err.splitlines()) == 1
+    assert f"The folder {prefix / closed}" in told.err and "cannot be read: " in told.err
 
 
 def test_a_half_written_record_that_rules_read_is_told(tmp_path: Path) -> None:

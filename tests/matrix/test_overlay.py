@@ -157,11 +157,11 @@ def test_invalid_file(tmp_path: Path, text: str, line: int, field: str, message:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: &a [*a]", "expand to more than 100,000 entries; write out"),
+        ("a: &a [*a]", "its aliases expand to more than"),
         ("a: " + "[" * 5000, "is nested too deeply"),
         ("a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "\n".join(
             f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]" for old, new in zip("abcdefg", "bcdefgh", strict=True)
-        ), "expand to more than 100,000 entries; write out"),
+        ), "its aliases expand to more than"),
     ],
     ids=["holds-itself", "deep", "multiplied"],
 )  # fmt: skip

@@ -22,7 +22,8 @@ from conda_tf_doctor.environment.facts import Environment
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.findings import ERROR, Finding, Fix
 from conda_tf_doctor.matrix.load import load_matrix
-from conda_tf_doctor.render.text import WIDTH, Style, render, safe, wrapped
+from conda_tf_doctor.render.text import WIDTH, Style, render, wrapped
+from conda_tf_doctor.safely import safe
 
 BROKEN = {
     "platform": "win-64",

@@ -11,7 +11,7 @@ from ..channels import PLATFORMS, channel_name
 from ..facts import CONDA, PIP, Environment, Package
 from .platforms import chosen
 from .specs import conda_file, conda_url, subdir_of, wheel_file
-from .text import as_list, as_mapping
+from .text import as_list, as_mapping, as_text, as_texts
 
 _CONDA_LOCK = re.compile(r"^package:", re.M)
 _PIXI_LOCK = re.compile(r"^environments:\s*$", re.M)
@@ -28,10 +28,12 @@ def is_pixi_lock(text: str) -> bool:
     return _PIXI_LOCK.search(text) is not None and re.search(r"^version:", text, re.M) is not None
 
 
-def _conda_metadata(dependencies: Any) -> dict[str, Any]:
+def _depends(dependencies: Any, path: str, where: str) -> dict[str, Any]:
+    """Return what an entry depends on, as metadata: a mapping of names to ranges, or a list."""
     if isinstance(dependencies, dict):
-        return {"depends": [f"{name} {spec}".strip() for name, spec in dependencies.items()]}
-    return {"depends": [str(each) for each in dependencies]} if isinstance(dependencies, list) else {}
+        ranges = as_texts([spec or "" for spec in dependencies.values()], path, where)
+        return {"depends": [f"{name} {spec}".strip() for name, spec in zip(dependencies, ranges, strict=True)]}
+    return {"depends": as_texts(dependencies, path, where)}
 
 
 def read_conda_lock(env: Environment, text: str, path: str, platform: str) -> None:
@@ -54,16 +56,14 @@ def read_conda_lock(env: Environment, text: str, path: str, platform: str) -> No
             continue
         if not row.get("name") or not row.get("version"):
             raise UsageError(f"The file {path} cannot be used: entry {place} of package lacks its name or version.")
-        name, version, url = str(row["name"]), str(row["version"]), str(row.get("url") or "")
+        name, version, url = (as_text(row.get(f), path, f"{f} of entry {place}") for f in ("name", "version", "url"))
         source = f"{path}: entry {place} of package"
+        metadata = _depends(row.get("dependencies"), path, f"dependencies of entry {place}")
         if row.get("manager") == "pip":
-            dependencies = row.get("dependencies")
-            depends = [f"{n} {spec}" for n, spec in dependencies.items()] if isinstance(dependencies, dict) else []
-            found.append(Package(name, version, PIP, "", "pypi", source, {"depends": depends}))
+            found.append(Package(name, version, PIP, "", "pypi", source, metadata))
             continue
         by_url = conda_url(url, source)
-        metadata = _conda_metadata(row.get("dependencies"))
-        build = by_url.build if by_url else str(row.get("build") or "")
+        build = by_url.build if by_url else as_text(row.get("build"), path, f"build of entry {place}")
         found.append(Package(name, version, CONDA, build, by_url.channel if by_url else "", source, metadata))
     env.add(found)
 
@@ -117,8 +117,8 @@ class _Lazy:
     def __call__(self) -> dict[str, Any]:
         entry = self.details.of(self.location)
         return {
-            "depends": [str(each) for each in entry.get("depends") or ()],
-            "constrains": [str(each) for each in entry.get("constrains") or ()],
+            name: as_texts(entry.get(name), self.details.path, f"{name} of {self.location}")
+            for name in ("depends", "constrains")
         }
 
 
@@ -131,7 +131,7 @@ def read_pixi_lock(env: Environment, text: str, path: str, platform: str) -> Non
     head, _, tail = text.partition("\npackages:")
     data = as_mapping(load_yaml(head, path), path, "the document")
     version = str(data.get("version"))
-    if not version.isdigit() or int(version) not in _PIXI_VERSIONS:
+    if version not in map(str, _PIXI_VERSIONS):
         wanted = f"{_PIXI_VERSIONS[0]} to {_PIXI_VERSIONS[-1]}"
         raise UsageError(f"The file {path} is of version {version} of pixi.lock; versions {wanted} can be read.")
     env.by_hand = ("the manifest (pixi.toml)", "pixi lock")
@@ -168,6 +168,6 @@ def _locked(row: dict[str, Any], details: _Details, source: str) -> Package | No
         by_file = wheel_file(location)
         name = str(entry.get("name") or (by_file[0] if by_file else ""))
         version = str(entry.get("version") or (by_file[1] if by_file else ""))
-        depends = [str(each) for each in entry.get("requires_dist") or ()]
+        depends = as_texts(entry.get("requires_dist"), details.path, f"requires_dist of {location}")
         return Package(name, version, PIP, "", "pypi", source, {"depends": depends}) if name else None
     return None

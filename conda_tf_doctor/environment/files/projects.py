@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ... import versions
 from ...errors import UsageError
 from ...names import normalise
 from ..facts import Environment
@@ -88,7 +89,7 @@ def poetry_range(text: str) -> str:
     for term in filter(None, (part.strip() for part in text.split(","))):
         matched = re.match(r"([\^~])\s*(\d+(?:\.\d+)*)", term)
         if matched and not term.startswith("~="):
-            numbers = [int(number) for number in matched.group(2).split(".")]
+            numbers = [versions.number(digits) for digits in matched.group(2).split(".")]
             kept = min(1, len(numbers) - 1)
             if matched.group(1) == "^":
                 kept = next((place for place, number in enumerate(numbers) if number), len(numbers) - 1)

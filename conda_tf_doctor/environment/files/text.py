@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import json
-import sys
 from typing import Any
 
 from ... import reading
@@ -29,7 +27,7 @@ def read_text(path: str) -> str:
         UsageError: It does not exist, cannot be read, or is no text.
     """
     try:
-        data = sys.stdin.buffer.read() if path == "-" else reading.read_bytes(path)
+        data = reading.read_input() if path == "-" else reading.read_bytes(path)
     except FileNotFoundError:
         raise UsageError(f"The file {path} does not exist.") from None
     except IsADirectoryError:
@@ -57,11 +55,9 @@ def load_json(text: str, path: str) -> Any:
         UsageError: It is not valid JSON.
     """
     try:
-        return json.loads(text)
+        return reading.load_json(text)
     except ValueError as error:
         raise UsageError(f"The file {path} is not valid JSON: {error}; write it again.") from None
-    except RecursionError:
-        raise UsageError(f"The file {path} is not valid JSON: it is nested too deeply; write it again.") from None
 
 
 def as_mapping(value: Any, path: str, field: str) -> dict[str, Any]:
@@ -88,3 +84,24 @@ def as_list(value: Any, path: str, field: str) -> list[Any]:
     if not isinstance(value, list):
         raise UsageError(f"The file {path} cannot be used: {field} has to be a list.")
     return value
+
+
+def as_text(value: Any, path: str, field: str) -> str:
+    """Return a text; numbers count as text, an absent one is empty.
+
+    Raises:
+        UsageError: The field is something else.
+    """
+    if value is None or type(value) in (str, int, float):
+        return "" if value is None else str(value)
+    raise UsageError(f"The file {path} cannot be used: {field} has to be a text.")
+
+
+def as_texts(value: Any, path: str, field: str) -> list[str]:
+    """Return a list of texts that say something; an absent one is empty.
+
+    Raises:
+        UsageError: The field is something else.
+    """
+    found = [as_text(each, path, f"each entry of {field}") for each in as_list(value, path, field)]
+    return [text for text in found if text.strip()]

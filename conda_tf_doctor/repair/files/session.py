@@ -79,7 +79,7 @@ class FileSession:
         if not quiet:
             self.style.write(render(plan, self.path, self.style, (), diff, self._command(), self._open(plan)))
         if only_diff:
-            self.style.write(diff)
+            self.style.write(diff, verbatim=True)
         return self._finish(plan, listing, new, diff, quiet)
 
     def _refuse_included(self, plan: Plan, listing: Listing) -> None:
@@ -171,7 +171,7 @@ class FileSession:
         elif self.wishes.dry_run:
             message = "Nothing was written."
         elif self.output == "-":
-            self.style.write(new)
+            self.style.write(new, verbatim=True)
             written = True
         elif new != listing.text or self.output:
             target = self.output or self.path

@@ -9,6 +9,7 @@ from ...environment.facts import CONDA, PIP
 from ...environment.files.platforms import selected
 from ...errors import UsageError
 from ...names import normalise
+from ...reading import BadYamlError, compose_yaml
 from .entry import Entry, line_spans
 from .requirements import entry_of_requirement
 
@@ -21,17 +22,12 @@ _BRACKET = re.compile(r"\[.*?\bversion\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,\]\s]
 
 def entries_of_yaml(text: str, path: str, platform: str, python: str) -> tuple[list[Entry], dict[str, tuple[str, int]]]:
     """Find the dependencies of an environment.yml, those of its ``pip:`` section included."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     # A mark at the beginning is no part of the document, but of our places.
     skip = 1 if text.startswith("\ufeff") else 0
     try:
-        root = YAML(typ="safe", pure=True).compose(text[skip:])
-    except YAMLError as error:
-        raise UsageError(
-            f"The file {path} is not valid YAML: {' '.join(str(error).split())[:200]}; correct it."
-        ) from None
+        root = compose_yaml(text[skip:])
+    except BadYamlError as error:
+        raise UsageError(f"The file {path} is not valid YAML: {error}; correct it.") from None
     finder = _Finder(text, path, platform, python, skip)
     for key, value in getattr(root, "value", None) or ():
         if getattr(key, "value", "") == "dependencies" and value.id == "sequence":
