@@ -13,6 +13,19 @@ def normalise(name: str) -> str:
     return lead + re.sub(r"[-_.]+", "-", name).strip("-").lower()
 
 
+# Microsoft Learn, "Naming files, paths, and namespaces".
+_DEVICES = re.compile(r"(?:con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(?:\.|\Z)", re.I)
+
+
+def windows_forbids(name: str) -> str:
+    """Return why there can be no file or folder of a name on Windows; empty where there can."""
+    if re.search(r'[<>:"/\\|?*\x00-\x1f]', name):
+        return 'Windows allows none of <>:"/\\|?* in a name'
+    if name.endswith((".", " ")):
+        return "Windows drops a dot or a blank at the end of a name"
+    return "Windows keeps that name for a device" if _DEVICES.match(name) else ""
+
+
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][\w.\-]*)\s*(?:\[[^\]]*\])?\s*([^;]*)")
 
 # Names by which conda and pip call the same thing; elsewhere the normalised names agree.

@@ -40,7 +40,12 @@ def open_raw(path: str) -> io.FileIO:
         OSError: It cannot be opened, or is no regular file; ``strerror`` says which.
     """
     # O_NONBLOCK: a pipe is opened at once instead of when somebody writes to it, and then seen to be one.
-    handle = os.open(path, _FLAGS)
+    try:
+        handle = os.open(path, _FLAGS)
+    except PermissionError:
+        if os.name == "nt" and os.path.isdir(path):  # which Windows does not open, and says that it is not allowed to
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path) from None
+        raise
     try:
         mode = os.fstat(handle).st_mode
         if stat.S_ISDIR(mode):

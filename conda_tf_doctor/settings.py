@@ -60,10 +60,21 @@ def from_context(plugins: object) -> Settings:
     )
 
 
+# Of all users; conda has it written down like this, whatever the machine says.
+_OF_ALL = ("C:/ProgramData/conda",) if os.name == "nt" else ("/var/lib/conda", "/etc/conda")
+
+
 def _condarc_files() -> list[str]:
-    listed = [os.environ.get("CONDARC", ""), os.path.join(os.environ.get("CONDA_PREFIX", ""), ".condarc")]
-    listed += [os.path.expanduser(path) for path in ("~/.condarc", "~/.conda/.condarc")]
-    return [path for path in listed if path and os.path.isabs(path)]
+    """Return the files that conda reads too, the one that wins first (``conda/base/constants.py``, ``SEARCH_PATH``)."""
+    variable = os.environ.get
+    # bin/conda, Scripts\\conda.exe
+    root = variable("CONDA_ROOT") or os.path.dirname(os.path.dirname(variable("CONDA_EXE", "")))
+    home = [os.path.expanduser(folder) for folder in ("~", "~/.conda", "~/.config/conda")]
+    xdg = os.path.join(variable("XDG_CONFIG_HOME", ""), "conda")
+    folders = [variable("CONDA_PREFIX", ""), *home, xdg, root, *_OF_ALL]
+    listed = [variable("CONDARC", "")]
+    listed += [os.path.join(folder, name) for folder in folders for name in ("condarc", ".condarc")]
+    return list(dict.fromkeys(path for path in listed if os.path.isabs(path)))
 
 
 def _from_condarc() -> dict[str, object]:

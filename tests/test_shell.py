@@ -7,12 +7,15 @@ import shlex
 import sys
 
 import pytest
+import tree_sitter_powershell
 from hypothesis import given
 from hypothesis import strategies as st
+from tree_sitter import Language, Parser
 
 from conda_tf_doctor.codes import RULES
 from conda_tf_doctor.explain.pages import read_page
 from conda_tf_doctor.shell import command_line, quoted
+from tests.printed import printed_lines
 
 WINDOWS = "win-64"
 # What means something to cmd.exe or to PowerShell outside of double quotes.
@@ -98,3 +101,28 @@ def commands_of_pages() -> list[str]:
 def test_a_command_of_a_page_is_read_alike_by_every_shell(line: str) -> None:
     if "$CONDA_PREFIX" not in line:  # that is Linux's
         assert received(line) == shlex.split(line)
+
+
+def _of_powershell(line: str) -> tuple[str, list[str]]:
+    """Return the program and the arguments of the one command that PowerShell's grammar finds in a line."""
+    tree = Parser(Language(tree_sitter_powershell.language())).parse(line.encode())
+    assert not tree.root_node.has_error, line
+    node = tree.root_node
+    # A program holds one statement, that one pipeline, that one command.
+    while node.type != "command":
+        assert len(node.named_children) == 1, f"{line}: {node.type}"
+        node = node.named_children[0]
+    name, *rest = node.named_children
+    parts = [part for each in rest for part in each.named_children if part.type != "command_argument_sep"]
+    for part in parts:
+        kinds = {part.type, *(child.type for child in part.named_children)}
+        assert kinds <= {"generic_token", "command_parameter", "array_literal_expression", "unary_expression"}, line
+    return name.text.decode(), [part.text.decode() for part in parts]
+
+
+@pytest.mark.parametrize("line", printed_lines())
+def test_powershell_reads_a_printed_command_as_it_is_meant(line: str) -> None:
+    program, arguments = _of_powershell(line)
+    assert received(" ".join([program, *arguments])) == received(line)
+    # In double quotes PowerShell looks at `$` and at a backtick alone.
+    assert not any(sign in argument for argument in arguments for sign in "$`")

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from tools import world
 from tools.channel import build_channel
 from tools.registry_conda import ensure_conda
-from tools.workshop import CACHE, ENVIRONMENTS, ROOT, WorkshopError, ensure_tests, locked, python_of, run
+from tools.workshop import CACHE, ROOT, WorkshopError, ensure_tests, locked, run
 
 VARIABLE = "TF_DOCTOR_CONDAS"
 OLDEST = (24, 7)
@@ -97,7 +97,9 @@ def interpreter_of(conda: str | Path) -> Path:
 
 def _own_metadata() -> Path:
     """Return the checkout's ``dist-info``, as its installation in the workshop has it."""
-    return next(ensure_tests().parent.parent.glob("[Ll]ib/**/conda_tf_doctor-*.dist-info"))
+    # POSIX' venv and Windows', and Windows' own prefix.
+    found = [*ensure_tests().parent.glob("Lib/**/conda_tf_doctor-*.dist-info")]
+    return next(iter(found or ensure_tests().parent.parent.glob("[Ll]ib/**/conda_tf_doctor-*.dist-info")))
 
 
 def _overlay(python: Path, missing: Sequence[str]) -> str:
@@ -151,7 +153,7 @@ def installation(conda: str | Path) -> Installation:
     if found is None or tuple(int(part) for part in found["version"].split(".")[:2]) < OLDEST:
         raise WorkshopError(f"{conda} is no conda of {'.'.join(map(str, OLDEST))} or later")
     pythonpath = ""
-    if python != python_of(ENVIRONMENTS / "conda"):
+    if python != ensure_conda():
         have = {_key(name) for name in found["distributions"]}
         pythonpath = _overlay(python, [r for r in _requirements() if _key(r) not in have])
     return Installation(

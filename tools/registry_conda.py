@@ -6,11 +6,13 @@ Standard library only.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
-from tools.workshop import CACHE, ENVIRONMENTS, WorkshopError, ensure_venv, locked, python_of, run, say
+from tools.workshop import CACHE, ENVIRONMENTS, READY, WorkshopError, ensure_venv, locked, python_of, run, say
 
 CARRIER = "conda-lock==4.0.3"
 CARRIER_SHA256 = "c8b0719832a2a971feffebe702bb7ce6265494d610ca9d8813a6c12a26f9ae52"
@@ -79,6 +81,8 @@ def ensure_conda() -> Path:
     Raises:
         WorkshopError: It cannot be made; the message says which step failed.
     """
+    if os.environ.get(READY):
+        return Path(sys.executable)
     folder = ensure_venv("conda", [*REQUIREMENTS, "-e", "."])
     python = python_of(folder)
     stamp = folder / "registry-conda-stamp"

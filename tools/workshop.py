@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".dev"
 # What holds installed packages is for one minor version of Python; several may be used in turn.
 NEWEST = bool(os.environ.get("TF_DOCTOR_NEWEST"))
+# Set where this very Python has conda, this checkout and what tests need: nothing is made then.
+READY = "TF_DOCTOR_READY"
 ENVIRONMENTS = CACHE / f"py{sys.version_info[0]}.{sys.version_info[1]}{'-newest' if NEWEST else ''}"
 CONSTRAINTS = Path("tools", "constraints.txt")
 
@@ -218,4 +220,6 @@ def ensure_venv(name: str, requirements: Iterable[str]) -> Path:
 
 def ensure_tests() -> Path:
     """Return the interpreter that runs tests, linters and the demo."""
+    if os.environ.get(READY):
+        return Path(sys.executable)
     return python_of(ensure_venv("venv", ["-e", ".[test,lint]"]))

@@ -45,7 +45,14 @@ def vc_runtime(context: Context, said: Mapping[str, str]) -> Fix:
 def newest_runtime(context: Context, lowest: str) -> Fix:
     """Return what brings a runtime that is new enough: conda's, or the system's where the environment has none."""
     in_conda = any(context.env.conda(name) for name in VcRuntime(context.matrix).packages)
-    note = "" if in_conda else "Or install the newest Microsoft Visual C++ 2015-2022 redistributable (x64)."
+    there = context.env.system.vc_redistributable
+    note = ""
+    if there and versions.key(there) >= versions.key(lowest):
+        # What Windows has as installed, its installer does not install again.
+        note = f"Or repair Microsoft's redistributable, which Windows has as installed ({there}): Apps, Modify, Repair."
+    elif not in_conda:
+        machine = {"x86": "x86", "arm64": "arm64"}.get(context.env.python.machine, "x64")
+        note = f"Or install the newest Microsoft Visual C++ 2015-2022 redistributable ({machine})."
     return by_conda([f"vc14_runtime >={lowest}"], note)
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from functools import cache
 from typing import NamedTuple
 
@@ -41,6 +42,7 @@ LOADED = "already loaded"
 CONDA_FOLDERS = (("Library", "mingw-w64", "bin"), ("Library", "usr", "bin"), ("Library", "bin"), ("Scripts",), ("bin",))
 
 _API_SET = re.compile(r"(?:api|ext)-[a-z0-9]+-.+-l\d+-\d+-\d+(?:\.dll)?$")
+_KNOWN_DLLS = r"SYSTEM\CurrentControlSet\Control\Session Manager\KnownDLLs"
 _DATA = os.path.join(os.path.dirname(__file__), "data", "windows_dlls.txt")
 
 
@@ -80,7 +82,25 @@ def is_api_set(name: str) -> bool:
 
 def is_known_dll(name: str) -> bool:
     """Tell whether Windows takes a DLL from its system folder whatever lies elsewhere (registry: KnownDLLs)."""
-    return name.lower() in _table()["known"]
+    return name.lower() in (_registered() or _table()["known"])
+
+
+@cache
+def _registered() -> frozenset[str]:
+    """Return the known DLLs of this Windows; empty on other systems."""
+    found: set[str] = set()
+    if sys.platform == "win32":
+        import winreg
+
+        try:
+            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, _KNOWN_DLLS) as key:
+                values = [winreg.EnumValue(key, place)[1] for place in range(winreg.QueryInfoKey(key)[1])]
+        except OSError:
+            return frozenset()
+        found = {value.lower() for value in values if isinstance(value, str) and value.lower().endswith(".dll")}
+        # What these import themselves is known too, and the registry names it in no place.
+        found |= _table()["known"] if found else set()
+    return frozenset(found)
 
 
 def is_driver_dll(name: str) -> bool:

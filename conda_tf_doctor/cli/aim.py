@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from .._typing import TYPE_CHECKING
 from ..environment.owner import is_of_uv, pixi_manifest
+from ..environment.site import command_of
 from ..programs import is_mamba, spoken, users_conda
 
 if TYPE_CHECKING:
@@ -69,8 +70,7 @@ def _as_mamba(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
 def _at_venv(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
     """Aim at a plain virtual environment, in which conda can change nothing: its commands are dropped."""
     if command[0] == "python" and not _is_active(prefix, "VIRTUAL_ENV"):
-        inside = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
-        return (os.path.join(prefix, *inside), *command[1:])
+        return (command_of(prefix), *command[1:])
     return command if command[0] != "conda" or command[1] == "create" else ()
 
 

@@ -34,7 +34,8 @@ def check_one(prefix: str, ignore: frozenset[str], matrix_file: str) -> dict[str
 
 
 def _results(prefixes: list[str], ignore: frozenset[str], matrix_file: str) -> Iterator[dict[str, Any]]:
-    workers = min(os.cpu_count() or 1, len(prefixes))
+    # Windows waits for 63 handles at most, of which two are the pool's own.
+    workers = min(os.cpu_count() or 1, len(prefixes), 61)
     if workers < 2 or len(prefixes) < 4:
         # Starting processes costs more than checking three environments.
         yield from (check_one(prefix, ignore, matrix_file) for prefix in prefixes)

@@ -16,6 +16,7 @@ from ..environment.machine import add_machine
 from ..environment.prefix import read_prefix
 from ..errors import UsageError
 from ..matrix.load import load_matrix
+from ..names import windows_forbids
 from ..render.json import print_document
 from ..render.text import Style
 from ..repair.conda import Conda, find_conda
@@ -65,7 +66,7 @@ def execute(args: Namespace) -> int:
     matrix = load_matrix(matrix_file)
     platform = checked(getattr(args, "platform", "")) or this_platform()
     machine = _machine(platform) if platform == this_platform() else None
-    name = _name(args.env_name)
+    name = _name(args.env_name, platform)
     wanted = Wanted(
         name, platform, _version(getattr(args, "tensorflow", "")), _variant(args, machine),
         _minor(getattr(args, "python", "")), getattr(args, "channel", ""),
@@ -77,11 +78,11 @@ def execute(args: Namespace) -> int:
     return _finish(recipe, args, matrix)
 
 
-def _name(target: str) -> str:
+def _name(target: str, platform: str) -> str:
     """Return the environment's name: what is typed, or the last part of the folder.
 
     Raises:
-        UsageError: Conda takes no such name.
+        UsageError: Conda, or the platform, takes no such name.
     """
     name = os.path.basename(os.path.normpath(target)) if target.strip() else ""
     by_path = "/" in target or os.sep in target
@@ -90,6 +91,9 @@ def _name(target: str) -> str:
             f"{target!r} is no name for a new environment; give another one, without spaces, colons and hash signs, "
             "or a folder."
         )
+    why = windows_forbids(name) if platform.startswith("win-") else ""
+    if why:
+        raise UsageError(f"{target!r} is no name for a new environment ({why}); give another one.")
     return name
 
 

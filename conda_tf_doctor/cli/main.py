@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from errno import EINVAL
 from importlib import import_module
 
 from .._typing import TYPE_CHECKING, NoReturn
@@ -23,17 +24,19 @@ def run(args: Namespace) -> int:
     # Started without one (`>&-`, pythonw): what is printed goes nowhere, and the exit status still answers.
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.platform == "win32":
+        _break_interrupts()
     try:
         status = import_module(f".{args.verb or 'check'}", __package__).execute(args)
         sys.stdout.flush()
         return int(status)
     except UsageError as error:
         return _unusable(str(error), args)
-    except BrokenPipeError:
-        # The reader (head, less) has gone; Python would complain once more while closing the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except OSError as error:
+        if _reader_is_gone(error):
+            # head, less, more; Python would complain once more while closing the stream.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
         where = f" ({error.filename})" if error.filename else ""
         return _unusable(f"The operating system refused: {error.strerror or error}{where}.", args)
     except KeyboardInterrupt:
@@ -45,6 +48,20 @@ def run(args: Namespace) -> int:
         if any(each.__name__ == "CondaError" for each in type(error).__mro__):
             raise  # conda's own way to end a command
         return _unusable(_own_fault(error, args), args)
+
+
+def _break_interrupts() -> None:
+    """Have Ctrl-Break end a command as Ctrl-C does, so that what was begun is put away."""
+    if sys.platform == "win32":
+        import signal
+
+        with suppress(ValueError):  # not in the main thread
+            signal.signal(signal.SIGBREAK, signal.default_int_handler)
+
+
+def _reader_is_gone(error: OSError) -> bool:
+    """Tell whether nobody reads what is printed any more; Windows calls that an invalid argument (EINVAL)."""
+    return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == EINVAL and not error.filename)
 
 
 def _own_fault(error: Exception, args: Namespace) -> str:

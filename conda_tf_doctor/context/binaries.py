@@ -18,6 +18,7 @@ from ..binaries.stack import added_folders, build_info, find_stack_modules
 from ..binaries.windows import CONDA_FOLDERS
 from ..environment.condameta import well_typed
 from ..environment.gpu import NEEDS_ZLIB
+from ..environment.machine import system_folder
 from ..environment.site import find_site_packages
 from ..matrix.vc_runtime import VcRuntime
 from ..names import normalise
@@ -176,7 +177,7 @@ def closure_of(
         env.python.version,
         env.python.machine,
         _variables(env),
-        _system_folder(env),
+        system_folder(env.python.machine) if is_at_hand(env) and env.os == "win" else "",
         preloads if env.os == "win" else (),
         run_time,
         _provided(context),
@@ -208,17 +209,6 @@ def _variables(env: Environment) -> dict[str, str]:
     lower = {entry.lower().rstrip("\\") for entry in listed}
     missing = [entry for entry in activated if entry.lower() not in lower]
     return {**variables, "PATH": ";".join(missing + listed)}
-
-
-def _system_folder(env: Environment) -> str:
-    if not is_at_hand(env) or env.os != "win":
-        return ""
-    root = os.environ.get("SYSTEMROOT", r"C:\Windows")
-    # A 64-bit process sees the 32-bit system as SysWOW64, a 32-bit one the 64-bit system as Sysnative.
-    wide = sys.maxsize > 2**32
-    if env.python.machine == "x86":
-        return os.path.join(root, "SysWOW64" if wide else "System32")
-    return os.path.join(root, "System32" if wide else "Sysnative")
 
 
 def _provided(context: Context) -> dict[str, str]:

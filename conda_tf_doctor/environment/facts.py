@@ -127,6 +127,7 @@ class System(NamedTuple):
         cuda_installed: Versions of system-wide CUDA toolkits.
         cudnn_installed: Versions of system-wide cuDNN.
         vc_runtime: Version of the system's Visual C++ runtime, or ``missing``; empty where unknown.
+        vc_redistributable: Version of it that the registry has as installed, whatever became of the files.
     """
 
     os: str = ""
@@ -138,6 +139,7 @@ class System(NamedTuple):
     cuda_installed: tuple[str, ...] = ()
     cudnn_installed: tuple[str, ...] = ()
     vc_runtime: str = ""
+    vc_redistributable: str = ""
 
 
 class Binary(NamedTuple):

@@ -42,7 +42,8 @@ def add_machine(env: Environment) -> None:
         cpu_features=_cpu_features(),
         cuda_driver=_driver(),
         cuda_installed=_cuda_installed(),
-        vc_runtime=_vc_runtime(env.python.bits),
+        vc_runtime=_vc_runtime(env.python.machine),
+        vc_redistributable=_vc_redistributable(env.python.machine),
     )
     env.virtual_packages = virtual_packages(env.os, here=True)
     # Said to be another CPU, or to have another driver, than the one that is here.
@@ -131,26 +132,54 @@ def _driver() -> str:
     return ""
 
 
-def _file_version(name: str) -> list[str]:
-    """Return the parts of a system DLL's file version on Windows; empty where there is none."""
+def system_folder(machine: str) -> str:
+    """Return the folder that a process for a machine sees as Windows' System32; empty on other systems.
+
+    A 64-bit process sees the 32-bit system as SysWOW64, a 32-bit one the 64-bit system as Sysnative.
+    """
     if sys.platform != "win32":
+        return ""
+    wide = sys.maxsize > 2**32
+    name = ("SysWOW64" if wide else "System32") if machine == "x86" else ("System32" if wide else "Sysnative")
+    return os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), name)
+
+
+def _file_version(name: str, machine: str = "") -> list[str]:
+    """Return the parts of a system DLL's file version on Windows; empty where there is none."""
+    folder = system_folder(machine)
+    if not folder:
         return []
     from ..binaries.pe import file_version
 
-    path = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", name)
+    path = os.path.join(folder, name)
     try:
         return file_version(path).split(".") if os.path.exists(path) else []
     except (OSError, ValueError):
         return []
 
 
-def _vc_runtime(bits: int) -> str:
+def _vc_runtime(machine: str) -> str:
     if sys.platform != "win32":
         return ""
-    parts = _file_version("msvcp140.dll")
-    if parts:
-        return ".".join(parts[:3])
-    return "missing" if bits == 64 else ""
+    parts = _file_version("msvcp140.dll", machine)
+    return ".".join(parts[:3]) if parts else "missing"
+
+
+def _vc_redistributable(machine: str) -> str:
+    """Return the version that Microsoft's installer of the Visual C++ runtime has left in the registry."""
+    if sys.platform != "win32":
+        return ""
+    import winreg
+
+    key = rf"SOFTWARE\Microsoft\VisualStudio\14.0\VC\Runtimes\{machine if machine in ('x86', 'arm64') else 'x64'}"
+    for view in (winreg.KEY_WOW64_32KEY, winreg.KEY_WOW64_64KEY):
+        try:
+            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, key, 0, winreg.KEY_READ | view) as opened:
+                if winreg.QueryValueEx(opened, "Installed")[0] == 1:
+                    return ".".join(str(winreg.QueryValueEx(opened, part)[0]) for part in ("Major", "Minor", "Bld"))
+        except OSError:
+            continue
+    return ""
 
 
 def _cuda_installed() -> tuple[str, ...]:
@@ -285,7 +314,9 @@ def _user_site(env: Environment) -> list[Package]:
     base = os.environ.get("PYTHONUSERBASE")
     if sys.platform == "win32":
         root = base or os.path.join(os.environ.get("APPDATA", ""), "Python")
-        folder = os.path.join(root, f"Python{minor.replace('.', '')}", "site-packages")
+        # As `sysconfig` has it (`nt_user`): sys.winver without the dot.
+        of_machine = {"x86": "-32", "arm64": "-arm64"}.get(env.python.machine, "")
+        folder = os.path.join(root, f"Python{minor.replace('.', '')}{of_machine}", "site-packages")
     else:
         root = base or os.path.expanduser("~/.local")
         folder = os.path.join(root, "lib", f"python{minor}", "site-packages")

@@ -13,7 +13,7 @@ from .condameta import read_records
 from .distinfo import read_pip
 from .facts import JOURNAL, PIP, Environment, Note, Package, Python
 from .machine import add_machine, virtual_packages
-from .site import find_site_packages, site_minor, version_of_names
+from .site import find_site_packages, inner_python, interpreter, site_minor, version_of_names
 from .stack import STACK
 from .venv import is_alone, settings
 
@@ -45,9 +45,13 @@ def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Env
     journal = JOURNAL if env.is_venv else f"conda-meta/{JOURNAL}"
     env.interrupted = journal if os.path.isfile(os.path.join(prefix, journal)) else ""
     env.add(read_records(env, prefix))
-    executable = _executable(prefix, entries)
+    executable = interpreter(prefix, entries)
     if "conda-meta" not in entries and not executable and "pyvenv.cfg" not in entries:
-        raise UsageError(f"{prefix} is not an environment: it has neither a conda-meta folder nor a Python.")
+        inner = inner_python(prefix, entries)
+        raise UsageError(
+            f"{prefix} is not an environment: it has neither a conda-meta folder nor a Python"
+            + (f"; name its Python's folder, {inner}." if inner else ".")
+        )
     _read_python(env, prefix, executable)
     site_packages = find_site_packages(prefix, site_minor(env), entries)
     if not env.python.version:
@@ -75,13 +79,6 @@ def _is_this_machine(platform: str) -> bool:
     # An x86-64 environment on Apple silicon, and a 32-bit one on 64-bit Windows, run on this machine all the same.
     system = here.split("-")[0]
     return platform == here or (platform.split("-")[0] == system and system in ("osx", "win"))
-
-
-def _executable(prefix: str, entries: set[str]) -> str:
-    for name in ("python.exe", "bin/python", "Scripts/python.exe", "bin/python3"):
-        if name.split("/")[0] in entries and os.path.isfile(os.path.join(prefix, *name.split("/"))):
-            return name
-    return ""
 
 
 def _read_python(env: Environment, prefix: str, executable: str) -> None:

@@ -134,6 +134,7 @@ def _system(fields: _Fields) -> System:
         cuda_installed=tuple(fields.texts("cuda_installed")),
         cudnn_installed=tuple(fields.texts("cudnn_installed")),
         vc_runtime=fields.text("vc_runtime"),
+        vc_redistributable=fields.text("vc_redistributable"),
     )
 
 

@@ -1,13 +1,49 @@
-"""Where site-packages is, and which Python it is for."""
+"""Where an environment's Python and its site-packages are, and which Python these are for."""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
+from collections.abc import Collection
 
 from ..errors import UsageError
 from .facts import Environment
+
+
+# Windows' Pythons (python.org's, WinPython, the embeddable one, conda's) have it in their folder, venvs below.
+_INTERPRETERS = ("python.exe", "bin/python", "Scripts/python.exe", "bin/python3", "bin/python.exe")
+# The Store keeps a Python where nobody may write; pip installs into a folder of the user's.
+_OF_STORE = re.compile(r"(PythonSoftwareFoundation\.Python\.(3\.\d+))_[\d.]+_\w+?__(\w+)\Z")
+
+
+def interpreter(prefix: str, entries: Collection[str] | None = None) -> str:
+    """Return the path of a prefix's Python, relative to it and with ``/``; empty where it has none.
+
+    Args:
+        prefix: The prefix.
+        entries: Names in the prefix, where they were read already.
+    """
+    for name in _INTERPRETERS:
+        if entries is None or name.split("/")[0] in entries:
+            if os.path.isfile(os.path.join(prefix, *name.split("/"))):
+                return name
+    return ""
+
+
+def inner_python(prefix: str, entries: Collection[str]) -> str:
+    """Return the folder of the Python that a WinPython brings; empty where there is none."""
+    named = [name for name in entries if re.fullmatch(r"python(?:-3[\w.]*)?", name, re.I)]
+    return next((os.path.join(prefix, name) for name in named if interpreter(os.path.join(prefix, name))), "")
+
+
+def command_of(prefix: str) -> str:
+    """Return what one types to start a prefix's Python: its path, or for the Store's the alias that Windows has."""
+    stored = _OF_STORE.search(prefix)
+    if stored:
+        return f"python{stored[2]}"
+    inside = interpreter(prefix) or ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    return os.path.join(prefix, *inside.split("/"))
 
 
 def site_minor(env: Environment) -> str:
@@ -38,6 +74,12 @@ def find_site_packages(prefix: str, minor: str, entries: set[str] | None = None)
     Raises:
         UsageError: A folder on the way cannot be read, so that nobody knows what is in it.
     """
+    stored = _OF_STORE.search(prefix)
+    if stored:
+        packages = (os.environ.get("LOCALAPPDATA", ""), "Packages", f"{stored[1]}_{stored[3]}", "LocalCache")
+        folder = os.path.join(*packages, "local-packages", f"Python{stored[2].replace('.', '')}", "site-packages")
+        if os.path.isdir(folder):
+            return folder
     names = set(os.listdir(prefix)) if entries is None else entries
     for lib in ("Lib", "lib"):
         if lib not in names:

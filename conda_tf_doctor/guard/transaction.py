@@ -238,11 +238,14 @@ def pins(prefix: str) -> tuple[str, ...]:
     """Return the user's own pins: those of the settings and those of ``conda-meta/pinned``."""
     from conda.base.context import context
 
+    from ..repair.pinned import decode
+
     if context.ignore_pinned:
         return ()
     found = [str(spec) for spec in context.pinned_packages]
     path = os.path.join(prefix, "conda-meta", "pinned")
     if os.path.isfile(path):
-        lines = [line.strip() for line in reading.read_text(path, reading.SETTINGS).split("\n")]
+        text = decode(reading.read_bytes(path, reading.SETTINGS)).lstrip("\ufeff")
+        lines = [line.strip() for line in text.splitlines()]
         found += [line for line in lines if line and not line.startswith("#")]
     return tuple(found)

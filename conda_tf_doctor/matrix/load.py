@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from io import BytesIO
 
+from .._typing import BinaryIO
 from .compiled import DATA, FILE_NAME, compile_folder, is_fresh, write_text
 from .matrix import Matrix
 
@@ -14,7 +15,7 @@ from .matrix import Matrix
 def _open(data: str) -> Matrix:
     path = os.path.join(data, FILE_NAME)
     try:
-        stream = open(path, "rb")  # noqa: SIM115 - the matrix reads from it as long as it lives
+        stream = _opened(path)
         line = stream.readline()
         header = json.loads(line)
         if is_fresh(data, header, path):
@@ -24,6 +25,15 @@ def _open(data: str) -> Matrix:
         # Absent, cut short or of another version: it is made anew from the YAML.
         pass
     return _rebuilt(data, path)
+
+
+def _opened(path: str) -> BinaryIO:
+    """Open the derived form, from which a matrix reads as long as it lives."""
+    stream = open(path, "rb")  # noqa: SIM115
+    if os.name != "nt":
+        return stream
+    with stream:  # what is open cannot be replaced on Windows
+        return BytesIO(stream.read())
 
 
 def _rebuilt(data: str, path: str) -> Matrix:

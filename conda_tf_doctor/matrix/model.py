@@ -58,7 +58,7 @@ class Build(NamedTuple):
         requires_cuda_virtual: Whether the conda package depends on ``__cuda``.
         vc_runtime: Visual C++ runtime it needs.
         vc_basis: ``dlls`` (the runtime that first has them all), ``toolset`` (the oldest that its compiler's year has),
-            or ``inferred`` (from a change of the runtime's ABI).
+            ``inferred`` (from a change of the runtime's ABI) or ``measured`` (imported with older and newer ones).
         vc_toolset: MSVC toolset it was linked with, which Microsoft wants the runtime not to be older than; empty for
             builds made with clang, whose linker version says nothing.
         vc_dlls: Runtime DLLs its binaries import.

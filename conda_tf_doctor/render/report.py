@@ -127,6 +127,7 @@ def _system(env: Environment) -> dict[str, Any]:
         cuda_installed=list(system.cuda_installed),
         cudnn_installed=list(system.cudnn_installed),
         vc_runtime=system.vc_runtime,
+        vc_redistributable=system.vc_redistributable,
     )
 
 

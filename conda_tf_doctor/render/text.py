@@ -41,9 +41,7 @@ class Style:
         elif environ.get("FORCE_COLOR", "0") not in ("", "0"):
             colour = True
         else:
-            colour = stream.isatty() and environ.get("TERM", "") != "dumb"
-        if colour and sys.platform == "win32":
-            os.system("")  # makes older consoles understand the sequences
+            colour = stream.isatty() and environ.get("TERM", "") != "dumb" and _understands_colour(stream)
         return cls(stream, colour)
 
     def paint(self, kind: str, text: str) -> str:
@@ -78,6 +76,22 @@ def wrapped(text: str, indent: str, width: int = WIDTH) -> list[str]:
         break_long_words=False,
     )  # fmt: skip
     return [line.replace(_GAP, " ") for line in lines] or [indent]
+
+
+def _understands_colour(stream: TextIO) -> bool:
+    """Have a console of Windows understand escape sequences; those before Windows 10 cannot, and show them."""
+    if sys.platform != "win32":
+        return True
+    import ctypes
+    import msvcrt
+
+    mode, kernel = ctypes.c_ulong(), ctypes.windll.kernel32
+    try:
+        handle = ctypes.c_void_p(msvcrt.get_osfhandle(stream.fileno()))
+    except (OSError, ValueError):
+        return True  # something else that says it is a terminal
+    # ENABLE_VIRTUAL_TERMINAL_PROCESSING
+    return bool(kernel.GetConsoleMode(handle, ctypes.byref(mode)) and kernel.SetConsoleMode(handle, mode.value | 4))
 
 
 def _header(diagnosis: Diagnosis, style: Style) -> list[str]:

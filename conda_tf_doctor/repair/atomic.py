@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 
 from .. import reading
 from ..errors import UsageError
+from ..names import windows_forbids
 
 
 def write(path: str, data: bytes) -> None:
@@ -26,6 +27,9 @@ def write(path: str, data: bytes) -> None:
         with open(path, "wb") as stream:
             stream.write(data)
         return
+    why = windows_forbids(os.path.basename(path)) if os.name == "nt" else ""
+    if why:  # else it goes into a stream of another file, or under another name
+        raise OSError(errno.EINVAL, why, path)
     folder = os.path.dirname(path)
     handle, scratch = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".new", dir=folder)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -52,12 +53,20 @@ class Clash(NamedTuple):
 
 def decode(data: bytes) -> str:
     """Return the file's text so that encoding it again gives the same bytes, whatever they were."""
-    return data.decode("utf-8", "surrogateescape")
+    return data.decode(*_encoding(data))
 
 
-def encode(text: str) -> bytes:
-    """Return the bytes of a decoded text."""
-    return text.encode("utf-8", "surrogateescape")
+def encode(text: str, like: bytes = b"") -> bytes:
+    """Return the bytes of a decoded text, in the encoding of what is replaced."""
+    return text.encode(*_encoding(like))
+
+
+def _encoding(data: bytes) -> tuple[str, str]:
+    # PowerShell's `>` writes UTF-16.
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        if data.startswith(mark):
+            return encoding, "surrogatepass"
+    return "utf-8", "surrogateescape"
 
 
 def _lines(text: str) -> list[str]:
@@ -102,7 +111,7 @@ def our_pins(text: str) -> list[Pin]:
 
 
 def _parsed(number: int, line: str) -> list[Pin]:
-    text = line.split("#")[0].strip()
+    text = line.split("#")[0].lstrip("\ufeff").strip()
     if not text:
         return []
     spec = versions.parse_matchspec(text)
@@ -219,7 +228,7 @@ def write(prefix: str, text: str) -> None:
     path = path_of(prefix)
     old = atomic.read(path)
     if text or old is not None:
-        atomic.write(path, encode(text))
+        atomic.write(path, encode(text, old or b""))
 
 
 def before(prefix: str) -> str | None:
@@ -241,7 +250,8 @@ def undo(prefix: str, old: str | None) -> str:
     if old is None and not text:
         atomic.remove(path_of(prefix))
     else:
-        atomic.write(path_of(prefix), encode(text))
+        path = path_of(prefix)
+        atomic.write(path, encode(text, atomic.read(path) or b""))
     return text
 
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..environment.facts import CONDA, PIP, Environment, Package
+from ..environment.site import interpreter
 from ..names import normalise
 from ..programs import safe_python
 from ..reading import load_json
@@ -32,11 +33,8 @@ _NO_NETWORK = ("connection", "Connection", "timed out", "Temporary failure", "Pr
 
 def python_of(prefix: str) -> str:
     """Return the environment's own Python; empty where it has none."""
-    for parts in (("python.exe",), ("bin", "python"), ("Scripts", "python.exe")):
-        path = os.path.join(prefix, *parts)
-        if os.path.isfile(path):
-            return path
-    return ""
+    inside = interpreter(prefix)
+    return os.path.join(prefix, *inside.split("/")) if inside else ""
 
 
 def runs_here(prefix: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -92,6 +91,8 @@ def test_colour_only_adds_to_the_words() -> None:
 
 
 def run_on_a_terminal(arguments: list[str], environ: Mapping[str, str]) -> str:
+    import pty
+
     leader, follower = pty.openpty()
     command = [sys.executable, "-m", "conda_tf_doctor", *arguments]
     kept = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "TERM")}
@@ -111,6 +112,7 @@ def run_on_a_terminal(arguments: list[str], environ: Mapping[str, str]) -> str:
     return b"".join(chunks).decode()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has consoles instead: tests/windows/test_console.py")
 @pytest.mark.parametrize(
     ("environ", "colour"),
     [({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False), ({"TERM": "xterm", "NO_COLOR": "1"}, False)],

@@ -104,7 +104,9 @@ def _too_old(
             "TensorFlow was compiled for mutexes that need no initialising, which crash there (most often told as "
             '"A dynamic link library (DLL) initialization routine failed")'
         )
-        yield from _finding(context, core, CONSTEXPR_MUTEX, LIKELY, why)
+        build = context.binary_build
+        measured = build is not None and build.vc_basis == "measured"
+        yield from _finding(context, core, CONSTEXPR_MUTEX, CERTAIN if measured else LIKELY, why)
 
 
 def explains(module: Module, facts: BinaryFacts, closure: Closure) -> bool:

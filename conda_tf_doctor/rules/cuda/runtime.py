@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ... import versions
 from ...advice import advise
-from ...advice.make import spelled
+from ...advice.make import by_conda
 from ...context.context import Context
 from ...context.gpu import DIRECTML, no_native_gpu, system_cuda
 from ...environment.facts import CONDA, PIP, Package
@@ -95,10 +95,7 @@ def _judge_cuda(context: Context, library: Library) -> Iterator[Finding]:
             evidence=(library.package.source, pin[1]),
             source=pin[1],
             package=library.package.name,
-            fix=Fix(
-                pins=(f"{library.package.name} {pin[0]}",),
-                commands=(("conda", "install", spelled(f"{library.package.name} {pin[0]}")),),
-            ),
+            fix=by_conda([f"{library.package.name} {pin[0]}"]),
         )
         return
     if build is None or not build.cuda:
