@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from conda_tf_doctor.programs import conda_command
 from tools.condas import Conda, Installation, installation
 from tools.registry_conda import ensure_conda
 from tools.wheels import pip_install_tensorflow
@@ -97,15 +98,14 @@ def find_conda() -> Installation:
     Raises:
         WorkshopError: There is none and none can be made.
     """
-    for candidate in (os.environ.get("CONDA_EXE"), shutil.which("conda")):
-        if candidate:
-            try:
-                found = installation(candidate)
-            except WorkshopError as error:
-                say(f"{error}; looking on")
-                continue
-            say(f"conda {found.version} of this machine ({candidate}), with the plugin on its path for this run")
-            return found
+    for candidate in conda_command(os.environ.get("CONDA_EXE", ""), os.environ.get("PATH", ""))[:1]:
+        try:
+            found = installation(candidate)
+        except WorkshopError as error:
+            say(f"{error}; looking on")
+            continue
+        say(f"conda {found.version} of this machine ({candidate}), with the plugin on its path for this run")
+        return found
     found = installation(str(ensure_conda()))
     say(f"conda {found.version}, made from the index, with the plugin installed")
     return found

@@ -30,12 +30,17 @@ MINORS = ("3.10", "3.11", "3.12", "3.13")
 # the machine that it runs on.
 NEEDED = (
     "colorama", "distlib", "exceptiongroup", "hatchling", "hypothesis", "jsonschema", "packaging", "pefile", "pip",
-    "pluggy", "pyelftools", "pytest>=8", "pytest-xdist", "sarif-pydantic", "tomli", "wheel",
+    "pluggy", "pyelftools", "pytest>=8", "pytest-xdist", "sarif-pydantic", "tomli",
+    "tree-sitter", "tree-sitter-powershell", "wheel",
 )  # fmt: skip
 # What the newest conda asks for besides; its solver does not take a newer rattler.
 NEWEST = ("backports.zstd", "conda-rattler-solver==0.2.0", "msgpack", "py-rattler>=0.26,<0.27")
-# What is run there unasked: what was printed, conda itself, what starts programs.
-DEFAULT = ("tests/windows", "tests/test_programs.py", "tests/test_shell.py", "tests/test_versions.py")
+# What is run there unasked: what was printed, conda itself, what starts programs; the guard refusing, and a repair.
+DEFAULT = (
+    "tests/windows", "tests/test_programs.py", "tests/test_shell.py", "tests/test_versions.py",
+    "tests/guard/test_scenarios.py", "tests/repair/test_fix.py",
+    "-k", "not (test_scenarios or test_fix) or (older and vc14_runtime) or vc-runtime-too-old",
+)  # fmt: skip
 # In a mount namespace of its own, so that nothing stays mounted; the folders of both worlds have the same names.
 INSIDE = """
 set -e
@@ -126,7 +131,7 @@ def _embedded(folder: Path, minor: str) -> Path:
 
 
 def _make_python(folder: Path, minor: str, conda: Path | None = None) -> Path:
-    """Return a prefix with CPython, what the suite needs, this checkout's plugin and conda 24.7.1, or that of a wheel."""
+    """Return a prefix with CPython, what the suite needs, our plugin, and conda 24.7.1 or that of a wheel."""
     prefix = folder / (f"py{minor}" if conda is None else conda.name.removesuffix("-py3-none-any.whl"))
     stamp = prefix / "complete"
     wanted = f"{minor} {NEEDED} {NEWEST} {REQUIREMENTS} {conda} {ROOT}"

@@ -33,9 +33,13 @@ def check_one(prefix: str, ignore: frozenset[str], matrix_file: str) -> dict[str
         return unread("prefix", prefix, str(error))
 
 
+def _workers(tasks: int) -> int:
+    """Return how many processes share the work; Windows waits for 63 at most, of which two are the pool's own."""
+    return min(os.cpu_count() or 1, tasks, 61)
+
+
 def _results(prefixes: list[str], ignore: frozenset[str], matrix_file: str) -> Iterator[dict[str, Any]]:
-    # Windows waits for 63 handles at most, of which two are the pool's own.
-    workers = min(os.cpu_count() or 1, len(prefixes), 61)
+    workers = _workers(len(prefixes))
     if workers < 2 or len(prefixes) < 4:
         # Starting processes costs more than checking three environments.
         yield from (check_one(prefix, ignore, matrix_file) for prefix in prefixes)

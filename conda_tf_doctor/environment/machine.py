@@ -172,14 +172,14 @@ def _vc_redistributable(machine: str) -> str:
     import winreg
 
     key = rf"SOFTWARE\Microsoft\VisualStudio\14.0\VC\Runtimes\{machine if machine in ('x86', 'arm64') else 'x64'}"
-    for view in (winreg.KEY_WOW64_32KEY, winreg.KEY_WOW64_64KEY):
-        try:
-            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, key, 0, winreg.KEY_READ | view) as opened:
-                if winreg.QueryValueEx(opened, "Installed")[0] == 1:
-                    return ".".join(str(winreg.QueryValueEx(opened, part)[0]) for part in ("Major", "Minor", "Bld"))
-        except OSError:
-            continue
-    return ""
+    # Its installer is a 32-bit program.
+    access = winreg.KEY_READ | winreg.KEY_WOW64_32KEY
+    try:
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, key, 0, access) as opened:
+            parts = [str(winreg.QueryValueEx(opened, part)[0]) for part in ("Installed", "Major", "Minor", "Bld")]
+    except OSError:
+        return ""
+    return ".".join(parts[1:]) if parts[0] == "1" else ""
 
 
 def _cuda_installed() -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from collections.abc import Collection
 from ..errors import UsageError
 from .facts import Environment
 
-
 # Windows' Pythons (python.org's, WinPython, the embeddable one, conda's) have it in their folder, venvs below.
 _INTERPRETERS = ("python.exe", "bin/python", "Scripts/python.exe", "bin/python3", "bin/python.exe")
 # The Store keeps a Python where nobody may write; pip installs into a folder of the user's.
@@ -25,9 +24,9 @@ def interpreter(prefix: str, entries: Collection[str] | None = None) -> str:
         entries: Names in the prefix, where they were read already.
     """
     for name in _INTERPRETERS:
-        if entries is None or name.split("/")[0] in entries:
-            if os.path.isfile(os.path.join(prefix, *name.split("/"))):
-                return name
+        there = entries is None or name.split("/")[0] in entries
+        if there and os.path.isfile(os.path.join(prefix, *name.split("/"))):
+            return name
     return ""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -80,18 +79,18 @@ def wrapped(text: str, indent: str, width: int = WIDTH) -> list[str]:
 
 def _understands_colour(stream: TextIO) -> bool:
     """Have a console of Windows understand escape sequences; those before Windows 10 cannot, and show them."""
-    if sys.platform != "win32":
-        return True
-    import ctypes
-    import msvcrt
+    if sys.platform == "win32":
+        import ctypes
+        import msvcrt
 
-    mode, kernel = ctypes.c_ulong(), ctypes.windll.kernel32
-    try:
-        handle = ctypes.c_void_p(msvcrt.get_osfhandle(stream.fileno()))
-    except (OSError, ValueError):
-        return True  # something else that says it is a terminal
-    # ENABLE_VIRTUAL_TERMINAL_PROCESSING
-    return bool(kernel.GetConsoleMode(handle, ctypes.byref(mode)) and kernel.SetConsoleMode(handle, mode.value | 4))
+        mode, kernel = ctypes.c_ulong(), ctypes.windll.kernel32
+        try:
+            handle = ctypes.c_void_p(msvcrt.get_osfhandle(stream.fileno()))
+        except (OSError, ValueError):
+            return True  # something else that says it is a terminal
+        # ENABLE_VIRTUAL_TERMINAL_PROCESSING
+        return bool(kernel.GetConsoleMode(handle, ctypes.byref(mode)) and kernel.SetConsoleMode(handle, mode.value | 4))
+    return True
 
 
 def _header(diagnosis: Diagnosis, style: Style) -> list[str]:

@@ -11,9 +11,20 @@ import sys
 
 
 def run(job):
+    if not hasattr(os, "fork"):
+        import subprocess
+
+        # Not in the command line, which is too short for all variables.
+        return subprocess.run(
+            [sys.executable, __file__, "one"], input=json.dumps(job), text=True, check=False
+        ).returncode
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return carry_out(job)
+
+
+def carry_out(job):
     code = 70
     try:
         for number, path, flags in (
@@ -45,6 +56,17 @@ def run(job):
 
 
 def main():
+    if sys.argv[1:]:
+        carry_out(json.load(sys.stdin))
+    if hasattr(os, "fork"):
+        prepare()
+    answers = os.fdopen(os.dup(1), "w")
+    # What a child has to report goes to its own files.
+    for line in sys.stdin:
+        print(run(json.loads(line)), file=answers, flush=True)
+
+
+def prepare():
     import conda.cli.conda_argparse
     import conda.cli.install
     import conda.cli.main
@@ -58,10 +80,6 @@ def main():
     import conda.plugins.manager
 
     conda.plugins.manager.get_plugin_manager()
-    answers = os.fdopen(os.dup(1), "w")
-    # What a child has to report goes to its own files.
-    for line in sys.stdin:
-        print(run(json.loads(line)), file=answers, flush=True)
 
 
 main()

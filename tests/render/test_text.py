@@ -112,7 +112,7 @@ def run_on_a_terminal(arguments: list[str], environ: Mapping[str, str]) -> str:
     return b"".join(chunks).decode()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has consoles instead: tests/windows/test_console.py")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has consoles instead: tests/windows/test_failures.py")
 @pytest.mark.parametrize(
     ("environ", "colour"),
     [({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False), ({"TERM": "xterm", "NO_COLOR": "1"}, False)],

@@ -60,6 +60,21 @@ def test_bytes_that_are_no_text_stay() -> None:
     assert new.startswith(data)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-8"])
+def test_a_file_with_a_mark_keeps_its_encoding(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "conda-meta").mkdir()
+    file = tmp_path / "conda-meta" / "pinned"
+    before = "\ufeffscipy 1.11.*\r\n".encode(encoding)
+    file.write_bytes(before)
+    text = pinned.read(str(tmp_path))
+    assert [(pin.name, pin.version) for pin in pinned.users_pins(text)] == [("scipy", "1.11.*")]
+    pinned.write(str(tmp_path), pinned.rewritten(text, NUMPY))
+    after = file.read_bytes()
+    assert after.startswith(before) and "numpy >=1.23,<2\r\n" in after.decode(encoding)
+    pinned.undo(str(tmp_path), text)
+    assert file.read_bytes() == before
+
+
 def test_text_behind_the_block_stays_behind_it() -> None:
     text = pinned.rewritten(USERS, NUMPY) + "h5py <4\n"
     new = pinned.rewritten(text, _plan(_edit("numpy", "<1.27")))

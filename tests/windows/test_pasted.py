@@ -49,7 +49,7 @@ def test_every_word_arrives(tmp_path: Path, words: list[str]) -> None:
 
 def test_every_printed_command_arrives(tmp_path: Path) -> None:
     commands, in_prose = printed()
-    # A batch file takes `%` for its own, which at the prompt stands for itself; and what Python is told arrives as pip's.
+    # A batch file takes `%` for its own, which at the prompt stands for itself. What Python is told arrives as pip's.
     told = [words for words in commands if not any("%" in word for word in words)]
     sent = [["pip" if re.search(r"python(?:\.exe)?\Z", words[0]) else words[0], *words[1:]] for words in told]
     prose = [line for line in in_prose if line.startswith(PROGRAMS)]
