@@ -18,6 +18,7 @@ LAZY = {
             "advice/machine.py",
             "advice/packages.py",
             "binaries/records.py",
+            "binaries/windows.py",
             "cli/check.py",
             "environment/facts.py",
             "cli/main.py",

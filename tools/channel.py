@@ -15,7 +15,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tools import images
@@ -66,7 +66,7 @@ def _paths_json(payload: Payload) -> dict[str, Any]:
     paths = []
     for path, content in sorted(payload.items()):
         # A link is recorded with the hash of what it leads to, as conda-build does.
-        data = payload[str(Path(path).parent / content)] if isinstance(content, str) else content
+        data = payload[str(PurePosixPath(path).parent / content)] if isinstance(content, str) else content
         paths.append(
             {
                 "_path": path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,18 @@ def make_prefix(folder: Path, platform: str, python: str = "3.10.13", build: str
         minor = ".".join(python.split(".")[:2]) + ("t" if build.endswith("t") else "")
         (folder / "bin").mkdir()
         (folder / "bin" / f"python{minor}").write_bytes(image)
-        (folder / "bin" / "python").symlink_to(f"python{minor}")
+        put_link(folder / "bin" / "python", f"python{minor}")
     site_packages(folder, platform, python, build).mkdir(parents=True)
     add_record(folder, platform, "python", python, build)
     return folder
+
+
+def put_link(place: Path, target: str) -> None:
+    """Write a symbolic link beside its target; on Windows, where not everybody may, a second name."""
+    if os.name == "nt":
+        os.link(place.with_name(target), place)
+    else:
+        place.symlink_to(target)
 
 
 def site_packages(folder: Path, platform: str, python: str = "3.10.13", build: str = "") -> Path:
@@ -123,7 +132,8 @@ def add_dist(folder: Path, name: str, version: str, **about: Any) -> Path:
 
 
 def _existing_site_packages(folder: Path) -> Path:
-    if (folder / "Lib").is_dir():
+    # By its spelling: macOS and Windows have one folder of either.
+    if "Lib" in os.listdir(folder):
         return folder / "Lib" / "site-packages"
     return next(iter(sorted(folder.glob("lib/python*/site-packages"))))
 

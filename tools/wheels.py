@@ -133,6 +133,8 @@ def site_packages(prefix: Path) -> Path:
     executable = prefix / "bin" / "python"
     if executable.is_symlink():
         return prefix / "lib" / executable.readlink().name / "site-packages"
+    if executable.is_file():
+        return prefix / "lib" / f"python{_platform(prefix)[1]}" / "site-packages"
     raise FileNotFoundError(f"{prefix} has no Python")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
@@ -66,7 +67,7 @@ def collect(
         "requested": [_package(package) for package in env.requested],
         "virtual_packages": dict(env.virtual_packages),
         "system": _system(env),
-        "env_vars": dict(env.env_vars),
+        "env_vars": _variables(env),
         "binaries": _binaries(env, matrix),
         "working_folder": list(env.working_folder),
         "user_site": [_package(package) for package in env.user_site],
@@ -110,6 +111,14 @@ def _package(package: Package) -> dict[str, Any]:
         if asked_for is not None:
             row["asked_for"] = asked_for
     return row
+
+
+def _variables(env: Environment) -> dict[str, str]:
+    """Return the variables; those of a process in another environment, which is active in no shell, say in which."""
+    found = dict(env.env_vars)
+    if found and not found.get("CONDA_PREFIX") and os.path.realpath(sys.prefix) != os.path.realpath(env.prefix):
+        found["CONDA_PREFIX"] = sys.prefix
+    return found
 
 
 def _system(env: Environment) -> dict[str, Any]:

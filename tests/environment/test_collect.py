@@ -6,6 +6,7 @@ import getpass
 import json
 import os
 import stat
+import sys
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -21,6 +22,7 @@ from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.findings import ERROR, Finding, Fix
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.report import collect
+from conda_tf_doctor.subdirs import this_platform
 from tools.prefixes import add_dist, add_record, make_prefix
 
 SCHEMA = json.loads((resources.files("conda_tf_doctor") / "schemas" / "report.schema.json").read_text("utf-8"))
@@ -169,6 +171,7 @@ def test_a_dll_that_was_copied_there_is_known_to_be_there(tmp_path: Path) -> Non
 def test_what_a_report_holds(tmp_path: Path) -> None:
     prefix = promised(tmp_path / "env", "linux-64")
     report = collect(read_prefix(str(prefix)), load_matrix(), "ImportError: libcudnn.so.8")
+    mine = collect(read_prefix(str(promised(tmp_path / "mine", this_platform()))), load_matrix())
     assert report["schema_version"] == 1 and report["complete"] is True
     assert report["python"] == {"version": "3.10.13", "bits": 64, "machine": "x86_64"}
     by_name = {package["name"]: package for package in report["packages"]}
@@ -178,7 +181,9 @@ def test_what_a_report_holds(tmp_path: Path) -> None:
         "depends": ["cudatoolkit >=11.8,<12", "cudnn >=8.8.0.121,<9.0a0", "python >=3.10,<3.11.0a0"],
     }  # fmt: skip
     assert report["error_text"] == "ImportError: libcudnn.so.8"
-    assert report["system"]["os"] and "PATH" in report["env_vars"]
+    assert mine["system"]["os"] and "PATH" in mine["env_vars"]
+    # Whose variables these are: those of the process that collected it.
+    assert mine["env_vars"]["CONDA_PREFIX"]
 
 
 def test_the_binaries_of_the_stack_are_in_it(tmp_path: Path) -> None:
@@ -230,17 +235,22 @@ def test_names_and_folders_are_masked_unless_told_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = tmp_path / "home" / "mallory"
-    prefix = wrong_python(home / "envs" / "tf", "linux-64")
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("USER", "mallory")
-    monkeypatch.setenv("PATH", f"{prefix}/bin{os.pathsep}{home}/bin")
+    here = "win-64" if sys.platform == "win32" else "linux-64"
+    prefix = wrong_python(home / "envs" / "tf", here)
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(home))
+    for name in ("USER", "USERNAME"):
+        monkeypatch.setenv(name, "mallory")
+    monkeypatch.setenv("PATH", f"{prefix / 'bin'}{os.pathsep}{home / 'bin'}")
     monkeypatch.setenv("PYTHONPATH", str(home / "src"))
-    add_record(prefix, "linux-64", "six", "1.16.0", "0", "https://mallory:s3cret@host.example/t/tk-000/acme/linux-64")
+    add_record(prefix, here, "six", "1.16.0", "0", "https://mallory:s3cret@host.example/t/tk-000/acme/linux-64")
     assert console(["report", "-p", str(prefix)]) == 0
     masked = capsys.readouterr().out
     assert "mallory" not in masked and "s3cret" not in masked and "tk-000" not in masked
     report = json.loads(masked)
-    assert report["env_vars"]["PATH"].startswith(report["prefix"] + "/bin"), "PATH still leads to the environment"
+    assert report["env_vars"]["PATH"].startswith(report["prefix"] + os.sep + "bin"), (
+        "PATH still leads to the environment"
+    )
     assert {p["name"]: p.get("channel") for p in report["packages"]}["six"] == "acme"
     assert console(["report", "-p", str(prefix), "--no-mask"]) == 0
     assert json.loads(capsys.readouterr().out)["prefix"] == str(prefix)
