@@ -18,13 +18,19 @@ _VARIABLES = (
     "CUDA_VISIBLE_DEVICES", "CONDA_PREFIX", "CONDA_DLL_SEARCH_MODIFICATION_ENABLE", "XLA_FLAGS",
     "TF_USE_LEGACY_KERAS", "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION",
 )  # fmt: skip
-# Names that Python finds in the working folder before site-packages.
-_MODULES = frozenset(
-    {
-        "tensorflow", "keras", "numpy", "google", "h5py", "tensorboard", "six", "absl", "wrapt", "gast", "flatbuffers",
-        "code", "types", "random", "queue", "logging", "typing", "copy", "inspect", "enum",
-    }
-)  # fmt: skip
+# What `import tensorflow` and tf.keras import (2.18.1, measured by sys.modules), and Python's start has not yet: a file
+# of such a name in the working folder or on PYTHONPATH comes first.
+_NAMES = """
+tensorflow keras numpy google h5py tensorboard six absl wrapt gast flatbuffers astunparse certifi charset_normalizer
+idna ml_dtypes namex opt_einsum optree packaging requests rich setuptools termcolor typing_extensions urllib3 argparse
+ast asyncio base64 bdb bisect bz2 calendar cmd code codeop collections concurrent configparser contextlib copy copyreg
+csv ctypes dataclasses datetime decimal difflib dis email enum fnmatch fractions functools getopt getpass gettext glob
+gzip hashlib heapq hmac http importlib inspect ipaddress json keyword linecache locale logging lzma mimetypes
+multiprocessing numbers operator pathlib pdb pickle pkgutil platform pprint queue quopri random re reprlib select
+selectors shlex shutil signal socket ssl string stringprep struct subprocess tarfile tempfile textwrap threading
+timeit token tokenize traceback types typing unicodedata unittest urllib uuid warnings weakref xml zipfile
+"""
+MODULES = frozenset(_NAMES.split())
 
 
 _DRIVER = "/proc/driver/nvidia/version"
@@ -295,7 +301,7 @@ def _shadowing_files() -> list[str]:
             with os.scandir(folder or ".") as entries:
                 for entry in entries:
                     stem, dot, suffix = entry.name.partition(".")
-                    if stem not in _MODULES:
+                    if stem not in MODULES:
                         continue
                     module = dot and suffix in ("py", "pyc", "so", "pyd")
                     package = not dot and os.path.exists(os.path.join(entry.path, "__init__.py"))

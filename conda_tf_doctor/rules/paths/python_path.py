@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 
 from ...context.context import Context
+from ...environment.machine import MODULES
 from ...environment.stack import STACK
 from ...environment.tensorflow import OWNERS
 from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
 
 _SUFFIXES = (".py", ".pyc", ".so", ".pyd")
-# Modules of TensorFlow's own stack; the others in the list are of the standard library and break imports elsewhere.
-_STACK_MODULES = {
-    "tensorflow",
-    "keras",
-    "numpy",
-    "google",
-    "h5py",
-    "tensorboard",
-    "six",
-    "absl",
-    "wrapt",
-    "gast",
-    "flatbuffers",
-}
 
 
 def python_path(context: Context) -> Iterator[Finding]:
@@ -73,8 +61,11 @@ def _local_modules(context: Context) -> Iterator[Finding]:
     for name in env.working_folder:
         base = os.path.basename(name.rstrip("/\\").replace("\\", "/"))
         stem = base.split(".")[0]
+        if stem not in MODULES:  # a report may list all that is there
+            continue
         is_file = base.endswith(_SUFFIXES)
-        ours = stem in _STACK_MODULES
+        # One of Python's own library may do all the same; a file of the stack's names has nothing of the stack.
+        ours = stem not in sys.stdlib_module_names
         on_path = os.path.dirname(name.rstrip("/")) != ""
         # A report was collected where the user runs Python; our own working folder may be any.
         certain = ours and is_file and (env.kind == "report" or on_path)
