@@ -9,7 +9,7 @@ from .._typing import TYPE_CHECKING
 from ..environment.facts import CONDA
 from ..findings import Fix
 from ..matrix.vc_runtime import VcRuntime
-from .make import FORGE, by_conda
+from .make import FORGE, by_conda, by_pip, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +59,9 @@ def newest_runtime(context: Context, lowest: str) -> Fix:
 def missing(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD501: the package that holds the library, in the version whose number its name has."""
     name = re.split(r"[\\/]", said.get("library", "").strip(". "))[-1]
+    if "importing numpy" in context.env.error_text and context.env.conda("numpy") is None:
+        whole = f"numpy{working(context, 'numpy')}"
+        return by_pip([whole], "numpy and the libraries in its wheel, whole.", ("--force-reinstall", "--no-cache-dir"))
     if not name:
         return Fix(note="`conda tf-doctor dlls` in the environment names the library that is missing.")
     stem = re.sub(r"(?:[-_.]?[\d.]*)\.(?:so[\d.]*|dylib|dll)\Z", "", name).lower().removeprefix("lib")

@@ -94,6 +94,15 @@ CASES = [
         "TFD103",
         "conda create -n tensorflow python=3.10",
     ),
+    # numpy without a part of its own
+    (
+        "win-64",
+        "2.15.0",
+        r'File "C:\v\Lib\site-packages\numpy\__init__.py", line 133'
+        "\nImportError: Error importing numpy: you should not try to import numpy from\n        its source directory",
+        "TFD501",
+        'python -m pip install --force-reinstall --no-cache-dir "numpy>=1.23.5,<2.0.0"',
+    ),
     # notebooks, new GPUs, shells' words for an illegal instruction, a title alone
     (
         "linux-64",
