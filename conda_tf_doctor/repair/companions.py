@@ -16,7 +16,7 @@ from ..environment.tensorflow import OWNERS
 from ..findings import ERROR, WARNING, Finding
 from ..matrix.model import CPU, PYPI
 from ..names import normalise, parse_requirement
-from ..specifiers import to_conda
+from ..specifiers import joined, to_conda
 from .recipe import NoRecipeError, Wanted, make
 from .simulate import simulate
 
@@ -80,14 +80,22 @@ def _in_place(command: tuple[str, ...], env: Environment, matrix: Matrix) -> tup
     before = {(f.code, f.package) for f in _wrong(simulate(env, {}, matrix), matrix)}
     for _ in range(_ROUNDS):
         asked = _asked(command)
-        after = _installed(asked, env, matrix) if asked else None
+        after = left_by(command, env, matrix)
         if after is None:
             return command
-        wrong = [f for f in _wrong(after, matrix) if (f.code, f.package) not in before or f.package in asked]
-        more = [text for f in wrong for text in f.fix.pip if normalise(parse_requirement(text)[0]) not in asked]
-        if not more:
+        wanted = dict(asked)
+        for finding in _wrong(after, matrix):
+            if (finding.code, finding.package) in before and finding.package not in asked:
+                continue
+            for name, spec in map(parse_requirement, finding.fix.pip):
+                both = joined(wanted.get(normalise(name), ""), spec)
+                if not matrix.wheels.releases(normalise(name)) or _newest(normalise(name), both, env, matrix):
+                    wanted[normalise(name)] = both
+        if wanted == asked:
             return command
-        command = (*command, *dict.fromkeys(more))
+        narrowed = {name: f"{name}{spec}" for name, spec in wanted.items() if spec != asked.get(name)}
+        kept = (narrowed.pop(normalise(parse_requirement(word)[0]), word) for word in command)
+        command = (*kept, *narrowed.values())
     return command
 
 
@@ -96,8 +104,11 @@ def _wrong(env: Environment, matrix: Matrix) -> Iterable[Finding]:
     return [f for f in found if f.severity == ERROR or (f.severity == WARNING and f.is_broken)]
 
 
-def _installed(asked: dict[str, str], env: Environment, matrix: Matrix) -> Environment | None:
-    """Return the facts after pip was asked for these; ``None`` where it is not known what it would take."""
+def left_by(command: tuple[str, ...], env: Environment, matrix: Matrix) -> Environment | None:
+    """Return the facts after a command of pip's; ``None`` where it is none, or it is not known what pip would take."""
+    asked = _asked(command)
+    if not asked:
+        return None
     after = simulate(env, {}, matrix)
     after.error_text = ""
     minor = env.python.minor
@@ -120,5 +131,9 @@ def _taken(wanted: dict[str, str], env: Environment, matrix: Matrix) -> dict[str
     for name, spec in wanted.items():
         there = env.package(name)
         if there is None or not there.version or not versions.contains(spec, there.version):
-            taken[name] = matrix.wheels.newest(name, spec, env.platform, env.python.minor)
+            taken[name] = _newest(name, spec, env, matrix)
     return taken
+
+
+def _newest(name: str, spec: str, env: Environment, matrix: Matrix) -> str:
+    return matrix.wheels.newest(name, spec, env.platform, env.python.minor)

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
+from conda_tf_doctor.advice.block import together
 from conda_tf_doctor.cli.main import console
+from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.findings import ERROR
+from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.repair.companions import accompanied, left_by
+from tests.advice.test_threads import CASES as THREADS
+from tests.advice.test_threads import judged
+from tests.rules.cases import OF_PAGES, WRITTEN, environment
 
 
 def commands(tmp_path: Path, capsys: pytest.CaptureFixture[str], **facts: Any) -> list[list[str]]:
@@ -93,3 +101,27 @@ def test_what_a_change_in_place_asks_for_in_its_turn(tmp_path: Path, capsys: pyt
     assert commands(tmp_path, capsys, **facts) == [
         ["python", "-m", "pip", "install", "tensorflow-probability>=0.24,<0.25", "tf-keras>=2.16,<2.17"]
     ]
+
+
+def test_a_bound_that_another_package_sets_narrows_what_was_advised(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = {"tensorflow": "2.13.1", "numpy": "1.24.3", "jax": "0.9.1", "jaxlib": "0.9.1", "protobuf": "4.25.3"}
+    packages = [{"name": name, "version": version, "manager": "pip"} for name, version in listed.items()]
+    assert commands(tmp_path, capsys, python={"version": "3.11.7"}, packages=packages) == [
+        ["python", "-m", "pip", "install", "jax<0.5", "jaxlib<0.5"]
+    ]
+
+
+def test_one_block_of_pip_heals_every_error() -> None:
+    matrix, healed, left = load_matrix(), 0, []
+    written = [environment(case) for case in (*WRITTEN.values(), *OF_PAGES.values()) if "platform" in case]
+    for diagnosis in (*map(judged, THREADS), *(diagnose(env, matrix) for env in written)):
+        errors = [f for f in accompanied(diagnosis, matrix).findings if f.severity == ERROR and f.fix.commands]
+        block = together(finding.fix for finding in errors)
+        after = left_by(block[0], diagnosis.env, matrix) if len(block) == 1 else None
+        if after is not None:
+            healed += 1
+            left += [(block, f) for f in diagnose(after, matrix).findings if f.severity == ERROR]
+    assert healed > 40
+    assert left == []
