@@ -194,7 +194,9 @@ def h5py(context: Context, said: Mapping[str, str]) -> Fix:
             commands=(("conda", "install", "--force-reinstall", "h5py", "hdf5"),),
             note="h5py and hdf5 of one channel.",
         )
-    return by_pip([f"h5py{works}"], "pip's wheel brings its own HDF5.", ("--force-reinstall", "--no-cache-dir"))
+    # Without its requirements: the newest numpy is one of them.
+    again = ("--force-reinstall", "--no-cache-dir", "--no-deps")
+    return by_pip([f"h5py{works}"], "pip's wheel brings its own HDF5.", again)
 
 
 # The module of each add-on whose name is not its distribution's with other dashes.
@@ -374,6 +376,7 @@ _DISTRIBUTIONS = {
     "absl": "absl-py", "google": "google-auth", "grpc": "grpcio", "pkg-resources": "setuptools",
     "distutils": "setuptools", "attr": "attrs", "clang": "libclang",
 }  # fmt: skip
+_OF_KERAS_3_ALONE = ("namex", "optree", "rich")
 # Where the message alone says which side of a range it is.
 _KNOWN_RANGES = (
     (r"formatargspec", "wrapt", ">=1.14"),
@@ -406,10 +409,7 @@ def dependency(context: Context, said: Mapping[str, str]) -> Fix:
     if not name or name in OWNERS:
         return Fix(note="Install the dependency that the message names, in the range that works with this TensorFlow.")
     works = working(context, name) or said.get("needs", "").strip()
-    if name in ("rich", "namex", "optree"):
-        return by_pip(
-            ["keras"],
-            "Keras 3 needs rich, namex and optree: installed with its requirements it brings them.",
-            ("--force-reinstall",),
-        )
+    if name in _OF_KERAS_3_ALONE:
+        # Keras itself, installed again with its requirements, would bring another numpy too.
+        return by_pip(_OF_KERAS_3_ALONE, "Keras 3 needs them, and was installed without what it requires.")
     return change(context, {name: works if re.match(r"[<>=!~]", works) else ""})

@@ -23,6 +23,7 @@ from conda_tf_doctor.explain.match import match
 from conda_tf_doctor.findings import Fix
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.matrix.matrix import Matrix
+from conda_tf_doctor.names import parse_requirement
 from conda_tf_doctor.repair.candidates import releases
 from conda_tf_doctor.repair.companions import accompanied
 from conda_tf_doctor.shell import command_line
@@ -137,6 +138,14 @@ def test_what_is_printed_names_what_the_tables_have() -> None:
         elif command[:2] in (("conda", "install"), ("conda", "create")):
             absent |= {(word, platform, "") for word in named(command) if not exists_for_conda(word)}
     assert absent == set()
+
+
+def test_what_is_installed_again_brings_no_other_numpy_along() -> None:
+    commands = {command for _, _, fix in FIXES for command in fix.commands} | {command for _, _, command in printed()}
+    for command in commands:
+        if command[0] == "python" and "--force-reinstall" in command and "--no-deps" not in command:
+            # These two require nothing.
+            assert {parse_requirement(word)[0] for word in named(command)} <= {"numpy", "protobuf"}, command
 
 
 def exists_for_pip(matrix: Matrix, requirement: str, platform: str, python: str = "") -> bool:
