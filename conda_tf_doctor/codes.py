@@ -11,8 +11,10 @@ from ._typing import NamedTuple
 
 # Families: the folders of `rules/`, and what the doctor says of itself.
 MACHINE, PATHS, BINARIES, PACKAGES, CUDA, ITSELF = "machine", "paths", "binaries", "packages", "cuda", "itself"
-# What can repair a finding: other packages, the files of those that are there, or nothing that lies in an environment.
+# What can repair a finding: other packages, the files of those that are there, one distribution or one manager in the
+# place of several, or nothing that lies in an environment.
 BY_PACKAGES, BY_FILES, BY_NOTHING = "packages", "files", "nothing"
+BY_ONE_DISTRIBUTION, BY_ONE_MANAGER = "one distribution", "one manager"
 # What a warning says does not work now: nothing before the next change of a package, a part of TensorFlow that was
 # seen to fail (tf.keras, .h5 files, a plugin), or whatever reads a file that was lost.
 NEXT_CHANGE, A_PART, A_FILE = "next change", "a part", "a file"
@@ -40,6 +42,7 @@ class Rule(NamedTuple):
         name: The stable name.
         family: Where it belongs.
         judges: The functions that may return it.
+        asks: The function that asks for the facts which it lacks, where a report does not have them.
         repair: What can repair it.
         hides: Codes that come to light once it is repaired: that is progress, not damage.
         first: Whether it stops everything before a message could be about anything else.
@@ -49,6 +52,7 @@ class Rule(NamedTuple):
         around: Whether it is also told of what lies around an environment, which no transaction changes.
         broken: What a warning of it says does not work now; empty where nothing is broken.
         package: The package beside TensorFlow that it stands for; empty where it is no single one.
+        library: Whose range a build's row has (its field): ``cuda`` or ``cudnn``; empty where it is about neither.
         advice: What makes its advice (module and function below ``conda_tf_doctor.advice``); empty where nothing does.
     """
 
@@ -63,7 +67,9 @@ class Rule(NamedTuple):
     around: bool = False
     broken: str = ""
     package: str = ""
+    library: str = ""
     advice: str = ""
+    asks: Judge | None = None
 
 
 _PLATFORM = Judge("machine.platform", "platform_unsupported")
@@ -76,6 +82,21 @@ _CUDNN = Judge("cuda.cudnn", "cudnn", "cuda")
 _SURROUNDINGS = Judge("paths.surroundings", "surroundings")
 _PYTHON_PATH = Judge("paths.python_path", "python_path", "other modules")
 
+_ASKS_BITS = Judge("machine.platform", "open_bits", "windows")
+_ASKS_CPU = Judge("machine.platform", "open_cpu")
+_ASKS_LIBRARIES = Judge("machine.platform", "open_libraries")
+_ASKS_PYTHON = Judge("machine.python", "open_python")
+_ASKS_REQUEST = Judge("machine.python", "open_request")
+_ASKS_VC = Judge("binaries.vc_runtime", "open_vc_runtime", "windows")
+_ASKS_BINARIES = Judge("binaries.of_report", "open_binaries")
+_ASKS_PATHS = Judge("paths.surroundings", "open_paths")
+_ASKS_MODULES = Judge("paths.python_path", "open_modules")
+_ASKS_PACKAGES = Judge("packages.open", "open_packages")
+_ASKS_CUDA = Judge("cuda.runtime", "open_cuda")
+_ASKS_CUDNN = Judge("cuda.cudnn", "open_cudnn")
+_ASKS_DRIVER = Judge("cuda.driver", "open_driver")
+_ASKS_COMPILER = Judge("cuda.extras", "open_compiler")
+
 _ROWS = (
     # Until it has come to its end, or was taken back, all else may be of its making.
     Rule("TFD904", "repair-interrupted", ITSELF, (), BY_NOTHING),
@@ -87,9 +108,18 @@ _ROWS = (
         BY_NOTHING,
         first=True,
         advice="machine.wide_python",
+        asks=_ASKS_BITS,
     ),
     Rule("TFD105", "macos-arm-x86", MACHINE, (_PLATFORM,), BY_NOTHING, first=True, advice="machine.one_machine"),
-    Rule("TFD103", "platform-unsupported", MACHINE, (_PLATFORM,), first=True, advice="machine.platform"),
+    Rule(
+        "TFD103",
+        "platform-unsupported",
+        MACHINE,
+        (_PLATFORM,),
+        first=True,
+        advice="machine.platform",
+        asks=_ASKS_REQUEST,
+    ),
     Rule(
         "TFD201",
         "python-unsupported",
@@ -97,23 +127,41 @@ _ROWS = (
         (Judge("machine.python", "python_unsupported"),),
         first=True,
         advice="machine.python",
+        asks=_ASKS_PYTHON,
     ),
-    Rule("TFD102", "arch-mismatch", BINARIES, (_BINARIES,), BY_FILES, first=True, advice="machine.one_machine"),
+    Rule(
+        "TFD102",
+        "arch-mismatch",
+        BINARIES,
+        (_BINARIES,),
+        BY_FILES,
+        first=True,
+        advice="machine.one_machine",
+        asks=_ASKS_CPU,
+    ),
     Rule(
         "TFD106",
         "glibc-too-old",
         MACHINE,
         (Judge("machine.platform", "glibc_too_old"), _BINARIES),
         advice="machine.glibc",
+        asks=_ASKS_LIBRARIES,
     ),
     Rule(
-        "TFD104", "cpu-no-avx", MACHINE, (Judge("machine.platform", "cpu_no_avx"),), BY_NOTHING, advice="machine.no_avx"
+        "TFD104",
+        "cpu-no-avx",
+        MACHINE,
+        (Judge("machine.platform", "cpu_no_avx"),),
+        BY_NOTHING,
+        advice="machine.no_avx",
+        asks=_ASKS_CPU,
     ),
     Rule(
         "TFD602",
         "duplicate-tf-distributions",
         PACKAGES,
         (Judge("packages.ownership", "duplicate_distributions"),),
+        BY_ONE_DISTRIBUTION,
         broken=NEXT_CHANGE,
         advice="packages.one_distribution",
     ),
@@ -122,15 +170,58 @@ _ROWS = (
         "pip-conda-mix",
         PACKAGES,
         (Judge("packages.ownership", "pip_conda_mix"),),
+        BY_ONE_MANAGER,
         broken=NEXT_CHANGE,
         advice="packages.one_owner",
     ),
-    Rule("TFD704", "local-module-shadowing", PATHS, (_PYTHON_PATH,), BY_NOTHING, advice="paths.local_module"),
-    Rule("TFD703", "user-site-shadowing", PATHS, (_PYTHON_PATH,), BY_NOTHING, advice="paths.user_site"),
-    Rule("TFD401", "vc-runtime-missing", BINARIES, (_VC, _BINARIES), hides=("TFD402",), advice="libraries.vc_runtime"),
-    Rule("TFD402", "vc-runtime-old", BINARIES, (_VC, _BINARIES), advice="libraries.vc_runtime"),
-    Rule("TFD502", "dll-corrupt", BINARIES, (_BINARIES,), BY_FILES, broken=A_FILE, advice="libraries.again"),
-    Rule("TFD501", "dll-missing", BINARIES, (_BINARIES, _SOURCES), BY_FILES, broken=A_FILE, advice="libraries.missing"),
+    Rule(
+        "TFD704",
+        "local-module-shadowing",
+        PATHS,
+        (_PYTHON_PATH,),
+        BY_NOTHING,
+        advice="paths.local_module",
+        asks=_ASKS_MODULES,
+    ),
+    Rule(
+        "TFD703",
+        "user-site-shadowing",
+        PATHS,
+        (_PYTHON_PATH,),
+        BY_NOTHING,
+        advice="paths.user_site",
+        asks=_ASKS_MODULES,
+    ),
+    Rule(
+        "TFD401",
+        "vc-runtime-missing",
+        BINARIES,
+        (_VC, _BINARIES),
+        hides=("TFD402",),
+        advice="libraries.vc_runtime",
+        asks=_ASKS_VC,
+    ),
+    Rule("TFD402", "vc-runtime-old", BINARIES, (_VC, _BINARIES), advice="libraries.vc_runtime", asks=_ASKS_VC),
+    Rule(
+        "TFD502",
+        "dll-corrupt",
+        BINARIES,
+        (_BINARIES,),
+        BY_FILES,
+        broken=A_FILE,
+        advice="libraries.again",
+        asks=_ASKS_BINARIES,
+    ),
+    Rule(
+        "TFD501",
+        "dll-missing",
+        BINARIES,
+        (_BINARIES, _SOURCES),
+        BY_FILES,
+        broken=A_FILE,
+        advice="libraries.missing",
+        asks=_ASKS_BINARIES,
+    ),
     Rule("TFD505", "dll-symbol-missing", BINARIES, (_BINARIES,), BY_FILES, advice="libraries.symbol"),
     Rule("TFD504", "dll-shadowed", BINARIES, (_BINARIES,), BY_FILES, advice="paths.other_copy"),
     Rule("TFD503", "dll-modified", BINARIES, (_BINARIES, _SOURCES), BY_FILES, broken=A_FILE, advice="libraries.again"),
@@ -140,8 +231,18 @@ _ROWS = (
         MACHINE,
         (Judge("machine.platform", "libstdcxx_too_old"), _BINARIES),
         advice="libraries.libstdcxx",
+        asks=_ASKS_LIBRARIES,
     ),
-    Rule("TFD603", "numpy-abi", PACKAGES, (_PACKAGES,), stops=True, package="numpy", advice="packages.numpy"),
+    Rule(
+        "TFD603",
+        "numpy-abi",
+        PACKAGES,
+        (_PACKAGES,),
+        stops=True,
+        package="numpy",
+        advice="packages.numpy",
+        asks=_ASKS_PACKAGES,
+    ),
     Rule(
         "TFD604",
         "protobuf-mismatch",
@@ -150,6 +251,7 @@ _ROWS = (
         stops=True,
         package="protobuf",
         advice="packages.protobuf",
+        asks=_ASKS_PACKAGES,
     ),
     Rule("TFD611", "dependency-mismatch", PACKAGES, (_PACKAGES,), advice="packages.dependency"),
     Rule(
@@ -161,6 +263,7 @@ _ROWS = (
         broken=A_PART,
         package="keras",
         advice="packages.keras",
+        asks=_ASKS_PACKAGES,
     ),
     Rule(
         "TFD606",
@@ -171,6 +274,7 @@ _ROWS = (
         broken=A_PART,
         package="h5py",
         advice="packages.h5py",
+        asks=_ASKS_PACKAGES,
     ),
     Rule(
         "TFD609",
@@ -181,7 +285,15 @@ _ROWS = (
         package="tensorflow-metal",
         advice="packages.metal",
     ),
-    Rule("TFD607", "plugin-package-mismatch", PACKAGES, (_PACKAGES,), broken=A_PART, advice="packages.add_on"),
+    Rule(
+        "TFD607",
+        "plugin-package-mismatch",
+        PACKAGES,
+        (_PACKAGES,),
+        broken=A_PART,
+        advice="packages.add_on",
+        asks=_ASKS_PACKAGES,
+    ),
     Rule(
         "TFD305",
         "gpu-unsupported-on-windows",
@@ -196,6 +308,7 @@ _ROWS = (
         (Judge("cuda.driver", "driver_too_old", "gpu"),),
         BY_NOTHING,
         advice="gpu.driver",
+        asks=_ASKS_DRIVER,
     ),
     Rule(
         "TFD302",
@@ -203,7 +316,9 @@ _ROWS = (
         CUDA,
         (_RUNTIME,),
         hides=("TFD301", "TFD303", "TFD304", "TFD306", "TFD307", "TFD308"),
+        library="cuda",
         advice="gpu.cuda",
+        asks=_ASKS_CUDA,
     ),
     Rule(
         "TFD301",
@@ -212,10 +327,31 @@ _ROWS = (
         (_RUNTIME, Judge("cuda.extras", "gpu_newer_than_cuda", "gpu model")),
         stops=True,
         around=True,
+        library="cuda",
         advice="gpu.cuda",
+        asks=_ASKS_CUDA,
     ),
-    Rule("TFD304", "cudnn-missing", CUDA, (_CUDNN,), hides=("TFD303", "TFD307"), advice="gpu.cudnn"),
-    Rule("TFD303", "cudnn-mismatch", CUDA, (_CUDNN,), stops=True, around=True, advice="gpu.cudnn"),
+    Rule(
+        "TFD304",
+        "cudnn-missing",
+        CUDA,
+        (_CUDNN,),
+        hides=("TFD303", "TFD307"),
+        library="cudnn",
+        advice="gpu.cudnn",
+        asks=_ASKS_CUDNN,
+    ),
+    Rule(
+        "TFD303",
+        "cudnn-mismatch",
+        CUDA,
+        (_CUDNN,),
+        stops=True,
+        around=True,
+        library="cudnn",
+        advice="gpu.cudnn",
+        asks=_ASKS_CUDNN,
+    ),
     Rule(
         "TFD307",
         "zlibwapi-missing",
@@ -229,9 +365,10 @@ _ROWS = (
         CUDA,
         (Judge("cuda.extras", "ptxas_libdevice_missing", "gpu"),),
         advice="gpu.compiler",
+        asks=_ASKS_COMPILER,
     ),
-    Rule("TFD702", "path-conflict", PATHS, (_SURROUNDINGS,), BY_NOTHING, advice="paths.search_path"),
-    Rule("TFD701", "env-not-activated", PATHS, (_SURROUNDINGS,), BY_NOTHING, advice="paths.activate"),
+    Rule("TFD702", "path-conflict", PATHS, (_SURROUNDINGS,), BY_NOTHING, advice="paths.search_path", asks=_ASKS_PATHS),
+    Rule("TFD701", "env-not-activated", PATHS, (_SURROUNDINGS,), BY_NOTHING, advice="paths.activate", asks=_ASKS_PATHS),
     Rule(
         "TFD608", "channel-mix", PACKAGES, (Judge("packages.ownership", "channel_mix"),), advice="packages.one_channel"
     ),
@@ -248,10 +385,15 @@ _PLACES = {code: place for place, code in enumerate(ROWS)}
 _CODES = {name: code for code, name in RULES.items()}
 
 
-# Every function that judges, each once, with the codes that it may return.
+# Every function that judges, and every one that asks, each once, with the codes that it is named for.
 JUDGES: dict[Judge, tuple[str, ...]] = {
     judge: tuple(rule.code for rule in _ROWS if judge in rule.judges)
     for judge in dict.fromkeys(judge for rule in _ROWS for judge in rule.judges)
+}
+ASKERS: dict[Judge, tuple[str, ...]] = {
+    asks: tuple(rule.code for rule in _ROWS if rule.asks == asks)
+    for asks in dict.fromkeys(rule.asks for rule in _ROWS)
+    if asks is not None
 }
 
 

@@ -14,14 +14,16 @@ ERROR = "error"
 WARNING = "warning"
 INFO = "info"
 SEVERITIES = (ERROR, WARNING, INFO)
+# The worst is 0.
+RANKS = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 
 CERTAIN = "certain"
 LIKELY = "likely"
 POSSIBLE = "possible"
 CONFIDENCES = (CERTAIN, LIKELY, POSSIBLE)
 
-# A plugin that is not there at all is no part that fails.
-_NO_PLUGIN = ("TFD607", "missing")
+# Who says it.
+RULE, TEXT, OPEN = "rule", "text", "open"
 
 
 class Fix(NamedTuple):
@@ -32,12 +34,14 @@ class Fix(NamedTuple):
         pip: PEP 508 requirements for what pip owns (``numpy<2``).
         commands: Complete commands as argument lists, to be run in order.
         note: One sentence for what no command can do (another machine, a driver).
+        reinstall: Packages whose files have to be put back, each as manager and normalised name.
     """
 
     pins: tuple[str, ...] = ()
     pip: tuple[str, ...] = ()
     commands: tuple[tuple[str, ...], ...] = ()
     note: str = ""
+    reinstall: tuple[tuple[str, str], ...] = ()
 
     def to_json(self, platform: str = "") -> dict[str, Any]:
         """Return the ``fix`` object of the JSON contract; the command lines are for the shells of a platform."""
@@ -47,6 +51,7 @@ class Fix(NamedTuple):
             "commands": [list(command) for command in self.commands],
             "command_lines": [command_line(command, platform) for command in self.commands],
             "note": self.note,
+            "reinstall": [list(package) for package in self.reinstall],
         }
 
 
@@ -65,6 +70,12 @@ class Finding(NamedTuple):
         package: The package to blame (normalised name), for ranking and repair.
         confidence: ``certain``, ``likely`` or ``possible``.
         needs: Facts that are missing and would decide, each with the way to get it.
+        origin: Who says it: a rule, the error text, or a rule that lacks a fact.
+        accepts: The range of what it is about that would do, without words around it: PEP 440's, or conda's for what
+            conda alone has. Empty where it is no range.
+        absent: Whether what it is about is not there at all.
+        known: Whether it was seen to fail (a row of what works says so), and is not only declared.
+        if_seen: What the message becomes where the user saw it fail; empty where it stays.
     """
 
     code: str
@@ -78,6 +89,11 @@ class Finding(NamedTuple):
     package: str = ""
     confidence: str = CERTAIN
     needs: tuple[str, ...] = ()
+    origin: str = RULE
+    accepts: str = ""
+    absent: bool = False
+    known: bool = False
+    if_seen: str = ""
 
     @property
     def is_broken(self) -> bool:
@@ -87,7 +103,8 @@ class Finding(NamedTuple):
         lost, and what the next change of a package breaks.
         """
         broken = ROWS[self.code].broken
-        part = broken == A_PART and self.source.startswith("works: ") and (self.code, self.found) != _NO_PLUGIN
+        # A plugin that is not there at all is no part that fails.
+        part = broken == A_PART and self.known and not (self.absent and not ROWS[self.code].package)
         seen = self.confidence == CERTAIN and (part or broken == A_FILE)
         return self.severity == WARNING and (seen or self.is_fragile)
 
@@ -99,7 +116,7 @@ class Finding(NamedTuple):
     @property
     def is_open(self) -> bool:
         """Whether it only says what a report does not tell (see :func:`open_question`)."""
-        return self.severity == INFO and self.found == "unknown"
+        return self.origin == OPEN
 
     @property
     def name(self) -> str:
@@ -132,13 +149,13 @@ def open_question(code: str, message: str, expected: str, need: str, source: str
     """Return what a rule says where a fact is missing that it would need, with the way to find out (``need``)."""
     return Finding(
         code, INFO, message, found="unknown", expected=expected, source=source, package=package,
-        confidence=POSSIBLE, needs=(need,),
+        confidence=POSSIBLE, needs=(need,), origin=OPEN,
     )  # fmt: skip
 
 
 def is_of_disk(finding: Finding) -> bool:
     """Tell whether only the files on the disk tell it: what is damaged, written over, or not there at all."""
-    return finding.code in _OF_DISK or finding.found == "missing"
+    return finding.code in _OF_DISK or finding.absent
 
 
 _OF_DISK = codes_where(family=BINARIES) | {"TFD601"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ._typing import NamedTuple
+
 
 def normalise(name: str) -> str:
     """Return the PEP 503 form of a distribution name; conda names keep a leading underscore."""
@@ -53,3 +55,58 @@ OTHER_NAMES = {
 }
 # Release candidates require the nightly builds of what the release will require.
 OF_NIGHTLY = {"keras-nightly": "keras", "tb-nightly": "tensorboard", "tf-estimator-nightly": "tensorflow-estimator"}
+
+
+class Member(NamedTuple):
+    """What is known of a package of TensorFlow's stack, beside TensorFlow's own distributions.
+
+    Attributes:
+        owned: Whether who owns it decides a verdict: pip's over conda's is a fault.
+        imported: Whether TensorFlow imports it, or what that imports in its turn.
+        native: Whether it has compiled modules of its own, which are loaded with TensorFlow's.
+        module: Its module, where a file of that name beside a script is known to be imported in its place.
+    """
+
+    owned: bool = True
+    imported: bool = True
+    native: bool = False
+    module: str = ""
+
+
+MEMBERS = {
+    "numpy": Member(native=True, module="numpy"),
+    "numpy-base": Member(owned=False, native=True),
+    "protobuf": Member(native=True, module="google"),
+    "h5py": Member(native=True, module="h5py"),
+    "ml-dtypes": Member(native=True, module="ml_dtypes"),
+    "grpcio": Member(native=True, module="grpc"),
+    "wrapt": Member(native=True, module="wrapt"),
+    "optree": Member(owned=False, native=True),
+    "tensorflow-io-gcs-filesystem": Member(owned=False, native=True),
+    "keras": Member(module="keras"),
+    "keras-preprocessing": Member(),
+    "keras-applications": Member(),
+    "tf-keras": Member(),
+    "tensorflow-estimator": Member(),
+    "tensorboard": Member(module="tensorboard"),
+    "absl-py": Member(module="absl"),
+    "astunparse": Member(),
+    "flatbuffers": Member(module="flatbuffers"),
+    "python-flatbuffers": Member(owned=False),
+    "gast": Member(module="gast"),
+    "google-pasta": Member(),
+    "namex": Member(owned=False),
+    "opt-einsum": Member(),
+    "packaging": Member(owned=False),
+    "six": Member(module="six"),
+    "termcolor": Member(),
+    "typing-extensions": Member(),
+    "tensorflow-metal": Member(imported=False),
+    "tensorflow-text": Member(imported=False),
+    "tensorflow-addons": Member(imported=False),
+    "tensorflow-io": Member(imported=False),
+    "tensorflow-probability": Member(imported=False),
+    "tensorflow-hub": Member(imported=False),
+}
+# What a file beside a script may stand in for.
+STACK_MODULES = frozenset({"tensorflow", *(member.module for member in MEMBERS.values() if member.module)})

@@ -140,6 +140,15 @@ def load_json(text: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
+def venv_settings(prefix: str) -> dict[str, str]:
+    """Return the settings of a venv's ``pyvenv.cfg`` (PEP 405), keys in lower case; empty where it cannot be read."""
+    try:
+        lines = read_start(os.path.join(prefix, "pyvenv.cfg"), SMALL).splitlines()
+    except OSError:
+        return {}
+    return {key.strip().lower(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
+
+
 def load_toml(text: str, path: str) -> dict[str, Any]:
     """Parse TOML.
 

@@ -6,7 +6,7 @@ import re
 
 from .. import versions
 from .._typing import TYPE_CHECKING
-from ..environment.facts import CONDA
+from ..environment.facts import CONDA, PIP
 from ..findings import Fix
 from ..matrix.vc_runtime import VcRuntime
 from .make import FORGE, by_conda, by_pip, working
@@ -72,6 +72,7 @@ def missing(context: Context, said: Mapping[str, str]) -> Fix:
     if package == "mkl":
         return Fix(
             commands=(("conda", "install", "--force-reinstall", "mkl", "numpy"), ("conda", "update", "--all")),
+            reinstall=((CONDA, "mkl"), (CONDA, "numpy")),
             note="Whatever replaced a part of MKL has to go: all of it from one channel.",
         )
     number = re.search(r"(?:\.so\.|[-_.])(\d+)", name)
@@ -80,7 +81,11 @@ def missing(context: Context, said: Mapping[str, str]) -> Fix:
         return by_conda([f"{package} {number[1]}.*"], "It was updated without what was linked to it.")
     owners = [p for p in (package, *_DEPENDENTS.get(package, ())) if context.env.conda(p)] or [package]
     note = f"{name} is of {package}: take it and what asks for it from one channel."
-    return Fix(commands=(("conda", "install", "--force-reinstall", *owners),), note=note)
+    return Fix(
+        commands=(("conda", "install", "--force-reinstall", *owners),),
+        note=note,
+        reinstall=tuple((CONDA, name) for name in owners),
+    )
 
 
 # What is compiled against each of these, and has to be of the same build.
@@ -110,10 +115,14 @@ def again(context: Context, said: Mapping[str, str]) -> Fix:
             commands=(
                 ("conda", "clean", "--packages", "--tarballs", "--yes"),
                 ("conda", "install", "--force-reinstall", f"{name}={version}" if version else name),
-            )
+            ),
+            reinstall=((CONDA, name),),
         )
     spec = f"{name}=={version}" if version else name
-    return Fix(commands=(("python", "-m", "pip", "install", "--force-reinstall", "--no-cache-dir", "--no-deps", spec),))
+    return Fix(
+        commands=(("python", "-m", "pip", "install", "--force-reinstall", "--no-cache-dir", "--no-deps", spec),),
+        reinstall=((PIP, name),),
+    )
 
 
 def executable_stack(context: Context, said: Mapping[str, str]) -> Fix:

@@ -11,6 +11,7 @@ from ..environment.tensorflow import VENDORS
 from ..findings import Fix
 from ..matrix.model import PYPI
 from ..names import normalise
+from ..subdirs import is_arm64
 from .make import FORGE, by_conda, by_pip, fresh, stable
 from .packages import ADD_ONS, add_on
 
@@ -148,7 +149,7 @@ def one_machine(context: Context, said: Mapping[str, str]) -> Fix:
 
 
 def _is_arm(context: Context) -> bool:
-    return context.env.os == "win" and context.env.system.machine.lower() in ("arm64", "aarch64")
+    return context.env.os == "win" and is_arm64(context.env.system.machine)
 
 
 def other_name(context: Context, version: str, platform: str) -> str:

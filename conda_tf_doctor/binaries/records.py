@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from .. import reading
 from .._typing import NamedTuple
-from ..names import normalise
+from ..names import MEMBERS, normalise
 
 BINARY = re.compile(r"\.(?:pyd|dll|dylib|so(?:\.\d+)*)\Z", re.I)
 # Packages that hold TensorFlow's own binaries, by normalised name, whoever built them.
@@ -17,10 +17,7 @@ TENSORFLOW = re.compile(
     r"\Z|libtensorflow"
 )
 # And those of the packages that are imported with it.
-STACK = re.compile(
-    TENSORFLOW.pattern
-    + r"|(?:numpy(?:-base)?|h5py|ml-dtypes|protobuf|grpcio|wrapt|optree|tensorflow-io-gcs-filesystem)\Z"
-)
+STACK = re.compile("|".join((TENSORFLOW.pattern, *(rf"{name}\Z" for name, member in MEMBERS.items() if member.native))))
 # Modules without which a package that TensorFlow imports does not import; other extensions have a substitute in Python,
 # or are for tests, which people delete to make images smaller.
 VITAL = {

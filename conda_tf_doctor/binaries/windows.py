@@ -186,11 +186,5 @@ class WindowsSearch:
 
 def _home(prefix: str) -> str:
     """Return the folder of the running ``python.exe``: of a venv that is its base Python's, which it starts."""
-    try:
-        for line in reading.read_start(os.path.join(prefix, "pyvenv.cfg"), reading.SMALL).splitlines():
-            key, _, value = line.partition("=")
-            if key.strip().lower() == "home" and os.path.isdir(value.strip()):
-                return value.strip()
-    except OSError:
-        pass
-    return prefix
+    home = reading.venv_settings(prefix).get("home", "")
+    return home if os.path.isdir(home) else prefix

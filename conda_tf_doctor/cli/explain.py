@@ -19,6 +19,7 @@ from ..explain.match import find
 from ..explain.pages import read_page, render_page
 from ..explain.rank import rank
 from ..matrix.load import load_matrix
+from ..programs import of_door
 from ..render.json import print_document
 from ..render.text import Style
 from ..safely import safe
@@ -183,7 +184,7 @@ def _explain_text(text: str, args: Namespace) -> int:
     if args.json:
         print_document(_document(found, verdict.causes, diagnosis))
     else:
-        program = "conda tf-doctor" if args.door == "conda" else "conda-tf-doctor"
+        program = " ".join(of_door(args.door))
         _write(_screen(found, verdict.causes, verdict.refuted, diagnosis, program))
     return 0 if found else 1
 

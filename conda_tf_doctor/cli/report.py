@@ -11,6 +11,7 @@ from ..environment.files.text import read_text
 from ..environment.prefix import read_prefix
 from ..errors import UsageError
 from ..matrix.load import load_matrix
+from ..programs import of_door
 from ..render.json import print_document
 from ..render.report import collect
 from ..repair import atomic
@@ -57,7 +58,7 @@ def execute(args: Namespace) -> int:
     if args.json:
         print_document(document)
     elif not args.quiet:
-        program = "conda tf-doctor" if args.door == "conda" else "conda-tf-doctor"
+        program = " ".join(of_door(args.door))
         print(f"Wrote {output}; `{program} check --report {quoted(output)}` checks it anywhere.", file=sys.stderr)
     return 0
 

@@ -14,6 +14,7 @@ from ..environment.gpu import (
     cuda_of_unknown_version,
     cuda_runtimes,
     cudnn_libraries,
+    has_nvidia,
     is_wheel,
     serves_another,
     was_asked_for,
@@ -85,3 +86,18 @@ def no_native_gpu(context: Context) -> bool:
         and bool(tensorflow.version)
         and versions.key(tensorflow.version) >= versions.key("2.11.0rc0")
     )
+
+
+def gpu_in_question(context: Context) -> bool:
+    """Tell whether CUDA, cuDNN and the driver matter to an environment, as far as a report of it tells."""
+    env, build = context.env, context.build
+    if env.os == "osx" or (build is not None and build.variant != "gpu"):
+        return False
+    return build is not None or gpu_may_be_wanted(context)
+
+
+def gpu_may_be_wanted(context: Context) -> bool:
+    """Tell whether a GPU is wanted, or something around the environment makes it probable."""
+    nvidia = has_nvidia(context.env)
+    unknown = bool(context.tensorflow and not context.tensorflow.version and nvidia is not False)
+    return bool(context.gpu_wanted or system_cuda(context) or nvidia or unknown)

@@ -14,6 +14,7 @@ from .. import reading
 from .._typing import TYPE_CHECKING
 from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.tensorflow import CONDA_PARTS, OWNERS
+from ..names import MEMBERS
 from ..reading import RECORD, read_bytes
 
 if TYPE_CHECKING:
@@ -21,14 +22,7 @@ if TYPE_CHECKING:
     from ..binaries.records import Recorded
 
 # What TensorFlow imports, and what that imports in its turn, by normalised name.
-_STACK = frozenset(
-    {
-        "numpy", "numpy-base", "keras", "keras-preprocessing", "keras-applications", "tf-keras", "tensorflow-estimator",
-        "tensorboard", "h5py", "ml-dtypes", "protobuf", "grpcio", "wrapt", "optree", "namex", "absl-py", "astunparse",
-        "flatbuffers", "python-flatbuffers", "gast", "google-pasta", "opt-einsum", "six", "termcolor",
-        "typing-extensions", "packaging", "tensorflow-io-gcs-filesystem",
-    }
-)  # fmt: skip
+_STACK = frozenset(name for name, member in MEMBERS.items() if member.imported)
 # One line of RECORD (PEP 376), and one entry of conda's paths_data as its writers lay it out.
 # These patterns are compiled when they are used: most checks of a list of packages never use one.
 _RECORD_LINE = r"(?m)^(?P<path>[^,\r\n]+\.py),(?:[\w-]+=[\w-]+)?,(?P<size>\d{1,18})\r?$"

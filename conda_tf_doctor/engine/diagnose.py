@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 
 from .._typing import TYPE_CHECKING
-from ..codes import JUDGES, ROWS, RULES
+from ..codes import ASKERS, JUDGES, ROWS, RULES, Judge
 from ..context.context import Context
 from ..errors import UsageError
 from ..findings import ERROR, INFO, WARNING, Finding, Fix, is_of_disk
@@ -44,8 +44,8 @@ def _interrupted(env: Environment) -> tuple[Finding, ...]:
     )
 
 
-def _from_rules(context: Context, examined: list[str]) -> Iterable[Finding]:
-    for judge, codes in JUDGES.items():
+def _from_rules(context: Context, judges: Mapping[Judge, tuple[str, ...]], examined: list[str]) -> Iterable[Finding]:
+    for judge, codes in judges.items():
         try:
             if not context.has(judge.when):
                 continue
@@ -116,7 +116,7 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
     examined: list[str] = []
     causes: dict[str, float] = {}
     verdict = None
-    found = [] if context.tensorflow is None else list(_from_rules(context, examined))
+    found = [] if context.tensorflow is None else list(_from_rules(context, JUDGES, examined))
     if env.seen is not None:
         # A report was judged where its files are.
         found = [*(finding for finding in found if not is_of_disk(finding)), *env.seen]
@@ -127,11 +127,12 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
         causes = {cause.code: cause.score / 100 for cause in verdict.causes}
     # What `report` collected is all that could be seen: there is nobody to ask for more.
     if env.kind == "report" and not env.collected and context.tensorflow is not None:
-        from .undecided import undecided
+        from .undecided import by_worth
 
         # What a rule or the text decided is not open any more.
         decided = {finding.code for finding in found}
-        found += [finding for finding in undecided(context) if finding.code not in decided]
+        asked = [finding for finding in _from_rules(context, ASKERS, []) if finding.code not in decided]
+        found += by_worth(context, asked)
     found += _unexplained(context, found, verdict, silenced)
     kept = [_closed_up(finding) for finding in found if finding.code not in silenced]
     fired = {finding.code for finding in found}

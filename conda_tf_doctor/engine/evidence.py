@@ -17,7 +17,7 @@ from ..explain.catalogue import need
 from ..explain.rank import Cause, rank
 from ..explain.told import python_of
 from ..explain.unexplained import failure
-from ..findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
+from ..findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, TEXT, WARNING, Finding, Fix
 
 if TYPE_CHECKING:
     from ..context.context import Context
@@ -41,6 +41,7 @@ def _new(context: Context, cause: Cause, severity: str) -> Finding:
         fix=advise(cause.code, context, cause.captured),
         confidence=cause.likelihood,
         needs=(needs,) if needs and cause.likelihood != CERTAIN else (),
+        origin=TEXT,
     )
 
 
@@ -53,16 +54,13 @@ def _joined(context: Context, finding: Finding, cause: Cause, first: bool) -> Fi
         # What is fragile, or was never known to break, has broken: the user saw it.
         severity = ERROR
     line = f"error_text: {_shortened(cause.line)}"
-    message = finding.message
-    if severity == ERROR:
-        message = message.replace(", but nothing is known to break.", ", and by the error text it does break.")
     fix = finding.fix
     if severity == ERROR and fix == Fix():
         # What is only outside of a declared range has no repair until somebody sees it fail.
         fix = advise(cause.code, context, cause.captured)
     return finding._replace(
         severity=severity,
-        message=message,
+        message=(severity == ERROR and finding.if_seen) or finding.message,
         fix=fix,
         evidence=(*finding.evidence, line),
         confidence=CERTAIN if cause.likelihood == CERTAIN or finding.confidence == CERTAIN else finding.confidence,

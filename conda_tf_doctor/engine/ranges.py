@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import versions
 from ..environment.facts import PIP, Environment, Package
 from ..environment.tensorflow import find_tensorflow
-from ..findings import INFO, SEVERITIES
+from ..findings import INFO, RANKS
 from ..names import normalise
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ _FAMILIES = {
     "TFD4": ("vc", "vs20", "ucrt", "msvc"),
     "TFD6": ("libgcc", "libstdcxx"),
 }
-_RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 
 
 class World(NamedTuple):
@@ -166,7 +165,7 @@ class _Choice:
     @property
     def cost(self) -> tuple[int, ...]:
         """How much is found; less is a better fit."""
-        return tuple(self.found.count(severity) for severity in SEVERITIES)
+        return tuple(self.found.count(severity) for severity in RANKS)
 
     def improved(self, package: Package) -> _Choice:
         """Return the best choice that differs in one package at most."""
@@ -260,4 +259,4 @@ def _common(one: Diagnosis, other: Diagnosis) -> Diagnosis:
 
 
 def _milder(one: Finding, other: Finding) -> Finding:
-    return one if _RANK[one.severity] >= _RANK[other.severity] else one._replace(severity=other.severity)
+    return one if RANKS[one.severity] >= RANKS[other.severity] else one._replace(severity=other.severity)

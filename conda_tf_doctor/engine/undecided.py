@@ -10,27 +10,21 @@ from ..codes import ROWS
 from ..context.context import Context
 from ..explain.catalogue import frequencies
 from ..findings import Finding
-from ..rules.cuda.open import open_cuda
-from ..rules.machine.open import open_python, open_system
-from ..rules.packages.open import open_packages
-from ..rules.paths.open import open_paths
 
 # What is in a report is there for a reason: a package without a version, a wish that was not met, a toolkit.
 _NAMED, _ASKED_FOR = 8, 5
 
 
-def undecided(context: Context) -> list[Finding]:
-    """Name the facts that a report does not hold and a rule would need, those first that decide most."""
+def by_worth(context: Context, found: list[Finding]) -> list[Finding]:
+    """Return open questions, those first that decide most.
+
+    Args:
+        context: The environment of a report.
+        found: What rules lack, each the fact that it would need.
+    """
     tensorflow = context.tensorflow
-    if tensorflow is None or context.env.kind != "report":
+    if tensorflow is None:
         return []
-    found = [
-        *open_python(context),
-        *open_system(context),
-        *open_paths(context),
-        *open_cuda(context),
-        *open_packages(context),
-    ]
     env = context.env
     around = (*env.system.cuda_installed, *env.system.cudnn_installed, env.system.gpu, env.system.cuda_driver)
     counts = frequencies(env.os, bool(context.gpu_wanted or any(around)))

@@ -6,11 +6,8 @@ import os
 import re
 
 from .. import versions
-from .._typing import TYPE_CHECKING, NamedTuple
+from .._typing import NamedTuple
 from .facts import CONDA, Environment, Package
-
-if TYPE_CHECKING:
-    pass
 
 
 class Library(NamedTuple):
@@ -34,6 +31,7 @@ class Library(NamedTuple):
 # The conda packages that hold libcudart / cudart64. `cuda-version` is a pin without files, and only a stand-in where
 # a list was cut short.
 CONDA_CUDA = ("cudatoolkit", "cuda-cudart", "cuda-toolkit", "cuda-runtime", "cuda-version")
+CONDA_CUDNN = ("cudnn", "libcudnn")
 # The versions of cuDNN for Windows that load zlibwapi.dll by name at run time (NVIDIA's installation guide). 9.x
 # carries zlib itself (9.0 and 9.1 still load it where present).
 NEEDS_ZLIB = ">=8.3,<9"
@@ -42,6 +40,11 @@ PIP_CUDNN = "nvidia-cudnn"
 GPU_DISTRIBUTIONS = ("tensorflow-gpu", "tf-nightly-gpu", "nvidia-tensorflow")
 # What other frameworks bring along says nothing about TensorFlow.
 _OTHER_USERS = ("torch", "pytorch", "cupy", "jax", "jaxlib", "jax-cuda12-plugin", "numba", "mxnet", "onnxruntime-gpu")
+
+
+def conda_cuda(version: str) -> str:
+    """Return the conda package by which one asks for a release of CUDA: from 12 on there are only its parts."""
+    return "cuda-version" if versions.release(version)[0] >= 12 else "cudatoolkit"
 
 
 def is_wheel(package: Package, name: str) -> bool:
@@ -80,7 +83,7 @@ def cuda_of_unknown_version(env: Environment) -> Package | None:
 def cudnn_libraries(env: Environment) -> list[Library]:
     """Return the cuDNN libraries that conda and pip brought, pip's first."""
     found = [Library(p.version, p) for p in env.packages if is_wheel(p, PIP_CUDNN)]
-    for name in ("cudnn", "libcudnn"):
+    for name in CONDA_CUDNN:
         package = env.conda(name)
         if package is not None:
             found.append(Library(package.version, package))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .venv import settings
+from ..reading import venv_settings
 
 
 def pixi_manifest(prefix: str) -> str:
@@ -18,4 +18,4 @@ def pixi_manifest(prefix: str) -> str:
 
 def is_of_uv(prefix: str) -> bool:
     """Tell whether uv made a virtual environment: it puts no pip into it."""
-    return "uv" in settings(prefix)
+    return "uv" in venv_settings(prefix)

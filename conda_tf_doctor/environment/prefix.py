@@ -8,6 +8,7 @@ import sys
 
 from ..binaries.header import Header, read_header
 from ..errors import UsageError
+from ..reading import venv_settings
 from ..subdirs import SUBDIRS, this_platform
 from .condameta import read_records
 from .distinfo import read_pip
@@ -15,7 +16,7 @@ from .facts import JOURNAL, PIP, Environment, Note, Package, Python
 from .machine import add_machine, virtual_packages
 from .site import find_site_packages, inner_python, interpreter, site_minor, version_of_names
 from .stack import STACK
-from .venv import is_alone, settings
+from .venv import is_alone
 
 
 def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Environment:
@@ -141,7 +142,7 @@ def _platform_of_records(env: Environment) -> str:
 
 
 def _venv_version(prefix: str) -> str:
-    written = settings(prefix)
+    written = venv_settings(prefix)
     version = written.get("version") or written.get("version_info") or ""
     return ".".join(version.split(".")[:3])
 
@@ -150,7 +151,7 @@ def add_base(env: Environment) -> None:
     """Add the packages of the base Python that the venv does not have itself."""
     from .prefix import read_prefix
 
-    home = settings(env.prefix).get("home", "")
+    home = venv_settings(env.prefix).get("home", "")
     base = home if os.name == "nt" else os.path.dirname(home)
     if not home or not os.path.isdir(base) or os.path.samefile(base, env.prefix):
         return

@@ -10,6 +10,7 @@ from ..codes import ROWS
 from ..errors import UsageError
 from ..findings import CERTAIN, SEVERITIES, Finding, Fix
 from ..shell import quoted
+from ..subdirs import plain_machine
 from .channels import channel_name
 from .facts import CONDA, PIP, Binary, Environment, Note, Package, Python, System
 
@@ -63,7 +64,7 @@ def environment_of(data: Any, path: str) -> Environment:
         )
     python = _Fields(fields.mapping("python"), path, "python.")
     env.python = Python(
-        python.text("version"), python.number("bits"), _machine(python.text("machine")), f"{path}: python"
+        python.text("version"), python.number("bits"), plain_machine(python.text("machine")), f"{path}: python"
     )
     env.add([_package(item, path, "packages") for item in fields.items("packages", required=True)])
     env.requested = [_package(item, path, "requested") for item in fields.items("requested")]
@@ -108,6 +109,7 @@ def _finding(fields: _Fields) -> Finding:
             tuple(fix.texts("pip")),
             tuple(tuple(fix.all_texts(command, "commands")) for command in fix.items("commands")),
             fix.text("note"),
+            tuple(_pair(fix, item) for item in fix.items("reinstall")),
         ),
         fields.text("package"),
         fields.text("confidence") or CERTAIN,
@@ -115,9 +117,11 @@ def _finding(fields: _Fields) -> Finding:
     )
 
 
-def _machine(text: str) -> str:
-    lowered = text.strip().lower()
-    return {"amd64": "x86_64", "x64": "x86_64", "i386": "x86", "i686": "x86", "i586": "x86"}.get(lowered, lowered)
+def _pair(fields: _Fields, item: Any) -> tuple[str, str]:
+    texts = fields.all_texts(item, "reinstall", "a list of a manager and a name each")
+    if len(texts) != 2:
+        raise fields.wrong("reinstall", "a list of a manager and a name each")
+    return texts[0], texts[1]
 
 
 def _system(fields: _Fields) -> System:
@@ -126,7 +130,7 @@ def _system(fields: _Fields) -> System:
         raise fields.wrong("cpu_features", "an object of true and false")
     return System(
         os=fields.text("os"),
-        machine=_machine(fields.text("machine")),
+        machine=plain_machine(fields.text("machine")),
         cpu_model=fields.text("cpu_model"),
         cpu_features=features,
         gpu=fields.text("gpu"),
@@ -141,7 +145,7 @@ def _system(fields: _Fields) -> System:
 def _binary(fields: _Fields) -> Binary:
     return Binary(
         path=fields.text("path", required=True),
-        machine=_machine(fields.text("machine")),
+        machine=plain_machine(fields.text("machine")),
         bits=fields.number("bits"),
         imports=tuple(fields.texts("imports")),
         missing=tuple(fields.texts("missing")),

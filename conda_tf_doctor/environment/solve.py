@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..names import normalise
-from ..subdirs import MACHINES, this_platform
+from ..subdirs import PLATFORM_MACHINES, this_platform
 from .channels import channel_name
 from .condameta import read_records
 from .distinfo import read_pip
@@ -137,7 +137,7 @@ def _set_python(env: Environment) -> None:
     record = env.conda("python")
     if record is None:
         return
-    machine = MACHINES.get(env.platform.partition("-")[2], "")
+    machine = PLATFORM_MACHINES.get(env.platform, "")
     if env.platform == "linux-aarch64":
         machine = "aarch64"
     env.python = Python(record.version, 32 if machine == "x86" else 64, machine, record.source)

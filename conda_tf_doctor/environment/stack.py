@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ..names import normalise
+from ..names import MEMBERS, normalise
 from .facts import PIP, Environment
 from .tensorflow import CONDA_PARTS, OWNERS
 
@@ -54,13 +54,4 @@ def touches(changed: Iterable[str], *environments: Environment) -> bool:
 
 
 # Whose owner decides a verdict. Everything else that has the version conda recorded is taken for conda's.
-STACK = frozenset(
-    {
-        "tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel", "tensorflow-macos", "tensorflow-rocm",
-        "tensorflow-directml", "intel-tensorflow", "tf-nightly", "tf-nightly-cpu", "tf-nightly-gpu",
-        "tensorflow-estimator", "tensorboard", "tensorflow-metal", "tensorflow-text", "tensorflow-addons",
-        "tensorflow-io", "tensorflow-probability", "tensorflow-hub", "keras", "tf-keras", "numpy", "protobuf", "h5py",
-        "ml-dtypes", "flatbuffers", "gast", "absl-py", "opt-einsum", "astunparse", "google-pasta", "wrapt",
-        "typing-extensions", "termcolor", "six", "grpcio", "keras-preprocessing", "keras-applications",
-    }
-)  # fmt: skip
+STACK = frozenset((*OWNERS, *(name for name, member in MEMBERS.items() if member.owned)))

@@ -6,8 +6,8 @@ import re
 import sys
 from typing import NamedTuple
 
-# Names of files that break TensorFlow's import when they lie beside the script.
-STACK = ("tensorflow", "keras", "numpy", "h5py", "google", "absl", "six", "wrapt", "grpc", "tensorboard", "ml_dtypes")
+from ..names import STACK_MODULES
+
 # A script may well be called test.py: the standard module of that name is not imported by anything here.
 _INNOCENT = frozenset(("test", "this", "antigravity", "idlelib", "main", "__main__", "setup", "site", "cmd", "lib2to3"))
 
@@ -64,7 +64,7 @@ def frames(text: str) -> list[Frame]:
 def _shadowed(module: str) -> bool:
     if module in _INNOCENT:
         return False
-    return module in STACK or module in sys.stdlib_module_names
+    return module in STACK_MODULES or module in sys.stdlib_module_names
 
 
 def shadowing_frame(text: str) -> tuple[Frame, bool] | None:
@@ -77,7 +77,7 @@ def shadowing_frame(text: str) -> tuple[Frame, bool] | None:
     perhaps: Frame | None = None
     for frame in frames(text):
         if frame.own and frame.module and _shadowed(frame.module):
-            if seen_library or frame.module in STACK:
+            if seen_library or frame.module in STACK_MODULES:
                 return frame, True
             perhaps = perhaps or frame
         seen_library = seen_library or bool(_TENSORFLOW_FRAME.search(frame.file))

@@ -11,18 +11,17 @@ from collections.abc import Iterator
 from .. import versions
 from ..context.context import Context
 from ..environment.facts import CONDA, Environment
+from ..environment.gpu import CONDA_CUDA, conda_cuda
 from ..environment.tensorflow import conda_build
 from ..findings import POSSIBLE, WARNING, Finding, Fix
 from ..matrix.matrix import Matrix
-
-_CUDA = ("cudatoolkit", "cuda-cudart", "cuda-version", "cuda-toolkit", "cuda-runtime")
 
 
 def _chosen_by_record(context: Context) -> bool:
     """Tell whether TensorFlow's own conda record names CUDA: then the solver knows what fits."""
     records = (conda_build(context.env), context.env.conda("tensorflow"), context.env.conda("tensorflow-gpu"))
     depends = (text for record in records if record is not None for text in record.depends)
-    return any(versions.parse_matchspec(text).name in _CUDA for text in depends)
+    return any(versions.parse_matchspec(text).name in CONDA_CUDA for text in depends)
 
 
 def drift(env: Environment, matrix: Matrix) -> Iterator[Finding]:
@@ -42,7 +41,7 @@ def drift(env: Environment, matrix: Matrix) -> Iterator[Finding]:
     wanted = ".".join(build.cuda_built.split(".")[:2])
     if library.package.manager != CONDA or versions.minor(library.version) == versions.minor(wanted):
         return
-    name = "cuda-version" if versions.release(wanted)[0] >= 12 else "cudatoolkit"
+    name = conda_cuda(wanted)
     yield Finding(
         "TFD301",
         WARNING,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import versions
 from ..environment.channels import channel_name
+from ..environment.gpu import CONDA_CUDA, conda_cuda
 from ..environment.solve import read_before
 from ..environment.tensorflow import OWNERS
 from ..matrix.load import load_matrix
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..matrix.matrix import Matrix
 
 _TENSORFLOW = (*OWNERS, "tensorflow-base")
-_CUDA = ("cudatoolkit", "cudnn", "cuda-version", "cuda-toolkit", "cuda-cudart")
+_CUDA = (*CONDA_CUDA, "cudnn")
 _CODE = "tf_doctor_versions"
 
 
@@ -160,7 +161,7 @@ def _cuda_sentence(matrix: Matrix, specs: list[versions.MatchSpec], platform: st
     if wanted is None or wanted.name == "cudnn":
         return ""
     version = wanted.version.strip("=~<>!* ").rstrip(".*")
-    if wanted.name == "cudatoolkit" and versions.release(version)[0] >= 12:
+    if wanted.name == "cudatoolkit" and wanted.name != conda_cuda(version):
         return (
             "The last cudatoolkit is 11.8: from CUDA 12 on the channels have its parts, chosen by cuda-version "
             f"(cuda-version={version}); TensorFlow's builds ask for what they need of them."

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable
 
+from ..codes import ROWS
 from ..environment.facts import CONDA, PIP, Package
 from ..environment.solve import Plan
 from ..environment.stack import touches
@@ -80,10 +81,10 @@ def by_range(verdict: Verdict, planned: Plan) -> Constraints:
     """Ask as the rules do, but of cuDNN for any version that works, not only for the one that was tested."""
     found = by_rules(verdict, planned)
     for finding in verdict.stopping:
-        if finding.code == "TFD303" and finding.expected.startswith("cuDNN "):
+        if ROWS[finding.code].library == "cudnn" and finding.accepts:
             for pin in finding.fix.pins:
                 found.pop(pin, None)
-            found[f"cudnn {finding.expected[6:]}"] = finding
+            found[f"cudnn {finding.accepts}"] = finding
     return found
 
 

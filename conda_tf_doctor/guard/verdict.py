@@ -15,7 +15,7 @@ from ..engine.diagnosis import Diagnosis
 from ..engine.ranges import diagnose_ranges
 from ..environment.facts import PIP, Environment, Package
 from ..environment.tensorflow import find_tensorflow
-from ..findings import ERROR, WARNING, Finding, Fix
+from ..findings import ERROR, INFO, RANKS, WARNING, Finding, Fix
 from ..rules.cuda.driver import first_too_new
 from ..versions import contains
 from .drift import drift
@@ -23,8 +23,6 @@ from .drift import drift
 if TYPE_CHECKING:
     from ..environment.tensorflow import Installed
     from ..matrix.matrix import Matrix
-
-_RANK = {ERROR: 2, WARNING: 1}
 
 
 class Verdict(NamedTuple):
@@ -69,15 +67,15 @@ def _is_the_machines(finding: Finding, after: Environment) -> bool:
 
 
 def _is_worse(finding: Finding, before: Iterable[Finding]) -> bool:
-    if finding.severity not in _RANK or ROWS[finding.code].family == PATHS:
+    if finding.severity == INFO or ROWS[finding.code].family == PATHS:
         return False
     for old in before:
-        if old.severity not in _RANK:
+        if old.severity == INFO:
             continue
         if finding.code in ROWS[old.code].hides:
             return False
         same = old.code == finding.code and old.package == finding.package
-        if same and _RANK[old.severity] >= _RANK[finding.severity]:
+        if same and RANKS[old.severity] <= RANKS[finding.severity]:
             return False
     return True
 
@@ -155,7 +153,7 @@ def judge(before: Environment, after: Environment, matrix: Matrix, ignore: Itera
     found = [
         finding
         for finding in then.findings
-        if finding.severity in _RANK and not (finding.severity == WARNING and _is_the_machines(finding, after))
+        if finding.severity != INFO and not (finding.severity == WARNING and _is_the_machines(finding, after))
     ]
     told = {finding.code for finding in found} | silenced
     found += [finding for finding in drift(_as_pip_leaves_it(after, matrix), matrix) if finding.code not in told]

@@ -12,6 +12,7 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
+from ..subdirs import marker_variables
 from . import expand
 from .expand import Row
 from .model import EMPTY, PYPI, STUB, Build, canonical
@@ -19,12 +20,6 @@ from .source import Document, Path, Problem
 
 CUDA_EXTRA = "and-cuda"
 _SOURCE = "metadata of the {distribution} {version} wheels"
-_SYSTEMS = {
-    "win": {"platform_system": "Windows", "sys_platform": "win32", "os_name": "nt"},
-    "linux": {"platform_system": "Linux", "sys_platform": "linux", "os_name": "posix"},
-    "osx": {"platform_system": "Darwin", "sys_platform": "darwin", "os_name": "posix"},
-}
-_MACHINES = {"win-64": "AMD64", "win-arm64": "ARM64", "linux-aarch64": "aarch64", "osx-arm64": "arm64"}
 # Distributions that carry the binaries of another name's release.
 _CARRIERS = ("tensorflow", "tensorflow-intel", "tensorflow-cpu-aws", "tensorflow-macos")
 
@@ -196,10 +191,8 @@ def _holds(text: str, platform: str, minor: str) -> bool:
     marker = _parsed(text).marker
     if marker is None:
         return True
-    system = _SYSTEMS.get(platform.split("-")[0], {})
-    machine = _MACHINES.get(platform, "x86_64")
-    env = {"platform_machine": machine, "python_version": minor, "python_full_version": f"{minor}.0", "extra": ""}
-    return marker.evaluate({**env, **system})
+    python = {"python_version": minor, "python_full_version": f"{minor}.0", "extra": ""}
+    return marker.evaluate({**python, **marker_variables(platform)})
 
 
 def written(spec: str) -> str:

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from .._typing import TYPE_CHECKING, TextIO
-from ..codes import RULES
+from ..codes import BY_PACKAGES, RULES, codes_where
 from ..environment.owner import pixi_manifest
 from ..findings import ERROR, INFO, POSSIBLE, WARNING, Finding
+from ..programs import of_door
 from ..safely import safe
 from ..shell import command_line, quoted
 from ..subdirs import this_platform
@@ -24,6 +25,9 @@ _WORDS = {ERROR: "ERROR", WARNING: "WARNING", INFO: "NOTE"}
 _OURS = rf"(\x1b\[(?:{'|'.join(_COLOURS.values())}|0)m|\n)"
 WIDTH = 100
 _GAP = "\0"  # stands for a space at which no line ends
+
+# What another TensorFlow repairs.
+_BY_ANOTHER_TENSORFLOW = codes_where(first=True, repair=BY_PACKAGES)
 
 
 class Style:
@@ -158,15 +162,14 @@ def _questions(diagnosis: Diagnosis, style: Style, most: int = 3) -> list[str]:
 def _repairable(finding: Finding, env: Environment) -> bool:
     """Tell whether ``fix`` can do something about a finding: another version, one owner, or the files put back."""
     fix = finding.fix
-    again = any("--force-reinstall" in command for command in fix.commands)
     # In a venv there is nothing but pip, which can bring another TensorFlow for the Python but no other Python.
-    pins = fix.pins and (finding.code == "TFD201" or not env.is_venv)
-    return bool(pins or fix.pip or again or finding.is_fragile)
+    pins = fix.pins and (finding.code in _BY_ANOTHER_TENSORFLOW or not env.is_venv)
+    return bool(pins or fix.pip or fix.reinstall or finding.is_fragile)
 
 
 def _repair(diagnosis: Diagnosis, door: str) -> list[str]:
     """Return the commands to type: the plan for everything first, then the ones for the root cause alone."""
-    program = "conda tf-doctor" if door == "conda" else "conda-tf-doctor"
+    program = " ".join(of_door(door))
     worst = next((f for f in diagnosis.findings if f.severity == ERROR), None)
     worst = worst or next((f for f in diagnosis.findings if f.severity == WARNING), None)
     if worst is None:
@@ -224,7 +227,7 @@ def render(diagnosis: Diagnosis, style: Style, verbose: int = 0, quiet: bool = F
     if repair:
         lines += ["", style.paint("title", "To repair:"), *(f"  {line}" for line in repair)]
     if shown and shown[0].severity != INFO:
-        program = "conda tf-doctor" if door == "conda" else "conda-tf-doctor"
+        program = " ".join(of_door(door))
         lines.append(f"More on this: {program} explain {shown[0].code}")
     if verbose and diagnosis.checked:
         lines += ["", style.paint("good", "Checked and fine:")]
@@ -236,7 +239,7 @@ def render(diagnosis: Diagnosis, style: Style, verbose: int = 0, quiet: bool = F
 
 def _summary(diagnosis: Diagnosis, style: Style, verbose: int) -> str:
     if diagnosis.tensorflow is None and not diagnosis.findings:
-        unread = [note.message for note in diagnosis.env.notes if "cannot be" in note.message]
+        unread = [note.message for note in diagnosis.env.notes]
         if unread:
             lines = "\n".join(wrapped(" ".join(unread[:3]), "  "))
             return f"No TensorFlow was found, but not everything could be read:\n{lines}"

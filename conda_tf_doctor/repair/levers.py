@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import versions
-from ..codes import BY_FILES, BY_NOTHING, codes_where
+from ..codes import BY_FILES, BY_NOTHING, BY_ONE_DISTRIBUTION, BY_ONE_MANAGER, ROWS, codes_where
 from ..environment.facts import CONDA, PIP, Environment
 from ..environment.tensorflow import OWNERS, find_tensorflow, owners
 from ..names import CONDA_TO_PIP, PIP_TO_CONDA, normalise, parse_requirement
@@ -68,9 +68,10 @@ def ways(finding: Finding, env: Environment, build: Build | None = None) -> list
         build: The matrix row of its TensorFlow.
     """
     tensorflow = find_tensorflow(env)
-    if finding.code == "TFD602":
+    repair = ROWS[finding.code].repair
+    if repair == BY_ONE_DISTRIBUTION:
         return _one_owner(env)
-    if finding.code == "TFD601" and finding.package in OWNERS:
+    if repair == BY_ONE_MANAGER and finding.package in OWNERS:
         return _one_manager(env)
     found: list[Way] = []
     wants = _of_fix(finding, env)
@@ -82,19 +83,17 @@ def ways(finding: Finding, env: Environment, build: Build | None = None) -> list
         # Another distribution carries this TensorFlow here (tensorflow-macos).
         gone = Want(tensorflow.manager or PIP, tensorflow.name, tensorflow.name, remove=True)
         found.append((gone, *wants))
-    if finding.code == "TFD601":
+    if repair == BY_ONE_MANAGER:
         found += _give_back(finding, env)
-    if finding.code in OF_FILES:
-        found += _files_back(finding, env)
+    if repair == BY_FILES:
+        found.append(_files_back(finding, env))
     return [way for way in found if way]
 
 
 def _wider(finding: Finding, build: Build | None, way: Way) -> list[Way]:
     """What a build was made with may be in no channel (cuDNN 8.6); what it works with is a wider range."""
-    if finding.code not in ("TFD301", "TFD302", "TFD303", "TFD304"):
-        return []
-    wide = (build.cudnn if finding.code in ("TFD303", "TFD304") else build.cuda) if build else ""
-    spec = to_conda(wide)
+    library = ROWS[finding.code].library
+    spec = to_conda(getattr(build, library)) if library and build else ""
     return (
         [tuple(want._replace(spec=spec) for want in way)] if spec and len(way) == 1 and way[0].manager == CONDA else []
     )
@@ -180,17 +179,13 @@ def _give_back(finding: Finding, env: Environment) -> list[Way]:
     return [(Want(PIP, name, name, remove=True), back)] if env.pip(name) else [(back,)]
 
 
-def _files_back(finding: Finding, env: Environment) -> list[Way]:
+def _files_back(finding: Finding, env: Environment) -> Way:
     """Files are missing or damaged: install the packages that they belong to again, in the version that is there."""
-    found: list[Way] = []
-    for command in finding.fix.commands:
-        if "--force-reinstall" not in command:
-            continue
-        name = normalise(command[-1].split("=")[0])
-        if command[0] != "conda" and env.pip(name) is not None:
-            found.append((Want(PIP, name, name, reinstall=True),))
-        elif command[0] == "conda" and env.conda(name) is not None:
+    names: dict[tuple[str, str], None] = {}
+    for manager, name in finding.fix.reinstall:
+        if manager == PIP and env.pip(name) is not None:
+            names[manager, name] = None
+        elif manager == CONDA and env.conda(name) is not None:
             # The files may be those of any of TensorFlow's parts: its own package is often empty.
-            parts = [p.name for p in env.packages if p.manager != PIP and p.name in PARTS] if name in PARTS else [name]
-            found.append(tuple(Want(CONDA, part, part, reinstall=True) for part in parts))
-    return found
+            names |= dict.fromkeys((CONDA, part) for part in (_conda_tensorflow(env) if name in PARTS else [name]))
+    return tuple(Want(manager, name, name, reinstall=True) for manager, name in names)

@@ -14,17 +14,10 @@ from ..environment.tensorflow import OWNERS
 from ..findings import ERROR, Finding, Fix
 from ..names import CONDA_TO_PIP, normalise
 from ..specifiers import to_pip
+from ..subdirs import marker_variables
 
 if TYPE_CHECKING:
     from .plan import Edit, Edits, Key
-
-# What `platform_machine` and the like are on each platform; the rest follows from Python's version.
-_SYSTEMS = {
-    "linux": {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
-    "osx": {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"},
-    "win": {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
-}
-_MACHINES = {"win-64": "AMD64", "osx-arm64": "arm64", "linux-aarch64": "aarch64", "win-arm64": "ARM64"}
 
 
 class Demand(NamedTuple):
@@ -117,8 +110,7 @@ def _holds(text: str, platform: str, python: str) -> bool:
     requirement = _parsed(text)
     if requirement is None or requirement.marker is None:
         return True
-    facts = {"extra": "", "platform_machine": _MACHINES.get(platform, "x86_64"), "implementation_name": "cpython"}
-    facts |= _SYSTEMS.get(platform.split("-")[0], {})
+    facts = {"extra": "", "implementation_name": "cpython", **marker_variables(platform)}
     if python:
         facts |= {"python_full_version": python, "python_version": versions.minor(python)}
     return requirement.marker.evaluate(facts)

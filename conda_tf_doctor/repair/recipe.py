@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import versions
 from ..environment.facts import CONDA, PIP, Environment, Package, Python, System
+from ..environment.gpu import conda_cuda
 from ..matrix.model import CPU, GPU, PLUGIN, PYPI, STUB, Build
 from ..names import PIP_TO_CONDA, normalise, parse_requirement
 from ..shell import quoted
@@ -362,7 +363,7 @@ def _with_conda(draft: _Draft) -> str:
     draft.conda.append(f"tensorflow={build.tensorflow}" + (f"={variant}*" if variant else ""))
     if draft.wanted.variant == GPU and build.cuda:
         # The package depends on them; the facts need to have them.
-        name = "cuda-version" if versions.key(build.cuda_built) >= versions.key("12") else "cudatoolkit"
+        name = conda_cuda(build.cuda_built)
         for spelled, works, pin in ((name, build.cuda, build.cuda_pin), ("cudnn", build.cudnn, build.cudnn_pin)):
             known = draft.catalogue.versions(CONDA, spelled, spelled)
             promised = versions.parse_matchspec(pin)

@@ -14,7 +14,7 @@ from ..environment.facts import CONDA
 from ..environment.prefix import read_prefix
 from ..environment.tensorflow import find_tensorflow
 from ..errors import UsageError
-from ..programs import spoken
+from ..programs import of_door, spoken
 from ..safely import safe
 from . import apply, atomic, journal, pinned
 from .candidates import Catalogue
@@ -64,7 +64,7 @@ class Wishes(NamedTuple):
     @property
     def program(self) -> tuple[str, ...]:
         """How ``fix`` is typed at this door."""
-        return ("conda", "tf-doctor", "fix") if self.door == "conda" else ("conda-tf-doctor", "fix")
+        return (*of_door(self.door), "fix")
 
 
 class Result(NamedTuple):

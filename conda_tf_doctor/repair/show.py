@@ -100,10 +100,10 @@ def left(plan: Plan, command: Sequence[str], openings: Sequence[Finding] = ()) -
     for finding in plan.after.findings if plan.conflict is None else ():
         if finding.severity == WARNING and ways(finding, env):
             found.append((finding, (*command, "--warnings")))
-        elif finding.severity == INFO and finding.code in _CORE and finding.expected[:1] in tuple("<>=!~"):
-            found.append((finding, (*command, "--to", f"{finding.package}{finding.expected}")))
+        elif finding.severity == INFO and finding.code in _CORE and finding.accepts:
+            found.append((finding, (*command, "--to", f"{finding.package}{finding.accepts}")))
     asked = openings if plan.conflict is None else ()
-    return found + [(f, (*command, "--to", f"{f.package}{f.expected}")) for f in asked]
+    return found + [(f, (*command, "--to", f"{f.package}{f.accepts}")) for f in asked]
 
 
 def _left(plan: Plan, command: Sequence[str], openings: Sequence[Finding]) -> list[str]:

@@ -91,14 +91,17 @@ def test_a_symbol_that_nothing_defines(env: Path) -> None:
 
 @here
 @pytest.mark.parametrize(
-    ("library", "version", "code"),
-    [("libc.so.6", "GLIBC_9.9", "TFD106"), ("libstdc++.so.6", "GLIBCXX_3.4.29", "TFD610")],
+    ("library", "version", "code", "package"),
+    [("libc.so.6", "GLIBC_9.9", "TFD106", ""), ("libstdc++.so.6", "GLIBCXX_3.4.29", "TFD610", "libstdcxx-ng")],
 )
-def test_versions_of_symbols(library: str, version: str, code: str, env: Path) -> None:
+def test_versions_of_symbols(library: str, version: str, code: str, package: str, env: Path) -> None:
     oldest = {"libc.so.6": "GLIBC_2.17", "libstdc++.so.6": "GLIBCXX_3.4.19"}[library]
     make_so(env / MAIN, [library], version_needs={library: [oldest, version]}, machine=MACHINE)
     (finding,) = found(env, LD_LIBRARY_PATH=str(env / "lib"))
-    assert (finding.code, finding.expected) == (code, version)
+    assert (finding.code, finding.expected, finding.package) == (code, version, package)
+    assert finding.found == finding.evidence[0] and finding.found.endswith(library)
+    assert finding.message == f"{finding.found} is too old for {os.path.basename(MAIN)}: it lacks {version}." or package
+    assert finding.source == os.path.basename(MAIN) and (finding.fix.pins or finding.fix.note)
 
 
 @here

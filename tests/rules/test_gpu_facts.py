@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from conda_tf_doctor.context.context import Context
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.facts import CONDA, PIP, Environment, Package, Python, System
 from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.rules.cuda.driver import first_too_new
 from tests.wholes import said
 
 
@@ -38,3 +40,25 @@ def test_cuda_that_came_along_with_something_else_is_no_wish(requested: str, wan
     said(f for f in found.findings if f.code != "TFD611")
     assert bool(found.gpu_wanted) == wanted
     assert any(f.code == "TFD301" and f.severity == "error" for f in found.findings) == wanted
+
+
+@pytest.mark.parametrize(
+    ("platform", "driver", "virtual", "first"),
+    [
+        ("linux-64", "450.80.02", "", "12"),
+        ("linux-64", "450.80.01", "", ""),
+        ("linux-64", "525.60.13", "", "13"),
+        ("win-64", "525.60.13", "", "12"),
+        ("win-64", "528.33", "", "13"),
+        ("linux-64", "", "11.4", "12"),
+        ("linux-64", "", "11", "12"),
+        ("linux-64", "", "10.1", "10.2"),
+        ("linux-64", "", "9", "9.1"),
+        ("linux-64", "", "", ""),
+    ],
+)
+def test_the_first_cuda_that_a_driver_cannot_run(platform: str, driver: str, virtual: str, first: str) -> None:
+    env = Environment("prefix", "/env", platform)
+    env.system = System(cuda_driver=driver)
+    env.virtual_packages = {"__cuda": virtual} if virtual else {}
+    assert first_too_new(Context(env, load_matrix())) == first

@@ -14,9 +14,12 @@ import conda_tf_doctor
 from conda_tf_doctor.codes import (
     A_FILE,
     A_PART,
+    ASKERS,
     BINARIES,
     BY_FILES,
     BY_NOTHING,
+    BY_ONE_DISTRIBUTION,
+    BY_ONE_MANAGER,
     BY_PACKAGES,
     CUDA,
     ITSELF,
@@ -37,6 +40,7 @@ from conda_tf_doctor.matrix.load import load_matrix
 
 from .cases import OF_PAGES, WRITTEN, environment, package
 
+REPAIRS = (BY_PACKAGES, BY_FILES, BY_NOTHING, BY_ONE_DISTRIBUTION, BY_ONE_MANAGER)
 CASES = {name: case for name, case in {**OF_PAGES, **WRITTEN}.items() if "windows" not in case}
 
 
@@ -56,16 +60,14 @@ def test_what_is_not_run_would_have_found_nothing(name: str, kind: str) -> None:
 
 
 def test_no_row_is_half_filled() -> None:
-    for judge, codes in JUDGES.items():
+    for judge, codes in (*JUDGES.items(), *ASKERS.items()):
         assert callable(getattr(import_module(f"conda_tf_doctor.rules.{judge.module}"), judge.function)), judge
         assert codes
     for code, row in ROWS.items():
         assert re.fullmatch(r"TFD\d{3}", code) and re.fullmatch(r"[a-z0-9-]+", row.name), row
         assert row.family in (MACHINE, PATHS, BINARIES, PACKAGES, CUDA, ITSELF), row
         assert bool(row.judges) == (row.family != ITSELF), row
-        assert row.repair in (BY_PACKAGES, BY_FILES, BY_NOTHING) and row.broken in ("", NEXT_CHANGE, A_PART, A_FILE), (
-            row
-        )
+        assert row.repair in REPAIRS and row.broken in ("", NEXT_CHANGE, A_PART, A_FILE), row
         assert all(hidden in ROWS for hidden in row.hides), row
         assert all(judge.module.split(".")[0] in (MACHINE, PATHS, BINARIES, PACKAGES, CUDA) for judge in row.judges), (
             row

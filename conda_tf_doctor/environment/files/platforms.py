@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ...errors import UsageError
-from ...subdirs import this_platform
+from ...subdirs import marker_variables, this_platform
 from ..facts import Package
 
 # Packages that exist for one system only; an export that names one is of that system.
@@ -17,14 +17,6 @@ _TELLING = {
     "pywin32": "win-64", "win-inet-pton": "win-64", "pywinpty": "win-64", "menuinst": "win-64",
     "tensorflow-metal": "osx-arm64", "tensorflow-macos": "osx-arm64", "tensorflow-deps": "osx-arm64",
 }  # fmt: skip
-_MACHINES = {
-    "64": "x86_64",
-    "32": "x86",
-    "arm64": "arm64",
-    "aarch64": "aarch64",
-    "ppc64le": "ppc64le",
-    "s390x": "s390x",
-}
 
 
 def chosen(platform: str, offered: Iterable[str], path: str) -> str:
@@ -93,18 +85,9 @@ def marker_environment(platform: str, python: str) -> dict[str, str]:
         platform: Conda subdir.
         python: Version of Python.
     """
-    system, _, machine = platform.partition("-")
-    machine = _MACHINES.get(machine, machine)
-    if system == "win":
-        machine = {"x86_64": "AMD64", "arm64": "ARM64"}.get(machine, machine)
-    elif system == "linux" and machine == "x86":
-        machine = "i686"
     minor = ".".join(python.split(".")[:2])
     return {
-        "os_name": "nt" if system == "win" else "posix",
-        "sys_platform": {"win": "win32", "osx": "darwin"}.get(system, system),
-        "platform_system": {"win": "Windows", "osx": "Darwin", "linux": "Linux"}.get(system, system),
-        "platform_machine": machine,
+        **marker_variables(platform),
         "platform_python_implementation": "CPython",
         "platform_release": "",
         "platform_version": "",

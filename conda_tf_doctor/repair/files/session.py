@@ -176,8 +176,7 @@ class FileSession:
         elif new != listing.text or self.output:
             target = self.output or self.path
             if self.output or asking.ask(f"Write {target}?"):
-                message = self._write(target, new, listing)
-                written = message.startswith("Written")
+                written, message = self._write(target, new, listing)
                 status = status if written else 1
             else:
                 message, status = asking.declined(), 1
@@ -188,9 +187,9 @@ class FileSession:
         )  # fmt: skip
         return Result(status, made)
 
-    def _write(self, target: str, new: str, listing: Listing) -> str:
+    def _write(self, target: str, new: str, listing: Listing) -> tuple[bool, str]:
         try:
             atomic.write(target, new.encode(listing.encoding, "surrogatepass"))
         except OSError as error:
-            return f"{target} could not be written ({error.strerror}); it is as it was."
-        return f"Written: {target}."
+            return False, f"{target} could not be written ({error.strerror}); it is as it was."
+        return True, f"Written: {target}."

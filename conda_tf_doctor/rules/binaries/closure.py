@@ -22,7 +22,19 @@ from .files import corrupt, gone_beside, modified, shadowed
 from .of_report import reported
 from .runtime import explains, runtime
 from .sources import is_gutted
-from .words import GPU_LIBRARY, SHOWN, again, before, listed, owner, reinstall, relative
+from .words import (
+    GPU_LIBRARY,
+    SHOWN,
+    again,
+    before,
+    is_ours,
+    listed,
+    not_found,
+    of_another_machine,
+    owner,
+    provider,
+    relative,
+)
 
 if TYPE_CHECKING:
     from ...binaries.closure import Closure, Module
@@ -121,19 +133,9 @@ def _machine(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
         if module.kind == "machine" and not module.optional:
             by_machine.setdefault(module.machine, []).append(module)
     for machine, modules in by_machine.items():
-        names = [relative(context, module.path) for module in modules]
-        yield Finding(
-            "TFD102",
-            ERROR,
-            f"{listed(module.name for module in modules)} {'is' if len(modules) == 1 else 'are'} for {machine}, the "
-            f"environment's Python is for {facts.machine}: it cannot load {'it' if len(modules) == 1 else 'them'}.",
-            found=machine,
-            expected=facts.machine,
-            evidence=tuple(names[:SHOWN]),
-            source=context.env.python.source or context.env.platform,
-            package=owner(context, names[0]),
-            fix=reinstall(context, names[0]),
-        )
+        paths = [relative(context, module.path) for module in modules]
+        source = context.env.python.source or context.env.platform
+        yield of_another_machine(context, machine, facts.machine, paths, source)
     if context.env.os == "win":
         yield from _in_the_way(context, facts, closure)
 
@@ -174,23 +176,11 @@ def _missing(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
         if not importers:
             continue
         names = [relative(context, importer.path) for importer in importers]
-        yield Finding(
-            "TFD501",
-            WARNING if all(is_at_rest(importer.path) for importer in importers) else ERROR,
-            f"{module.name}, which {listed(importer.name for importer in importers)} "
-            f"{'imports' if len(importers) == 1 else 'import'}, is nowhere on the search path{_why(context, module)}.",
-            found="not found",
-            expected=module.name,
-            evidence=tuple(names[:SHOWN]),
-            source=names[0],
-            package=owner(context, names[0]),
-            confidence=CERTAIN if facts.at_hand or GPU_LIBRARY.match(module.name) or _ours(context, module) else LIKELY,
-            fix=_provider(context, module),
+        sure = facts.at_hand or GPU_LIBRARY.match(module.name) or is_ours(module.name) or _PYTHON_DLL.match(module.name)
+        yield not_found(context, module.name, names, names[0], why=_why(context, module))._replace(
+            severity=WARNING if all(is_at_rest(importer.path) for importer in importers) else ERROR,
+            confidence=CERTAIN if sure else LIKELY,
         )
-
-
-def _ours(context: Context, module: Module) -> bool:
-    return module.name.lower().startswith(("_pywrap", "libtensorflow", "python3"))
 
 
 def _why(context: Context, module: Module) -> str:
@@ -198,16 +188,6 @@ def _why(context: Context, module: Module) -> str:
     if match and context.env.python.minor and context.env.python.minor != f"3.{match[1]}":
         return f": the module is built for Python 3.{match[1]}, the environment has {context.env.python.version}"
     return ""
-
-
-def _provider(context: Context, module: Module) -> Fix:
-    if module.name.lower().startswith(("_pywrap", "libtensorflow")):
-        return reinstall(context)
-    if GPU_LIBRARY.match(module.name):
-        return Fix(
-            note=f"Install the CUDA or cuDNN package that has {module.name}; the CUDA findings name the version."
-        )
-    return Fix(note=f"Install the package that provides {module.name} into the environment.")
 
 
 def _missing_for_gpu(context: Context, closure: Closure, module: Module) -> Iterator[Finding]:
@@ -231,7 +211,7 @@ def _missing_for_gpu(context: Context, closure: Closure, module: Module) -> Iter
         source=context.build.id if context.build else "",
         package="cudatoolkit",
         confidence=LIKELY,
-        fix=_provider(context, module),
+        fix=provider(context, module.name),
     )
 
 

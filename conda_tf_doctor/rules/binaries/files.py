@@ -14,11 +14,10 @@ from ...context.context import Context
 from ...context.promises import depended_on, requirements
 from ...environment.facts import CONDA
 from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
-from .words import again, before, owner, reinstall, relative
+from .words import again, before, damaged, difference, relative
 
 if TYPE_CHECKING:
     from ...binaries.closure import Closure, Module
-    from ...binaries.integrity import Damage
     from ...binaries.records import Recorded
     from ...context.binaries import BinaryFacts
 
@@ -66,22 +65,11 @@ def corrupt(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[
     """TFD502: files that no loader would take; that they are not what was recorded either is evidence for it."""
     damages = {_place(damage.recorded.path): damage for damage in facts.damages if damage.kind != GONE}
     for module in closure.modules:
-        if module.kind != "corrupt":
-            continue
-        path = relative(context, module.path)
-        damage = damages.get(_place(module.path))
-        also = f", and {_difference(damage)[0]}" if damage else ""
-        yield Finding(
-            "TFD502",
-            WARNING if (module.optional and not context.gpu_wanted) or is_at_rest(module.path) else ERROR,
-            f"{module.name} is damaged: {module.problem}{also}.",
-            found=module.problem,
-            expected=f"a whole image, {_difference(damage)[1]}" if damage else "a whole image",
-            evidence=(path, damage.recorded.source) if damage else (path,),
-            source=path,
-            package=damage.recorded.owner if damage else owner(context, path),
-            fix=again(context, damage.recorded) if damage else reinstall(context, path),
-        )
+        if module.kind == "corrupt":
+            path = relative(context, module.path)
+            harmless = (module.optional and not context.gpu_wanted) or is_at_rest(module.path)
+            finding = damaged(context, path, module.problem, path, damages.get(_place(module.path)))
+            yield finding._replace(severity=WARNING if harmless else ERROR)
 
 
 # Keras goes on without it until a file is to be saved.
@@ -133,14 +121,6 @@ def _place(path: str) -> str:
     return os.path.normcase(os.path.realpath(path))
 
 
-def _difference(damage: Damage) -> tuple[str, str]:
-    """Return in which way a file is not what was recorded, and what was."""
-    entry = damage.recorded
-    if damage.kind == CHANGED:
-        return "its content has another hash", f"sha256 {entry.sha256[:16]}…"
-    return f"it has {damage.found}, recorded are {entry.size:,}", f"{entry.size:,} bytes"
-
-
 def _loaded(facts: BinaryFacts, closure: Closure) -> set[str]:
     """Return the files without which `import tensorflow` fails, as far as their images tell."""
     loaded = [module for module in closure.modules if not module.optional and not is_at_rest(module.path)]
@@ -160,7 +140,7 @@ def modified(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
         if damage.kind == GONE or (entry.rewritten and context.env.os == "osx") or _place(entry.path) in told:
             continue
         path = relative(context, entry.path)
-        what, expected = _difference(damage)
+        what, expected = difference(damage)
         yield Finding(
             "TFD503",
             ERROR if damage.kind == SHORTER and STACK.match(entry.owner) and _place(entry.path) in vital else WARNING,

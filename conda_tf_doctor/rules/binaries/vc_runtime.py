@@ -12,7 +12,7 @@ from ... import versions
 from ..._typing import NamedTuple
 from ...advice import advise
 from ...context.context import Context
-from ...findings import CERTAIN, ERROR, LIKELY, Finding
+from ...findings import CERTAIN, ERROR, LIKELY, Finding, open_question
 from ...matrix.vc_runtime import VcRuntime
 
 
@@ -100,3 +100,17 @@ def _finding(
         confidence=confidence,
         fix=advise(code, context, {"floor": floor.split(",")[0].lstrip(">=")}),
     )
+
+
+def open_vc_runtime(context: Context) -> Iterator[Finding]:
+    """Ask for the Visual C++ runtime that a report does not tell, TFD401 and TFD402."""
+    env, build = context.env, context.binary_build
+    if env.system.vc_runtime or context.has_record(*VcRuntime(context.matrix).packages):
+        return
+    floor = build.vc_runtime if build and build.vc_runtime else ">=14.0"
+    need = "the version of msvcp140.dll in System32 (file properties, or `conda tf-doctor report`)"
+    for code in ("TFD402", "TFD401"):
+        yield open_question(
+            code, f"The report does not say which Visual C++ runtime {context.label} would load.",
+            f"Visual C++ runtime {floor}", need, build.id if build else "", "vc14-runtime",
+        )  # fmt: skip

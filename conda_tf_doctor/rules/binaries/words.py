@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..._typing import TYPE_CHECKING
+from ...binaries.integrity import CHANGED
 from ...binaries.stack import is_of_tensorflow
 from ...context.context import Context
-from ...environment.facts import CONDA
-from ...findings import Fix
+from ...environment.facts import CONDA, PIP
+from ...findings import ERROR, Finding, Fix
 
 if TYPE_CHECKING:
     from ...binaries.closure import Module
+    from ...binaries.integrity import Damage
     from ...binaries.records import Recorded
 
 # What TensorFlow loads for a GPU; which version of these is right is the CUDA family's business.
@@ -58,8 +60,8 @@ def again(context: Context, entry: Recorded) -> Fix:
 def _reinstalled(context: Context, manager: str, name: str, version: str) -> Fix:
     if manager == CONDA:
         where = ("-p", context.env.prefix) if context.env.prefix else ()
-        return Fix(commands=(("conda", "install", *where, "--force-reinstall", name),))
-    return Fix(commands=(with_files_again(name, version),))
+        return Fix(commands=(("conda", "install", *where, "--force-reinstall", name),), reinstall=((CONDA, name),))
+    return Fix(commands=(with_files_again(name, version),), reinstall=((PIP, name),))
 
 
 def with_files_again(name: str, version: str) -> tuple[str, ...]:
@@ -77,3 +79,81 @@ def before(module: Module, path: str) -> bool:
     """Tell whether a copy was met before the one that is loaded: those are noted first."""
     first = module.passed_over.index(path)
     return module.image is not None and first < module.met
+
+
+def of_another_machine(context: Context, machine: str, expected: str, paths: Sequence[str], source: str) -> Finding:
+    """Return TFD102 of files that are for another machine than Python."""
+    one = len(paths) == 1
+    return Finding(
+        "TFD102",
+        ERROR,
+        f"{listed(map(base, paths))} {'is' if one else 'are'} for {machine}, the environment's Python is for "
+        f"{expected}: it cannot load {'it' if one else 'them'}.",
+        found=machine,
+        expected=expected,
+        evidence=tuple(paths[:SHOWN]),
+        source=source,
+        package=owner(context, paths[0]),
+        fix=reinstall(context, paths[0]),
+    )
+
+
+def damaged(context: Context, path: str, problem: str, source: str, damage: Damage | None = None) -> Finding:
+    """Return TFD502 of a file that no loader would take; that it is not what was recorded either is evidence for it."""
+    also = difference(damage) if damage else ("", "")
+    return Finding(
+        "TFD502",
+        ERROR,
+        f"{base(path)} is damaged: {', and '.join(filter(None, (problem, also[0])))}.",
+        found=problem,
+        expected=", ".join(filter(None, ("a whole image", also[1]))),
+        evidence=(path, damage.recorded.source) if damage else (path,),
+        source=source,
+        package=damage.recorded.owner if damage else owner(context, path),
+        fix=again(context, damage.recorded) if damage else reinstall(context, path),
+    )
+
+
+def difference(damage: Damage) -> tuple[str, str]:
+    """Return in which way a file is not what was recorded, and what was."""
+    entry = damage.recorded
+    if damage.kind == CHANGED:
+        return "its content has another hash", f"sha256 {entry.sha256[:16]}…"
+    return f"it has {damage.found}, recorded are {entry.size:,}", f"{entry.size:,} bytes"
+
+
+def not_found(
+    context: Context, name: str, importers: Sequence[str], source: str, part_of: str = "", why: str = ""
+) -> Finding:
+    """Return TFD501 of a library that files import and that is nowhere on the search path."""
+    verb = "imports" if len(importers) == 1 else "import"
+    return Finding(
+        "TFD501",
+        ERROR,
+        f"{name}{part_of}, which {listed(map(base, importers))} {verb}, is nowhere on the search path{why}.",
+        found="not found",
+        expected=name,
+        evidence=tuple(importers[:SHOWN]),
+        source=source,
+        package=owner(context, importers[0]),
+        fix=provider(context, name),
+    )
+
+
+def provider(context: Context, name: str) -> Fix:
+    """Return what brings a library that is missing."""
+    if is_ours(name):
+        return reinstall(context)
+    if GPU_LIBRARY.match(name):
+        return Fix(note=f"Install the CUDA or cuDNN package that has {name}; the CUDA findings name the version.")
+    return Fix(note=f"Install the package that provides {name} into the environment.")
+
+
+def is_ours(name: str) -> bool:
+    """Tell whether a library is TensorFlow's own by its name."""
+    return name.lower().startswith(("_pywrap", "libtensorflow"))
+
+
+def base(path: str) -> str:
+    """Return the last part of a path with forward slashes."""
+    return path.rpartition("/")[2]

@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from ... import versions
 from ...advice import advise
 from ...context.context import Context
-from ...context.gpu import DIRECTML, no_native_gpu
+from ...context.gpu import DIRECTML, gpu_in_question, no_native_gpu
 from ...environment.facts import CONDA
-from ...environment.gpu import Library
-from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding
+from ...environment.gpu import CONDA_CUDNN, Library
+from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, open_question
 from ...specifiers import conda_range, plain_number
 from .runtime import record_pin, record_promise
-
-_CUDNN_NAMES = ("cudnn", "libcudnn")
 
 
 def system_cudnn(context: Context) -> list[str]:
@@ -53,6 +51,7 @@ def cudnn(context: Context) -> Iterator[Finding]:
                 f"there ({', '.join(installed)}).",
                 found=f"cuDNN {', '.join(env.system.cudnn_installed)} (system)",
                 expected=f"cuDNN {conda_range(build.cudnn)}",
+                accepts=conda_range(build.cudnn),
                 evidence=("system.cudnn_installed",),
                 source=build.id,
                 package="cudnn",
@@ -68,6 +67,7 @@ def cudnn(context: Context) -> Iterator[Finding]:
             "which it does not accept.",
             found=f"cuDNN {', '.join(env.system.cudnn_installed)} (system)",
             expected=f"cuDNN {conda_range(build.cudnn)}",
+            accepts=conda_range(build.cudnn),
             evidence=("system.cudnn_installed",),
             source=build.id,
             package="cudnn",
@@ -83,6 +83,7 @@ def cudnn(context: Context) -> Iterator[Finding]:
             + ("`import tensorflow` fails." if build.load_time else f"{name} will not use the GPU."),
             found="no cuDNN package",
             expected=f"cuDNN {conda_range(build.cudnn)}",
+            accepts=conda_range(build.cudnn),
             evidence=(context.cuda[0].package.source,),
             source=build.id,
             package="cudnn",
@@ -107,7 +108,7 @@ def _judge_cudnn(context: Context, library: Library) -> Iterator[Finding]:
     tensorflow, build = context.tensorflow, context.build
     assert tensorflow is not None and build is not None
     promised = record_promise(context, library)
-    if promised or (promised is None and tensorflow.manager == CONDA and record_pin(context, _CUDNN_NAMES) is None):
+    if promised or (promised is None and tensorflow.manager == CONDA and record_pin(context, CONDA_CUDNN) is None):
         return
     if promised is None and (not library.version or versions.contains(build.cudnn, library.version)):
         return
@@ -124,8 +125,21 @@ def _judge_cudnn(context: Context, library: Library) -> Iterator[Finding]:
         ),
         found=library.label,
         expected=f"cuDNN {conda_range(build.cudnn)}",
+        accepts=conda_range(build.cudnn),
         evidence=(library.package.source,) if library.package.source else (),
         source=build.id,
         package=library.package.name,
         fix=advise("TFD303", context, {}),
     )
+
+
+def open_cudnn(context: Context) -> Iterator[Finding]:
+    """Ask for the cuDNN that a report does not tell, TFD303 and TFD304."""
+    build = context.build
+    if not gpu_in_question(context) or (build is not None and (context.cudnn or system_cudnn(context))):
+        return
+    for code in ("TFD304", "TFD303"):
+        yield open_question(
+            code, f"The report does not say which cuDNN {context.label} finds.",
+            f"cuDNN {build.cudnn}" if build else "", "cuDNN's version", build.id if build else "", "cudnn",
+        )  # fmt: skip

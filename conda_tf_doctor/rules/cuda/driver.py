@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from ... import versions
 from ...advice import advise
 from ...context.context import Context
-from ...context.gpu import system_cuda
-from ...environment.facts import Environment
-from ...findings import CERTAIN, ERROR, LIKELY, Finding
+from ...context.gpu import gpu_in_question, gpu_may_be_wanted, system_cuda
+from ...environment.facts import CONDA, Environment
+from ...findings import CERTAIN, ERROR, LIKELY, Finding, open_question
 
 
 def _cuda_here(context: Context) -> str:
@@ -101,3 +101,23 @@ def _finding(context: Context, cuda: str, found: str, expected: str, confidence:
         confidence=confidence,
         fix=advise("TFD306", context, {"driver": expected}),
     )
+
+
+def open_driver(context: Context) -> Iterator[Finding]:
+    """Ask for the display driver, or for the CUDA that it has to run, TFD306."""
+    if not gpu_in_question(context):
+        return
+    build, have = context.build, " ".join(_able(context.env)).strip()
+    source = build.id if build else ""
+    if not have and gpu_may_be_wanted(context):
+        yield open_question(
+            "TFD306", "If a GPU is to be used: the report does not name its display driver.",
+            f"driver {build.driver}" if build and build.driver else "", "the driver's version: `nvidia-smi`",
+            source, "nvidia-driver",
+        )  # fmt: skip
+    elif have and context.tensorflow and context.tensorflow.manager == CONDA and not context.cuda:
+        yield open_question(
+            "TFD306",
+            f"The report names the driver ({have.split()[0]}), but not the CUDA runtime that conda put beside it.",
+            "", "cudatoolkit's (or cuda-version's) version: `conda list cuda`", source, "nvidia-driver",
+        )  # fmt: skip

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from ... import versions
 from ...advice import advise
 from ...context.context import Context
+from ...context.gpu import gpu_in_question
 from ...environment.facts import CONDA
 from ...environment.gpu import NEEDS_ZLIB, find_dll, first_cuda
-from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding
+from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, open_question
 from .cudnn import is_partial, system_cudnn
 
 
@@ -111,3 +112,15 @@ def ptxas_libdevice_missing(context: Context) -> Iterator[Finding]:
         needs=("whether a CUDA toolkit outside the environment provides ptxas",),
         fix=advise("TFD308", context, {}),
     )
+
+
+def open_compiler(context: Context) -> Iterator[Finding]:
+    """Ask whether XLA finds its compiler, TFD308."""
+    env, build = context.env, context.build
+    on_gpu = env.os == "linux" or context.is_before("2.11")  # the last for native Windows
+    if gpu_in_question(context) and on_gpu and not any("nvcc" in package.name for package in env.packages):
+        yield open_question(
+            "TFD308", f"The report does not say whether {context.label} finds ptxas and libdevice, which XLA needs.",
+            "nvvm/libdevice and bin/ptxas", "the value of XLA_FLAGS, and whether a CUDA toolkit is installed",
+            build.id if build else "", "cuda-nvcc",
+        )  # fmt: skip

@@ -8,11 +8,11 @@ from ... import versions
 from ...advice import advise
 from ...advice.make import by_conda
 from ...context.context import Context
-from ...context.gpu import DIRECTML, no_native_gpu, system_cuda
+from ...context.gpu import DIRECTML, gpu_in_question, no_native_gpu, system_cuda
 from ...environment.facts import CONDA, PIP, Package
 from ...environment.gpu import CONDA_CUDA, Library, cuda_of_unknown_version, serves_another
 from ...environment.tensorflow import conda_build
-from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix
+from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix, open_question
 from ...specifiers import conda_range
 
 
@@ -222,3 +222,30 @@ def gpu_unsupported_on_windows(context: Context) -> Iterator[Finding]:
         confidence=CERTAIN if wanted else LIKELY,
         fix=advise("TFD305", context, {}),
     )
+
+
+def open_cuda(context: Context) -> Iterator[Finding]:
+    """Ask for the CUDA that a report does not tell, TFD301 and TFD302."""
+    if not gpu_in_question(context):
+        return
+    env, build, cuda = context.env, context.build, system_cuda(context)
+    source = build.id if build else ""
+    if not (context.cuda or cuda):
+        for code in ("TFD301", "TFD302"):
+            yield open_question(
+                code, f"The report does not say which CUDA {context.label} finds.",
+                f"CUDA {build.cuda}" if build else "", "the version of CUDA", source, "cudatoolkit",
+            )  # fmt: skip
+        return
+    if build is None:
+        yield open_question(
+            "TFD301", f"The version of {context.label} is not known, and so neither is the CUDA it was built for.",
+            "", "TensorFlow's version: `pip show tensorflow`", "", "cudatoolkit",
+        )  # fmt: skip
+    where = "PATH" if env.os == "win" else "LD_LIBRARY_PATH"
+    if where not in env.env_vars and context.channel == "pypi":
+        which = context.cuda[0].label if context.cuda else f"CUDA {', '.join(cuda)}"
+        yield open_question(
+            "TFD302", f"{which} is there; the report does not say whether {where} leads pip's TensorFlow to it.",
+            f"its library folder on {where}", f"the value of {where}", source, "cudatoolkit",
+        )  # fmt: skip

@@ -9,7 +9,8 @@ from ... import versions
 from ...advice import advise
 from ...context.context import Context
 from ...environment.facts import PIP
-from ...findings import ERROR, LIKELY, WARNING, Finding, Fix
+from ...findings import ERROR, LIKELY, WARNING, Finding, Fix, open_question
+from ...subdirs import is_arm64
 
 
 def is_32bit(context: Context) -> bool:
@@ -307,3 +308,54 @@ def _glibcxx(table: Iterable[dict[str, object]], version: str) -> str:
         if versions.contains(str(entry["gcc"]), version):
             return str(entry["glibcxx"])
     return ""
+
+
+def open_bits(context: Context) -> Iterator[Finding]:
+    """Ask for Python's bitness, TFD101."""
+    env = context.env
+    if env.os == "win" and not env.python.bits and not env.system.machine:
+        yield open_question(
+            "TFD101", "The report does not say whether Python is a 64-bit one.", "64-bit",
+            'Python\'s bitness: `python -c "import struct; print(struct.calcsize(\'P\') * 8)"`', "", "python",
+        )  # fmt: skip
+
+
+def open_cpu(context: Context) -> Iterator[Finding]:
+    """Ask for the processor, TFD104 and TFD102."""
+    env, build = context.env, context.build
+    x86 = "arm" not in env.platform and "aarch" not in env.platform
+    perhaps = build is None and x86 and context.channel == "pypi" and not context.is_before("1.6")
+    needs_avx = perhaps or bool(build and build.avx)
+    if needs_avx and "avx" not in env.system.cpu_features and not env.system.cpu_model:
+        yield open_question(
+            "TFD104", f"{context.label} needs AVX, and the report does not say which CPU it runs on.",
+            "a CPU with AVX", "the CPU's model", build.id if build else "", "tensorflow",
+        )  # fmt: skip
+    if env.platform == "win-64" and is_arm64(env.system.machine):
+        yield open_question(
+            "TFD102", f"This is Windows on ARM, for which {context.label} has no build: the x86-64 one is translated.",
+            "x86-64", "whether this Windows translates AVX (Windows 11 does since late 2025)", "", "tensorflow",
+        )  # fmt: skip
+
+
+def open_libraries(context: Context) -> Iterator[Finding]:
+    """Ask for the system's C and C++ libraries on Linux, TFD106 and TFD610."""
+    env, build = context.env, context.build
+    if env.os != "linux":
+        return
+    glibc = env.virtual_packages.get("__glibc", "")
+    if not glibc and (not env.system.os or build is None):
+        yield open_question(
+            "TFD106", "The report does not say which glibc the system has.", "",
+            "glibc's version: `ldd --version`", build.id if build else "", "tensorflow",
+        )  # fmt: skip
+    if glibc and not context.builds:
+        yield open_question(
+            "TFD106", f"The system has glibc {glibc}, but TensorFlow's version is not known.", "",
+            "TensorFlow's version", "", "tensorflow",
+        )  # fmt: skip
+    if context.channel == "pypi" and not context.has_record("libstdcxx", "libstdcxx-ng"):
+        yield open_question(
+            "TFD610", "The report does not say which libstdc++ the process loads.", "",
+            "`ldd` of the environment's python, and LD_LIBRARY_PATH", build.id if build else "", "libstdcxx-ng",
+        )  # fmt: skip

@@ -11,7 +11,7 @@ from ...advice import advise
 from ...context.context import Context
 from ...environment.facts import CONDA
 from ...environment.tensorflow import conda_build
-from ...findings import ERROR, Finding
+from ...findings import ERROR, Finding, open_question
 from .platform import is_32bit
 
 
@@ -107,3 +107,26 @@ def _finding(context: Context, expected: str, source: str, minors: list[str]) ->
         package="python",
         fix=advise("TFD201", context, {"minors": " ".join(minors), "expected": expected}),
     )
+
+
+def open_python(context: Context) -> Iterator[Finding]:
+    """Ask for Python's version, TFD201."""
+    env, build = context.env, context.build
+    if not env.python.version and not env.package("python"):
+        minors = sorted({m for row in context.builds if row.platform == env.platform for m in row.python})
+        yield open_question(
+            "TFD201", f"The report does not say which Python runs {context.label}.",
+            ", ".join(minors), "Python's version: `python -V`", build.id if build else "", "python",
+        )  # fmt: skip
+
+
+def open_request(context: Context) -> Iterator[Finding]:
+    """Ask what pip ran with where a build of what was asked for seems to exist, TFD103 and TFD201."""
+    tensorflow, build = context.tensorflow, context.build
+    if tensorflow and tensorflow.requested and (tensorflow.manager != CONDA or not tensorflow.version):
+        for code in ("TFD201", "TFD103"):
+            yield open_question(
+                code, f"{context.label} was asked for, and a build for this Python and platform seems to exist.", "",
+                "which Python and platform pip itself runs with: `python -m pip debug --verbose`",
+                build.id if build else "", "python",
+            )  # fmt: skip

@@ -11,7 +11,7 @@ from ..._typing import TYPE_CHECKING, Any, NamedTuple
 from ...context.promises import find, is_missing, promised, records, requirements
 from ...environment.facts import CONDA, Package
 from ...environment.tensorflow import owners
-from ...findings import CERTAIN, ERROR, INFO, LIKELY, WARNING
+from ...findings import CERTAIN, ERROR, INFO, LIKELY, RANKS, WARNING
 from ...specifiers import joined, within
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ _MINOR = "{minor}"
 # And the release of the package itself, in what it asks of others.
 _VERSION = "{version}"
 _MILDER = {ERROR: WARNING, WARNING: INFO, INFO: INFO}
-_RANK = {ERROR: 0, WARNING: 1, INFO: 2}
 
 
 class Breakage(NamedTuple):
@@ -95,13 +94,13 @@ def breakages(context: Context, table: str) -> list[Breakage]:
                 continue
             for breakage in _of_package(context, name, package, entries, version):
                 kept = by_name.get(name)
-                if kept is None or _RANK[breakage.severity] < _RANK[kept.severity]:
+                if kept is None or RANKS[breakage.severity] < RANKS[kept.severity]:
                     by_name[name] = breakage
         found.append(by_name)
     first, *others = found
     common = [first[name] for name in first if all(name in other for other in others)]
     return [
-        breakage._replace(severity=max((other[breakage.name].severity for other in found), key=_RANK.__getitem__))
+        breakage._replace(severity=max((other[breakage.name].severity for other in found), key=RANKS.__getitem__))
         for breakage in common
     ]
 

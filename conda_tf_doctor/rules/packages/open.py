@@ -1,4 +1,4 @@
-"""What a report leaves open of the packages beside TensorFlow."""
+"""TFD603 to TFD607 where a fact is missing: what a report leaves open of the packages beside TensorFlow."""
 
 from __future__ import annotations
 
@@ -62,10 +62,4 @@ def open_packages(context: Context) -> Iterator[Finding]:
             yield open_question(
                 code, f"{package.name} has to fit TensorFlow, and the report does not name both versions.", "",
                 f"the versions of {package.name} and TensorFlow: `pip list`", source, package.name,
-            )  # fmt: skip
-    if tensorflow.requested and (tensorflow.manager != CONDA or not tensorflow.version):
-        for code in ("TFD201", "TFD103"):
-            yield open_question(
-                code, f"{context.label} was asked for, and a build for this Python and platform seems to exist.", "",
-                "which Python and platform pip itself runs with: `python -m pip debug --verbose`", source, "python",
             )  # fmt: skip

@@ -112,6 +112,7 @@ def duplicate_distributions(context: Context) -> Iterator[Finding]:
                 f"tensorflow` fails: {known['how']}.",
                 evidence=(*finding.evidence, *known["evidence"]),
                 source=f"works: {known['id']}",
+                known=True,
             )
         if broken:
             finding = finding._replace(

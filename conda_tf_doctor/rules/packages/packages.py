@@ -101,6 +101,7 @@ def _consequence(finding: Finding, cause: Package) -> Finding:
         severity=INFO,
         message=f"{finding.message} This follows from {cause.name} {cause.version}, and goes with it.",
         expected=f"{cause.name} in its range",
+        accepts="",
         fix=Fix(),
     )
 
@@ -120,6 +121,7 @@ def _metal_on_old_macos(context: Context) -> Iterator[Finding]:
         expected=f"macOS {floor[0]['works']}",
         evidence=(metal.source or metal.name, *floor[0]["evidence"]),
         source=f"works: {floor[0]['id']}",
+        known=True,
         fix=Fix(
             note="Update macOS, or uninstall tensorflow-metal and use the CPU.",
             commands=(("python", "-m", "pip", "uninstall", "-y", metal.name),),
@@ -181,6 +183,9 @@ def _finding(context: Context, breakage: Breakage, code: str, wanted: dict[str, 
         message,
         found=found,
         expected=_expected(breakage, stack),
+        accepts=breakage.fix.get(name, breakage.works),
+        absent=package is None,
+        known=True,
         evidence=(*evidence, *breakage.evidence),
         source=breakage.source,
         fix=_fix(context, breakage, wanted),
@@ -316,19 +321,23 @@ def _declared_only(context: Context, told: set[str]) -> Iterator[Finding]:
                     INFO,
                     f"{name} is not installed, and TensorFlow {tensorflow.version} declares that it needs it.",
                     found="missing",
+                    absent=True,
                     expected=spec or "any version",
+                    accepts=spec,
                     source=row.id,
                     fix=Fix(pip=(f"{name}{spec}",)),
                     package=name,
                 )
         elif package.version and not versions.contains(spec, package.version):
+            declared = f"{name} {package.version} is outside what TensorFlow {tensorflow.version} declares ({spec})"
             yield Finding(
                 code,
                 INFO,
-                f"{name} {package.version} is outside what TensorFlow {tensorflow.version} declares ({spec}), "
-                "but nothing is known to break.",
+                f"{declared}, but nothing is known to break.",
                 found=package.version,
                 expected=spec,
+                accepts=spec,
+                if_seen=f"{declared}, and by the error text it does break.",
                 evidence=(package.source,) if package.source else (),
                 source=row.id,
                 package=name,

@@ -10,7 +10,7 @@ from ...context.context import Context
 from ...environment.machine import MODULES
 from ...environment.stack import STACK
 from ...environment.tensorflow import OWNERS
-from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
+from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix, open_question
 
 _SUFFIXES = (".py", ".pyc", ".so", ".pyd")
 
@@ -82,3 +82,14 @@ def _local_modules(context: Context) -> Iterator[Finding]:
             confidence=CERTAIN if certain else LIKELY,
             fix=Fix(note=f"Rename {base} (and remove its __pycache__), or start Python in another folder."),
         )
+
+
+def open_modules(context: Context) -> Iterator[Finding]:
+    """Ask for what Python may import instead of the environment's own, TFD704 and TFD703."""
+    env = context.env
+    if not env.working_folder:
+        text = "The report does not say which files lie beside the script."
+        yield open_question("TFD704", text, "", "the names of files in the working folder", "", "tensorflow")
+    if not env.user_site and not env.env_vars:
+        text = "The report does not say what the user site holds."
+        yield open_question("TFD703", text, "", "`python -m pip list --user`", "", "tensorflow")

@@ -11,7 +11,7 @@ from ... import versions
 from ..._typing import NamedTuple
 from ...context.context import Context
 from ...environment.facts import CONDA, PIP
-from ...findings import ERROR, LIKELY, POSSIBLE, WARNING, Finding, Fix
+from ...findings import ERROR, LIKELY, POSSIBLE, WARNING, Finding, Fix, open_question
 from ...shell import quoted
 
 _TOOLKIT = r"(?i)[\\/]cuda[\\/-]v?(\d+\.\d+)(?:[\\/]|\Z)"
@@ -214,3 +214,16 @@ def _same_names(one: str, other: str) -> bool:
     """Tell whether two CUDA versions name their libraries alike (from 11 on by major), so that the first one wins."""
     left, right = versions.release(one), versions.release(other)
     return left[:1] == right[:1] if left[0] >= 11 else left[:2] == right[:2]
+
+
+def open_paths(context: Context) -> Iterator[Finding]:
+    """Ask for the variables by which libraries are found, TFD702 and TFD701."""
+    env = context.env
+    if env.env_vars:
+        return
+    where = {"win": "PATH", "linux": "LD_LIBRARY_PATH", "osx": "DYLD_LIBRARY_PATH"}.get(env.os, "PATH")
+    need = f"the value of {where} in the process that fails"
+    text = f"The report does not say where {context.label} looks for libraries."
+    yield open_question("TFD702", text, "", need, "", "cudatoolkit")
+    text = "The report does not say whether the environment was activated."
+    yield open_question("TFD701", text, "", f"{need}, and CONDA_PREFIX", "")
