@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 
 from .._typing import TYPE_CHECKING
+from ..names import parse_requirement
+from ..specifiers import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ..findings import Fix
 
-_INSTALL = (("python", "-m", "pip", "install"), ("conda", "install"))
-_TAKES_VALUE = ("-c", "-n", "-p")
+_TAKES_VALUE = ("-c", "-n", "-p", "--python", "--manifest-path")
 
 
 def together(fixes: Iterable[Fix]) -> list[tuple[str, ...]]:
@@ -22,15 +23,38 @@ def together(fixes: Iterable[Fix]) -> list[tuple[str, ...]]:
     """
     merged: list[tuple[str, ...]] = []
     for command in dict.fromkeys(command for fix in fixes for command in fix.commands):
-        head = next((head for head in _INSTALL if command[: len(head)] == head), ())
+        head = _installer(command)
         place = next((place for place, other in enumerate(merged) if _same_call(other, command, head)), -1)
         # What follows an activation is for another environment.
-        if place < 0 or any(other[:2] == ("conda", "activate") for other in merged):
+        if place < 0 or any(activates(other) for other in merged):
             merged.append(command)
             continue
-        asked = {_name(word) for word in merged[place]}
-        merged[place] += tuple(word for word in command[len(head) :] if _name(word) not in asked and word[0] != "-")
+        merged[place] = _both(merged[place], command[len(head) :])
     return merged
+
+
+def _both(one: tuple[str, ...], wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return a command with what another one wants too; what both want, in the range that satisfies both."""
+    asked = {_name(word): word for word in one}
+    for word in wanted:
+        name = _name(word)
+        first, second = parse_requirement(asked.get(name, name))[1], parse_requirement(word)[1]
+        if name not in asked and word[0] != "-":
+            asked[name] = word
+        elif first and second and first != second and "[" not in word:
+            asked[name] = f"{name}{joined(first, second)}"
+    return (*(asked.pop(_name(word), word) for word in one), *asked.values())
+
+
+def activates(command: Sequence[str]) -> bool:
+    """Tell whether a command makes another environment the one that what follows is for."""
+    return tuple(command[:2]) == ("conda", "activate") or command[0] == "source" or command[0].endswith("activate")
+
+
+def _installer(command: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the words that call an installer, whoever's it is and wherever it runs; nothing for other commands."""
+    end = next((place for place, word in enumerate(command[:9], 1) if word in ("install", "add")), 0)
+    return command[:end] if end == 2 or command[end - 2 : end - 1] == ("pip",) else ()
 
 
 def _same_call(one: Sequence[str], other: Sequence[str], head: tuple[str, ...]) -> bool:

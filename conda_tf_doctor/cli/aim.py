@@ -8,12 +8,13 @@ import sys
 from itertools import pairwise
 
 from .._typing import TYPE_CHECKING
+from ..advice.block import activates
 from ..environment.owner import is_of_uv, pixi_manifest
 from ..environment.site import command_of
 from ..programs import is_mamba, spoken, users_conda
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ..engine.diagnosis import Diagnosis
     from ..findings import Finding
@@ -27,13 +28,33 @@ def aimed(diagnosis: Diagnosis) -> Diagnosis:
     env = diagnosis.env
     if env.kind != "prefix" or not diagnosis.findings:
         return diagnosis
+    found: Iterable[Finding] = diagnosis.findings
     if pixi_manifest(env.path):
         aim = _at_pixi
     elif env.is_venv:
         aim = _at_uv if env.pip("pip") is None and is_of_uv(env.path) else _at_venv
+        found = (f._replace(fix=f.fix._replace(commands=_in_venv(f.fix.commands, aim is _at_uv))) for f in found)
     else:
         aim = _as_mamba if _has_only_mamba() else _at_conda
-    return diagnosis._replace(findings=tuple(_with(finding, aim, env.path) for finding in diagnosis.findings))
+    return diagnosis._replace(findings=tuple(_with(finding, aim, env.path) for finding in found))
+
+
+def _in_venv(commands: tuple[tuple[str, ...], ...], by_uv: bool) -> tuple[tuple[str, ...], ...]:
+    """Return the commands that make an environment by the tool that made this one, where pip brings all that is in it.
+
+    A conda that somebody has for other things is not what a venv comes from.
+    """
+    made = commands[0] if commands else ()
+    if len(commands) < 3 or made[:3] != ("conda", "create", "-n") or len(made) != 5 or made[4][:7] != "python=":
+        return commands
+    name, minor, windows = made[3], made[4][7:], os.name == "nt"
+    if by_uv:
+        first = ("uv", "venv", "--python", minor, name)
+    else:
+        first = (*(("py", f"-{minor}") if windows else (f"python{minor}",)), "-m", "venv", name)
+    activate = (rf"{name}\Scripts\activate",) if windows else ("source", f"{name}/bin/activate")
+    rest = commands[2:]
+    return (first, activate, *((("uv", *command[2:]) for command in rest) if by_uv else rest))
 
 
 def _with(finding: Finding, aim: Callable[[tuple[str, ...], str], tuple[str, ...]], prefix: str) -> Finding:
@@ -41,7 +62,7 @@ def _with(finding: Finding, aim: Callable[[tuple[str, ...], str], tuple[str, ...
         return finding
     given = finding.fix.commands
     # What follows an activation is for the environment that the commands before it make.
-    made = next((place for place, command in enumerate(given) if command[:2] == ("conda", "activate")), len(given))
+    made = next((place for place, command in enumerate(given) if activates(command)), len(given))
     commands = (*(command for command in (aim(c, prefix) for c in given[:made]) if command), *given[made:])
     note = finding.fix.note
     if not commands and note.startswith("Or "):

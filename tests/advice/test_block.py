@@ -34,6 +34,32 @@ PIP = ("python", "-m", "pip", "install")
             [(*PIP, "--force-reinstall", "h5py"), (*PIP, "numpy<2")],
             id="other options",
         ),
+        pytest.param(
+            [("/v/bin/python", *PIP[1:], "a<2"), ("/v/bin/python", *PIP[1:], "b")],
+            [("/v/bin/python", *PIP[1:], "a<2", "b")],
+            id="the pip of a venv",
+        ),
+        pytest.param(
+            [("uv", "pip", "install", "--python", "/v", "a<2"), ("uv", "pip", "install", "--python", "/v", "b")],
+            [("uv", "pip", "install", "--python", "/v", "a<2", "b")],
+            id="uv",
+        ),
+        pytest.param(
+            [("conda", "run", "-p", "/e", *PIP, "a<2"), ("conda", "run", "-p", "/e", *PIP, "b")],
+            [("conda", "run", "-p", "/e", *PIP, "a<2", "b")],
+            id="pip in an environment that is not active",
+        ),
+        pytest.param(
+            [("micromamba", "install", "-p", "/e", "a<2"), ("micromamba", "install", "-p", "/e", "b")],
+            [("micromamba", "install", "-p", "/e", "a<2", "b")],
+            id="micromamba",
+        ),
+        pytest.param([(*PIP, "a<2"), (*PIP, "a>=1,<1.5", "b")], [(*PIP, "a>=1,<1.5", "b")], id="the narrower range"),
+        pytest.param(
+            [("python3.11", "-m", "venv", "tf"), ("source", "tf/bin/activate"), (*PIP, "a"), (*PIP, "b")],
+            [("python3.11", "-m", "venv", "tf"), ("source", "tf/bin/activate"), (*PIP, "a"), (*PIP, "b")],
+            id="another venv",
+        ),
     ],
 )
 def test_one_block(commands: list[tuple[str, ...]], block: list[tuple[str, ...]]) -> None:

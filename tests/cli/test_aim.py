@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from conda_tf_doctor.advice.make import fresh
 from conda_tf_doctor.cli.aim import aimed
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.engine.diagnosis import Diagnosis
@@ -103,3 +104,35 @@ def test_pixi_is_told_what_its_environment_is_made_from(tmp_path: Path) -> None:
 def test_uv_is_asked_where_it_made_the_environment(tmp_path: Path) -> None:
     (tmp_path / "pyvenv.cfg").write_text("home = /usr/bin\nuv = 0.8.0\n")
     assert advised(str(tmp_path))[-1] == ("uv", "pip", "uninstall", "--python", str(tmp_path), "tensorflow-cpu")
+
+
+@pytest.mark.parametrize(
+    ("by_uv", "expected"),
+    [
+        (
+            False,
+            [
+                ("python3.11", "-m", "venv", "tensorflow"),
+                ("source", "tensorflow/bin/activate"),
+                ("python", "-m", "pip", "install", "tensorflow==2.13.0"),
+            ],
+        ),
+        (
+            True,
+            [
+                ("uv", "venv", "--python", "3.11", "tensorflow"),
+                ("source", "tensorflow/bin/activate"),
+                ("uv", "pip", "install", "tensorflow==2.13.0"),
+            ],
+        ),
+    ],
+)
+def test_a_venv_is_replaced_by_a_venv(tmp_path: Path, by_uv: bool, expected: list[tuple[str, ...]]) -> None:
+    venv = tmp_path / "a venv"
+    venv.mkdir()
+    (venv / "pyvenv.cfg").write_text("home = /usr/bin\n" + "uv = 0.9.1\n" * by_uv)
+    env = Environment(path=str(venv), kind="prefix")
+    env.is_venv = True
+    commands = fresh("3.11", pip=("tensorflow==2.13.0",))
+    [finding] = aimed(Diagnosis(env, None, (Finding("TFD201", ERROR, "", fix=Fix(commands=commands)),))).findings
+    assert list(finding.fix.commands) == expected
