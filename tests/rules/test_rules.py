@@ -15,7 +15,7 @@ from .cases import OF_PAGES, WRITTEN, environment, installed, judge
 CASES = {**OF_PAGES, **WRITTEN}
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", CASES, ids=list(CASES))
 def test_a_rule_finds_what_is_there_and_nothing_else(name: str, tmp_path: Path) -> None:
     judge(CASES[name], installed(CASES[name], tmp_path / "env"))
 
