@@ -331,6 +331,7 @@ _ROWS = (
         advice="gpu.cuda",
         asks=_ASKS_CUDA,
     ),
+    Rule("TFD309", "cuda-incomplete", CUDA, (Judge("cuda.extras", "cuda_incomplete", "gpu"),)),
     Rule(
         "TFD304",
         "cudnn-missing",

@@ -1,14 +1,16 @@
-"""TFD301, TFD307 and TFD308: the GPU that CUDA is too old for, and what CUDA and cuDNN need besides themselves."""
+"""TFD301, TFD307 to TFD309: the GPU that CUDA is too old for, and what CUDA and cuDNN need besides themselves."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ... import versions
 from ...advice import advise
+from ...advice.make import by_pip
 from ...context.context import Context
 from ...context.gpu import gpu_in_question
-from ...environment.facts import CONDA
+from ...environment.facts import CONDA, PIP
 from ...environment.gpu import NEEDS_ZLIB, find_dll, first_cuda
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, open_question
 from .cudnn import is_partial, system_cudnn
@@ -35,6 +37,42 @@ def gpu_newer_than_cuda(context: Context) -> Iterator[Finding]:
         confidence=LIKELY,
         fix=advise("TFD301", context, {}),
     )
+
+
+def cuda_incomplete(context: Context) -> Iterator[Finding]:
+    """TFD309: some of CUDA's wheels are there, and one whose library TensorFlow loads before it uses a GPU is not."""
+    tensorflow, env, build = context.tensorflow, context.env, context.build
+    runtime = context.cuda[0] if context.cuda else None
+    if tensorflow is None or build is None or runtime is None or runtime.package.manager != PIP:
+        return
+    elsewhere = env.system.cuda_installed or env.env_vars.get("LD_LIBRARY_PATH") or context.has("binaries")
+    if elsewhere or is_partial(context) or not versions.contains(build.cuda, runtime.version):
+        return
+    missing = []
+    for pin in build.nvidia:
+        # nvidia-cublas-cu12 holds libcublas.so.12; cuSPARSE loads nvJitLink, and whether there is a cuDNN is TFD304.
+        name = re.split("[<>=~]", pin)[0]
+        part = name.removeprefix("nvidia-").rpartition("-")[0]
+        loaded = part == "nvjitlink" or any(library.startswith(f"lib{part}.") for library in build.libraries)
+        present = any(package.name.startswith(name.rpartition("-")[0]) for package in env.packages)
+        if loaded and part != "cudnn" and not present:
+            missing.append(pin)
+    if missing:
+        names = ", ".join(re.split("[<>=~]", pin)[0] for pin in missing)
+        yield Finding(
+            "TFD309",
+            WARNING,
+            f"{tensorflow.name} {tensorflow.version} opens all of CUDA's libraries before it uses a GPU, and beside "
+            f"{runtime.label} there is no {names}: it will run on the CPU.",
+            found=runtime.label,
+            expected=", ".join(missing),
+            evidence=(runtime.package.source,),
+            source=build.id,
+            package=re.split("[<>=~]", missing[0])[0],
+            confidence=LIKELY,
+            needs=("whether a CUDA toolkit outside the environment is on LD_LIBRARY_PATH",),
+            fix=by_pip(missing),
+        )
 
 
 def zlibwapi_missing(context: Context) -> Iterator[Finding]:
