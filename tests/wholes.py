@@ -7,6 +7,7 @@ difference as you would review the change itself, for users read these words and
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable
 from functools import cache
@@ -49,7 +50,10 @@ def fields(finding: Finding) -> dict[str, Any]:
 
 def _placed(value: Any, folder: str) -> Any:
     if isinstance(value, str):
-        return value.replace(folder, "TMP").replace(shlex.quote(folder), "TMP") if folder else value
+        # As a shell's word the folder may hold more, and what remains of the word may need no quotes.
+        for spelled in (shlex.quote(folder)[1:-1], folder) if folder else ():
+            value = value.replace(spelled, "TMP")
+        return re.sub(r"'(TMP[\w./+-]*)'", r"\1", value)
     if isinstance(value, list):
         return [_placed(item, folder) for item in value]
     return {name: _placed(item, folder) for name, item in value.items()} if isinstance(value, dict) else value

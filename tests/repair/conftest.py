@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -189,10 +189,11 @@ class Living:
         conda: The conda.
         minor: Python's minor version that runs.
         variables: What every command needs to find the wheels.
+        serves_others: Whether what it made is needed after the test for which it was made.
     """
 
     def __init__(self, conda: condas.Conda, minor: str, wheelhouse: Path) -> None:
-        self.conda, self.minor = conda, minor
+        self.conda, self.minor, self.serves_others = conda, minor, False
         self.variables = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheelhouse.as_uri(), "PIP_NO_CACHE_DIR": "1"}
 
     def env(self, name: str, *specs: str, python: str = "") -> Path:
@@ -212,12 +213,18 @@ class Living:
 
 @pytest.fixture
 def living(
-    registry_conda: condas.Conda, living_channel: Path, alive: tuple[str, str], wheelhouse: Path, tmp_path: Path
-) -> Living:
+    registry_conda: condas.Conda,
+    living_channel: Path,
+    alive: tuple[str, str],
+    wheelhouse: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Living]:
     """A real conda (of the index) on channels whose Python runs."""
-    conda = condas.Conda(
-        registry_conda.installation, registry_conda.solver, tmp_path / "world", living_channel.parent / "pkgs"
-    )
+    root = tmp_path_factory.mktemp("living") / "world"
+    conda = condas.Conda(registry_conda.installation, registry_conda.solver, root, living_channel.parent / "pkgs")
     conda.channels = living_channel
     conda.write_condarc()
-    return Living(conda, alive[1], wheelhouse)
+    made = Living(conda, alive[1], wheelhouse)
+    yield made
+    if not made.serves_others:
+        shutil.rmtree(root, ignore_errors=True)

@@ -49,6 +49,7 @@ def worlds() -> dict[str, tuple[Living, Path]]:
 def broken(living: Living, worlds: dict[str, tuple[Living, Path]]) -> tuple[Living, Path]:
     """An environment with another numpy, made once; each test gets a copy in the same place of its own world."""
     if not worlds:
+        living.serves_others = True
         worlds["first"] = (living, _with_tensorflow(living, "{}=={}".format(*BROKEN[living.minor])))
     first, prefix = worlds["first"]
     copy = prefix.parent / f"copy{len(worlds)}"
