@@ -153,8 +153,11 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
     wants_3 = bool(_OF_KERAS_3.search(text)) and not (version and versions.contains(">=3", version))
     if wants_3 and old is not False:
         return _keras_3(context)
-    if old and "keras.engine" in text and _before(context, "2.13") is False:
-        note = "keras.engine became keras.src.engine with 2.13: import that, where the code is yours."
+    if old and re.search(r"keras\.engine|'__version__'", text) and _before(context, "2.13") is False:
+        note = (
+            "keras.engine became keras.src.engine with 2.13, and tf.keras.__version__ is keras.__version__ alone: ask "
+        )
+        note += "for those where the code is yours."
         return pair(context, {"tensorflow": "==2.12.*", "keras": "==2.12.*"}, note)
     if old:
         changes = {"keras": working(context, "keras") or "<2.16"}
@@ -163,6 +166,9 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
         return change(context, changes, "Or take tensorflow>=2.16, whose Keras is Keras 3, where the code wants that.")
     if version and versions.contains("<3", version) and old is False:
         return change(context, {"keras": ">=3"}, "Keras 2 is tf-keras from TensorFlow 2.16 on.")
+    if old is False and version and re.search(r"cannot import name '\w+' from 'keras\.src\.", text):
+        note = "Files of two releases of keras lie over each other: write them anew."
+        return by_pip([f"keras=={version}"], note, ("--force-reinstall", "--no-cache-dir", "--no-deps"))
     if old is False or version or _OF_KERAS_2.search(text):
         return legacy_keras(context)
     note = "keras 2.x goes with tensorflow of the same 2.x, keras 3 with 2.16 and later; with those, tf-keras and "
