@@ -13,7 +13,8 @@ EACH = 40
 
 
 def test_mutated_input_of_every_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
     load_matrix()
     count = EACH * len(fuzz.kinds(tmp_path / "listed"))
     told = list(fuzz.run(tmp_path / "work", count, 20_261_129))

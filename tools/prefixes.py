@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,16 @@ def put_link(place: Path, target: str) -> None:
         os.link(place.with_name(target), place)
     else:
         place.symlink_to(target)
+
+
+def link_folder(place: Path, target: Path) -> None:
+    """Have a folder under a second name: a symbolic link, on Windows a junction, which everybody may make."""
+    if sys.platform == "win32":
+        import _winapi
+
+        _winapi.CreateJunction(str(target), str(place))
+    else:
+        place.symlink_to(target, target_is_directory=True)
 
 
 def site_packages(folder: Path, platform: str, python: str = "3.10.13", build: str = "") -> Path:

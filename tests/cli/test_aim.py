@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from conda_tf_doctor.environment.facts import Environment
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.findings import ERROR, Finding, Fix
 from conda_tf_doctor.matrix.load import load_matrix
-from tools.prefixes import add_dist, make_prefix
+from tools.prefixes import add_dist, link_folder, make_prefix
 
 ADVICE = (
     ("conda", "install", "-c", "nvidia", "cuda-nvcc=12.5"),
@@ -46,7 +47,7 @@ def test_an_environment_that_is_not_active_is_named_in_every_command(inactive: s
         ("conda", "install", "-p", inactive, "-c", "nvidia", "cuda-nvcc=12.5"),
         ("conda", "remove", "-p", inactive, "--force", "tensorflow"),
         ("conda", "env", "config", "vars", "set", "-p", inactive, "PYTHONNOUSERSITE=1"),
-        ("conda", "config", "--file", f"{inactive}/.condarc", "--set", "channel_priority", "strict"),
+        ("conda", "config", "--file", os.path.join(inactive, ".condarc"), "--set", "channel_priority", "strict"),
         ADVICE[4],
         ("conda", "run", "-p", inactive, *ADVICE[5]),
     )
@@ -55,7 +56,7 @@ def test_an_environment_that_is_not_active_is_named_in_every_command(inactive: s
 def test_the_active_environment_needs_no_name(inactive: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CONDA_PREFIX", inactive)
     assert advised(inactive) == ADVICE
-    (tmp_path / "link").symlink_to(inactive)
+    link_folder(tmp_path / "link", Path(inactive))
     monkeypatch.setenv("CONDA_PREFIX", str(tmp_path / "link"))
     assert advised(inactive) == ADVICE
 
