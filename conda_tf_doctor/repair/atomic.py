@@ -21,15 +21,16 @@ def write(path: str, data: bytes) -> None:
     Raises:
         OSError: The disk is full, or the folder cannot be written; the old content is still there.
     """
+    name = os.path.basename(path)
+    why = windows_forbids(name) if os.name == "nt" and name.lower() != os.devnull else ""
+    if why:  # else it goes into a stream of another file, or under another name
+        raise OSError(errno.EINVAL, why, path)
     # A link stays a link: what it leads to is replaced.
     path = os.path.realpath(path)
     if not _replaceable(path):
         with open(path, "wb") as stream:
             stream.write(data)
         return
-    why = windows_forbids(os.path.basename(path)) if os.name == "nt" else ""
-    if why:  # else it goes into a stream of another file, or under another name
-        raise OSError(errno.EINVAL, why, path)
     folder = os.path.dirname(path)
     handle, scratch = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".new", dir=folder)
     try:

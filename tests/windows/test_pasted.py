@@ -26,7 +26,8 @@ def arrived(tmp_path: Path, lines: Sequence[str]) -> list[list[str]]:
     echo = f'@"{sys.executable}" -I -S "{tmp_path / "echo.py"}" %*\n'
     for name in PROGRAMS:
         (tmp_path / f"{name}.bat").write_text(echo, encoding="ascii")
-    (tmp_path / "pasted.cmd").write_text("@chcp 65001 >nul\n" + "".join(f"@call {line}\n" for line in lines), "utf-8")
+    # cmd.exe reads a file in the console's code page.
+    (tmp_path / "pasted.cmd").write_text("".join(f"@call {line}\n" for line in lines), encoding="oem")
     environ = {**os.environ, "PATH": f"{tmp_path};{os.environ['PATH']}", "ECHOED": str(tmp_path / "echoed.json")}
     subprocess.run(["cmd", "/c", str(tmp_path / "pasted.cmd")], cwd=tmp_path, env=environ, check=True)
     known = {"echo.py", "echoed.json", "pasted.cmd", *(f"{name}.bat" for name in PROGRAMS)}

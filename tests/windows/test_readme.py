@@ -25,7 +25,7 @@ def test_demo_and_test_run_where_people_put_them(tmp_path: Path) -> None:
     place = tmp_path / "Jörgs Projekte 環境" / "conda tf doctor"
     shutil.copytree(ROOT, place, ignore=shutil.ignore_patterns(".git", ".dev", "__pycache__"))
     shown = typed(place, "python dev.py demo")
-    assert shown.returncode == 0, shown.stderr
+    assert shown.returncode == 0, f"{shown.stdout[-3000:]}\n{shown.stderr}"
     assert all(code in shown.stdout for code in ("TFD201", "TFD301", "OK: no error")), shown.stdout
     tested = typed(place, "python dev.py test tests/test_versions.py -q -n 0")
     assert tested.returncode == 0 and " passed" in tested.stdout, tested.stderr
