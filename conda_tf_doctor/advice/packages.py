@@ -74,8 +74,8 @@ def protobuf(context: Context, said: Mapping[str, str]) -> Fix:
     if generated:
         return change(context, {"protobuf": f">={generated[1]},<{int(generated[1].split('.')[0]) + 1}"})
     if re.search(r"cannot (?:not )?be created directly|protoc >= 3\.19", text):
-        there = context.matrix.wheels.newest("protobuf", _OLD_GENCODE)
-        if works and not versions.contains(works, there):
+        known = context.matrix.wheels.installable("protobuf")
+        if not any(versions.contains(works, v) and versions.contains(_OLD_GENCODE, v) for v in known):
             # This TensorFlow has no use for the protobuf that reads such code.
             return Fix(note=f"Take a newer release of the package whose _pb2.py file the traceback names. {_PURE}")
         both = works if old and "<" in works else joined(works, _OLD_GENCODE)

@@ -74,6 +74,13 @@ CASES = [
     ),
     (
         "linux-64",
+        "2.11.0",
+        "TypeError: Descriptors cannot not be created directly.",
+        "TFD604",
+        "python -m pip install 'protobuf>=3.9.2,<3.20'",
+    ),
+    (
+        "linux-64",
         "2.20.0",
         "VersionError: incompatible Protobuf versions: gencode 6.31.1 runtime 5.29.4.",
         "TFD604",
