@@ -33,7 +33,9 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
                            "tests/binaries/test_mixed.py", "tests/binaries/test_beside.py",
                            "tests/binaries/test_gone_beside.py")),
     "context": (("context",), ("tests/rules", "tests/binaries/test_rules.py", "tests/binaries/test_beside.py",
-                               "tests/binaries/test_gone_beside.py")),
+                               "tests/binaries/test_gone_beside.py",
+                               "tests/binaries/test_windows.py", "tests/binaries/test_dlls.py",
+                               "tests/binaries/test_rules_linux.py")),
     "repair": (("repair",), ("tests/repair",)),
 }  # fmt: skip
 # A mutant that loops is noticed, too.

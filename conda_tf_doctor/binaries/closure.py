@@ -15,11 +15,6 @@ MACHINE = "machine"
 CORRUPT = "corrupt"
 SYMBOLS = "symbols"
 
-# The error codes that Windows gives for them (winerror.h), which people paste into search engines.
-ERROR_MOD_NOT_FOUND = 126
-ERROR_PROC_NOT_FOUND = 127
-ERROR_BAD_EXE_FORMAT = 193
-
 REQUESTED = "requested"
 PROGRAM = "program"
 PRELOADED = "preloaded by TensorFlow"
@@ -149,11 +144,6 @@ class Closure:
         """The problems that stop an import: what may be absent is left out."""
         return [module for module in self.problems if not module.optional]
 
-    def named(self, name: str) -> Module | None:
-        """Return the module of that file name in any case."""
-        lower = name.lower()
-        return next((module for module in self.modules if module.name.lower() == lower), None)
-
     def importers(self, module: Module) -> list[Module]:
         """Return who asks for a module."""
         return [edge.importer for edge in self.edges if edge.imported is module]
@@ -175,23 +165,3 @@ class Closure:
                     seen[id(child)] = child
                     todo.append(child)
         return todo
-
-    def verdict(self, root: Module) -> int:
-        """Return what loading a module ends with: 0, or Windows' error code (also used for other systems).
-
-        A file that is not found (126) stops the loader before it looks at symbols (127); so does an image that it
-        refuses (193).
-        """
-        kinds = [module.kind for module in self.reach(root)]
-        if root.kind in (CORRUPT, MACHINE):
-            return ERROR_BAD_EXE_FORMAT
-        for kind in kinds:
-            if kind == MISSING:
-                return ERROR_MOD_NOT_FOUND
-            if kind in (CORRUPT, MACHINE):
-                return ERROR_BAD_EXE_FORMAT
-        return ERROR_PROC_NOT_FOUND if SYMBOLS in kinds else 0
-
-    def verdicts(self) -> dict[str, int]:
-        """Return the verdict on each root by its path."""
-        return {root.path or root.name: self.verdict(root) for root in self.roots}

@@ -23,7 +23,7 @@ from ..environment.site import find_site_packages
 from ..matrix.vc_runtime import VcRuntime
 from ..names import normalise
 from ..subdirs import PLATFORM_MACHINES
-from ..versions import contains, number
+from ..versions import contains
 
 if TYPE_CHECKING:
     from ..binaries.closure import Closure, Module
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 # The Visual C++ runtime: what is installed beside Windows, and needs a minimum version.
 VC_RUNTIME = re.compile(r"(?:msvcp|vcruntime|concrt|vcomp|vccorlib|vcamp)140(?:_\w+)?\.dll\Z", re.I)
-_VERSION = re.compile(r"([A-Z]+)_(\d+(?:\.\d+)*)\Z")
 
 
 class BinaryFacts(NamedTuple):
@@ -68,28 +67,6 @@ class BinaryFacts(NamedTuple):
             for module in self.beside.reach(root) if self.beside and neighbour.vital and neighbour.package else ():
                 found[id(module)] = module
         return list(found.values())
-
-    def vc_runtime(self, name: str = "msvcp140.dll") -> str:
-        """Return the version of the runtime DLL that would be loaded; empty where none is found or it has none."""
-        module = self.closure.named(name) if self.closure else None
-        return module.version if module else ""
-
-    def version_needs(self, family: str) -> tuple[str, str]:
-        """Return the newest version of a symbol family (``GLIBC``, ``GLIBCXX``) asked for, and by which module.
-
-        Only TensorFlow's own modules count. Both are empty where nothing asks for the family.
-        """
-        best: tuple[tuple[int, ...], str, str] = ((), "", "")
-        own = set(self.modules)
-        for module in self.closure.modules if self.closure else ():
-            if module.path not in own or module.image is None:
-                continue
-            for versions in module.image.version_needs.values():
-                for version in versions:
-                    match = _VERSION.match(version)
-                    if match and match[1] == family:
-                        best = max(best, (tuple(map(number, match[2].split("."))), match[2], module.name))
-        return best[1], best[2]
 
 
 def examine(context: Context, thorough: bool = False) -> BinaryFacts | None:

@@ -13,6 +13,7 @@ import pytest
 
 from conda_tf_doctor.binaries.read import read_image
 from conda_tf_doctor.binaries.resolve import resolve
+from tests.binaries.oracle import named, verdict
 from tools.tiny_elf import make_so
 from tools.tiny_macho import make_dylib
 from tools.tiny_pe import make_dll
@@ -62,7 +63,7 @@ def test_files_that_are_no_images(data: bytes, platform: str, tmp_path: Path) ->
     path = tmp_path / "module.so"
     path.write_bytes(data)
     closure = resolve(str(tmp_path), platform, [str(path)])
-    assert closure.verdict(closure.roots[0]) == 193
+    assert verdict(closure) == 193
     assert closure.roots[0].problem
 
 
@@ -81,7 +82,7 @@ def test_a_needed_path_outside_is_not_read(tmp_path: Path) -> None:
     secret = make_so(tmp_path / "outside" / "lib.so", needed=["libgone.so"])
     top = make_so(tmp_path / "env" / "module.so", needed=[str(secret), "/no/such/lib.so"])
     closure = resolve(str(tmp_path / "env"), "linux-64", [str(top)])
-    outside = closure.named(str(secret))
+    outside = named(closure, str(secret))
     assert outside is not None
     assert (outside.image, outside.kind) == (None, "")
     assert [module.name for module in closure.failures] == ["/no/such/lib.so"]
@@ -92,7 +93,7 @@ def test_an_install_name_outside_is_not_read(tmp_path: Path) -> None:
     top = make_dylib(tmp_path / "env" / "module.so", [str(secret)])
     closure = resolve(str(tmp_path / "env"), "osx-64", [str(top)])
     assert [module.image for module in closure.modules[1:]] == [None]
-    assert closure.verdict(closure.roots[0]) == 0
+    assert verdict(closure) == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="makes a named pipe")

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from conda_tf_doctor.binaries.resolve import resolve
+from tests.binaries.oracle import verdict
 from tools.tiny_elf import make_so
 
 MACHINE = platform.machine()
@@ -144,10 +145,10 @@ def _compare(top: Path, root: Path, prefix: Path, library_path: str) -> None:
     error, loaded = _ask_ld_so(top, root, library_path)
     module = closure.roots[0]
     below = closure.reach(module)
-    assert _our_kind(closure.verdict(module), {m.kind for m in below}) == _kind(error), (error, closure.problems)
+    assert _our_kind(verdict(closure, module), {m.kind for m in below}) == _kind(error), (error, closure.problems)
     if not error:
         assert sorted(os.path.normpath(m.path) for m in below if m.path.startswith(str(root))) == loaded
-    elif closure.verdict(module) == 127:
+    elif verdict(closure, module) == 127:
         symbols = {str(item.symbol) for m in below for item in m.missing_symbols}
         assert any(symbol in error for symbol in symbols), (error, symbols)
     else:

@@ -9,6 +9,7 @@ import pytest
 from conda_tf_doctor.binaries.closure import Closure
 from conda_tf_doctor.binaries.read import read_image
 from conda_tf_doctor.binaries.resolve import resolve
+from tests.binaries.oracle import named, verdict
 from tools.tiny_macho import make_dylib
 
 MODULE = "lib/python3.11/site-packages/tensorflow/python/_pywrap.so"
@@ -46,7 +47,7 @@ def test_missing_and_weak(tmp_path: Path) -> None:
     top = make_dylib(tmp_path / MODULE, ["@rpath/gone.dylib"], ["@rpath/perhaps.dylib"], machines=["arm64"])
     found = load(tmp_path, top)
     assert [m.name for m in found.failures] == ["gone.dylib"]
-    assert found.verdict(found.roots[0]) == 126
+    assert verdict(found) == 126
 
 
 def test_x86_library_under_arm_python(tmp_path: Path) -> None:
@@ -66,7 +67,7 @@ def test_library_path_comes_first(tmp_path: Path) -> None:
     make_dylib(tmp_path / "lib/libdep.dylib", machines=["arm64"])
     make_dylib(tmp_path / "first/libdep.dylib", machines=["arm64"])
     top = make_dylib(tmp_path / MODULE, [f"{tmp_path}/lib/libdep.dylib"], machines=["arm64"])
-    found = load(tmp_path, top, DYLD_LIBRARY_PATH=str(tmp_path / "first")).named("libdep.dylib")
+    found = named(load(tmp_path, top, DYLD_LIBRARY_PATH=str(tmp_path / "first")), "libdep.dylib")
     assert found is not None
     assert found.path == str(tmp_path / "first/libdep.dylib")
 
@@ -75,7 +76,7 @@ def test_library_path_comes_first(tmp_path: Path) -> None:
 def test_truncated(keep: int, tmp_path: Path) -> None:
     top = make_dylib(tmp_path / MODULE, ["@rpath/libdep.dylib"], machines=["arm64"])
     top.write_bytes(top.read_bytes()[:keep])
-    assert load(tmp_path, top).verdict(load(tmp_path, top).roots[0]) == 193
+    assert verdict(load(tmp_path, top)) == 193
 
 
 def test_what_is_loaded_already_is_found_by_its_install_name(tmp_path: Path) -> None:

@@ -105,20 +105,6 @@ def test_versions_of_symbols(library: str, version: str, code: str, package: str
 
 
 @here
-def test_the_newest_version_asked_for_is_told(env: Path) -> None:
-    make_so(
-        env / MAIN,
-        ["libc.so.6"],
-        version_needs={"libc.so.6": ["GLIBC_2.4", "GLIBC_2.17", "GLIBC_2.3"]},
-        machine=MACHINE,
-    )
-    facts = Context(read_prefix(str(env)), load_matrix()).binaries
-    assert facts is not None
-    assert facts.version_needs("GLIBC") == ("2.17", "_pywrap_tensorflow_internal.so")
-    assert facts.version_needs("GLIBCXX") == ("", "")
-
-
-@here
 def test_condas_cuda_is_not_where_pips_tensorflow_looks(env: Path) -> None:
     write_conda(env, "cudatoolkit", "11.2.2", subdir="linux-64")
     make_so(env / "lib" / "libcudart.so.11.0", machine=MACHINE)

@@ -11,6 +11,7 @@ from conda_tf_doctor.binaries import windows
 from conda_tf_doctor.binaries.closure import Closure
 from conda_tf_doctor.binaries.resolve import resolve
 from conda_tf_doctor.binaries.windows import WindowsSearch
+from tests.binaries.oracle import named, verdict
 from tools.tiny_pe import make_dll
 
 MODULE = "Lib/site-packages/pkg/module.pyd"
@@ -75,7 +76,7 @@ def test_what_tensorflow_loads_by_name_is_searched_on_path(prefix: Path) -> None
     found = resolve(
         str(prefix), "win-64", [str(top)], "3.10", env_vars={"PATH": f"{prefix}/cuda"}, run_time=["cudart64_110.dll"]
     )
-    module = found.named("cudart64_110.dll")
+    module = named(found, "cudart64_110.dll")
     assert module is not None
     assert module.found_by == "loaded by name at run time: PATH"
 
@@ -115,7 +116,7 @@ def test_names_match_in_any_case_on_any_file_system(prefix: Path) -> None:
 def test_delay_imports_may_lack(prefix: Path) -> None:
     top = make_dll(prefix / MODULE, delayed={"late.dll": ["x"]})
     found = load(prefix, top)
-    assert found.verdict(found.roots[0]) == 0
+    assert verdict(found) == 0
     assert [(m.name, m.optional) for m in found.problems] == [("late.dll", True)]
 
 
@@ -164,7 +165,7 @@ def test_forwarders_run_in_a_circle(prefix: Path) -> None:
     make_dll(prefix / "b.dll", {"x": "a.x"})
     top = make_dll(prefix / MODULE, imports={"a.dll": ["x"]})
     found = load(prefix, top)
-    assert found.verdict(found.roots[0]) == 127
+    assert verdict(found) == 127
     assert "circle" in found.failures[0].missing_symbols[0].reason
 
 
@@ -180,7 +181,7 @@ def test_names_longer_than_pefile_reads(prefix: Path) -> None:
     good = load(prefix, make_dll(prefix / MODULE, imports={"a.dll": [name]}))
     assert good.failures == []
     bad = load(prefix, make_dll(prefix / MODULE, imports={"a.dll": [name + "more"]}))
-    assert bad.verdict(bad.roots[0]) == 127
+    assert verdict(bad) == 127
 
 
 def test_more_exports_than_pefile_reads(prefix: Path) -> None:
@@ -204,7 +205,7 @@ def test_a_deep_chain_needs_no_recursion(prefix: Path) -> None:
         make_dll(prefix / f"d{number}.dll", imports={f"d{number + 1}.dll": []})
     found = load(prefix, prefix / "d0.dll")
     assert [m.name for m in found.failures] == [f"d{depth}.dll"]
-    assert found.verdict(found.roots[0]) == 126
+    assert verdict(found) == 126
 
 
 @pytest.fixture
@@ -218,14 +219,14 @@ def two_copies(prefix: Path) -> Callable[[str, str], Closure]:
 
 
 def test_a_copy_for_another_machine_is_passed_over(two_copies: Callable[[str, str], Closure]) -> None:
-    found = two_copies("arm64", "x86_64").named("a.dll")
+    found = named(two_copies("arm64", "x86_64"), "a.dll")
     assert found is not None
     assert (found.kind, found.met, Path(found.path).parent.name) == ("", 1, "bin")
 
 
 def test_only_copies_for_other_machines(two_copies: Callable[[str, str], Closure]) -> None:
     closure = two_copies("arm64", "x86")
-    assert closure.verdict(closure.roots[0]) == 193
+    assert verdict(closure) == 193
     assert closure.failures[0].problem == "for arm64, Python is for x86_64"
 
 

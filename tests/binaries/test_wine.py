@@ -14,6 +14,7 @@ import pytest
 
 from conda_tf_doctor.binaries.resolve import resolve
 from conda_tf_doctor.binaries.windows import CONDA_FOLDERS
+from tests.binaries.oracle import named, verdict
 from tools.tiny_pe import make_dll
 
 pytestmark = [pytest.mark.wine, pytest.mark.slow]
@@ -238,10 +239,10 @@ def test_verdict_agrees_with_wine(name: str, dlls: Dlls, loader: Path, wine: dic
         layout.python,
         env_vars={"PATH": ";".join(str(prefix / entry) for entry in layout.path)},
     )
-    assert ours.verdict(ours.roots[0]) == int(told), (ours.problems, text)
+    assert verdict(ours) == int(told), (ours.problems, text)
     if int(told) == 0 and loaded:
         files = [name.split(":", 1)[1].replace("\\", "/") for name in loaded[0].split(" ")]
         for (dll, _), file in zip(layout.symbols, files, strict=True):
-            module = ours.named(dll)
+            module = named(ours, dll)
             assert module is not None
             assert os.path.normpath(module.path).lower() == file.lower()
