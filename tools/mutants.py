@@ -27,17 +27,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "conda_tf_doctor"
+_BINARIES = tuple(
+    f"tests/binaries/test_{name}.py" for name in ("rules", "rules_linux", "mixed", "beside", "gone_beside")
+)
 # What is changed, and the tests that are near it.
 GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "rules": (("rules",), ("tests/rules", "tests/binaries/test_rules.py", "tests/binaries/test_rules_linux.py",
-                           "tests/binaries/test_mixed.py", "tests/binaries/test_beside.py",
-                           "tests/binaries/test_gone_beside.py")),
-    "context": (("context",), ("tests/rules", "tests/binaries/test_rules.py", "tests/binaries/test_beside.py",
-                               "tests/binaries/test_gone_beside.py",
-                               "tests/binaries/test_windows.py", "tests/binaries/test_dlls.py",
-                               "tests/binaries/test_rules_linux.py")),
-    "repair": (("repair",), ("tests/repair",)),
-}  # fmt: skip
+    "rules": (("rules",), ("tests/rules", *_BINARIES)),
+    "context": (
+        ("context",),
+        ("tests/context", "tests/rules", *_BINARIES, "tests/binaries/test_windows.py", "tests/binaries/test_dlls.py"),
+    ),
+    "repair": (("repair",), ("tests/repair", "-m", "not conda")),
+}
 # A mutant that loops is noticed, too.
 SECONDS = 120
 _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
