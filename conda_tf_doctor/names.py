@@ -16,7 +16,7 @@ def normalise(name: str) -> str:
 
 
 # Microsoft Learn, "Naming files, paths, and namespaces".
-_DEVICES = re.compile(r"(?:con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(?:\.|\Z)", re.I)
+_DEVICES = r"(?:con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(?:\.|\Z)"
 
 
 def windows_forbids(name: str) -> str:
@@ -25,10 +25,10 @@ def windows_forbids(name: str) -> str:
         return 'Windows allows none of <>:"/\\|?* in a name'
     if name.endswith((".", " ")):
         return "Windows drops a dot or a blank at the end of a name"
-    return "Windows keeps that name for a device" if _DEVICES.match(name) else ""
+    return "Windows keeps that name for a device" if re.match(_DEVICES, name, re.I) else ""
 
 
-_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][\w.\-]*)\s*(?:\[[^\]]*\])?\s*([^;]*)")
+_REQUIREMENT = r"\s*([A-Za-z0-9][\w.\-]*)\s*(?:\[[^\]]*\])?\s*([^;]*)"
 
 # Names by which conda and pip call the same thing; elsewhere the normalised names agree.
 PIP_TO_CONDA = {
@@ -42,7 +42,7 @@ CONDA_TO_PIP = {normalise(conda): pip for pip, conda in PIP_TO_CONDA.items()}
 
 def parse_requirement(text: str) -> tuple[str, str]:
     """Split a PEP 508 requirement into its name as written and its specifier set."""
-    matched = _REQUIREMENT.match(text)
+    matched = re.match(_REQUIREMENT, text)
     return (matched.group(1), matched.group(2).replace(" ", "")) if matched else (text, "")
 
 

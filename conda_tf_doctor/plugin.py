@@ -124,6 +124,16 @@ def conda_settings() -> Iterable[CondaSetting]:
         description="A YAML file whose rows add to or override conda-tf-doctor's compatibility matrix.",
         parameter=PrimitiveParameter("", element_type=str),
     )
+    yield CondaSetting(
+        name="tf_doctor_seconds",
+        description="How many seconds conda-tf-doctor may take to judge a transaction; then conda goes on (5; 0: any).",
+        parameter=PrimitiveParameter("", element_type=str),
+    )
+    yield CondaSetting(
+        name="tf_doctor_search_seconds",
+        description="How many seconds conda-tf-doctor may solve for a request that would work (10; to repair 60).",
+        parameter=PrimitiveParameter("", element_type=str),
+    )
 
 
 @hookimpl

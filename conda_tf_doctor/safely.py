@@ -41,6 +41,7 @@ def guarded(call: Callable[[], Any]) -> Any:
             import logging
 
             logger = logging.getLogger("conda_tf_doctor")
-            logger.warning("%s", f"tf-doctor: the guard failed ({why}); conda goes on without it.")
+            line = getattr(error, "line", "") or f"tf-doctor: the guard failed ({why}); conda goes on without it."
+            logger.warning("%s", line)
             logger.debug("where it failed:", exc_info=True)
         return None

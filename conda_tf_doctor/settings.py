@@ -9,9 +9,10 @@ from . import reading
 from ._typing import NamedTuple
 from .codes import codes_of
 from .errors import UsageError
+from .modes import WARN
 
-DISABLED, WARN, BLOCK, REPAIR = "disabled", "warn", "block", "repair"
-MODES = (DISABLED, WARN, BLOCK, REPAIR)
+# How long the guard itself may take, in seconds.
+SECONDS = 5.0
 _VARIABLE = "CONDA_PLUGINS_TF_DOCTOR_"
 # What conda cannot read as what the setting has to be.
 UNREADABLE = "of another kind"
@@ -26,11 +27,15 @@ class Settings(NamedTuple):
         mode: One of ``MODES``, as written: whoever acts on it reports an unknown one.
         ignore: Codes and names as written.
         matrix: Path of the user's own matrix file; empty where there is none.
+        seconds: How long the guard itself may take, as written; 0 for as long as it takes.
+        search_seconds: How long it may solve in search of what would work, as written; empty for its own measure.
     """
 
     mode: str = WARN
     ignore: tuple[str, ...] = ()
     matrix: str = ""
+    seconds: str = ""
+    search_seconds: str = ""
 
 
 def _words(value: object) -> tuple[str, ...]:
@@ -57,6 +62,7 @@ def from_context(plugins: object) -> Settings:
         str(_value(plugins, "tf_doctor_mode", WARN) or WARN).strip().lower(),
         _words(_value(plugins, "tf_doctor_ignore", ())),
         os.path.expanduser(os.path.expandvars(matrix)),
+        *(str(_value(plugins, name, "") or "").strip() for name in ("tf_doctor_seconds", "tf_doctor_search_seconds")),
     )
 
 

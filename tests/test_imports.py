@@ -20,6 +20,7 @@ LAZY = {
             "binaries/records.py",
             "binaries/windows.py",
             "cli/check.py",
+            "environment/condameta.py",
             "environment/facts.py",
             "cli/main.py",
             "cli/options.py",
@@ -47,8 +48,11 @@ LAZY = {
     **dict.fromkeys(
         (
             "environment/solve.py",
+            "environment/glance.py",
+            "guard/calls.py",
             "guard/hints.py",
             "guard/hooks.py",
+            "guard/judging.py",
             "guard/settings.py",
             "guard/specs.py",
             "guard/transaction.py",

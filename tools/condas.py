@@ -247,7 +247,10 @@ class Conda:
         self.condarc.write_text("\n".join([*lines, text]) + "\n", encoding="utf-8")
 
     def environ(self, env: Mapping[str, str] | None = None, subdir: str | None = None) -> dict[str, str]:
-        """Return the variables a command runs with: the world of all tests, a driver for CUDA 12.9, and its own."""
+        """Return the variables a command runs with: the world of all tests, a driver for CUDA 12.9, and its own.
+
+        On a machine that is busy with other tests the guard has all the time that it needs.
+        """
         values = world.for_tests(CACHE, sys.executable)
         values.update(
             HOME=str(self.home),
@@ -255,6 +258,8 @@ class Conda:
             CONDARC=str(self.condarc),
             CONDA_SOLVER=self.solver,
             CONDA_OVERRIDE_CUDA="12.9",
+            CONDA_PLUGINS_TF_DOCTOR_SECONDS="120",
+            CONDA_PLUGINS_TF_DOCTOR_SEARCH_SECONDS="600",
             CONDA_PKGS_DIRS=str(self.packages),
             CONDA_ENVS_DIRS=str(self.envs),
             # Nobody listens there: what would go out to the network fails at once.

@@ -57,12 +57,18 @@ def wanted(env: Environment, installed: Installed | None, build: Build | None) -
     brought = cuda_runtimes(env) or cudnn_libraries(env)
     if serves_another(env):
         return ""
-    if brought and all(was_asked_for(library.package) is False for library in (*brought, *cudnn_libraries(env))):
-        return ""  # it came along with something else
+    if came_along(env):
+        return ""
     if brought:
         return f"{brought[0].label} is {'installed' if not env.partial else 'asked for'}".replace("  ", " ")
     unknown = cuda_of_unknown_version(env)
     return f"{unknown.name} is {'installed' if not env.partial else 'asked for'}" if unknown else ""
+
+
+def came_along(env: Environment) -> bool:
+    """Tell whether CUDA or cuDNN is there, no other framework explains it, and conda notes that nobody asked for it."""
+    brought = [*cuda_runtimes(env), *cudnn_libraries(env)]
+    return bool(brought) and not serves_another(env) and all(was_asked_for(each.package) is False for each in brought)
 
 
 def system_cuda(context: Context) -> list[str]:

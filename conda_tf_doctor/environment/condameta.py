@@ -90,7 +90,7 @@ class _Lazy:
 
     def __call__(self) -> dict[str, Any]:
         try:
-            return self.checked(read_record(self.path))
+            return self._asked(self.checked(read_record(self.path)))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or f"broken JSON ({error})"
             self.env.notes.append(
@@ -104,6 +104,16 @@ class _Lazy:
         if wrong:
             text = f"The record {self.source} is not what conda writes: {'; '.join(wrong)}; the rest of it is taken."
             self.env.notes.append(Note(self.source, text))
+        return record
+
+    def _asked(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Have a record of CUDA's say what the user has asked for, also where another package has moved it since."""
+        name = str(record.get("name"))
+        if name.startswith(CUDA) and record.get("requested_spec") in (None, "", "None"):
+            from .history import asked_for
+
+            if name in asked_for(os.path.dirname(os.path.dirname(self.path))):
+                return {**record, "requested_spec": name}
         return record
 
 
@@ -155,6 +165,8 @@ _TELLING = frozenset(
     }
 )  # fmt: skip
 _TENSORFLOW = ("tensorflow", "cuda-")
+# Where it counts whether the user asked for it.
+CUDA = ("cuda", "cudnn", "libcudnn")
 
 
 def _unreadable_end(path: str) -> str:

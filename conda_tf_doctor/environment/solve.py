@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..names import normalise
 from ..subdirs import PLATFORM_MACHINES, this_platform
 from .channels import channel_name
-from .condameta import read_records
+from .condameta import CUDA, read_records
 from .distinfo import read_pip
 from .facts import CONDA, PIP, Environment, Package, Python
 from .site import find_site_packages
@@ -35,6 +35,7 @@ class Plan(NamedTuple):
         link: Records that come.
         pip: Requirements that pip is to install afterwards (the ``pip:`` section of an environment file), as written.
         virtual_packages: As conda sees them (``{"__cuda": "11.4"}``); ``None`` to look for them here.
+        asked: Names of what the user asked for; ``None`` where that is a state, and no packages.
     """
 
     prefix: str
@@ -43,6 +44,7 @@ class Plan(NamedTuple):
     link: tuple[Any, ...]
     pip: tuple[Line, ...] = ()
     virtual_packages: dict[str, str] | None = None
+    asked: frozenset[str] | None = None
 
     @property
     def changed(self) -> frozenset[str]:
@@ -121,11 +123,15 @@ def after(before: Environment, plan: Plan) -> Environment:
     # Conda writes over what pip has put into the same place; what is left of pip's is its dist-info.
     env.overwritten = before.overwritten - gone - written
     for package in coming:
-        # Whether the user once asked for it stays true of its next version.
-        earlier = before.conda(package.name)
-        for field in ("requested_spec", "_requested_specs"):
-            if earlier is not None and field in earlier.metadata:
-                package.metadata[field] = earlier.metadata[field]
+        earlier = before.conda(package.name) if package.name.startswith(CUDA) else None
+        asked = plan.asked or ()
+        # As conda will note it; whether the user once asked for it stays true of its next version.
+        if earlier is not None and package.name not in asked:
+            for field in ("requested_spec", "_requested_specs"):
+                if field in earlier.metadata:
+                    package.metadata[field] = earlier.metadata[field]
+        elif plan.asked is not None:
+            package.metadata["requested_spec"] = package.name if package.name in asked else "None"
     kept = [p for p in before.packages if p.name not in (written if p.manager == PIP else gone | written)]
     env.add([*kept, *coming])
     _set_python(env)

@@ -5,10 +5,37 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from .._typing import TYPE_CHECKING
 from ..names import MEMBERS, normalise
-from .facts import PIP, Environment
-from .tensorflow import CONDA_PARTS, OWNERS
 
+if TYPE_CHECKING:
+    from .facts import Environment
+
+# Distributions whose wheels put files into the import package `tensorflow`, the most telling name first: where
+# `tensorflow` and `tensorflow-intel` are both there, the user asked for the first and the second holds the binaries.
+OWNERS = (
+    "tensorflow",
+    "tensorflow-cpu",
+    "tensorflow-gpu",
+    "tensorflow-macos",
+    "tensorflow-intel",
+    "tensorflow-rocm",
+    "tensorflow-directml",
+    "tensorflow-cpu-aws",
+    "tensorflow-aarch64",
+    "intel-tensorflow",
+    "intel-tensorflow-avx512",
+    "nvidia-tensorflow",
+    "tf-nightly",
+    "tf-nightly-cpu",
+    "tf-nightly-gpu",
+    "tf-nightly-intel",
+    "tf-nightly-macos",
+)
+# Conda packages that tell of a TensorFlow even where the package `tensorflow` itself is not listed.
+CONDA_PARTS = ("tensorflow-base", "tensorflow-gpu-base", "tensorflow-mkl", "tensorflow-eigen", "libtensorflow-cc")
+# Names of packages that are a TensorFlow, or a part of conda's.
+TENSORFLOW = frozenset((*OWNERS, *CONDA_PARTS))
 _OTHERS = frozenset(
     {
         "python", "python-abi", "cudatoolkit", "cudnn", "libcudnn", "libcudnn-dev", "nccl", "libprotobuf", "libgrpc",
@@ -19,8 +46,12 @@ _OTHERS = frozenset(
         "python-flatbuffers", "numpy-base",
     }
 )  # fmt: skip
-_FAMILIES = re.compile(r"(?:cuda|libcu|libnv|libnpp|nvidia|cudnn|tensor|tf[_-]|_?tflow|keras|torch|pytorch|cupy|jax)")
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_FAMILIES = (
+    "cuda", "libcu", "libnv", "libnpp", "nvidia", "cudnn", "tensor", "tf-", "tflow", "_tflow", "keras", "torch",
+    "pytorch", "cupy", "jax",
+)  # fmt: skip
+# Compiled where it is needed: every transaction passes here.
+_NAME = r"\s*([A-Za-z0-9_][A-Za-z0-9_.-]*)"
 
 
 def _folded(name: str) -> str:
@@ -31,25 +62,32 @@ def _folded(name: str) -> str:
 def _dependencies(env: Environment) -> set[str]:
     """Return the names that the installed TensorFlow itself depends on."""
     found = set()
-    for name in (*OWNERS, *CONDA_PARTS):
+    for name in TENSORFLOW:
         for package in env.all_named(name):
             for text in package.depends:
-                matched = _NAME.match(text.strip())
-                if matched and not (package.manager == PIP and "extra ==" in text):
-                    found.add(_folded(matched.group()))
+                matched = re.match(_NAME, text)
+                if matched and "extra ==" not in text:
+                    found.add(_folded(matched.group(1)))
     return found
 
 
 def has_tensorflow(env: Environment) -> bool:
     """Tell whether any TensorFlow is among the packages."""
-    return any(env.all_named(name) for name in (*OWNERS, *CONDA_PARTS))
+    return any(env.all_named(name) for name in TENSORFLOW)
+
+
+def is_member(name: str) -> bool:
+    """Tell whether a package belongs to the stack of any TensorFlow."""
+    folded = _folded(name)
+    return folded in STACK or folded in _OTHERS or folded.startswith(_FAMILIES)
 
 
 def touches(changed: Iterable[str], *environments: Environment) -> bool:
     """Tell whether one of the changed packages belongs to TensorFlow's stack in one of the environments."""
-    folded = {_folded(name) for name in changed}
-    if any(name in STACK or name in _OTHERS or _FAMILIES.match(name) for name in folded):
+    names = set(changed)
+    if any(map(is_member, names)):
         return True
+    folded = set(map(_folded, names))
     return any(not folded.isdisjoint(_dependencies(env)) for env in environments)
 
 

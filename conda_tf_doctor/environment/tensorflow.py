@@ -5,28 +5,9 @@ from __future__ import annotations
 from .. import versions
 from .._typing import Any, NamedTuple
 from .facts import CONDA, PIP, Environment, Package
+from .stack import CONDA_PARTS as CONDA_PARTS
+from .stack import OWNERS as OWNERS
 
-# Distributions whose wheels put files into the import package `tensorflow`, the most telling name first: where
-# `tensorflow` and `tensorflow-intel` are both there, the user asked for the first and the second holds the binaries.
-OWNERS = (
-    "tensorflow",
-    "tensorflow-cpu",
-    "tensorflow-gpu",
-    "tensorflow-macos",
-    "tensorflow-intel",
-    "tensorflow-rocm",
-    "tensorflow-directml",
-    "tensorflow-cpu-aws",
-    "tensorflow-aarch64",
-    "intel-tensorflow",
-    "intel-tensorflow-avx512",
-    "nvidia-tensorflow",
-    "tf-nightly",
-    "tf-nightly-cpu",
-    "tf-nightly-gpu",
-    "tf-nightly-intel",
-    "tf-nightly-macos",
-)
 # Built by others, from the same source and under the same version numbers.
 VENDORS = frozenset(
     (
@@ -38,8 +19,6 @@ VENDORS = frozenset(
         "nvidia-tensorflow",
     )
 )
-# Conda packages that tell of a TensorFlow even where the package `tensorflow` itself is not listed.
-CONDA_PARTS = ("tensorflow-base", "tensorflow-gpu-base", "tensorflow-mkl", "tensorflow-eigen", "libtensorflow-cc")
 
 
 class Installed(NamedTuple):

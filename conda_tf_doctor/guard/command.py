@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..environment.files import read_file
 from ..environment.tensorflow import find_tensorflow
 from ..render.mask import without_secrets
-from . import transaction
+from . import calls
 
 if TYPE_CHECKING:
     from .constraints import Search
@@ -52,7 +52,7 @@ _VALUES = {
 
 
 def _target(prefix: str) -> list[str]:
-    name = transaction.argument("name")
+    name = calls.argument("name")
     return ["-n", str(name)] if name else ["-p", prefix]
 
 
@@ -60,15 +60,15 @@ def _options() -> list[str]:
     """Return what was said on the command line about where packages come from and how they are solved."""
     found = []
     for name, option in _VALUES.items():
-        value = transaction.argument(name) or ()
+        value = calls.argument(name) or ()
         for each in dict.fromkeys([value] if isinstance(value, str) else value):
             found += [option, str(each)]
-    found += [option for name, option in _SWITCHES.items() if transaction.argument(name)]
+    found += [option for name, option in _SWITCHES.items() if calls.argument(name)]
     for name, options in _CHOICES.items():
-        value = transaction.argument(name, "")
+        value = calls.argument(name, "")
         chosen = options.get(str(getattr(value, "value", value)))
         found += [chosen] if chosen else []
-    if transaction.is_update() and not transaction.argument("update_modifier"):
+    if calls.is_update() and not calls.argument("update_modifier"):
         found.append("--update-specs")  # conda's `update` takes no versions, and its `install` freezes first
     return found
 
@@ -88,7 +88,7 @@ def working(search: Search, prefix: str) -> tuple[tuple[str, ...], str]:
     arguments = search.arguments
     if not arguments:
         return (), ""
-    files = transaction.environment_files()
+    files = calls.environment_files()
     if files:
         # The file is what the user edits, and what it says of pip, of channels and of pruning holds on.
         would = f"The file {files[0]} would work with: {', '.join(arguments)}."

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ..environment.solve import Plan
+from ..modes import BLOCK, REPAIR
 from ..safely import reason
 from ..versions import parse_matchspec
 from . import messages, transaction
+from .budget import OutOfTimeError
 from .specs import arguments as typed
 from .strategies import (
     Constraints,
@@ -37,8 +39,8 @@ _ROUNDS = 4
 # On a real channel a solve takes seconds to minutes, and whoever waits has to get an answer: a refusal is settled
 # already, and its search may take as long as the user's own solve did, or this long, in seconds. Who wants a repair
 # wants the search.
-_SECONDS = {"block": 10.0, "repair": 60.0}
-_TIMES = {"block": 1, "repair": 4}
+_SECONDS = {BLOCK: 10.0, REPAIR: 60.0}
+_TIMES = {BLOCK: 1, REPAIR: 4}
 
 
 class Found(NamedTuple):
@@ -78,8 +80,9 @@ class Search:
         arguments: dict[str, Any],
         planned: Plan,
         assess: Callable[[Plan], Verdict | None],
-        mode: str = "block",
+        mode: str = BLOCK,
         begun: float = 0.0,
+        seconds: float = 0.0,
     ) -> None:
         """Prepare.
 
@@ -90,6 +93,7 @@ class Search:
             assess: Judges a transaction.
             mode: ``block`` or ``repair``, which has more patience.
             begun: When the user's own solve began (``time.monotonic``); 0 where that is not known.
+            seconds: For how long it may go on; 0 for the measure of the mode.
         """
         self.solver = solver
         self.planned = planned
@@ -99,7 +103,7 @@ class Search:
         self.conflicts: tuple[str, ...] = ()
         self.instead: tuple[str, ...] = ()
         first = time.monotonic() - begun if begun else 0.0
-        seconds = max(_SECONDS[mode], _TIMES[mode] * first)
+        seconds = seconds or max(_SECONDS[mode], _TIMES[mode] * first)
         self.trials = Trials(solver, arguments, planned, seconds, first)
         self.requests = transaction.requested(solver)
         """What the user asked for, as MatchSpecs."""
@@ -128,6 +132,8 @@ class Search:
             self._run(verdict)
         except KeyboardInterrupt:
             self.trials.ended = "was interrupted"
+        except OutOfTimeError:
+            self.trials.ended = "was given up: the guard's own time (tf_doctor_seconds) is over"
         except Exception as error:
             self.trials.ended = f"failed ({reason(error)})"
 
@@ -181,7 +187,7 @@ class Search:
                 self._unsolvable = not self.trials.ended
                 return None
             unlink, link, neutered = solved
-            current = self.assess(transaction.plan(self.planned.prefix, unlink, link))
+            current = self.assess(transaction.plan(self.planned.prefix, unlink, link, self.solver))
             if current is not None and current.tensorflow is None and current.losses:
                 return None  # without TensorFlow nothing breaks it
             if strategy is by_cpu_build and current is not None and current.unused_cuda:
@@ -197,7 +203,7 @@ class Search:
         solved = self.trials.solve(self.arguments, as_typed=True)
         if solved is None:
             return False
-        verdict = self.assess(transaction.plan(self.planned.prefix, solved.unlink, solved.link))
+        verdict = self.assess(transaction.plan(self.planned.prefix, solved.unlink, solved.link, self.solver))
         return verdict is None or not verdict.stopping
 
     def _explain(self, verdict: Verdict) -> None:

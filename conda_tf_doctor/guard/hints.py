@@ -13,11 +13,11 @@ from ..environment.solve import read_before
 from ..environment.tensorflow import OWNERS
 from ..matrix.load import load_matrix
 from ..matrix.model import CHANNELS
+from ..modes import DISABLED
 from ..names import normalise
-from ..settings import DISABLED
 from . import transaction
+from .calls import argument, request
 from .settings import read_settings
-from .transaction import request
 
 if TYPE_CHECKING:
     from ..matrix.matrix import Matrix
@@ -30,7 +30,7 @@ _CODE = "tf_doctor_versions"
 def _specs(error: Any) -> tuple[list[versions.MatchSpec], list[versions.MatchSpec]]:
     """Return the specs that the error is about, and everything that was asked for."""
     missing = [str(package) for package in getattr(error, "packages", ()) or ()]
-    asked = [text for text in transaction.argument("packages", ()) or () if isinstance(text, str)]
+    asked = [text for text in argument("packages", ()) or () if isinstance(text, str)]
     asked += transaction.conda_section()
 
     def parsed(texts: Iterable[str]) -> list[versions.MatchSpec]:

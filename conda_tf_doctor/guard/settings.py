@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..errors import UsageError
-from ..settings import MODES, UNREADABLE, WARN, Settings, from_context
+from ..modes import MODES, WARN
+from ..settings import SECONDS, UNREADABLE, Settings, from_context
 from . import messages
 
 _said: set[str] = set()
@@ -30,6 +31,23 @@ def read_settings() -> Settings:
     if settings.matrix == UNREADABLE:
         raise UsageError("the setting tf_doctor_matrix has to be the path of a YAML file")
     return settings
+
+
+def seconds(text: str, name: str, default: float) -> float:
+    """Return a number of seconds as it was set; what is none is said once and left out."""
+    try:
+        found = float(text) if text else default
+    except ValueError:
+        found = -1.0
+    if 0 <= found < 1e6:
+        return found
+    say_once(f"tf-doctor: the setting {name} is {text!r}, which is no number of seconds; it is left out.")
+    return default
+
+
+def own_seconds(settings: Settings) -> float:
+    """Return how long the guard itself may take; 0 for as long as it takes."""
+    return seconds(settings.seconds, "tf_doctor_seconds", SECONDS)
 
 
 def ignored_codes(settings: Settings) -> frozenset[str]:

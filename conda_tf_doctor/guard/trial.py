@@ -16,9 +16,7 @@ from ..environment.solve import Plan
 from ..safely import reason
 from ..versions import parse_matchspec
 from . import transaction
-
-_INDEXES = "_tf_doctor_indexes"
-_COLLECT = "_collect_all_metadata"
+from .index import share_index
 
 
 class Solved(NamedTuple):
@@ -27,38 +25,6 @@ class Solved(NamedTuple):
     unlink: Any
     link: Any
     neutered_specs: Any
-
-
-def share_index(solver: Any, indexes: dict[Any, Any] | None = None) -> None:
-    """Let a solver keep the index that it builds, and use one that is there already.
-
-    Libmamba's and rattler's solvers build their index of the channels anew for every solve, which on a real channel
-    takes longer than the solve. Where only the part of the channels that a request needs is loaded, each has its own.
-
-    Args:
-        solver: Conda's solver object.
-        indexes: Those that another solver has built.
-    """
-    collect = getattr(solver, _COLLECT, None)
-    if collect is None or getattr(solver, "_build_repodata_subset", None) is not None:
-        return
-    kept: dict[Any, Any] = {} if indexes is None else indexes
-    vars(solver)[_INDEXES] = kept
-
-    def collected(*args: Any, **options: Any) -> Any:
-        key = (
-            tuple(map(str, options.get("channels", ()))),
-            tuple(map(str, options.get("conda_build_channels", ()))),
-            tuple(map(str, options.get("subdirs", ()))),
-            getattr(solver, "_repodata_fn", ""),
-        )
-        if args or any(field not in options for field in ("channels", "subdirs")):
-            return collect(*args, **options)
-        if key not in kept:
-            kept[key] = collect(**options)
-        return kept[key]
-
-    vars(solver)[_COLLECT] = collected
 
 
 @contextmanager
@@ -180,7 +146,7 @@ class Trials:
             repodata_fn=repodata,
             command=solver._command,
         )
-        share_index(trial, vars(solver).setdefault(_INDEXES, {}))
+        share_index(trial, solver)
         return trial
 
     def _run(self, trial: Any, modifier: Any, as_typed: bool) -> Solved:

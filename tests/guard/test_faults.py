@@ -37,17 +37,23 @@ sys.meta_path.insert(0, Finder())
 """
 # Every step of the guard: module, class, function, and the modes in which it is taken.
 POINTS = {
-    "reading the settings": ("conda_tf_doctor.guard.hooks", "", "read_settings", ("warn", "block", "repair")),
-    "asking conda": ("conda_tf_doctor.guard.transaction", "", "request", ("warn", "block", "repair")),
+    "reading the settings": ("conda_tf_doctor.guard.judging", "", "read_settings", ("warn", "block", "repair")),
+    "asking conda": ("conda_tf_doctor.guard.hooks", "", "request", ("warn", "block", "repair")),
+    "looking at names": (
+        "conda_tf_doctor.environment.glance",
+        "",
+        "may_concern_tensorflow",
+        ("warn", "block", "repair"),
+    ),
     "reading the plan": ("conda_tf_doctor.guard.transaction", "", "plan", ("warn", "block", "repair")),
-    "reading the prefix": ("conda_tf_doctor.guard.hooks", "", "read_before", ("warn", "block", "repair")),
-    "the environment after": ("conda_tf_doctor.guard.hooks", "", "after", ("warn", "block", "repair")),
-    "the surroundings": ("conda_tf_doctor.guard.hooks", "", "add_surroundings", ("warn", "block", "repair")),
+    "reading the prefix": ("conda_tf_doctor.guard.judging", "", "read_before", ("warn", "block", "repair")),
+    "the environment after": ("conda_tf_doctor.guard.judging", "", "after", ("warn", "block", "repair")),
+    "the surroundings": ("conda_tf_doctor.guard.judging", "", "add_surroundings", ("warn", "block", "repair")),
     "virtual packages": ("conda_tf_doctor.guard.transaction", "", "with_virtual_packages", ("warn", "block")),
     "the matrix": ("conda_tf_doctor.matrix.load", "", "load_matrix", ("warn", "block", "repair")),
     "the engine": ("conda_tf_doctor.guard.verdict", "", "diagnose", ("warn", "block", "repair")),
     "judging": ("conda_tf_doctor.guard.verdict", "", "judge", ("warn", "block", "repair")),
-    "refusing": ("conda_tf_doctor.guard.hooks", "", "_refusal", ("block", "repair")),
+    "refusing": ("conda_tf_doctor.guard.judging", "", "_refusal", ("block", "repair")),
     "speaking": ("conda_tf_doctor.guard.messages", "", "warn", ("warn",)),
 }
 
@@ -116,12 +122,65 @@ def test_ctrl_c_during_the_search_keeps_the_refusal(
     assert "The search for a request that would work was interrupted." in result.err
 
 
-@pytest.mark.parametrize("point", ["verify", "assess"])
+SLOW = """
+import importlib, time
+module = importlib.import_module("conda_tf_doctor.matrix.load")
+module.load_matrix = lambda *args: time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("mode", ["warn", "block", "repair"])
+def test_the_guard_gives_up_after_its_time(
+    mode: str, run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    prefix = build("pip 2.10 with CUDA", make_env)
+    result = run(*INSTALL, mode=mode, before=SLOW, env={"CONDA_PLUGINS_TF_DOCTOR_SECONDS": "0.5"})
+    assert result.rc == 0, result
+    assert installed(prefix)["cudatoolkit"] == "11.8.0"
+    told = [line for line in result.err.splitlines() if "tf-doctor" in line]
+    assert told == [
+        "tf-doctor: the guard gave up after 0.5 seconds of its own (tf_doctor_seconds); conda goes on without it."
+    ]
+
+
+@pytest.mark.parametrize("mode", ["block", "repair"])
+def test_the_search_gives_up_after_its_time(
+    mode: str, run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    prefix = build("pip 2.10 with CUDA", make_env)
+    result = run(*INSTALL, mode=mode, env={"CONDA_PLUGINS_TF_DOCTOR_SEARCH_SECONDS": "0.0001"})
+    assert result.rc == 1, result
+    assert installed(prefix)["cudatoolkit"].startswith("11.2")
+    assert "The search for a request that would work was given up after 0 seconds." in result.err
+
+
+@pytest.mark.parametrize("where", ["variable", "file"])
+@pytest.mark.parametrize("value", ["soon", "-1", "[5]", "7"])
+def test_a_number_of_seconds_that_is_none_is_said(
+    value: str, where: str, conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    build("pip 2.10 with CUDA", make_env)
+    variable = "CONDA_PLUGINS_TF_DOCTOR_SECONDS"
+    command = ("install", "-y", "-n", "env", "cudatoolkit=11.8", "--dry-run")
+    if where == "file":
+        conda.write_condarc(f"plugins: {{tf_doctor_seconds: {value}}}")
+        before = f"import os; del os.environ[{variable!r}]"
+        result = run(*command, mode="warn", before=before)
+    else:
+        result = run(*command, mode="warn", env={variable: value})
+    assert result.rc == 0, result
+    assert result.err.count("the setting tf_doctor_seconds is ") == (value != "7"), result.err
+    assert not faults(result)
+    assert "TFD301" in result.err
+
+
+@pytest.mark.parametrize("point", ["hooks.verify", "judging.assess"])
 def test_fault_in_the_transaction(
     point: str, conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path]
 ) -> None:
     make_env("source", "python=3.12", "tensorflow=2.10", channels=("inhouse",))
-    before = FAULT.format(module="conda_tf_doctor.guard.hooks", owner="", name=point)
+    module, name = point.split(".")
+    before = FAULT.format(module=f"conda_tf_doctor.guard.{module}", owner="", name=name)
     result = run("create", "-y", "-q", "-n", "env", "--clone", "source", mode="block", before=before)
     assert result.rc == 0, result
     assert installed(conda.prefix("env"))["tensorflow"] == "2.10.0"
@@ -227,7 +286,7 @@ def test_corrupt_record(text: str, registry_run: Callable[..., Result], make_env
 
 def test_interrupt_inside_the_guard(run: Callable[..., Result], make_env: Callable[..., Path]) -> None:
     prefix = build("pip 2.10 with CUDA", make_env)
-    before = FAULT.format(module="conda_tf_doctor.guard.hooks", owner="", name="assess")
+    before = FAULT.format(module="conda_tf_doctor.guard.judging", owner="", name="assess")
     result = run(*INSTALL, before=before.replace("ZeroDivisionError", "KeyboardInterrupt"))
     assert result.rc != 0
     assert not faults(result)
@@ -263,7 +322,7 @@ def test_interrupt_in_the_question(conda: Conda, make_env: Callable[..., Path]) 
 def test_no_solver_in_sight(registry_run: Callable[..., Result], make_env: Callable[..., Path]) -> None:
     """A conda whose frames look different: the guard then trusts conda's context, and refuses without a command."""
     prefix = build("pip 2.10 with CUDA", make_env)
-    before = "import conda_tf_doctor.guard.transaction as t; t._solving = dict"
+    before = "import conda_tf_doctor.guard.calls as t; t._solving = dict"
     warned = registry_run(*INSTALL, "--dry-run", mode="warn", before=before)
     assert warned.rc == 0, warned
     for mode in ("block", "repair"):

@@ -248,6 +248,26 @@ def test_an_environment_that_is_moved_is_no_worse(
     assert installed(conda.prefix("env"))["tensorflow"] == "2.10.0"
 
 
+@pytest.mark.parametrize(
+    ("world", "package"),
+    [("pip 2.10 with CUDA", "newerpackage"), ("pip 2.10 alone", "somepackage"), ("pip 2.10 alone", "newerpackage")],
+)
+def test_check_says_afterwards_what_the_guard_said(
+    world: str, package: str, run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    """What another package moved or brought along is told alike, whoever is on record to have asked for it."""
+    build(world, make_env)
+    result = run("install", "-y", "-n", "env", "-c", "inhouse", package, mode="warn")
+    assert result.rc == 0, result
+    before = set(re.findall(r"tf-doctor: (error|warning): (TFD30[13])", result.err))
+    assert before, result.err
+    found = run("tf-doctor", "check", "-n", "env", "--json").json()["findings"]
+    after = {(finding["severity"], finding["code"]) for finding in found if finding["code"] in ("TFD301", "TFD303")}
+    # The guard also tells what is only not what TensorFlow was built for.
+    assert before - {("warning", "TFD301")} == after - {("warning", "TFD301")}, (result.err, found)
+    assert after <= before, (result.err, found)
+
+
 def test_what_prune_takes_away_is_said(
     conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path], tmp_path: Path
 ) -> None:

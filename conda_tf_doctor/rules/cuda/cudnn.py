@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ... import versions
 from ...advice import advise
 from ...context.context import Context
-from ...context.gpu import DIRECTML, gpu_in_question, no_native_gpu
+from ...context.gpu import DIRECTML, came_along, gpu_in_question, no_native_gpu
 from ...environment.facts import CONDA
 from ...environment.gpu import CONDA_CUDNN, Library
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, open_question
@@ -35,7 +35,7 @@ def cudnn(context: Context) -> Iterator[Finding]:
     if build is None or build.variant != "gpu" or not build.cudnn:
         return
     if context.cudnn:
-        if context.gpu_wanted:
+        if context.gpu_wanted or came_along(env):
             yield from _judge_cudnn(context, context.cudnn[0])
         return
     installed = system_cudnn(context)
@@ -113,9 +113,10 @@ def _judge_cudnn(context: Context, library: Library) -> Iterator[Finding]:
     if promised is None and (not library.version or versions.contains(build.cudnn, library.version)):
         return
     wide = not build.cudnn_built or versions.release(library.version)[:1] == versions.release(build.cudnn_built)[:1]
+    # What came along with something else TensorFlow may do without; but it is in the way of a GPU.
     yield Finding(
         "TFD303",
-        ERROR,
+        ERROR if context.gpu_wanted else WARNING,
         f"{tensorflow.name} {tensorflow.version} was built with cuDNN {build.cudnn_built or build.cudnn_pin}; "
         f"{library.version} is "
         + (

@@ -8,7 +8,7 @@ from ... import versions
 from ...advice import advise
 from ...advice.make import by_conda
 from ...context.context import Context
-from ...context.gpu import DIRECTML, gpu_in_question, no_native_gpu, system_cuda
+from ...context.gpu import DIRECTML, came_along, gpu_in_question, no_native_gpu, system_cuda
 from ...environment.facts import CONDA, PIP, Package
 from ...environment.gpu import CONDA_CUDA, Library, cuda_of_unknown_version, serves_another
 from ...environment.tensorflow import conda_build
@@ -43,14 +43,19 @@ def cuda_runtime(context: Context) -> Iterator[Finding]:
     if tensorflow is None or no_native_gpu(context) or tensorflow.name in DIRECTML or context.env.os == "osx":
         return
     if context.cuda:
-        if not context.gpu_wanted:
+        along = not context.gpu_wanted and came_along(context.env)
+        if not context.gpu_wanted and not along:
             return  # another framework's
         if build is not None and build.variant == "cpu" and build.kind == "build":
-            yield from _cpu_build_beside_cuda(context)
+            yield from () if along else _cpu_build_beside_cuda(context)
             return
         # Where pip's and conda's CUDA are both there, TensorFlow's wheels find pip's first.
-        verdicts = [finding for library in context.cuda[:1] for finding in _judge_cuda(context, library)]
-        yield from verdicts
+        for finding in _judge_cuda(context, context.cuda[0]):
+            if not along or (build is not None and build.load_time):
+                yield finding
+            elif finding.severity == ERROR:
+                # What came along with something else TensorFlow may do without; but it is in the way of a GPU.
+                yield finding._replace(severity=WARNING)
         return
     yield from _system_or_missing(context)
 

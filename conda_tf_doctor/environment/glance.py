@@ -1,0 +1,64 @@
+"""Whether a change of packages can concern TensorFlow, from the names of files alone.
+
+This is what every transaction of every environment pays for, so nothing is opened and no more than names is imported
+until there is a TensorFlow, and a change that only its own requirements can tell about.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+from ..names import normalise
+from .stack import TENSORFLOW, is_member, touches
+
+
+def _folders(prefix: str) -> Iterator[str]:
+    """Yield every site-packages of a prefix: what pip installed for an earlier Python stays in the folder of that."""
+    for lib in ("lib", "Lib"):
+        path = os.path.join(prefix, lib)
+        for name in os.listdir(path) if os.path.isdir(path) else ():
+            folder = os.path.join(path, name, "" if name == "site-packages" else "site-packages")
+            if name.startswith(("python", "site-packages")) and os.path.isdir(folder):
+                yield folder
+
+
+def _tensorflows(prefix: str) -> Iterator[tuple[str, str]]:
+    """Yield name and path of the records and dist-infos of every TensorFlow in a prefix."""
+    meta = os.path.join(prefix, "conda-meta")
+    for folder in (meta, *_folders(prefix)):
+        for file in os.listdir(folder) if os.path.isdir(folder) else ():
+            name = ""
+            if folder == meta and file.endswith(".json"):
+                name = normalise(file.rsplit("-", 2)[0])
+            elif file.endswith((".dist-info", ".egg-info")):
+                name = normalise(file.partition("-")[0])
+            if name in TENSORFLOW:
+                yield name, os.path.join(folder, file)
+
+
+def may_concern_tensorflow(prefix: str, changed: Iterable[str]) -> bool:
+    """Tell whether a verdict may hang on a change.
+
+    Args:
+        prefix: The environment's folder; need not exist.
+        changed: Names of the packages that change.
+
+    Raises:
+        OSError: A folder or a record cannot be read.
+        ValueError: A record is none.
+    """
+    names = {normalise(name) for name in changed}
+    there = list(_tensorflows(prefix))
+    if not there:
+        return not TENSORFLOW.isdisjoint(names)
+    if any(map(is_member, names)):
+        return True
+    from .condameta import read_record
+    from .distinfo import read_requirements
+    from .facts import Environment, Package
+
+    env = Environment("solve", prefix)
+    readers = {True: read_record, False: read_requirements}
+    env.add([Package(name, metadata=readers[path.endswith(".json")](path)) for name, path in there])
+    return touches(names, env)
