@@ -44,6 +44,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of this suite."""
     parser.addoption("--real", action="store_true", help="run what needs the large wheels of the index, and only that")
     parser.addoption("--write-findings", action="store_true", help="write down whole findings, to be reviewed")
+    parser.addoption(
+        "--all-scenarios", action="store_true", help="run the guard's whole table and all generated transactions"
+    )
     parser.addoption("--random", action="store_true", help="have hypothesis try other examples at each run")
     parser.addoption(
         "--wine", action="store_true", help="run what needs wine, also where it cannot be found (and fails)"

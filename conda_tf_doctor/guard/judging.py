@@ -95,7 +95,7 @@ def repaired(solver: Any, solved: Any, arguments: dict[str, Any], began: float) 
     """
     settings = read_settings()
     prefix = os.path.abspath(str(solver.prefix))
-    planned = transaction.plan(prefix, *solved, solver=solver)
+    planned = transaction.plan(prefix, solved[0], solved[1], solver)
     verdict = assess(planned, settings, solver)
     _judged.add(planned.key)
     if verdict is None:

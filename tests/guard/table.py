@@ -1,0 +1,106 @@
+"""Transactions, and what the guard has to make of them: written before any of them was run.
+
+A line is an environment (of `tests/guard/worlds.py`), what differs around it, what is typed, the codes that `warn` has
+to say, those that it may say beside them, what `block` and what `repair` do (`goes`, `refuses`; `either` where the
+solvers have a choice), and the request that is named as being in the way.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+# What the newest of everything may bring as well.
+_COMPANIONS = "TFD301 TFD303 TFD304 TFD603 TFD604 TFD605 TFD606 TFD607 TFD611"
+
+TABLE = """
+pip 2.10 with CUDA | | install cudatoolkit=11.8 attrs xz | TFD301 | | refuses | refuses | cudatoolkit=11.8
+pip 2.10 with CUDA | | install numpy>=2 pandas | TFD603 | | refuses | refuses | numpy>=2
+pip 2.10 with CUDA | | update numpy | TFD603 | | refuses | goes |
+pip 2.10 with CUDA | | update protobuf | TFD604 | | refuses | goes |
+pip 2.10 with CUDA | | update cudnn | TFD303 | TFD301 | refuses | goes |
+pip 2.10 with CUDA | | update numpy protobuf attrs | TFD603 TFD604 | | refuses | goes |
+pip 2.10 with CUDA | | install cudnn>=9 | TFD303 | TFD301 | refuses | refuses | cudnn>=9
+pip 2.10 with CUDA | | install cudnn>=9 cudatoolkit=11.8 xz | TFD301 TFD303 | | refuses | refuses | cudnn>=9
+pip 2.10 with CUDA | | install protobuf=4 | TFD604 | | refuses | refuses | protobuf=4
+pip 2.10 with CUDA | | install protobuf=5.28 scipy | TFD604 | | refuses | refuses | protobuf=5.28
+pip 2.10 with CUDA | | install python=3.11 | TFD201 | ... | refuses | refuses | python=3.11
+pip 2.10 with CUDA | | install python=3.9 | TFD201 | | goes | goes |
+pip 2.10 with CUDA | pin=numpy <2 | update --all | TFD604 | ... | refuses | goes |
+pip 2.10 with CUDA | pin=cudatoolkit 11.2.* | install --no-pin cudatoolkit=11.8 | TFD301 | | refuses | refuses | 11.8
+pip 2.10 with CUDA | | install --freeze-installed scipy | | | goes | goes |
+pip 2.10 with CUDA | | install --force-reinstall attrs xz | | | goes | goes |
+pip 2.10 with CUDA | | install numpy>=1.22,<1.27 xz | | | goes | goes |
+pip 2.10 with CUDA | | install -c inhouse somestats scipy | TFD603 | | refuses | refuses | somestats
+pip 2.10 with CUDA | cuda=11.4 | update cudatoolkit cudnn | TFD303 | TFD301 | refuses | goes |
+pip 2.10 with CUDA | file=[numpy=2, attrs] | env update | TFD603 | | refuses | refuses | numpy=2
+pip 2.10 with CUDA | file=[attrs, xz] | env update | | | goes | goes |
+pip 2.10 alone | | install pandas | TFD603 | | refuses | goes |
+pip 2.10 alone | | install scipy pandas h5py | TFD603 | ... | refuses | goes |
+pip 2.10 alone | | install cudatoolkit cudnn | TFD303 | TFD301 | refuses | goes |
+pip 2.10 alone | | install cudatoolkit=11.2 cudnn=8.1 | | | goes | goes |
+pip 2.10 alone | | install cudatoolkit=11.2 | TFD304 | | refuses | goes |
+pip 2.10 alone | | install cudatoolkit=11.8 cudnn=8.1 | TFD301 | | refuses | refuses | cudatoolkit=11.8
+pip 2.10 alone | | install -c inhouse newerpackage attrs | TFD303 | TFD301 | refuses | refuses | newerpackage
+pip 2.10 alone | | install conda-forge::cudnn=9.3 attrs | TFD303 | TFD301 | refuses | refuses | conda-forge::cudnn=9.3
+pip 2.10 alone | file=[pandas, numpy>=1.24] | env update | TFD603 | | refuses | goes |
+pip 2.15 | | update keras | TFD605 | | refuses | goes |
+pip 2.15 | | update numpy keras | TFD603 TFD605 | | refuses | goes |
+pip 2.15 | | install keras>=3 attrs | TFD605 | | refuses | refuses | keras>=3
+pip 2.15 | | install numpy=2 scipy=1.13 | TFD603 | | refuses | refuses | numpy=2
+pip 2.15 | | install python=3.13 | TFD201 | ... | refuses | refuses | python=3.13
+pip 2.15 | | install python=3.11 | TFD201 | | goes | goes |
+pip 2.15 alone | | install keras=3 numpy<2 | TFD605 | TFD606 TFD611 | refuses | refuses | keras=3
+pip 2.15 alone | | install protobuf=6 numpy<2 | TFD604 | | refuses | refuses | protobuf=6
+pip 2.15 alone | | install protobuf=4 h5py numpy<2 | | | goes | goes |
+conda 2.10, GPU | | install attrs xz | | | goes | goes |
+in-house 2.10 | | install -c inhouse protobuf=5.28 | TFD604 | | refuses | refuses | protobuf=5.28
+in-house 2.10 | | update -c inhouse protobuf | TFD604 | | refuses | goes |
+in-house 2.10 | | install -c inhouse tensorflow=2.15 | TFD605 | TFD603 TFD604 TFD611 | refuses | goes |
+nothing | | create tensorflow=2.10=cuda* | | | goes | goes |
+nothing | | create tensorflow-gpu=2.15 python=3.11 | | | goes | goes |
+nothing | | create -c inhouse tensorflow=2.15 python=3.11 | TFD603 TFD605 | TFD604 TFD606 TFD611 | refuses | goes |
+nothing | | create -c inhouse tensorflow=2.15 python=3.12 | TFD201 | ... | refuses | refuses | python=3.12
+nothing | | create -c inhouse tensorflow=2.15 numpy=2 python=3.11 | TFD603 | ... | refuses | refuses | numpy=2
+nothing | | create -c inhouse tensorflow=2.10 protobuf=4 python=3.10 | TFD604 | | refuses | refuses | protobuf=4
+nothing | | create -c inhouse tensorflow=2.10 python=3.10 attrs | TFD604 | | refuses | goes |
+nothing | cuda=11.4 | create tensorflow python=3.11 | | TFD306 | either | goes |
+win pip 2.10 with CUDA | | install cudatoolkit=11.8 attrs | TFD301 | | refuses | refuses | cudatoolkit=11.8
+win pip 2.10 with CUDA | | install numpy | TFD603 | | refuses | goes |
+win pip 2.15 | | install cudatoolkit=11.2 xz | TFD305 | TFD304 | refuses | refuses | cudatoolkit=11.2
+win pip 2.19 | | install cudatoolkit cudnn | TFD305 | TFD301 TFD303 | refuses | refuses | cudatoolkit
+pip 2.10 beside numpy 2 | | install scipy attrs | | | goes | goes |
+pip 2.10 beside numpy 2 | | install cudatoolkit=11.8 cudnn=9 | TFD303 | TFD301 | refuses | refuses | cudnn=9
+"""
+
+
+class Row(NamedTuple):
+    """A line of the table."""
+
+    world: str
+    around: str
+    command: str
+    says: frozenset[str]
+    also: frozenset[str]
+    block: str
+    repair: str
+    conflict: str
+
+
+def rows() -> dict[str, Row]:
+    """Return the table, each line under what is typed and where."""
+    found = {}
+    for line in TABLE.strip().splitlines():
+        world, around, command, says, also, block, repair, conflict = [cell.strip() for cell in line.split("|")]
+        also = _COMPANIONS if also == "..." else also
+        said, may = frozenset(says.split()), frozenset(also.split())
+        found[f"{world}: {command} {around}".strip()] = Row(world, around, command, said, may, block, repair, conflict)
+    return found
+
+
+# A few of each kind, for every run of the suite.
+SAMPLE = (
+    "pip 2.10 with CUDA: install cudatoolkit=11.8 attrs xz",
+    "pip 2.10 with CUDA: env update file=[numpy=2, attrs]",
+    "pip 2.10 alone: install cudatoolkit=11.2",
+    "nothing: create -c inhouse tensorflow=2.15 python=3.11",
+)

@@ -1,0 +1,212 @@
+"""The table of transactions and generated ones beside it, on every conda and solver, in every mode.
+
+The suite runs a sample; `python3 dev.py test tests/guard/test_table.py --all-scenarios` runs all of it.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conda_tf_doctor.versions import conda_contains, parse_matchspec
+from tests.guard.table import SAMPLE, Row, rows
+from tests.guard.worlds import WORLDS, build, planned
+from tools.condas import Conda, Result
+
+MODES = ("warn", "block", "repair")
+CODES = re.compile(r"^tf-doctor: (error|warning): (TFD\d+)", re.M)
+GENERATED = range(60)
+ROWS = rows()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the sample, or all of it."""
+    everything = metafunc.config.getoption("--all-scenarios")
+    if "name" in metafunc.fixturenames:
+        metafunc.parametrize("name", ROWS if everything else SAMPLE)
+    if "seed" in metafunc.fixturenames:
+        metafunc.parametrize("seed", GENERATED if everything else [7, 21])
+
+
+class World:
+    """An environment, and conda's commands in it, without doing anything."""
+
+    def __init__(self, row: Row, conda: Conda, run: Callable[..., Result], prefix: Path, folder: Path) -> None:
+        self.run, self.prefix, self.subdir = run, prefix, WORLDS[row.world].subdir or None
+        kind, _, value = row.around.partition("=")
+        self.env = {"CONDA_OVERRIDE_CUDA": value} if kind == "cuda" else {}
+        self.files: list[str | Path] = []
+        self.file = folder / "environment.yml"
+        if kind == "pin":
+            (prefix / "conda-meta" / "pinned").write_text(f"{value}\n", encoding="utf-8")
+        if kind == "file":
+            self.file.write_text(f"name: env\nchannels: [conda-forge]\ndependencies: {value}\n", encoding="utf-8")
+            self.files = ["-f", self.file]
+        words = row.command.split()
+        self.typed = [*words[: 2 if words[0] == "env" else 1], "-n", "env", *self.files]
+        self.typed += words[2 if words[0] == "env" else 1 :]
+        specs = value.strip("[]").split(",") if kind == "file" else words[1:]
+        skip = {number for number, word in enumerate(specs) if number and specs[number - 1] == "-c"}
+        self.requests = [
+            word.strip() for number, word in enumerate(specs) if number not in skip and not word.startswith("-")
+        ]
+
+    def asked(self, mode: str, *typed: str | Path) -> Result:
+        return self.run(*(typed or self.typed), *self.options(typed), mode=mode, env=self.env, subdir=self.subdir)
+
+    def options(self, typed: tuple[str | Path, ...] = ()) -> list[str]:
+        # `env update` knows neither dry runs nor a document before 26: it is really done, in a copy.
+        return [] if (typed or self.typed)[0] == "env" else ["--dry-run", "--yes", "--json"]
+
+
+def _world(row: Row, conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path], folder: Path) -> World:
+    prefix = build(row.world, make_env) if row.world != "nothing" else conda.prefix("env")
+    return World(row, conda, run, prefix, folder)
+
+
+def _refusal(world: World, result: Result) -> dict[str, Any]:
+    """Return a refusal as a document, also where the command writes none."""
+    assert result.rc == 1, result
+    if world.options():
+        document = result.json()
+        assert document["exception_name"] == "TensorFlowConflictError", document
+        return document  # type: ignore[no-any-return]
+    assert "TensorFlowConflictError: this would break" in result.err, result
+    conflict = re.search(r"honours the request (.*?)(?:: | and |\.$)", result.err, re.M)
+    return {"message": result.err, "command": [], "conflicts": [conflict.group(1)] if conflict else []}
+
+
+def _named_command_works(world: World, document: dict[str, Any]) -> None:
+    """Run what a refusal names: it is not refused again, and brings whatever does not stand in the way."""
+    command = document["command"]
+    if not command:
+        return
+    done = world.asked("block", *command[1:])
+    assert done.rc == 0, (command, done)
+    final = planned(world.prefix, done.json())
+    for request in world.requests:
+        spec = parse_matchspec(request.rpartition("::")[2])
+        version = f"={spec.version}" if spec.version[:1].isdigit() else spec.version
+        if not any(spec.name in conflict for conflict in document["conflicts"]):
+            assert spec.name in final and conda_contains(version, final[spec.name]), (command, request, final)
+
+
+def _sound(result: Result) -> None:
+    assert "Traceback" not in result.err + result.out, result
+    assert "the guard failed" not in result.err, result.err
+    assert "gave up" not in result.err, result.err
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_table(
+    name: str,
+    mode: str,
+    conda: Conda,
+    run: Callable[..., Result],
+    make_env: Callable[..., Path],
+    record: Callable[..., None],
+    tmp_path: Path,
+) -> None:
+    row = ROWS[name]
+    world = _world(row, conda, run, make_env, tmp_path)
+    result = world.asked(mode)
+    record(name, mode, result)
+    _sound(result)
+    found = CODES.findall(result.err)
+    outcome = "goes" if mode == "warn" else getattr(row, mode)
+    if outcome == "refuses" or (outcome == "either" and result.rc):
+        document = _refusal(world, result)
+        assert row.conflict in " ".join(document["conflicts"]), document
+        _named_command_works(world, document)
+        return
+    assert result.rc == 0, result
+    if "solved again" not in result.err:
+        assert row.says <= {code for _, code in found} <= row.says | row.also, result.err
+    if mode == "repair":
+        assert not {code for severity, code in found if severity == "error"}, result.err
+
+
+NAMES = {
+    "cudatoolkit": ("", "=11.2", "=11.8", ">=11", "=11.2.2=h*"),
+    "cudnn": ("", "=8.1", "=8.9", ">=8", "=9.3"),
+    "numpy": ("", "=2", "=1.26", ">=1.22", "[version='>=1.24|2.*']"),
+    "protobuf": ("", "=3.20", "=4", "=5.28"),
+    "keras": ("", "=2.10", "=3"),
+    "python": ("=3.10", "=3.11", "=3.12"),
+    "scipy": ("", "=1.11"),
+    "pandas": ("",),
+    "h5py": ("",),
+    "attrs": ("",),
+    "xz": ("=5.6",),
+    "somestats": ("",),
+    "tensorflow": ("=2.10", "=2.10=cuda*", "=2.15", "=*=cpu*"),
+}
+OPTIONS = ("", "", "", "--no-pin", "--freeze-installed", "--update-specs", "--update-deps", "--strict-channel-priority")
+
+
+def generated(seed: int) -> Row:
+    """Return a transaction of several requests, with options, drivers, pins and files mixed in."""
+    chance = random.Random(seed)
+    world = chance.choice([name for name in WORLDS if not name.startswith(("win", "plain"))])
+    picked = chance.sample(sorted(NAMES), chance.choice([1, 2, 2, 3]))
+    specs = [name + chance.choice(NAMES[name]) for name in picked]
+    if world == "nothing" and "tensorflow" not in picked:
+        specs.append("tensorflow=2.10")
+    verb = "create" if world == "nothing" else chance.choice(["install", "install", "install", "update"])
+    channels = "-c inhouse " if chance.random() < 0.5 or world == "in-house 2.10" else ""
+    option = chance.choice(OPTIONS)
+    around = chance.choice(["", "", "cuda=11.4", "cuda=12.0", "pin=numpy <2", "pin=cudatoolkit 11.2.*"])
+    if verb == "update":
+        specs, option = (
+            sorted({re.split("[=<>[]", spec)[0] for spec in specs}),
+            option.replace("--freeze-installed", ""),
+        )
+    if world == "nothing" and (around.startswith("pin") or option not in ("", "--strict-channel-priority")):
+        around, option = "", ""
+    command = " ".join(f"{verb} {channels}{option} {' '.join(specs)}".split())
+    return Row(world, around, command, frozenset(), frozenset(), "either", "either", "")
+
+
+def test_generated(
+    seed: int,
+    conda: Conda,
+    run: Callable[..., Result],
+    make_env: Callable[..., Path],
+    record: Callable[..., None],
+    tmp_path: Path,
+) -> None:
+    row = generated(seed)
+    world = _world(row, conda, run, make_env, tmp_path)
+    without = world.asked("disabled")
+    results = {mode: world.asked(mode) for mode in MODES}
+    for mode, result in results.items():
+        record(f"generated {seed}: {row.world}: {row.command} {row.around}", mode, result)
+        _sound(result)
+    # What conda itself cannot do, nobody judges.
+    assert (results["warn"].rc == 0) == (without.rc == 0), (without, results["warn"])
+    if without.rc:
+        return
+    assert planned(world.prefix, results["warn"].json()) == planned(world.prefix, without.json())
+    said = CODES.findall(results["warn"].err)
+    block, repair = results["block"], results["repair"]
+    if block.rc:
+        assert said, results["warn"].err
+        _named_command_works(world, _refusal(world, block))
+    else:
+        assert planned(world.prefix, block.json()) == planned(world.prefix, without.json())
+        assert "error" not in {severity for severity, code in said if code != "TFD201"}, results["warn"].err
+    if repair.rc:
+        assert block.rc, "what block lets through needs no repair"
+        _named_command_works(world, _refusal(world, repair))
+    else:
+        final = planned(world.prefix, repair.json())
+        assert "error" not in {severity for severity, _ in CODES.findall(repair.err)}, repair.err
+        for request in world.requests:
+            spec = parse_matchspec(request)
+            version = f"={spec.version}" if spec.version[:1].isdigit() else spec.version
+            assert spec.name in final and conda_contains(version, final[spec.name]), (request, final.get(spec.name))
