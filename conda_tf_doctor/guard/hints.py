@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .. import versions
@@ -71,22 +71,47 @@ def _admits(spec: str, version: str) -> bool:
     return versions.conda_contains(f"={spec}" if spec[:1].isdigit() else spec, version)
 
 
-def _loaded(name: str) -> dict[str, list[str]]:
-    """Return the versions of a package in what the failed solve has loaded of the channels, by channel's name.
+def _indexes(error: BaseException | None) -> Iterator[Any]:
+    """Yield what the failed solve has loaded of the channels: each kind of solver has an object that can be asked.
 
-    Only conda's classic solver leaves its records behind; where there are none, the matrix has to do.
+    Libmamba's and rattler's solvers hold it in the frames that the error has come through; the classic one caches it.
     """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        traceback = error.__traceback__
+        while traceback is not None:
+            index: Any = traceback.tb_frame.f_locals.get("index")
+            if hasattr(index, "search") and id(index) not in seen:
+                seen.add(id(index))
+                yield index.search
+            traceback = traceback.tb_next
+        error = error.__cause__ or error.__context__
     from conda.core.subdir_data import SubdirData
 
-    from ..environment.channels import channel_name
-
-    found: dict[str, set[str]] = {}
     for data in list(getattr(SubdirData, "_cache_", {}).values()):
         if getattr(data, "_loaded", False):
-            for record in data.query(name):
-                channel = channel_name(str(record.channel.canonical_name), str(record.subdir))
-                found.setdefault(channel, set()).add(str(record.version))
-    return {channel: sorted(each, key=versions.key) for channel, each in found.items()}
+            yield data.query
+
+
+def _is_for(record: Any, python: str) -> bool:
+    """Tell whether a build is for a minor of Python; the last of its patches is tried."""
+    specs = [versions.parse_matchspec(text) for text in record.depends] if python else []
+    return all(versions.conda_contains(spec.version, f"{python}.99") for spec in specs if spec.name == "python")
+
+
+def _loaded(error: Any, name: str) -> dict[str, dict[str, list[Any]]]:
+    """Return the builds of a package that the failed solve knows of, by channel and version, oldest first."""
+    found: dict[str, dict[str, list[Any]]] = {}
+    for search in _indexes(error):
+        try:
+            records = list(search(name))
+        except Exception:
+            continue  # the matrix has to do
+        for record in records:
+            channel = channel_name(str(record.channel.canonical_name), str(record.subdir))
+            found.setdefault(channel, {}).setdefault(str(record.version), []).append(record)
+    return {c: {v: each[v] for v in sorted(each, key=versions.key)} for c, each in found.items()}
 
 
 def _in_the_way(asked: str, where: str, holding: list[str], alone: bool) -> str:
@@ -112,25 +137,26 @@ def _sentence(
     platform: str,
     python: str,
     channels: Iterable[str],
+    loaded: dict[str, dict[str, list[Any]]],
     alone: bool,
     missing: bool,
 ) -> str:
     """Return which versions of a TensorFlow there are, in the user's channels and on the index."""
-    loaded = _loaded(spec.name)
     name, wanted = spec.name, spec.version.strip("= ")
     asked = f"{name} {wanted}".strip()
     where = f"Python {python} on {platform}" if python else platform
     there, holding = [], []
-    for channel in (*channels, "pypi"):
+    for channel in dict.fromkeys((*channels, *loaded, "pypi")):
         label = "pip" if channel == "pypi" else channel
-        found = matrix.versions(name, channel, platform, python)
-        if missing and label != "pip":
-            found = [version for version in found if not _admits(spec.version, version)]  # conda has looked
-        others = [] if found else loaded.get(channel, [])
-        if others:
-            there.append(f"{label} has {_span(others)}, none of them for that")
+        builds = loaded.get(channel, {})
+        if builds:
+            found = [v for v, records in builds.items() if any(_is_for(record, python) for record in records)]
+            others = "" if found else f"{label} has {_span(list(builds))}, none of them for that"
         else:
-            there.append(f"{label} has {_span(found)}" if found else f"none is known of {label}")
+            found, others = matrix.versions(name, channel, platform, python), f"none is known of {label}"
+            if missing and label != "pip":
+                found = [version for version in found if not _admits(spec.version, version)]  # conda has looked
+        there.append(f"{label} has {_span(found)}" if found else others)
         if any(_admits(spec.version, version) for version in found):
             holding.append(label)
     if holding and (wanted or not python):
@@ -197,7 +223,8 @@ def hints(error: Any) -> list[Any]:
     missing = isinstance(error, PackagesNotFoundError)
     matrix, platform = load_matrix(settings.matrix), str(context.subdir)
     if tensorflow is not None:
-        text = _sentence(matrix, tensorflow, platform, _python(asked), _channels(), len(asked) <= 1, missing)
+        loaded = _loaded(error, tensorflow.name)
+        text = _sentence(matrix, tensorflow, platform, _python(asked), _channels(), loaded, len(asked) <= 1, missing)
     else:
         text = _cuda_sentence(matrix, about, platform)
     return [CondaErrorHint(text=text, hint_code=_CODE)] if text else []

@@ -44,6 +44,9 @@ def test_no_matrix_where_nothing_can_happen(
 HINTS = {
     "create -n env python=3.12 tensorflow=2.10": "Of tensorflow, for Python 3.12 on linux-64, conda-forge has 2.16.1",
     "create -n env python=3.12 tensorflow=2.99": "No tensorflow 2.99 is known.",
+    # The channel is asked, whichever the solver.
+    "create -n env tensorflow-gpu=2.12": "Of tensorflow-gpu, for linux-64, conda-forge has 2.10.0, 2.15.0 and pip has",
+    "create -n env python=3.12 tensorflow-cpu=2.15": "conda-forge has 2.10.0, 2.15.0, none of them for that",
     "create -n env tensorflow=2.11": "No channel of yours is known to have tensorflow 2.11 for linux-64; pip has it",
     "create -n env cudatoolkit=12.5": "The last cudatoolkit is 11.8: from CUDA 12 on",
     "create -n env cudatoolkit=9.0": "TensorFlow 1.5.0 to 1.14.0 goes with CUDA 9.0 on linux-64.",
