@@ -45,6 +45,7 @@ class Rule(NamedTuple):
         asks: The function that asks for the facts which it lacks, where a report does not have them.
         repair: What can repair it.
         hides: Codes that come to light once it is repaired: that is progress, not damage.
+        brings: Codes that come of it and go with it: they are told below it, not as causes of their own.
         first: Whether it stops everything before a message could be about anything else.
         stops: Whether a warning of it is enough to refuse a transaction, where the user wants to be stopped. CUDA and
             cuDNN are to stay what TensorFlow was built for, for nobody tested another version that may load; beside
@@ -62,6 +63,7 @@ class Rule(NamedTuple):
     judges: tuple[Judge, ...]
     repair: str = BY_PACKAGES
     hides: tuple[str, ...] = ()
+    brings: tuple[str, ...] = ()
     first: bool = False
     stops: bool = False
     around: bool = False
@@ -102,10 +104,11 @@ _ROWS = (
     # Until it has come to its end, or was taken back, all else may be of its making.
     Rule("TFD904", "repair-interrupted", ITSELF, (), BY_NOTHING),
     Rule("TFD101", "python-32bit", MACHINE, (Judge("machine.platform", "python_32bit"),), BY_NOTHING,
-         first=True, advice="machine.wide_python", asks=_ASKS_BITS),
-    Rule("TFD105", "macos-arm-x86", MACHINE, (_PLATFORM,), BY_NOTHING, first=True, advice="machine.one_machine"),
+         first=True, brings=("TFD102", "TFD103", "TFD201"), advice="machine.wide_python", asks=_ASKS_BITS),
+    Rule("TFD105", "macos-arm-x86", MACHINE, (_PLATFORM,), BY_NOTHING, first=True,
+         brings=("TFD102", "TFD104"), advice="machine.one_machine"),
     Rule("TFD103", "platform-unsupported", MACHINE, (_PLATFORM,),
-         first=True, advice="machine.platform", asks=_ASKS_REQUEST),
+         first=True, brings=("TFD305",), advice="machine.platform", asks=_ASKS_REQUEST),
     Rule("TFD201", "python-unsupported", MACHINE, (Judge("machine.python", "python_unsupported"),),
          first=True, advice="machine.python", asks=_ASKS_PYTHON),
     Rule("TFD102", "arch-mismatch", BINARIES, (_BINARIES,), BY_FILES,
@@ -115,18 +118,19 @@ _ROWS = (
     Rule("TFD104", "cpu-no-avx", MACHINE, (Judge("machine.platform", "cpu_no_avx"),), BY_NOTHING,
          advice="machine.no_avx", asks=_ASKS_CPU),
     Rule("TFD602", "duplicate-tf-distributions", PACKAGES, (Judge("packages.ownership", "duplicate_distributions"),),
-         BY_ONE_DISTRIBUTION, broken=NEXT_CHANGE, advice="packages.one_distribution"),
+         BY_ONE_DISTRIBUTION, broken=NEXT_CHANGE,
+         brings=("TFD501", "TFD503", "TFD505"), advice="packages.one_distribution"),
     Rule("TFD601", "pip-conda-mix", PACKAGES, (Judge("packages.ownership", "pip_conda_mix"),), BY_ONE_MANAGER,
-         broken=NEXT_CHANGE, advice="packages.one_owner"),
+         broken=NEXT_CHANGE, brings=("TFD501", "TFD503", "TFD505"), advice="packages.one_owner"),
     Rule("TFD704", "local-module-shadowing", PATHS, (_PYTHON_PATH,), BY_NOTHING,
          advice="paths.local_module", asks=_ASKS_MODULES),
     Rule("TFD703", "user-site-shadowing", PATHS, (_PYTHON_PATH,), BY_NOTHING,
          advice="paths.user_site", asks=_ASKS_MODULES),
     Rule("TFD401", "vc-runtime-missing", BINARIES, (_VC, _BINARIES),
-         hides=("TFD402",), advice="libraries.vc_runtime", asks=_ASKS_VC),
+         hides=("TFD402",), brings=("TFD402",), advice="libraries.vc_runtime", asks=_ASKS_VC),
     Rule("TFD402", "vc-runtime-old", BINARIES, (_VC, _BINARIES), advice="libraries.vc_runtime", asks=_ASKS_VC),
     Rule("TFD502", "dll-corrupt", BINARIES, (_BINARIES,), BY_FILES,
-         broken=A_FILE, advice="libraries.again", asks=_ASKS_BINARIES),
+         broken=A_FILE, brings=("TFD501", "TFD503", "TFD505"), advice="libraries.again", asks=_ASKS_BINARIES),
     Rule("TFD501", "dll-missing", BINARIES, (_BINARIES, _SOURCES), BY_FILES,
          broken=A_FILE, advice="libraries.missing", asks=_ASKS_BINARIES),
     Rule("TFD505", "dll-symbol-missing", BINARIES, (_BINARIES,), BY_FILES, advice="libraries.symbol"),
@@ -152,13 +156,15 @@ _ROWS = (
     Rule("TFD306", "driver-too-old", CUDA, (Judge("cuda.driver", "driver_too_old", "gpu"),), BY_NOTHING,
          advice="gpu.driver", asks=_ASKS_DRIVER),
     Rule("TFD302", "cuda-missing", CUDA, (_RUNTIME,),
-         hides=("TFD301", "TFD303", "TFD304", "TFD306", "TFD307", "TFD308"), library="cuda", advice="gpu.cuda",
+         hides=("TFD301", "TFD303", "TFD304", "TFD306", "TFD307", "TFD308"), library="cuda",
+         brings=("TFD303", "TFD304", "TFD307", "TFD308"), advice="gpu.cuda",
          asks=_ASKS_CUDA),
     Rule("TFD301", "cuda-mismatch", CUDA, (_RUNTIME, Judge("cuda.extras", "gpu_newer_than_cuda", "gpu model")),
-         stops=True, around=True, library="cuda", advice="gpu.cuda", asks=_ASKS_CUDA),
+         stops=True, around=True, library="cuda", brings=("TFD303",), advice="gpu.cuda", asks=_ASKS_CUDA),
     Rule("TFD309", "cuda-incomplete", CUDA, (Judge("cuda.extras", "cuda_incomplete", "gpu"),)),
     Rule("TFD304", "cudnn-missing", CUDA, (_CUDNN,),
-         hides=("TFD303", "TFD307"), library="cudnn", advice="gpu.cudnn", asks=_ASKS_CUDNN),
+         hides=("TFD303", "TFD307"), library="cudnn",
+         brings=("TFD303", "TFD307"), advice="gpu.cudnn", asks=_ASKS_CUDNN),
     Rule("TFD303", "cudnn-mismatch", CUDA, (_CUDNN,),
          stops=True, around=True, library="cudnn", advice="gpu.cudnn", asks=_ASKS_CUDNN),
     Rule("TFD307", "zlibwapi-missing", CUDA, (Judge("cuda.extras", "zlibwapi_missing", "windows"),),

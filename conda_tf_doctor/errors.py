@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 # Characters of a sentence, and of its beginning where it is cut.
 _MOST, _HEAD = 1500, 1000
 
@@ -14,3 +16,12 @@ class UsageError(Exception):
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence if len(sentence) <= _MOST else f"{sentence[:_HEAD]} … {sentence[_HEAD - _MOST :]}")
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """Return `` (did you mean X?)`` for a word that is nearly one of those known, else nothing."""
+    from difflib import get_close_matches
+
+    spelled = {each.lower(): each for each in known}
+    near = get_close_matches(word.lower(), spelled, 1, 0.7)
+    return f" (did you mean {spelled[near[0]]}?)" if near and near[0] != word.lower() else ""

@@ -6,9 +6,12 @@ costs as much time as starting Python, and ``check`` has four times that for eve
 
 from __future__ import annotations
 
-from ._typing import Any, NamedTuple
+from ._typing import TYPE_CHECKING, Any, NamedTuple
 from .codes import A_FILE, A_PART, BINARIES, NEXT_CHANGE, ROWS, codes_where
 from .shell import command_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ERROR = "error"
 WARNING = "warning"
@@ -151,6 +154,30 @@ def open_question(code: str, message: str, expected: str, need: str, source: str
         code, INFO, message, found="unknown", expected=expected, source=source, package=package,
         confidence=POSSIBLE, needs=(need,), origin=OPEN,
     )  # fmt: skip
+
+
+def by_cause(findings: Iterable[Finding]) -> list[tuple[Finding, list[Finding]]]:
+    """Return the causes in their order, each with the findings that only come of it (see ``Rule.brings``).
+
+    Args:
+        findings: The most probable root cause first.
+    """
+    groups: list[tuple[Finding, list[Finding]]] = []
+    for finding in findings:
+        group = next((each for each in groups if _comes_of(finding, each[0])), None)
+        if group is None:
+            groups.append((finding, []))
+        else:
+            group[1].append(finding)
+    return groups
+
+
+def _comes_of(finding: Finding, cause: Finding) -> bool:
+    if finding.severity != cause.severity or finding.is_open or finding.code not in ROWS[cause.code].brings:
+        return False
+    # Of a damaged file comes what is said of that file, not of another.
+    alike = finding.package == cause.package or bool(set(finding.evidence) & set(cause.evidence))
+    return alike or ROWS[cause.code].family != BINARIES
 
 
 def is_of_disk(finding: Finding) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from . import reading
 from ._typing import NamedTuple
-from .codes import codes_of
-from .errors import UsageError
+from .codes import RULES, codes_of
+from .errors import UsageError, meant
 from .modes import WARN
 
 # How long the guard itself may take, in seconds.
@@ -198,6 +198,9 @@ def codes(words: Iterable[str], where: str) -> frozenset[str]:
     for word in (part for given in words for part in _words(given)):
         named = codes_of(word)
         if not named:
-            raise UsageError(f"{where} names {word}, but there is no such rule; `conda-tf-doctor explain` lists them.")
+            near = meant(word, (*RULES, *RULES.values()))
+            raise UsageError(
+                f"{where} names {word}, but there is no such rule{near}; `conda-tf-doctor explain` lists them."
+            )
         found |= named
     return frozenset(found)

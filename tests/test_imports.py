@@ -35,6 +35,8 @@ LAZY = {
             "matrix/load.py",
             "matrix/matrix.py",
             "reading.py",
+            "errors.py",
+            "render/screen.py",
             "render/text.py",
             "rules/binaries/sources.py",
             "rules/machine/platform.py",

@@ -16,7 +16,7 @@ from tools import fresh as machines
 from tools import windows as wine
 from tools import world
 from tools.registry_conda import ensure_conda
-from tools.workshop import CACHE, ROOT, WorkshopError, ended, ensure_tests, say
+from tools.workshop import CACHE, ROOT, WorkshopError, ended, ensure_publish, ensure_tests, say
 
 LINTERS = (
     ("ruff", "format", "--check", "."),
@@ -107,8 +107,19 @@ def refresh_matrix(args: Sequence[str]) -> int:
 
 
 def index(args: Sequence[str]) -> int:
-    """Make the index of the rules in the documentation from their pages."""
-    return _call(ensure_tests(), "tools.rule_index", *args)
+    """Make the index of the rules from their pages, and write what commands print into the documentation."""
+    python = ensure_tests()
+    return _call(python, "tools.rule_index", *args) or _call(python, "tools.examples")
+
+
+def docs(args: Sequence[str]) -> int:
+    """Build the documentation, and fail where Sphinx warns."""
+    return _call(ensure_publish(), "tools.docs", *args)
+
+
+def package(args: Sequence[str]) -> int:
+    """Build sdist, wheel and conda package, and run the last in a real conda."""
+    return _call(ensure_tests(), "tools.package", *args)
 
 
 def mutants(args: Sequence[str]) -> int:
@@ -156,11 +167,20 @@ VERBS = {
         "feed mutated input to every reader; 100,000 inputs, half an hour, where no number is given",
         "[COUNT [SEED]]",
     ),
-    "index": Verb(index, "make docs/rules.md from the pages of the rules", ""),
+    "index": Verb(
+        index, "make docs/rules.md of the rules' pages, and write what commands print into the documentation", ""
+    ),
     "mutants": Verb(
         mutants,
         "change the code in one place at a time, and tell which changes no test notices",
         "rules|context|repair [--seed N] [--count N] [--portion I/N]",
+    ),
+    "docs": Verb(docs, "build the documentation into .dev/docs/html; it may have no warning", "[sphinx's arguments]"),
+    "package": Verb(
+        package,
+        "build sdist, wheel and the conda package into .dev/package/dist, the last by the recipe from a local channel; "
+        "install it into a real conda and run it there",
+        "",
     ),
     "fresh": Verb(
         fresh,

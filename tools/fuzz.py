@@ -34,7 +34,8 @@ from conda_tf_doctor.explain.match import find
 from conda_tf_doctor.explain.rank import rank
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.mask import mask, masker
-from conda_tf_doctor.render.text import Style, render
+from conda_tf_doctor.render.screen import render
+from conda_tf_doctor.render.text import Style
 from conda_tf_doctor.repair import journal, pinned
 from conda_tf_doctor.repair.candidates import Catalogue
 from conda_tf_doctor.repair.demands import NO_DEMANDS

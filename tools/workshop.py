@@ -218,6 +218,11 @@ def ensure_venv(name: str, requirements: Iterable[str]) -> Path:
     return folder
 
 
+def ensure_publish() -> Path:
+    """Return the interpreter that builds packages and documentation."""
+    return python_of(ensure_venv("publish", ["-e", ".[docs,package]", "hatchling", "argparse-manpage", "shtab"]))
+
+
 def ensure_tests() -> Path:
     """Return the interpreter that runs tests, linters and the demo."""
     if os.environ.get(READY):

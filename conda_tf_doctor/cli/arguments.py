@@ -6,9 +6,12 @@ is spelled plainly is taken apart here, everything else by argparse. A test hold
 
 from __future__ import annotations
 
+import os
+import sys
 from types import SimpleNamespace
 
 from .._typing import TYPE_CHECKING, Any, cast
+from ..programs import of_door
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -39,6 +42,12 @@ def complete(args: Mapping[str, Any], door: str) -> Namespace:
     # conda marks flags that were not given with an object of its own; for us they are not given.
     values = {name: value for name, value in args.items() if value is not None and type(value).__name__ != "_Null"}
     return cast("Namespace", SimpleNamespace(**{**DEFAULTS, **values, "door": door}))
+
+
+def program(door: str) -> str:
+    """Return how the program was called."""
+    as_module = sys.argv[0].endswith(os.path.join("conda_tf_doctor", "__main__.py"))
+    return "python -m conda_tf_doctor" if as_module and door != "conda" else " ".join(of_door(door))
 
 
 def plain(words: Sequence[str]) -> Namespace | None:

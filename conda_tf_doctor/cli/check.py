@@ -13,7 +13,8 @@ from ..errors import UsageError
 from ..findings import ERROR
 from ..matrix.load import load_matrix
 from ..render.json import print_document
-from ..render.text import Style, render
+from ..render.screen import render
+from ..render.text import Style
 from .options import options
 from .target import resolve_prefix
 
@@ -37,34 +38,41 @@ def configure_parser(parser: ArgumentParser, files: bool = True) -> None:
     """
     from argparse import SUPPRESS
 
-    from .flags import add_output, add_rules, add_target
+    from .flags import add_examples, add_output, add_rules, add_target
 
+    add_examples(
+        parser,
+        "-n myenv",
+        "environment.yml requirements.txt --platform win-64",
+        "--report report.json",
+        "--all-envs",
+        "environment.yml --output-format sarif > tf-doctor.sarif",
+    )
     if files:
         parser.add_argument("files", metavar="FILE", nargs="*", default=SUPPRESS, help="files to check, as with --file")
-    add_target(parser)
-    parser.add_argument("--all-envs", action="store_true", default=SUPPRESS, help="check every environment there is")
-    parser.add_argument("--report", metavar="FILE", default=SUPPRESS, help="check a collected report (- reads it)")
-    parser.add_argument(
+    target = add_target(parser, "what to check (the active environment if none of these is given)")
+    target.add_argument("--all-envs", action="store_true", default=SUPPRESS, help="check every environment there is")
+    target.add_argument("--report", metavar="FILE", default=SUPPRESS, help="check a collected report (- reads it)")
+    target.add_argument(
         "--file", metavar="FILE", action="append", default=SUPPRESS,
         help="check a file before anything is installed; repeatable",
     )  # fmt: skip
-    parser.add_argument(
+    target.add_argument(
         "--platform", metavar="SUBDIR", default=SUPPRESS, help="what a file, or a universal Python, is for: win-64 …"
     )
-    add_rules(parser)
-    parser.add_argument(
+    add_rules(parser).add_argument(
         "--select", metavar="CODE", action="append", default=SUPPRESS,
         help="show only these rules, by code, name or beginning of a code (TFD6); repeatable",
     )  # fmt: skip
-    parser.add_argument(
-        "--output-format", choices=FORMATS, default=SUPPRESS,
+    output = add_output(parser)
+    output.add_argument(
+        "--output-format", choices=FORMATS, metavar="FORMAT", default=SUPPRESS,
         help="text, json (as --json), sarif 2.1.0, github (annotations at the line) or junit",
     )  # fmt: skip
-    parser.add_argument("--statistics", action="store_true", default=SUPPRESS, help="count the findings of each rule")
-    parser.add_argument(
+    output.add_argument("--statistics", action="store_true", default=SUPPRESS, help="count the findings of each rule")
+    output.add_argument(
         "--exit-zero", action="store_true", default=SUPPRESS, help="exit with 0 where errors were found"
     )
-    add_output(parser)
 
 
 def execute(args: Namespace) -> int:
@@ -157,10 +165,19 @@ def examine(env: Environment, matrix: Matrix, ignore: frozenset[str]) -> Diagnos
 def show(diagnosis: Diagnosis, args: Namespace) -> int:
     """Print a diagnosis and return the exit status."""
     if args.json:
-        print_document(diagnosis.to_json())
+        if diagnosis.env.kind == "file":
+            from ..render.located import document
+
+            print_document(document(diagnosis))
+        else:
+            print_document(diagnosis.to_json())
     else:
         style = Style.of(sys.stdout, os.environ)
-        text = render(diagnosis, style, verbose=args.verbosity, quiet=args.quiet, door=args.door)
+        text = render(diagnosis, style, verbose=args.verbosity, quiet=args.quiet)
         if text:
             style.write(text)
+        if diagnosis.tensorflow is None and diagnosis.env.kind == "prefix" and not (args.quiet or diagnosis.findings):
+            from .elsewhere import next_steps
+
+            style.write(next_steps(args))
     return 0 if diagnosis.ok else 1

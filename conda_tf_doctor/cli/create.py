@@ -18,13 +18,13 @@ from ..errors import UsageError
 from ..matrix.load import load_matrix
 from ..names import windows_forbids
 from ..render.json import print_document
-from ..render.text import Style
+from ..render.text import Style, complain
 from ..repair.conda import Conda, find_conda
 from ..repair.demands import parse_demand
 from ..repair.recipe import NoRecipeError, Wanted, make
 from ..safely import safe
 from ..subdirs import this_platform
-from .flags import add_output, add_prompt
+from .flags import add_examples, add_output, add_prompt
 from .options import options
 
 if TYPE_CHECKING:
@@ -35,6 +35,12 @@ if TYPE_CHECKING:
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``create``."""
+    add_examples(
+        parser,
+        "myenv --gpu",
+        "myenv --tensorflow 2.10 --gpu --platform win-64 --dry-run",
+        status="0 it was created, or shown; 1 there is no such combination, or creating failed; 2 unusable request.",
+    )
     parser.add_argument("env_name", metavar="NAME", help="name of the environment, or its folder")
     parser.add_argument("--tensorflow", metavar="VERSION", default=SUPPRESS, help="such as 2.10; the newest without it")
     group = parser.add_mutually_exclusive_group()
@@ -135,9 +141,8 @@ def _refuse(refusal: Any, args: Namespace) -> int:
     if args.json:
         print_document({"schema_version": 1, "ok": False, "error": str(refusal), "ways": list(refusal.ways)})
     else:
-        print(f"conda-tf-doctor: {safe(str(refusal))}", file=sys.stderr)
-        for way in refusal.ways:
-            print(f"  {safe(way)}", file=sys.stderr)
+        complain(str(refusal))
+        Style(sys.stderr, False).write("".join(f"  {safe(way)}\n" for way in refusal.ways))
     return 1
 
 

@@ -21,7 +21,7 @@ from ..render.tree import Tree, dot, shown_path
 from ..rules.binaries.closure import judge
 from ..safely import safe
 from ..subdirs import PLATFORM_MACHINES
-from .flags import add_output, add_rules, add_target
+from .flags import add_examples, add_output, add_rules, add_target
 from .options import options
 from .target import resolve_prefix
 
@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``dlls``."""
+    add_examples(
+        parser,
+        "-n myenv",
+        "-n myenv h5py",
+        "-p C:\\envs\\tf -v",
+    )
     parser.add_argument(
         "module",
         metavar="MODULE",

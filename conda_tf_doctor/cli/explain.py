@@ -7,24 +7,23 @@ import re
 import stat
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
-from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from .. import reading
 from ..codes import RULES, code_of
 from ..context.context import Context
 from ..environment.prefix import read_prefix
-from ..errors import UsageError
+from ..errors import UsageError, meant
 from ..explain.match import find
 from ..explain.pages import read_page, render_page
 from ..explain.rank import rank
+from ..findings import CERTAIN
 from ..matrix.load import load_matrix
-from ..programs import of_door
 from ..render.json import print_document
-from ..render.text import Style
+from ..render.text import Style, screen_width, wrapped
 from ..safely import safe
 from .check import examine
-from .flags import add_output, add_target
+from .flags import add_examples, add_output, add_target
 from .options import options
 from .target import resolve_prefix
 
@@ -35,13 +34,6 @@ if TYPE_CHECKING:
     from ..explain.rank import Cause
 
 SCHEMA_VERSION = 1
-_EPILOG = """\
-examples:
-  conda tf-doctor explain TFD603
-  conda tf-doctor explain "ImportError: DLL load failed: The specified module could not be found."
-  python -c "import tensorflow" 2>&1 | conda tf-doctor explain - -n myenv
-
-Exit status: 0 the rule or the text is known; 1 the text is not known; 2 unusable request."""
 # What helps with a text that is not known: facts, the whole text, and what would name a library.
 _COLLECT = (
     "the whole text, from the first line of the first traceback to the last: `explain FILE` or `explain -`",
@@ -53,7 +45,14 @@ _COLLECT = (
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``explain``."""
-    parser.epilog = _EPILOG
+    add_examples(
+        parser,
+        "TFD603",
+        '"ImportError: DLL load failed: The specified module could not be found."',
+        "traceback.txt -n myenv",
+        'python -c "import tensorflow" 2>&1 | {} -',
+        status="0 the rule or the text is known; 1 the text is not known; 2 unusable request.",
+    )
     parser.add_argument(
         "what",
         metavar="CODE|NAME|TEXT|FILE|-",
@@ -114,7 +113,9 @@ def _text_of(what: str) -> str:
         except OSError as error:
             raise UsageError(f"The file {what} cannot be read: {error.strerror}.") from None
     if re.fullmatch(r"TFD\S*", what, re.IGNORECASE):
-        raise UsageError(f"There is no rule {what}; `explain` without an argument lists them.")
+        raise UsageError(f"There is no rule {what}{meant(what, RULES)}; `explain` without an argument lists them.")
+    if re.fullmatch(r"[a-z0-9]+(?:[-_][a-z0-9]+)+", what, re.IGNORECASE) and (near := meant(what, RULES.values())):
+        raise UsageError(f"There is no rule {what}{near}; `explain` without an argument lists them.")
     if re.fullmatch(r"\S+\.(?:txt|log|out|err)", what):
         raise UsageError(f"The file {what} does not exist.")
     return what
@@ -136,7 +137,7 @@ def _write(text: str) -> None:
 
 def _explain_rule(code: str, args: Namespace) -> int:
     page = read_page(code)
-    diagnosis, _ = _diagnosis(args)
+    diagnosis, *_ = _diagnosis(args)
     if args.json:
         document: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
@@ -150,7 +151,7 @@ def _explain_rule(code: str, args: Namespace) -> int:
             ]
         print_document(document)
         return 0
-    text = render_page(page)
+    text = render_page(page, screen_width())
     if diagnosis is not None:
         text += "\n" + _here(code, diagnosis)
     _write(text)
@@ -164,28 +165,40 @@ def _here(code: str, diagnosis: Diagnosis) -> str:
     return "".join(f"{safe(diagnosis.env.path)} has it ({f.severity}): {safe(f.message)}\n" for f in found)
 
 
-def _diagnosis(args: Namespace, text: str = "") -> tuple[Diagnosis | None, Context | None]:
-    """Check the environment that -n or -p names, with the text as evidence; nothing is checked where none is named."""
+def _diagnosis(args: Namespace, text: str = "") -> tuple[Diagnosis | None, Context | None, dict[str, str]]:
+    """Check the environment that -n or -p names, with the text as evidence; nothing is checked where none is named.
+
+    Returns:
+        The diagnosis, what it was made with, and how sure a check without the text is of each code: what the
+        two commands say of an environment must agree.
+    """
     if not args.name and not args.prefix:
-        return None, None
+        return None, None, {}
 
     ignore, matrix_file = options(args)
     env = read_prefix(resolve_prefix(args))
-    env.error_text = text
     matrix = load_matrix(matrix_file)
-    return examine(env, matrix, ignore), Context(env, matrix)
+    plain = examine(env, matrix, ignore)
+    sure = {finding.code: finding.confidence for finding in reversed(plain.findings)}
+    if not text:
+        return plain, None, sure
+    env.error_text = text
+    return examine(env, matrix, ignore), Context(env, matrix), sure
 
 
 def _explain_text(text: str, args: Namespace) -> int:
     found = find(text)
-    diagnosis, context = _diagnosis(args, text)
+    diagnosis, context, sure = _diagnosis(args, text)
     findings = diagnosis.findings if diagnosis else ()
     verdict = rank(text, context, [f for f in findings if f.evidence != ("error_text",)])
+    causes = tuple(
+        cause._replace(likelihood=sure[cause.code]) if cause.likelihood == CERTAIN and cause.code in sure else cause
+        for cause in verdict.causes
+    )
     if args.json:
-        print_document(_document(found, verdict.causes, diagnosis))
+        print_document(_document(found, causes, diagnosis))
     else:
-        program = " ".join(of_door(args.door))
-        _write(_screen(found, verdict.causes, verdict.refuted, diagnosis, program))
+        _write("\n".join(_screen(found, causes, verdict.refuted, diagnosis)) + "\n")
     return 0 if found else 1
 
 
@@ -215,40 +228,35 @@ def _document(found: list[Match], causes: tuple[Cause, ...], diagnosis: Diagnosi
 
 
 def _screen(
-    found: list[Match], causes: tuple[Cause, ...], refuted: frozenset[str], diagnosis: Diagnosis | None, program: str
-) -> str:
-
-    def wrapped(text: str, indent: str) -> str:
-        return fill(safe(text), 96, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
-
+    found: list[Match], causes: tuple[Cause, ...], refuted: frozenset[str], diagnosis: Diagnosis | None
+) -> list[str]:
     if not found:
-        lines = [
-            "Unknown: no line of this text is one that TensorFlow, its packages or the loaders are known to write."
-        ]
-        lines += ["To find the cause, collect:", *(wrapped(item, "  ") for item in _COLLECT)]
-        return "\n".join(lines) + "\n"
-    lines = ["The telling line:", wrapped(found[0].line, "  "), "", wrapped(found[0].meaning, "")]
+        lines = wrapped(
+            "Unknown: no line of this text is one that TensorFlow, its packages or the loaders are known to write.", ""
+        )
+        return [*lines, "To find the cause, collect:", *(line for item in _COLLECT for line in wrapped(item, "  "))]
+    lines = ["The telling line:", *wrapped(found[0].line, "  "), "", *wrapped(found[0].meaning, "")]
     for match in found[1:]:
         if match.line != found[0].line and match.meaning != found[0].meaning:
-            lines += ["", "Also in the text:", wrapped(match.line, "  "), wrapped(match.meaning, "  ")]
+            lines += ["", "Also in the text:", *wrapped(match.line, "  "), *wrapped(match.meaning, "  ")]
     if causes:
         lines += ["", "Probable causes, the likeliest first:"]
         for place, cause in enumerate(causes, 1):
-            lines += [f"{place:3}. {cause.code} {RULES[cause.code]} ({cause.likelihood})", wrapped(cause.why, "     ")]
+            lines += [f"{place:3}. {cause.code} {RULES[cause.code]} ({cause.likelihood})", *wrapped(cause.why, "     ")]
             if cause.finding is not None:
-                lines.append(
-                    wrapped(f"This environment has it ({cause.finding.severity}): {cause.finding.message}", "     ")
-                )
+                here = f"This environment has it ({cause.finding.severity}): {cause.finding.message}"
+                lines += wrapped(here, "     ")
     if diagnosis is not None:
         others = [
             f for f in diagnosis.findings if f.severity == "error" and f.code not in {cause.code for cause in causes}
         ]
-        lines += [wrapped(f"This environment also has {f.code} {f.name}: {f.message}", "") for f in others]
-        excluded = [f"{code} {RULES[code]}" for code in sorted(refuted)]
+        for f in others:
+            lines += wrapped(f"This environment also has {f.code} {f.name}: {f.message}", "")
+        excluded = [f"{code} {RULES[code]}" for code in sorted(refuted - {f.code for f in others})]
         if excluded:
-            lines += ["", wrapped(f"Not here, by the facts: {', '.join(excluded)}.", "")]
+            lines += ["", *wrapped(f"Not here, by the facts: {', '.join(excluded)}.", "")]
     elif causes:
         lines += ["", "With -n NAME or -p PATH, explain says which of these that environment has."]
     if causes:
-        lines += [f"More on each: {program} explain {causes[0].code}"]
-    return "\n".join(lines) + "\n"
+        lines.append(f"More on each: conda-tf-doctor explain {causes[0].code}")
+    return lines

@@ -18,7 +18,7 @@ from ..render.text import Style
 from ..repair.demands import Demands, parse_demand
 from ..repair.files.session import FileSession
 from ..repair.session import Result, Session, Wishes, unreadable
-from .flags import add_output, add_prompt, add_rules, add_target
+from .flags import add_examples, add_output, add_prompt, add_rules, add_target
 from .options import options
 from .target import all_prefixes, resolve_prefix
 
@@ -30,12 +30,20 @@ if TYPE_CHECKING:
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``fix``."""
-    add_target(parser)
-    parser.add_argument("--all-envs", action="store_true", default=SUPPRESS, help="every environment that has errors")
-    parser.add_argument(
+    add_examples(
+        parser,
+        "-n myenv --dry-run",
+        "-n myenv --apply",
+        "-n myenv --to tensorflow=2.10 --apply",
+        "--file environment.yml",
+        "-n myenv --undo",
+    )
+    target = add_target(parser, "what to repair (the active environment if none of these is given)")
+    target.add_argument("--all-envs", action="store_true", default=SUPPRESS, help="every environment that has errors")
+    target.add_argument(
         "--file", metavar="FILE", default=SUPPRESS, help="an environment.yml, requirements.txt or pixi.toml"
     )
-    parser.add_argument("--platform", metavar="SUBDIR", default=SUPPRESS, help="what the file is for, such as win-64")
+    target.add_argument("--platform", metavar="SUBDIR", default=SUPPRESS, help="what the file is for, such as win-64")
     parser.add_argument("--output", "-o", metavar="FILE", default=SUPPRESS, help="write the repaired file here instead")
     parser.add_argument(
         "--diff", action="store_true", default=SUPPRESS, help="print only the unified diff; implies --dry-run"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ..codes import codes_of
-from ..errors import UsageError
+from ..codes import RULES, codes_of
+from ..errors import UsageError, meant
 from ..render.located import lines_of, place_of_finding
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def _codes(matched: re.Match[str], diagnosis: Diagnosis, number: int) -> frozens
         codes = codes_of(word)
         if not codes:
             raise UsageError(
-                f"The file {diagnosis.env.path} silences {word} in line {number}, but there is no such rule; "
-                "`conda-tf-doctor explain` lists them."
+                f"The file {diagnosis.env.path} silences {word} in line {number}, but there is no such rule"
+                f"{meant(word, (*RULES, *RULES.values()))}; `conda-tf-doctor explain` lists them."
             )
         found |= codes
     return found

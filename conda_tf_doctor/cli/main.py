@@ -11,8 +11,8 @@ from importlib import import_module
 from .._typing import TYPE_CHECKING, NoReturn
 from ..errors import UsageError
 from ..render.json import print_error
-from ..safely import safe
-from .arguments import complete, plain
+from ..render.text import Style, complain
+from .arguments import complete, plain, program
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -24,6 +24,7 @@ def run(args: Namespace) -> int:
     # Started without one (`>&-`, pythonw): what is printed goes nowhere, and the exit status still answers.
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    Style.program = program(args.door)
     if sys.platform == "win32":
         _break_interrupts()
     try:
@@ -80,7 +81,7 @@ def _unusable(message: str, args: Namespace) -> int:
     if args.json:
         with suppress(OSError):
             print_error(message)
-    print(f"conda-tf-doctor: {safe(message)}", file=sys.stderr)
+    complain(message)
     return 2
 
 

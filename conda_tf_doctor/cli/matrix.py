@@ -8,15 +8,16 @@ from argparse import ArgumentParser, Namespace
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UsageError
+from ..environment.channels import PLATFORMS
+from ..errors import UsageError, meant
 from ..matrix.check import bad_specifiers
 from ..matrix.load import load_matrix
 from ..matrix.model import CHANNELS
 from ..matrix.overlay import validate
 from ..render.json import print_document
-from ..render.text import Style
+from ..render.text import Style, wrapped
 from ..safely import safe
-from .flags import add_output
+from .flags import add_examples, add_output
 from .options import options
 
 if TYPE_CHECKING:
@@ -31,11 +32,19 @@ _FILTERS = {
     "distribution": ("NAME", "such as tensorflow-gpu"),
     "variant": ("NAME", "cpu, gpu, or the channel's own word (cuda112, mkl)"),
 }
+_KNOWN = {"platform": PLATFORMS, "channel": CHANNELS}
 _EXAMPLES = {"tensorflow": "2.10 or >=2.10,<2.12", "python": "3.10", "cuda": "11.8"}
 
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``matrix``."""
+    add_examples(
+        parser,
+        "--tensorflow 2.10 --platform win-64",
+        "--cuda 11.8 --channel conda-forge",
+        "--validate own-matrix.yaml",
+        status="0 it could be shown, or the file is valid; 1 the file is not valid; 2 unusable request.",
+    )
     for name, (metavar, text) in _FILTERS.items():
         parser.add_argument(f"--{name}", metavar=metavar, default="", help=text)
     parser.add_argument("--validate", metavar="FILE", default="", help="validate a matrix file of your own")
@@ -92,12 +101,14 @@ def _print(text: str) -> None:
 
 
 def _width() -> int:
-    return get_terminal_size((120, 24)).columns if sys.stdout.isatty() else 160
+    """Return the terminal's width, or that of COLUMNS: a table may be as wide as there is room, also above 120."""
+    return get_terminal_size((120, 24)).columns if sys.stdout.isatty() or os.environ.get("COLUMNS") else 160
 
 
 def _nothing(filters: dict[str, str]) -> str:
     asked = " ".join(f"--{name} {value}" for name, value in filters.items() if value)
-    return f"No build matches {asked}." if asked else "The matrix is empty."
+    near = "".join(meant(filters[name], known) for name, known in _KNOWN.items() if filters[name] and known)
+    return f"No build matches {asked}{near}; take a filter away to see more." if asked else "The matrix is empty."
 
 
 def _minors(python: tuple[str, ...]) -> str:
@@ -151,36 +162,51 @@ _TITLES = {
     "python": "Python", "cuda": "CUDA", "cudnn": "cuDNN", "numpy": "numpy", "protobuf": "protobuf", "keras": "keras",
     "system": "system",
 }  # fmt: skip
-# What a narrow terminal goes without, first to go first.
-_DISPENSABLE = ("keras", "protobuf", "system", "numpy", "cudnn", "distribution", "channel")
+# What a narrow terminal has in a second line, first to go first; never the release, Python, CUDA and cuDNN.
+_SECOND = ("keras", "protobuf", "system", "numpy", "distribution", "channel", "variant", "platform")
 
 
 def _table(rows: list[Build], width: int, quiet: bool) -> str:
-    """Return the rows as a table no wider than the terminal; releases that look alike share a line."""
-    shown = list(_TITLES)
+    """Return the rows as a table no wider than the terminal; releases that look alike share a line.
+
+    What does not fit is told once, above, where it is the same in all rows, else below each row.
+    """
+    if not rows:
+        return ""
     order = {name: rank for rank, name in enumerate(CHANNELS)}
     rows = sorted(rows, key=lambda row: (order.get(row.channel, len(order)), row.distribution))
     cells = [_cells(row) for row in rows]
-    for name in ("", *_DISPENSABLE):
-        shown = [column for column in shown if column != name]
-        lines = _folded(cells, shown)
+    lines = _folded(cells)
+    alike = [name for name in _SECOND if len(rows) > 1 and len({cell[name] for cell in cells}) == 1]
+    shown, gone = list(_TITLES), []
+    for name in ("", *alike, *(name for name in _SECOND if name not in alike)):
+        if name:
+            shown.remove(name)
+            gone.append(name)
         widths = {column: max(len(line[column]) for line in [_TITLES, *lines]) for column in shown}
         if sum(widths.values()) + 2 * (len(shown) - 1) <= width:
             break
-    text = [
-        "  ".join(line[column].ljust(widths[column]) for column in shown).rstrip()
-        for line in ([] if quiet else [_TITLES]) + lines
-    ]
-    if not rows:
-        return ""
+    text = [] if quiet else [_told(cells[0], [name for name in gone if name in alike], "All of them: ", width), ""]
+    text = text if text and text[0] else []
+    second = [name for name in gone if name not in alike]
+    for line in ([] if quiet else [_TITLES]) + lines:
+        text.append("  ".join(line[column].ljust(widths[column]) for column in shown).rstrip())
+        more = _told(line, second, "    ", width) if line is not _TITLES else ""
+        text += [more] if more else []
     return "\n".join(text if quiet else [*text, "", f"{len(rows)} builds; -v shows everything known of each."])
 
 
-def _folded(cells: list[dict[str, str]], shown: list[str]) -> list[dict[str, str]]:
+def _told(line: dict[str, str], names: list[str], before: str, width: int) -> str:
+    """Return some cells as a sentence would have them, in the order of the columns; nothing where all are empty."""
+    said = ", ".join(f"{_TITLES[name]} {line[name]}" for name in _TITLES if name in names and line[name])
+    return "\n".join(wrapped(said.replace("system ", ""), before, width)) if said else ""
+
+
+def _folded(cells: list[dict[str, str]]) -> list[dict[str, str]]:
     """Fold lines that differ in the release alone: ``2.10.0 - 2.10.1``."""
     lines: dict[tuple[str, ...], dict[str, Any]] = {}
     for cell in cells:
-        alike = (_series(cell["tensorflow"]), *(cell[name] for name in shown if name != "tensorflow"))
+        alike = (_series(cell["tensorflow"]), *(cell[name] for name in _TITLES if name != "tensorflow"))
         if alike in lines:
             lines[alike]["last"] = cell["tensorflow"]
         else:

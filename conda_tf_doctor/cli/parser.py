@@ -6,21 +6,23 @@ so that conda's context reads them from the same namespace.
 
 from __future__ import annotations
 
+import re
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from importlib import import_module
 from types import MethodType
 from typing import Any, NoReturn
 
 from .. import __version__
+from ..errors import meant
 from ..render.json import print_error
-from ..safely import safe
+from ..render.text import Style, complain
 from . import check
-from .arguments import complete
+from .arguments import complete, program
+from .flags import add_examples
 
 SUMMARY = "Name why TensorFlow does not work in an environment, repair it, and keep it working."
-_EPILOG = "Exit status: 0 nothing at severity error; 1 errors found, or a fix refused or failed; 2 unusable request."
 
 VERBS = {
     "check": "check an environment, a file or a report (this is what runs when no command is named)",
@@ -46,10 +48,22 @@ class UsageParser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line, and the document that stands for it, and exit with status 2."""
+        message = _helped(message, self)
         if "--json" in UsageParser.words:
             print_error(f"{message[:1].upper()}{message[1:]}.")
-        print(f"{self.prog}: {safe(message)}; see {self.prog} --help", file=sys.stderr)
+        complain(f"{message}; see {self.prog} --help")
         raise SystemExit(2)
+
+
+def _helped(message: str, parser: ArgumentParser) -> str:
+    """Return argparse's message with what was probably meant."""
+    if found := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message):
+        word, known = found[1], re.split(r"[', ]+", found[2].strip("'"))
+    elif found := re.fullmatch(r"unrecognized arguments: (--[\w-]+).*", message):
+        word, known = found[1], [flag for action in parser._actions for flag in action.option_strings]
+    else:
+        return message
+    return message + meant(word, known)
 
 
 class _VerbParser(UsageParser):
@@ -70,26 +84,38 @@ class _VerbParser(UsageParser):
         return super().parse_known_args(args, namespace)
 
 
-def configure(parser: ArgumentParser) -> None:
-    """Give a parser all verbs and their arguments."""
+def whole(prog: str = "conda-tf-doctor") -> ArgumentParser:
+    """Return the parser with the arguments of every verb, for what describes it: completions, the manual, the docs."""
+    parser = UsageParser(prog=prog)
+    for verb in configure(parser).values():
+        verb._configure()
+    return parser
+
+
+def configure(parser: ArgumentParser) -> Any:
+    """Give a parser all verbs and their arguments, and return the verbs' parsers by name."""
     UsageParser.words = sys.argv[1:]
+    Style.program = parser.prog
     # Conda's own parser is what stands before the verb there.
     parser.error = MethodType(UsageParser.error, parser)  # type: ignore[method-assign]
     parser.add_argument("-V", "--version", action="version", version=f"conda-tf-doctor {__version__}")
     check.configure_parser(parser, files=False)
-    parser.description, parser.epilog = SUMMARY, _EPILOG
-    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.description = SUMMARY
+    parser.usage = "%(prog)s [OPTION …]\n       %(prog)s COMMAND …"
+    add_examples(parser, "", "-n myenv", "check environment.yml", "explain -", "fix -n myenv", "COMMAND -h")
     # Without `prog` argparse formats the usage to find it, which costs more than all the rest of it.
     verbs = parser.add_subparsers(
         dest="verb", metavar="COMMAND", title="commands", parser_class=_VerbParser, required=False, prog=parser.prog
     )
     for verb, summary in VERBS.items():
         verbs.add_parser(verb, help=summary, description=f"{summary[:1].upper()}{summary[1:]}.").verb = verb
+    return verbs.choices
 
 
 def parse(argv: Sequence[str]) -> Namespace:
     """Parse the arguments of the console script."""
-    parser = UsageParser(prog="conda-tf-doctor")
+    Style.program = program("console")
+    parser = UsageParser(prog=Style.program)
     configure(parser)
     UsageParser.words = argv
     return complete(vars(parser.parse_args(argv)), "console")

@@ -11,18 +11,25 @@ from ..environment.files.text import read_text
 from ..environment.prefix import read_prefix
 from ..errors import UsageError
 from ..matrix.load import load_matrix
-from ..programs import of_door
 from ..render.json import print_document
 from ..render.report import collect
+from ..render.text import Style
 from ..repair import atomic
+from ..safely import safe
 from ..shell import quoted
-from .flags import add_output, add_target
+from .flags import add_examples, add_output, add_target
 from .options import options
 from .target import resolve_prefix
 
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``report``."""
+    add_examples(
+        parser,
+        "-n myenv -o report.json",
+        "-n myenv --error-text traceback.txt -o report.json",
+        status="0 the report was written; 2 unusable request.",
+    )
     add_target(parser)
     parser.add_argument("-o", "--output", metavar="FILE", default=SUPPRESS, help="write it here (default: print it)")
     parser.add_argument(
@@ -58,8 +65,8 @@ def execute(args: Namespace) -> int:
     if args.json:
         print_document(document)
     elif not args.quiet:
-        program = " ".join(of_door(args.door))
-        print(f"Wrote {output}; `{program} check --report {quoted(output)}` checks it anywhere.", file=sys.stderr)
+        told = f"Wrote {output}; `conda-tf-doctor check --report {quoted(output)}` checks it anywhere."
+        Style(sys.stderr, False).write(f"{safe(told)}\n")
     return 0
 
 

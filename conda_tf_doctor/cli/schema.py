@@ -6,6 +6,8 @@ import os
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
 
+from .flags import add_examples
+
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "schemas")
 _SUFFIX = ".schema.json"
 
@@ -17,6 +19,7 @@ def names() -> list[str]:
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the arguments of ``schema``."""
+    add_examples(parser, "check", "report", status="0 it was printed; 2 unusable request.")
     parser.add_argument("what", metavar="NAME", choices=names(), help=f"one of {', '.join(names())}")
     # Its output is JSON whatever is asked for; scripts pass the flag to every command.
     parser.add_argument("--json", action="store_true", default=SUPPRESS, help="changes nothing: a schema is JSON")

@@ -12,9 +12,10 @@ from ..codes import RULES
 from ..engine.diagnosis import SCHEMA_VERSION, unread
 from ..errors import UsageError
 from ..render.json import print_document
+from ..render.located import document
 from ..render.machines import rendered
-from ..render.text import Style, render
-from ..safely import safe
+from ..render.screen import render
+from ..render.text import Style, complain
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -42,12 +43,12 @@ def check_several(args: Namespace, files: list[str], form: str, examine: Examine
         answer = _examined(file, examine)
         if isinstance(answer, str):
             refused.append((file, answer))
-            print(f"conda-tf-doctor: {safe(answer)}", file=sys.stderr)
+            complain(answer)
         else:
             found.append(answer)
     style = Style.of(sys.stdout, os.environ)
     if args.json:
-        documents = [*(each.to_json() for each in found), *(unread("file", path, error) for path, error in refused)]
+        documents = [*map(document, found), *(unread("file", path, error) for path, error in refused)]
         print_document({"schema_version": SCHEMA_VERSION, "files": documents})
     elif form == "text":
         _show(args, found, style)
@@ -69,7 +70,7 @@ def _examined(file: str, examine: Examine) -> Diagnosis | str:
 
 
 def _show(args: Namespace, found: list[Diagnosis], style: Style) -> None:
-    texts = [render(each, style, verbose=args.verbosity, quiet=args.quiet, door=args.door) for each in found]
+    texts = [render(each, style, verbose=args.verbosity, quiet=args.quiet) for each in found]
     style.write("\n".join(text for text in texts if text))
     if len(found) > 1 and not args.quiet:
         wrong = sum(not each.ok for each in found)

@@ -7,7 +7,7 @@ import sys
 
 from .. import reading
 from .._typing import TYPE_CHECKING
-from ..errors import UsageError
+from ..errors import UsageError, meant
 from ..shell import quoted
 
 if TYPE_CHECKING:
@@ -25,11 +25,16 @@ def resolve_prefix(args: Namespace) -> str:
     if args.door == "conda":
         return _from_conda(args)
     if args.name:
-        return _by_name(args.name)
+        return _by_name(args)
     active = os.environ.get("CONDA_PREFIX") or os.environ.get("VIRTUAL_ENV")
     if active:
         return active
-    raise UsageError("No environment is active; name one with -n NAME or -p PATH.")
+    there = all_prefixes(args)
+    named = ", ".join(name_of(prefix) for prefix in there[:6]) + (" …" if len(there) > 6 else "")
+    raise UsageError(
+        f"No environment is active; name one with -n NAME or -p PATH{f' (there are: {named})' if there else ''}, or "
+        "give the error text to `conda-tf-doctor explain -`."
+    )
 
 
 def _from_conda(args: Namespace) -> str:
@@ -42,7 +47,7 @@ def _from_conda(args: Namespace) -> str:
         return str(locate_prefix_by_name(args.name))
     except EnvironmentNameNotFound:
         raise UsageError(
-            f"There is no environment named {args.name}; `conda env list` shows which there are."
+            f"There is no environment named {args.name}{_meant(args)}; `conda env list` shows which there are."
         ) from None
 
 
@@ -69,7 +74,18 @@ def environment_folders() -> list[str]:
     return list(dict.fromkeys(os.path.abspath(folder) for folder in listed))
 
 
-def _by_name(name: str) -> str:
+def name_of(prefix: str) -> str:
+    """Return the name of an environment: ``base`` for a root, else that of its folder."""
+    roots = {os.path.realpath(root) for root in _roots()}
+    return "base" if os.path.realpath(prefix) in roots else os.path.basename(prefix)
+
+
+def _meant(args: Namespace) -> str:
+    return meant(args.name, map(name_of, all_prefixes(args)))
+
+
+def _by_name(args: Namespace) -> str:
+    name = args.name
     if os.sep in name or "/" in name:
         raise UsageError(f"{name} is a path, not a name; use -p {quoted(name)}.")
     if name in ("base", "root"):
@@ -83,7 +99,7 @@ def _by_name(name: str) -> str:
     for prefix in _registered():
         if os.path.basename(prefix) == name:
             return prefix
-    raise UsageError(f"There is no environment named {name}; name its folder with -p PATH.")
+    raise UsageError(f"There is no environment named {name}{_meant(args)}; name its folder with -p PATH.")
 
 
 def _registered() -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._typing import TYPE_CHECKING, Any, NamedTuple
-from ..findings import ERROR, INFO, WARNING, Finding
+from ..findings import ERROR, INFO, WARNING, Finding, by_cause
 
 if TYPE_CHECKING:
     from ..environment.facts import Environment
@@ -50,11 +50,14 @@ class Diagnosis(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON document of the contract."""
+        causes = {finding: cause.code for cause, follow in by_cause(self.findings) for finding in follow}
         return {
             "schema_version": SCHEMA_VERSION,
             "target": {"kind": self.env.kind, "path": self.env.path, "platform": self.env.platform or None},
             "tensorflow": self.tensorflow.to_json() if self.tensorflow else None,
-            "findings": [finding.to_json(self.env.platform) for finding in self.findings],
+            "findings": [
+                {**finding.to_json(self.env.platform), "comes_of": causes.get(finding)} for finding in self.findings
+            ],
             "summary": {
                 "errors": self.count(ERROR),
                 "warnings": self.count(WARNING),

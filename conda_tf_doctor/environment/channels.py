@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import UsageError
+from ..errors import UsageError, meant
 
 SUBDIRS = (
     "noarch", "linux-64", "linux-32", "linux-aarch64", "linux-ppc64le", "linux-s390x", "osx-64", "osx-arm64", "win-64",
@@ -55,5 +55,6 @@ def checked(platform: str) -> str:
         return ""
     lowered = platform.strip().lower()
     if lowered not in PLATFORMS:
-        raise UsageError(f"There is no platform {platform}; --platform takes one of {', '.join(PLATFORMS)}.")
+        near = meant(lowered, PLATFORMS)
+        raise UsageError(f"There is no platform {platform}{near}; --platform takes one of {', '.join(PLATFORMS)}.")
     return lowered

@@ -110,7 +110,11 @@ def _avx(expected: bool) -> Fact:
 
 
 def _vc(subject: Subject, spec: str) -> Truth:
-    found = subject.context.env.system.vc_runtime if subject.context else ""
+    env = subject.context.env if subject.context else None
+    found = env.system.vc_runtime if env else ""
+    if env and not found and env.kind == "prefix" and (package := env.package("vc14-runtime")):
+        # It lies beside Python, where Windows looks first.
+        found = package.version
     return None if found in ("", "missing") else contains(spec, found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..environment.files.text import read_text
 from ..errors import UsageError
@@ -62,6 +62,16 @@ def place_of_finding(diagnosis: Diagnosis, finding: Finding) -> Place:
         if line:
             return Place(relative(env.path), line, column)
     return Place(relative(env.path))
+
+
+def document(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return the JSON document of the contract; findings in a file carry where in it they are."""
+    found = diagnosis.to_json()
+    if diagnosis.env.kind == "file":
+        for entry, finding in zip(found["findings"], diagnosis.findings, strict=True):
+            place = place_of_finding(diagnosis, finding)
+            entry |= {"file": place.path, "line": place.line or None, "column": place.column or None}
+    return found
 
 
 def relative(path: str) -> str:

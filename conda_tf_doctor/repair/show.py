@@ -143,6 +143,8 @@ def render(
         return "\n".join([*lines, *_conflict(plan, style)]) + "\n"
     if not plan.changes:
         lines.append("Nothing has to change." if plan.ok else "No change of packages repairs this.")
+        if plan.ok:
+            lines += wrapped("If it fails all the same, give its text to `conda tf-doctor explain -`.", "")
     for change in plan.changes:
         lines += ["", f"  {style.paint('good', safe(_line(change)))}", *wrapped(change.why, "      ")]
     if plan.moves:

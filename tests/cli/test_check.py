@@ -253,7 +253,9 @@ def test_an_unusable_request_is_one_line_and_with_json_one_document(
     command = [sys.executable, "-m", "conda_tf_doctor", *flag, *arguments]
     run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert run.returncode == 2
-    assert run.stderr.count("\n") == 1 and expected in run.stderr and run.stderr.startswith("conda-tf-doctor")
+    assert (
+        run.stderr.count("\n") == 1 and expected in run.stderr and run.stderr.startswith("python -m conda_tf_doctor: ")
+    )
     if flag:
         document = json.loads(run.stdout)
         VALID.validate(document)
@@ -269,7 +271,7 @@ def test_help_is_complete(words: list[str], capsys: pytest.CaptureFixture[str]) 
     out = capsys.readouterr().out
     assert stop.value.code == 0 and "--help" in out
     if words[0] != "report" and "check" not in words[:1]:
-        assert all(verb in out for verb in VERBS) and "Exit status" in out
+        assert all(verb in out for verb in VERBS) and "exit status" in out and "examples:" in out
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -332,3 +334,72 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     with open("/dev/full", "w") as full:
         run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path, check=False)
     assert run.returncode == 2 and run.stderr.count("\n") == 1 and "No space left" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["chek"], "(did you mean check?)"),
+        (["--all-env"], "(did you mean --all-envs?)"),
+        (["check", "-n", "tensorflow-2"], "(did you mean tensorflow2?)"),
+        (["check", "-p", "{}", "--ignore", "numpy-api"], "(did you mean numpy-abi?)"),
+        (["explain", "numpy-api"], "(did you mean numpy-abi?)"),
+        (["explain", "TFD6033"], "(did you mean TFD603?)"),
+        (["check", "--file", "{}/enviroment.yml"], "(did you mean environment.yml?)"),
+        (["check", "--file", "{}/environment.yml", "--platform", "win64"], "(did you mean win-64?)"),
+        (["check", "{}/environment.yml", "--output-format", "sarf"], "(did you mean sarif?)"),
+        (["check", "-n", "zzz"], ""),
+        (["schema", "chek"], "(did you mean check?)"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, list) else None,
+)
+def test_a_word_that_is_nearly_right_is_told(
+    alone: Path, words: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = make_prefix(alone / ".conda" / "envs" / "tensorflow2", "linux-64", "3.10.13")
+    (here / "environment.yml").write_text("dependencies: [tensorflow]\n")
+    try:
+        status = console([word.format(here) for word in words])
+    except SystemExit as stop:
+        status = int(str(stop.code))
+    err = capsys.readouterr().err
+    assert status == 2 and meant in err and ("did you mean" in err) == bool(meant), err
+
+
+def test_where_there_is_no_tensorflow_the_next_step_is_told(alone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, version in (("plain", ""), ("tf210", "2.10.0"), ("tf215", "2.15.0")):
+        made = make_prefix(alone / ".conda" / "envs" / name, "linux-64", "3.10.13")
+        if version:
+            add_dist(made, "tensorflow", version)
+    assert console(["-n", "plain"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "There is no TensorFlow here, so there is nothing to check."
+    assert lines[-5:] == [
+        "Environments with TensorFlow:",
+        "  conda-tf-doctor -n tf210  # tensorflow 2.10.0",
+        "  conda-tf-doctor -n tf215  # tensorflow 2.15.0",
+        "To make one that works:",
+        "  conda-tf-doctor create NAME --gpu  # or --cpu",
+    ]
+    assert console(["-n", "plain", "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_where_no_environment_is_active_they_are_listed(alone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_prefix(alone / ".conda" / "envs" / "tf210", "linux-64", "3.10.13")
+    assert console(["check"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("conda-tf-doctor: No environment is active; name one with -n NAME or -p PATH (there are: ")
+    assert "tf210" in err and "`conda-tf-doctor explain -`" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_help_has_examples_and_fits(
+    verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        console([verb, "--help"])
+    text, _, examples = capsys.readouterr().out.partition("examples:\n")
+    assert max(map(len, text.splitlines())) <= 80
+    assert f"  conda-tf-doctor {verb} " in examples and "exit status:\n  0 " in examples

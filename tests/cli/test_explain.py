@@ -10,7 +10,9 @@ import jsonschema
 import pytest
 
 import conda_tf_doctor
+from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.codes import RULES
+from tools.prefixes import add_dist, add_record, make_prefix
 
 SCHEMA = json.loads((Path(conda_tf_doctor.__file__).parent / "schemas" / "explain.schema.json").read_text())
 NUMPY = "ImportError: numpy.core.umath failed to import"
@@ -95,7 +97,7 @@ def test_an_unknown_text_says_what_to_collect() -> None:
     ran = explain("KeyError: 'loss'")
     assert ran.returncode == 1
     assert ran.stdout.startswith(b"Unknown")
-    assert b"conda tf-doctor report" in ran.stdout
+    assert b" report -n NAME" in ran.stdout
     answer = document("KeyError: 'loss'")
     assert (answer["known"], answer["causes"]) == (False, [])
     assert answer["collect"]
@@ -152,3 +154,30 @@ def test_the_settings_count_here_as_everywhere(prefix: Path, monkeypatch: pytest
     monkeypatch.setenv("CONDA_PLUGINS_TF_DOCTOR_MATRIX", "/nowhere/mine.yaml")
     unusable = explain("TFD603", "-p", str(prefix))
     assert (unusable.returncode, b"mine.yaml" in unusable.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "runtime", "cause", "blamed"),
+    [
+        ("A dynamic link library (DLL) initialization routine failed.", "14.29.30139", ("TFD402", "likely"), True),
+        ("The specified module could not be found.", "14.29.30139", ("TFD501", "possible"), False),
+        ("[WinError 126] The specified module could not be found.", "14.29.30139", ("TFD501", "possible"), False),
+        ("The specified module could not be found.", "14.16.27012", ("TFD402", "likely"), True),
+    ],
+)
+def test_explain_says_of_an_environment_what_check_says(
+    tmp_path: Path, text: str, runtime: str, cause: tuple[str, str], blamed: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prefix = make_prefix(tmp_path / "env", "win-64", "3.11.7")
+    add_record(prefix, "win-64", "vc14_runtime", runtime)
+    add_dist(prefix, "tensorflow", "2.19.0")
+    message = f"ImportError: DLL load failed while importing _pywrap_tensorflow_internal: {text}"
+    assert console(["check", "-p", str(prefix), "--json"]) == 1
+    sure = {each["code"]: each["confidence"] for each in json.loads(capsys.readouterr().out)["findings"]}
+    assert console(["explain", message, "-p", str(prefix), "--json"]) == 0
+    causes = json.loads(capsys.readouterr().out)["causes"]
+    assert (causes[0]["code"], causes[0]["likelihood"]) == cause
+    assert ("TFD402" in {each["code"] for each in causes}) is blamed
+    assert not [
+        each for each in causes if each["likelihood"] == "certain" and sure.get(each["code"], "certain") != "certain"
+    ]

@@ -63,8 +63,9 @@ def document(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
 def test_every_file_is_checked(folder: Path, capsys: pytest.CaptureFixture[str], how: list[str]) -> None:
     status, out, err = call(capsys, *how)
     assert (status, err) == (1, "")
-    assert out.index("environment.yml (linux-64") < out.index(NUMPY) < out.index("base.txt (linux-64")
-    assert out.endswith("OK: nothing is wrong.\n\n2 files, 1 with errors.\n")
+    assert out.index("environment.yml") < out.index(NUMPY) < out.index("base.txt")
+    assert out.startswith("BROKEN: 1 error.") and "\nOK: nothing is wrong.\nFile " in out
+    assert out.endswith("\n\n2 files, 1 with errors.\n")
     files = document(capsys, *how, "--json")["files"]
     assert [(Path(each["target"]["path"]).name, each["ok"]) for each in files] == [
         ("environment.yml", False),

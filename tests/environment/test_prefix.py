@@ -20,7 +20,8 @@ from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.environment.site import find_site_packages
 from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.matrix.load import load_matrix
-from conda_tf_doctor.render.text import Style, render
+from conda_tf_doctor.render.screen import render
+from conda_tf_doctor.render.text import Style
 from conda_tf_doctor.subdirs import this_platform
 from tools.prefixes import add_dist, add_record, link_folder, make_prefix, record
 from tools.tiny_macho import make_dylib

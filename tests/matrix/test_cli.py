@@ -88,9 +88,11 @@ def test_table_fits_the_terminal(width: int) -> None:
     os.close(parent)
     assert process.wait() == 0
     lines = content.decode().splitlines()
-    assert lines[0].startswith("TensorFlow")
-    assert max(map(len, lines)) <= width
-    assert any(">=11.2,<12" in line for line in lines)
+    title = next(line for line in lines if line.startswith("TensorFlow"))
+    assert max(map(len, lines)) <= width and "CUDA  " in title and title.rstrip().endswith(("cuDNN", "system"))
+    # What has no column stands above, or in the second line of a row.
+    for words in ("win-64", ">=11.2,<12", ">=8.1,<9", "tensorflow-gpu", ">=3.9.2,<3.20", "VC runtime >=14.20"):
+        assert words in " ".join(" ".join(lines).split()), words
 
 
 def test_releases_that_look_alike_share_a_line() -> None:
@@ -108,7 +110,10 @@ def test_verbose_shows_the_source() -> None:
 
 def test_nothing_found() -> None:
     result = run("--platform", "win-32")
-    assert (result.returncode, result.stdout) == (0, "No build matches --platform win-32.\n")
+    assert (result.returncode, result.stdout) == (
+        0,
+        "No build matches --platform win-32; take a filter away to see more.\n",
+    )
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,10 @@ from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.engine.diagnosis import Diagnosis
 from conda_tf_doctor.environment.facts import Environment
 from conda_tf_doctor.environment.report import environment_of
-from conda_tf_doctor.findings import ERROR, Finding, Fix
+from conda_tf_doctor.findings import ERROR, Finding, Fix, by_cause
 from conda_tf_doctor.matrix.load import load_matrix
-from conda_tf_doctor.render.text import WIDTH, Style, render, wrapped
+from conda_tf_doctor.render.screen import render
+from conda_tf_doctor.render.text import WIDTH, Style, screen_width, wrapped
 from conda_tf_doctor.safely import safe
 
 BROKEN = {
@@ -172,14 +173,14 @@ def test_writing_never_fails(text: str, encoding: str) -> None:
 
 def test_the_screen_names_environment_tensorflow_cause_and_repair() -> None:
     lines = render(diagnosis(BROKEN), Style(Terminal(), False)).splitlines()
-    assert lines[0].startswith("Report report.json (win-64, Python 3.12.1")
-    assert lines[1].startswith("TensorFlow tensorflow 2.10.0 (installed by pip")
+    assert re.fullmatch(r"BROKEN: 2 errors(, \d+ notes?)?\.( -v shows the notes\.)?", lines[0])
+    assert lines[1].startswith("Report report.json (win-64, Python 3.12.1")
+    assert lines[2].startswith("TensorFlow tensorflow 2.10.0 (installed by pip")
     text = "\n".join(lines)
     first = next(line for line in lines if line.startswith("ERROR"))
     assert "TFD201" in first
     for words in ("found:", "expected:", "3.12", ">=3.7,<3.11", "explain TFD201"):
         assert words in text
-    assert re.search(r"^\d+ errors?", lines[-1])
     assert all(len(line) <= WIDTH or " " not in line.strip() for line in lines if not line.startswith("  conda"))
 
 
@@ -199,14 +200,65 @@ def test_without_a_tensorflow_there_is_nothing_to_check() -> None:
 def test_verbose_shows_evidence_source_and_what_is_fine() -> None:
     plain = render(diagnosis(BROKEN), Style(Terminal(), False))
     verbose = render(diagnosis(BROKEN), Style(Terminal(), False), verbose=1)
-    for words in ("evidence:", "source:", "Checked and fine:"):
+    for words in ("evidence:", "source:", "\u274c TFD201 python-unsupported", "\u2705 TFD101 python-32bit"):
         assert words in verbose and words not in plain
 
 
-def test_each_door_spells_its_own_commands() -> None:
-    style = Style(Terminal(), False)
-    assert "conda-tf-doctor explain" in render(diagnosis(BROKEN), style, door="console")
-    assert "conda tf-doctor explain" in render(diagnosis(BROKEN), style, door="conda")
+@pytest.mark.parametrize("program", ["conda tf-doctor", "conda-tf-doctor", "python -m conda_tf_doctor"])
+def test_commands_are_spelled_as_the_program_was_called(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Style, "program", program)
+    stream = Terminal()
+    text = render(diagnosis(BROKEN), Style(stream, False))
+    Style(stream, False).write(text + "Try `conda tf-doctor report`; conda-tf-doctor itself and its page TFD101 stay.")
+    shown = stream.getvalue()
+    assert f"More on this: {program} explain TFD201\n" in shown
+    assert shown.endswith(f"Try `{program} report`; conda-tf-doctor itself and its page TFD101 stay.")
+
+
+@pytest.mark.parametrize(
+    ("columns", "width"), [("80", 80), ("120", 120), ("500", 120), ("5", 60), ("0", WIDTH), ("wide", WIDTH)]
+)
+def test_lines_are_as_wide_as_the_terminal(columns: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    for verbose in (0, 1):
+        text = render(diagnosis(BROKEN), Style(Terminal(), False), verbose=verbose)
+        long = [line for line in text.splitlines() if len(line) > width and " " in line.strip()]
+        assert screen_width() == width and all("explain" in line or line[:6] == "BROKEN" for line in long), long
+
+
+def test_no_word_is_lost_where_it_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = []
+    for columns in ("60", "80", "120"):
+        monkeypatch.setenv("COLUMNS", columns)
+        texts.append(render(diagnosis(BROKEN), Style(Terminal(), False)).split())
+    assert texts[0] == texts[1] == texts[2]
+
+
+@pytest.mark.parametrize(("encoding", "good", "bad"), [("utf-8", "\u2705", "\u274c"), ("cp1252", "ok", "X ")])
+def test_each_check_has_a_mark(encoding: str, good: str, bad: str) -> None:
+    text = render(diagnosis(BROKEN), Style(Terminal(encoding=encoding), False), verbose=1)
+    assert f"{good} TFD101 python-32bit" in text and f"{bad} TFD201 python-unsupported" in text
+
+
+def test_what_comes_of_a_cause_stands_below_it() -> None:
+    cause = Finding("TFD602", ERROR, "two of them")
+    other = Finding("TFD603", ERROR, "numpy 2")
+    found = Diagnosis(Environment("prefix", "x", "linux-64"), None, (cause, Finding("TFD503", ERROR, "changed"), other))
+    text = render(found, Style(Terminal(), False))
+    below = "ERROR TFD602 duplicate-tf-distributions\n  two of them\n  with it:  TFD503 dll-modified: changed\n"
+    assert below in text and "ERROR TFD503" not in text
+    assert text.startswith("BROKEN: 2 errors, 1 that comes with them.\n")
+    document = found.to_json()
+    assert [each["comes_of"] for each in document["findings"]] == [None, "TFD602", None]
+    assert document["summary"]["errors"] == 3
+
+
+def test_of_a_damaged_file_comes_only_what_is_said_of_that_file() -> None:
+    corrupt = Finding("TFD502", ERROR, "cut off", evidence=("a.so",), package="numpy")
+    same = Finding("TFD503", ERROR, "differs", evidence=("a.so", "RECORD"))
+    other = Finding("TFD503", ERROR, "differs", evidence=("b.so",), package="h5py")
+    assert by_cause((corrupt, same, other)) == [(corrupt, [same]), (other, [])]
+    assert by_cause((same, corrupt)) == [(same, []), (corrupt, [])]
 
 
 @pytest.mark.parametrize(
@@ -246,5 +298,6 @@ def test_the_way_by_hand_is_told_from_the_plan() -> None:
     one = Finding("TFD603", ERROR, "numpy 2", fix=Fix(pip=("numpy<2",), commands=(("pip", "install", "numpy<2"),)))
     text = render(Diagnosis(env, None, (one,)), Style(io.StringIO(), False))
     assert "  conda-tf-doctor fix --apply -p /envs/tf\n  or by hand:\n    pip install 'numpy<2'\n" in text
-    other = one._replace(code="TFD604")
-    assert "or by hand, TFD603 alone:" in render(Diagnosis(env, None, (one, other)), Style(io.StringIO(), False))
+    fix = Fix(pip=("protobuf<4",), commands=(("pip", "install", "protobuf<4"),))
+    both = render(Diagnosis(env, None, (one, one._replace(code="TFD604", fix=fix))), Style(io.StringIO(), False))
+    assert "  or by hand:\n    pip install 'numpy<2'\n    pip install 'protobuf<4'\n" in both

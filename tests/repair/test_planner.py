@@ -15,7 +15,8 @@ from conda_tf_doctor.environment.facts import CONDA, PIP, Environment, Package, 
 from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.findings import ERROR
 from conda_tf_doctor.matrix.load import load_matrix
-from conda_tf_doctor.render.text import Style, render
+from conda_tf_doctor.render.screen import render
+from conda_tf_doctor.render.text import Style
 from conda_tf_doctor.repair.candidates import Catalogue
 from conda_tf_doctor.repair.demands import Demands, parse_demand
 from conda_tf_doctor.repair.plan import Plan
@@ -262,8 +263,8 @@ def test_warnings_that_nothing_helps_are_lived_with() -> None:
 )
 def test_check_names_the_line_that_repairs(pip: dict[str, str], line: str) -> None:
     env = environment("linux-64", "3.10.18", {"cudatoolkit": "11.8.0", "cudnn": "8.1.0.77"}, pip)
-    text = render(diagnose(env, load_matrix()), Style(StringIO(), False), door="conda")
-    assert f"  conda tf-doctor {line}\n" in text
+    text = render(diagnose(env, load_matrix()), Style(StringIO(), False))
+    assert f"  conda-tf-doctor {line}\n" in text
     assert _planned(env, warnings="--warnings" in line)[1].changes
 
 

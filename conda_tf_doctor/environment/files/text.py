@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import os
 from typing import Any
 
 from ... import reading
-from ...errors import UsageError
+from ...errors import UsageError, meant
 from ...shell import quoted
 
 # PowerShell's `>` writes UTF-16 with a mark; Notepad writes UTF-8 with one.
@@ -15,6 +16,15 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
+def _meant(path: str) -> str:
+    folder, name = os.path.split(path)
+    try:
+        near = meant(name, os.listdir(folder or "."))
+    except OSError:
+        return ""
+    return near
 
 
 def read_text(path: str) -> str:
@@ -29,7 +39,7 @@ def read_text(path: str) -> str:
     try:
         data = reading.read_input() if path == "-" else reading.read_bytes(path)
     except FileNotFoundError:
-        raise UsageError(f"The file {path} does not exist.") from None
+        raise UsageError(f"The file {path} does not exist{_meant(path)}.") from None
     except IsADirectoryError:
         raise UsageError(f"{path} is a folder; name a file, or an environment with -p {quoted(path)}.") from None
     except OSError as error:
