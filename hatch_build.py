@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import tempfile
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+def _roff(text: str) -> str:
+    """Return a text for a manual page: hyphens that are typed, and no line that could be a request."""
+    lines = text.replace("\\", "\\e").replace("-", "\\-").split("\n")
+    return "\n".join(f"\\&{line}" if line[:1] in (".", "'") else line for line in lines)
+
+
+def _manual(parser: argparse.ArgumentParser) -> str:
+    """Return the manual page: the program, and each command with its arguments and examples."""
+    name = parser.prog
+    page = f".TH {_roff(name.upper())} 1\n.SH NAME\n{_roff(name)} \\- {_roff(str(parser.description))}\n"
+    page += f".SH SYNOPSIS\n.nf\n{_roff(parser.format_usage().removeprefix('usage: ').rstrip())}\n.fi\n"
+    (verbs,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    for title, verb in {"WITHOUT A COMMAND": parser, **verbs.choices}.items():
+        page += f".SH {_roff(title.upper())}\n{_roff(str(verb.description))}\n"
+        for group in verb._action_groups:
+            for action in group._group_actions:
+                if not isinstance(action, argparse._SubParsersAction):
+                    flags = ", ".join(action.option_strings) or str(action.metavar or action.dest)
+                    value = (
+                        f" {action.metavar or action.dest.upper()}"
+                        if action.option_strings and action.nargs != 0
+                        else ""
+                    )
+                    page += f".TP\n.B {_roff(flags + value)}\n{_roff(str(action.help))}\n"
+        page += f".PP\n.nf\n{_roff((verb.epilog or '').replace('%(prog)s', verb.prog))}\n.fi\n"
+    return page
 
 
 class MatrixBuildHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -36,20 +65,16 @@ class MatrixBuildHook(BuildHookInterface):  # type: ignore[type-arg]
     def _shared(self) -> dict[str, str]:
         """Write what shells and ``man`` look for below a prefix's ``share``; return the place of each file there."""
         import shtab
-        from build_manpages.manpage import Manpage
 
-        from conda_tf_doctor.cli.parser import SUMMARY, whole
+        from conda_tf_doctor.cli.parser import whole
 
         name = "conda-tf-doctor"
         parser = whole()
-        manual = str(Manpage(parser)).replace("Generated Python Manual", "User Commands", 1)
-        title, rest = manual.split("\n.SH SYNOPSIS\n", 1)
-        manual = f"{title} \\- {SUMMARY}\n.SH SYNOPSIS\n{rest}"
         texts = {
             f"bash-completion/completions/{name}": shtab.complete(parser, "bash"),
             f"zsh/site-functions/_{name}": shtab.complete(parser, "zsh"),
             f"fish/vendor_completions.d/{name}.fish": shtab.complete(parser, "fish"),
-            f"man/man1/{name}.1": manual,
+            f"man/man1/{name}.1": _manual(parser),
         }
         # The archive is written before this process ends, and with it the folder goes.
         self._folder = tempfile.TemporaryDirectory()

@@ -156,7 +156,7 @@ def make_channel() -> None:
     done: set[str] = {"conda-tf-doctor"}
     needs = [canonicalize_name(Requirement(each).name) for each in REQUIREMENTS]
     _distributions(conda, [*needs, "pefile", "pyelftools", "pip"], done)
-    _distributions(ensure_publish(), ["hatchling", "argparse-manpage", "shtab", "packaging", "tomli"], done)
+    _distributions(ensure_publish(), ["hatchling", "shtab", "packaging", "tomli"], done)
     _distributions(tests, ["tomli"], done)
     _conda(conda, needs)
 

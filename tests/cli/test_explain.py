@@ -162,7 +162,7 @@ def test_the_settings_count_here_as_everywhere(prefix: Path, monkeypatch: pytest
         ("A dynamic link library (DLL) initialization routine failed.", "14.29.30139", ("TFD402", "likely"), True),
         ("The specified module could not be found.", "14.29.30139", ("TFD501", "possible"), False),
         ("[WinError 126] The specified module could not be found.", "14.29.30139", ("TFD501", "possible"), False),
-        ("The specified module could not be found.", "14.16.27012", ("TFD402", "likely"), True),
+        ("The specified module could not be found.", "14.16.27012", ("TFD402", "certain"), True),
     ],
 )
 def test_explain_says_of_an_environment_what_check_says(

@@ -300,4 +300,4 @@ def test_the_way_by_hand_is_told_from_the_plan() -> None:
     assert "  conda-tf-doctor fix --apply -p /envs/tf\n  or by hand:\n    pip install 'numpy<2'\n" in text
     fix = Fix(pip=("protobuf<4",), commands=(("pip", "install", "protobuf<4"),))
     both = render(Diagnosis(env, None, (one, one._replace(code="TFD604", fix=fix))), Style(io.StringIO(), False))
-    assert "  or by hand:\n    pip install 'numpy<2'\n    pip install 'protobuf<4'\n" in both
+    assert "  or by hand:\n    pip install 'numpy<2' 'protobuf<4'\n" in both
