@@ -16,7 +16,6 @@ LAZY = {
     **dict.fromkeys(
         (
             "advice/machine.py",
-            "advice/packages.py",
             "binaries/records.py",
             "binaries/windows.py",
             "cli/check.py",

@@ -128,8 +128,9 @@ def again(context: Context, said: Mapping[str, str]) -> Fix:
 def executable_stack(context: Context, said: Mapping[str, str]) -> Fix:
     """A library that asks for an executable stack, on a system that refuses: clear the flag, or take another build."""
     name = said.get("library", "") or "libtensorflow_cc.so.2"
+    path = name if "/" in name else f"$CONDA_PREFIX/lib/{name}"
     return Fix(
-        note=f"Clear the flag in the file (patchelf --clear-execstack $CONDA_PREFIX/lib/{name}), start with "
+        note=f"Clear the flag in the file (patchelf --clear-execstack {path}), start with "
         "GLIBC_TUNABLES=glibc.rtld.execstack=2, or take a build of TensorFlow that does not ask for it."
     )
 

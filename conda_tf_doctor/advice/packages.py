@@ -399,10 +399,6 @@ _KNOWN_RANGES = (
 def dependency(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD611: the package that the message names, in the range that works."""
     text = context.env.error_text
-    if "executable stack" in text:
-        from .libraries import executable_stack
-
-        return executable_stack(context, said)
     for pattern, name, spec in _KNOWN_RANGES:
         if re.search(pattern, text):
             works = working(context, name)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from .. import versions
 from ..advice import advise
 from ..advice.gpu import dotted
-from ..advice.libraries import executable_stack
 from ..explain.catalogue import need
 from ..explain.rank import Cause, rank
 from ..explain.told import python_of
@@ -22,6 +21,12 @@ from ..findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, TEXT, WARNING, Fi
 if TYPE_CHECKING:
     from ..context.context import Context
     from ..explain.rank import Verdict
+
+
+_SEND = (
+    "Where it fails, run `conda tf-doctor report -o report.json`, and send that file with the whole text to "
+    "whoever helps you, or to the issues of conda-tf-doctor."
+)
 
 
 def _shortened(line: str, limit: int = 300) -> str:
@@ -193,17 +198,8 @@ def unexplained(context: Context, found: Iterable[Finding], verdict: Verdict | N
             found=_shortened(failed.line),
             evidence=("error_text",),
             source="explain",
-            fix=_fix_of(failed.line, context),
+            fix=Fix(note=_SEND),
             confidence=CERTAIN if failed.meaning else POSSIBLE,
             needs=() if failed.meaning else ("the whole text, from the first line of the first traceback to the last",),
         ),
-    )
-
-
-def _fix_of(line: str, context: Context) -> Fix:
-    if "executable stack" in line:
-        return executable_stack(context, {})
-    return Fix(
-        note="Where it fails, run `conda tf-doctor report -o report.json`, and send that file with the whole text to "
-        "whoever helps you, or to the issues of conda-tf-doctor."
     )
