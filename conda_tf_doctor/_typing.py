@@ -6,7 +6,8 @@ checkers see the real thing; at run time annotations are never evaluated, and on
 
 from __future__ import annotations
 
-from collections import namedtuple
+# What ``collections.namedtuple`` makes a field's access of.
+from collections import _tuplegetter  # type: ignore[attr-defined]  # written in C where there is one
 
 TYPE_CHECKING = False
 
@@ -24,8 +25,47 @@ else:
         """Return the value."""
         return value
 
-    # What a named tuple brings itself, and what a class body holds besides fields and methods.
+    # What a class body holds besides fields and methods.
     _OWN = {"__annotations__", "__annotate__", "__annotate_func__", "__module__", "__classcell__", "__orig_bases__"}
+
+    def _new(cls, *given, **named):
+        """Return a tuple of the fields: those given in order, then by name, then the defaults."""
+        if len(given) != len(cls._fields) or named:
+            rest = cls._fields[len(given) :]
+            defaults = cls._field_defaults
+            try:
+                given += tuple(named.pop(name) if name in named else defaults[name] for name in rest)
+            except KeyError as error:
+                raise TypeError(f"{cls.__name__} lacks the field {error}") from None
+            if named or len(given) != len(cls._fields):
+                raise TypeError(f"{cls.__name__} has no such fields: {', '.join(named) or given}")
+        return tuple.__new__(cls, given)
+
+    class _Tuple(tuple):
+        """What all named tuples share; ``collections.namedtuple`` compiles a function for each, ten times as slowly."""
+
+        __slots__ = ()
+        __new__ = _new
+
+        @classmethod
+        def _make(cls, fields):
+            return cls(*fields)
+
+        def _replace(self, **changed):
+            new = self._make(map(changed.pop, self._fields, self))
+            if changed:
+                raise ValueError(f"Got unexpected field names: {[*changed]!r}")
+            return new
+
+        def _asdict(self):
+            return dict(zip(self._fields, self, strict=True))
+
+        def __repr__(self):
+            fields = ", ".join(f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True))
+            return f"{type(self).__name__}({fields})"
+
+        def __getnewargs__(self):
+            return tuple(self)
 
     class _Meta(type):
         def __new__(mcs, name, bases, body):
@@ -33,13 +73,13 @@ else:
             annotations = body.get("__annotations__")
             if annotations is None:  # Python 3.14 and later keep them unevaluated
                 annotations = type(name, (), {**body}).__annotations__
-            defaults = [body[field] for field in annotations if field in body]
-            made = namedtuple(name, annotations, defaults=defaults, module=body["__module__"])
-            made.__annotations__ = dict(annotations)
-            for key, value in body.items():
-                if key not in _OWN and key not in annotations:
-                    setattr(made, key, value)
-            return made
+            fields = tuple(annotations)
+            kept = {key: value for key, value in body.items() if key not in _OWN and key not in annotations}
+            kept |= {field: _tuplegetter(place, "") for place, field in enumerate(fields)}
+            defaults = {field: body[field] for field in fields if field in body}
+            kept |= {"__slots__": (), "_fields": fields, "_field_defaults": defaults, "__match_args__": fields}
+            kept |= {"__module__": body["__module__"], "__annotations__": dict(annotations)}
+            return type(name, (_Tuple,), kept)
 
     class _Base:
         def __mro_entries__(self, bases):

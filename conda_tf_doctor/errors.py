@@ -25,3 +25,16 @@ def meant(word: str, known: Iterable[str]) -> str:
     spelled = {each.lower(): each for each in known}
     near = get_close_matches(word.lower(), spelled, 1, 0.7)
     return f" (did you mean {spelled[near[0]]}?)" if near and near[0] != word.lower() else ""
+
+
+class Ignored:
+    """Lets errors of some kinds pass, as ``contextlib.suppress``, whose module costs a check what ten of ours do."""
+
+    def __init__(self, *kinds: type[Exception]) -> None:
+        self.kinds = kinds
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, where: object) -> bool:
+        return kind is not None and issubclass(kind, self.kinds)

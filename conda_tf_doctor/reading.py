@@ -13,7 +13,6 @@ import os
 import re
 import stat
 import sys
-from importlib import import_module
 
 from ._typing import Any
 from .errors import UsageError
@@ -155,7 +154,7 @@ def load_toml(text: str, path: str) -> dict[str, Any]:
     Raises:
         UsageError: It is not valid TOML.
     """
-    toml = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    toml = __import__("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
         parsed: dict[str, Any] = toml.loads(text)
         return parsed

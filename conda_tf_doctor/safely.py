@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+
+# Not from the modules that have them: this is on the way of every check.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 _told: set[str] = set()
 # What drives a terminal, as a whole: colours, titles, links; what is left of an incomplete one is harmless text.

@@ -103,7 +103,7 @@ def _prefix_key(text: str) -> Key:
     return (0, numbers, _FINAL, _NOTHING, _LAST)
 
 
-_TERM = r"\s*(===|==|!=|~=|>=|<=|>|<)?\s*([^\s,]+)\s*\Z"
+_TERM = r"\s*(?:(===|==|!=|~=|>=|<=|>|<)\s*)?([^\s,]+)\s*\Z"
 
 
 def _term_holds(term: str, version: Key, version_is_pre: bool) -> bool:
@@ -166,8 +166,8 @@ class MatchSpec(NamedTuple):
 
 
 _SPEC = r"(?s)([A-Za-z0-9_.\-*]+)\s*(.*)\Z"
-_BRACKETS = r"(?s)\[(.*)\]\s*\Z"
-_FIELD = r"(\w+)\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,\s]+))"
+_BRACKETS = r"(?s)([^\[]*)\[(.*)\]\s*\Z"
+_FIELD = r"(?<!\w)(\w+)\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,\s]+))"
 
 
 def parse_matchspec(text: str) -> MatchSpec:
@@ -179,18 +179,18 @@ def parse_matchspec(text: str) -> MatchSpec:
     text = text.split("#")[0].split(" if ")[0].strip()
     text = text.rsplit("::", 1)[-1].lstrip(":")
     fields: dict[str, str] = {}
-    brackets = re.search(_BRACKETS, text) if "[" in text else None
+    brackets = re.match(_BRACKETS, text) if "[" in text else None
     if brackets:
-        found = re.finditer(_FIELD, brackets.group(1))
+        found = re.finditer(_FIELD, brackets.group(2))
         fields = {m.group(1): m.group(2) or m.group(3) or m.group(4) or "" for m in found}
-        text = text[: brackets.start()]
+        text = brackets.group(1)
     matched = re.match(_SPEC, text.strip())
     if not matched:
         return MatchSpec(fields.get("name", ""), fields.get("version", ""), fields.get("build", ""))
     name, rest = matched.group(1), matched.group(2).strip()
     version, build = rest, ""
     if " " in rest and not rest.endswith((",", "|")):
-        parts = re.sub(r"\s*([,|])\s*", r"\1", rest)
+        parts = re.sub(r"(?<!\s)\s*([,|])\s*", r"\1", rest)
         parts = re.sub(r"([<>=!~])\s+", r"\1", parts)
         version, _, build = parts.partition(" ")
     elif rest.startswith("=") and not rest.startswith("==") and "=" in rest[1:]:

@@ -12,6 +12,7 @@ HOT = "a healthy environment needs this module, and not what it imports later: a
 HOOKS = "conda imports it on every call or transaction, and most of those have nothing to do with TensorFlow"
 OUTSIDE = "a package or module of the system that is heavy, or that may be missing"
 LAZY = {
+    "repair/children.py": "ctypes is needed on Linux alone",
     "repair/files/edit.py": "one of three readers is needed, each with its own library",
     **dict.fromkeys(
         (
@@ -65,7 +66,7 @@ LAZY = {
     ),
     **dict.fromkeys(
         (
-            "binaries/elf_file.py",
+            "binaries/integrity.py",
             "binaries/pe.py",
             "cli/create.py",
             "cli/fix.py",

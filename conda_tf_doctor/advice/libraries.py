@@ -64,7 +64,9 @@ def missing(context: Context, said: Mapping[str, str]) -> Fix:
         return by_pip([whole], "numpy and the libraries in its wheel, whole.", ("--force-reinstall", "--no-cache-dir"))
     if not name:
         return Fix(note="`conda tf-doctor dlls` in the environment names the library that is missing.")
-    stem = re.sub(r"(?:[-_.]?[\d.]*)\.(?:so[\d.]*|dylib|dll)\Z", "", name).lower().removeprefix("lib")
+    stem = (
+        re.sub(r"(?<![\d.])(?:[-_.]?[\d.]{0,40})\.(?:so[\d.]{0,40}|dylib|dll)\Z", "", name).lower().removeprefix("lib")
+    )
     start = next((start for start in _HOLDERS if stem == start or (len(start) > 1 and stem.startswith(start))), "")
     package = _HOLDERS.get(start, "")
     if not package:
@@ -169,7 +171,7 @@ def libstdcxx(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD610: the environment's own libstdc++, new enough and loaded first."""
     wanted = re.search(r"GLIBCXX_(3\.4\.\d+)", said.get("symbol", ""))
     gcc = next((gcc for known, gcc in _GCC if wanted and versions.key(known) >= versions.key(wanted.group(1))), "")
-    found = re.search(r"(?<![\w.])(?P<folder>/[^\s:'\"]*?)/libstdc\+\+\.so", context.env.error_text)
+    found = re.search(r"(?<![\w./])(?P<folder>/[^\s:'\"]{0,400}?)/libstdc\+\+\.so", context.env.error_text)
     folder = found["folder"] if found else ""
     inside = re.search(r"conda|mamba|miniforge|/envs/", folder)
     note = "Or start with the environment's own: export LD_PRELOAD=$CONDA_PREFIX/lib/libstdc++.so.6."

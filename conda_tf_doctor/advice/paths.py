@@ -91,7 +91,7 @@ def activate(context: Context, said: Mapping[str, str]) -> Fix:
     if not notebook and "No module named" not in text:
         return Fix(note=f"In the terminal or the IDE that starts Python, {there}.")
     note = f"Choose that environment's kernel in the notebook, which ipykernel in it makes, or {there}."
-    runs = re.findall(r"((?:[A-Z]:\\|/)[^\s'\"]*?python[\d.]*(?:\.exe)?)(?=[\s'\"]|$)", text)
+    runs = re.findall(r"((?:[A-Z]:\\|(?<![\w./-])/)[^\s'\"]{0,400}?python[\d.]*(?:\.exe)?)(?=[\s'\"]|$)", text)
     if len(runs) > 1:
         note += f" Or install TensorFlow into the Python that runs: {runs[-1]} -m pip install tensorflow."
     return Fix(commands=(("conda", "install", *into, "ipykernel"),), note=note)

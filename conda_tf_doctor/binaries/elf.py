@@ -28,7 +28,7 @@ def read_elf(path: str, header: Header) -> Image:
     """
     image = Image(path, header)
     try:
-        with reading.open_regular(path) as stream:
+        with reading.open_raw(path) as stream:
             elf = Elf(stream, header)
             image.problem = elf.check()
             elf.read_dynamic()

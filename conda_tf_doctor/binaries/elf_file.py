@@ -1,83 +1,84 @@
 """An ELF file that can be asked by virtual address: its segments, its dynamic section, its strings.
 
-pyelftools reads the header and the segments. What the dynamic section points to (strings, version tables) is read in
-place, the symbols by :mod:`.elf_symbols`: an object for each of them would take seconds for a library of TensorFlow's
-size.
+Everything is read in place, in blocks: an object for each of its symbols would take seconds for a library of
+TensorFlow's size, and a call of the system for each of its names half of that.
 
-Sources: System V gABI, chapter 5 (dynamic linking).
+Sources: System V gABI, chapters 4 (ELF header), 5 (program header, dynamic linking).
 """
 
 from __future__ import annotations
 
 import io
 import struct
-from functools import cache
-from typing import Any
+from typing import NamedTuple
 
 from .header import Header
 from .image import MAX_LIBRARIES, MAX_NAME
 
 DT_NEEDED, DT_HASH, DT_STRTAB, DT_SYMTAB, DT_STRSZ, DT_SONAME, DT_RPATH, DT_RUNPATH = 1, 4, 5, 6, 10, 14, 15, 29
 DT_GNU_HASH, DT_VERDEF, DT_VERNEED = 0x6FFFFEF5, 0x6FFFFFFC, 0x6FFFFFFE
+PT_LOAD, PT_DYNAMIC = 1, 2
 MAX_SEGMENTS = 512
 EI_DATA = 5
 SHORT_NAME = 256
+# Small pieces are taken out of blocks of this size, of which an image keeps a few.
+BLOCK, MAX_BLOCKS = 1 << 15, 64
 
 
 class BadElfError(Exception):
     """The file is no object that ``ld.so`` would load; the text says why."""
 
 
-@cache
-def _structs(little_endian: bool, bits: int) -> Any:
-    """Return pyelftools' layouts; made once, for its ``ELFFile`` makes all of them for each file."""
-    from elftools.elf.structs import ELFStructs
+class Segment(NamedTuple):
+    """One entry of the program header."""
 
-    structs = ELFStructs(little_endian, bits)
-    structs.create_basic_structs()
-    structs.create_advanced_structs()
-    return structs
+    type: int
+    offset: int
+    address: int
+    size: int
 
 
 class Elf:
     """An open ELF file that can be asked by virtual address."""
 
-    def __init__(self, stream: io.BufferedReader | io.FileIO, header: Header) -> None:
-        from elftools.common.exceptions import ELFError
-        from elftools.common.utils import struct_parse
-
+    def __init__(self, stream: io.FileIO, header: Header) -> None:
         self.stream = stream
         self.size = stream.seek(0, io.SEEK_END)
         self.wide = header.bits == 64
+        self._blocks: dict[int, bytes] = {}
+        self.order = "<" if self.at(EI_DATA, 1) == b"\1" else ">"
+        # e_phoff, e_phentsize and e_phnum; p_type, p_offset, p_vaddr and p_filesz
+        layout, places, entry = ("QQIHHH", 32, "IIQQQQ") if self.wide else ("IIIHHH", 28, "IIIIII")
         try:
-            little = self.at(EI_DATA, 1) == b"\1"
-            self.order = "<" if little else ">"
-            structs = _structs(little, header.bits)
-            elf: Any = struct_parse(structs.Elf_Ehdr, stream, 0)
-            if elf["e_phnum"] > MAX_SEGMENTS:
+            at, _, _, _, step, count = struct.unpack(
+                self.order + layout, self.at(places, struct.calcsize("=" + layout))
+            )
+            if count > MAX_SEGMENTS:
                 raise BadElfError("corrupt: more segments than any object has")
-            places = (elf["e_phoff"] + index * elf["e_phentsize"] for index in range(elf["e_phnum"]))
-            self.segments = [struct_parse(structs.Elf_Phdr, stream, place) for place in places]
-        except BadElfError:
-            raise
-        except (ELFError, UnicodeDecodeError, ValueError, OverflowError, KeyError, AttributeError) as error:
-            raise BadElfError(f"truncated or corrupt headers ({type(error).__name__})") from None
-        self.loads = [s for s in self.segments if s.p_type == "PT_LOAD"]
+            size = struct.calcsize("=" + entry)
+            rows = [struct.unpack(self.order + entry, self.at(at + n * step, size)) for n in range(count)]
+        except struct.error:
+            raise BadElfError("truncated or corrupt headers") from None
+        self.segments = [
+            Segment(r[0], r[2], r[3], r[5]) if self.wide else Segment(r[0], r[1], r[2], r[4]) for r in rows
+        ]
+        self.loads = [segment for segment in self.segments if segment.type == PT_LOAD]
         self.tags: dict[int, list[int]] = {}
 
     def reopened(self, stream: io.FileIO) -> Elf:
         """Return the same object on a newly opened file."""
         self.stream = stream
+        self._blocks.clear()
         return self
 
     def check(self) -> str:
         """Return what would make ``ld.so`` refuse the file or crash on it, or an empty string."""
         if not self.loads:
             return "corrupt: no loadable segment"
-        end = max(load.p_offset + load.p_filesz for load in self.loads)
+        end = max(load.offset + load.size for load in self.loads)
         if end > self.size:
             return f"truncated: its segments end at byte {end:,}, the file at {self.size:,}"
-        if not any(segment.p_type == "PT_DYNAMIC" for segment in self.segments):
+        if not any(segment.type == PT_DYNAMIC for segment in self.segments):
             return "corrupt: no dynamic section"
         return ""
 
@@ -85,8 +86,8 @@ class Elf:
         """Read the dynamic section into ``tags``."""
         layout = self.order + ("qQ" if self.wide else "iI")
         for segment in self.segments:
-            if segment.p_type == "PT_DYNAMIC":
-                data = self.at(segment.p_offset, min(segment.p_filesz, 1 << 20))
+            if segment.type == PT_DYNAMIC:
+                data = self.at(segment.offset, min(segment.size, 1 << 20))
                 data = data[: len(data) - len(data) % struct.calcsize(layout)]
                 for tag, value in struct.iter_unpack(layout, data):
                     if tag == 0:
@@ -97,14 +98,24 @@ class Elf:
         """Return bytes of the file, fewer at its end."""
         if offset < 0 or offset > self.size:
             raise BadElfError(f"corrupt: offset {offset:,} outside the file")
-        self.stream.seek(offset)
-        return self.stream.read(min(size, self.size - offset))
+        size = min(size, self.size - offset)
+        number, start = divmod(offset, BLOCK)
+        if start + size > BLOCK:
+            self.stream.seek(offset)
+            return self.stream.read(size)
+        block = self._blocks.get(number)
+        if block is None:
+            if len(self._blocks) >= MAX_BLOCKS:
+                self._blocks.clear()
+            self.stream.seek(number * BLOCK)
+            block = self._blocks[number] = self.stream.read(BLOCK)
+        return block[start : start + size]
 
     def place(self, address: int) -> int:
         """Return where a virtual address lies in the file."""
         for load in self.loads:
-            if load.p_vaddr <= address < load.p_vaddr + load.p_filesz:
-                return int(address - load.p_vaddr + load.p_offset)
+            if load.address <= address < load.address + load.size:
+                return address - load.address + load.offset
         raise BadElfError(f"corrupt: address 0x{address:x} lies in no segment")
 
     def string(self, index: int) -> str:

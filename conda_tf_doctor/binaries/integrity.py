@@ -7,7 +7,6 @@ file in half (a full disk, an antivirus, a broken download) changes its size.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -79,6 +78,8 @@ def _compare(entry: Recorded, thorough: bool) -> Damage | None:
 
 
 def _sha256(path: str) -> str:
+    import hashlib  # loads OpenSSL, and later runs remember what they need of it
+
     digest = hashlib.sha256()
     buffer = memoryview(bytearray(1 << 20))
     with reading.open_raw(path) as stream:

@@ -69,6 +69,9 @@ def configure_parser(parser: ArgumentParser, files: bool = True) -> None:
         "--output-format", choices=FORMATS, metavar="FORMAT", default=SUPPRESS,
         help="text, json (as --json), sarif 2.1.0, github (annotations at the line) or junit",
     )  # fmt: skip
+    parser.add_argument(
+        "--thorough", action="store_true", default=SUPPRESS, help="hash every binary of every package, whatever its size"
+    )
     output.add_argument("--statistics", action="store_true", default=SUPPRESS, help="count the findings of each rule")
     output.add_argument(
         "--exit-zero", action="store_true", default=SUPPRESS, help="exit with 0 where errors were found"
@@ -139,7 +142,7 @@ def read(args: Namespace, file: str = "") -> Environment:
     env = read_prefix(resolve_prefix(args), platform)
     if platform and env.platform != platform:
         raise UsageError(f"The environment {env.path} is for {env.platform}, not for {platform}.")
-    env.thorough = bool(args.verbosity)
+    env.thorough = getattr(args, "thorough", False)
     return env
 
 

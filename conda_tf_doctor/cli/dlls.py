@@ -47,6 +47,7 @@ def configure_parser(parser: ArgumentParser) -> None:
         default="",
         help="a file, a DLL's name, or an import name (h5py, numpy.core._multiarray_umath); TensorFlow's own if absent",
     )
+    parser.add_argument("--thorough", action="store_true", help="hash every binary of every package, whatever its size")
     parser.add_argument("--dot", action="store_true", help="print a graph for Graphviz")
     add_target(parser)
     add_rules(parser)
@@ -63,7 +64,7 @@ def execute(args: Namespace) -> int:
         raise UsageError("--dot and --json are two forms of one output; give one of them.")
     ignore, matrix_file = options(args)
     context = Context(read_prefix(resolve_prefix(args)), load_matrix(matrix_file))
-    facts = _facts(context, args.module, thorough=bool(args.verbosity))
+    facts = _facts(context, args.module, thorough=getattr(args, "thorough", False))
     closure = facts.closure
     if closure is None:
         raise UsageError(f"The environment {context.env.path} has no TensorFlow with binaries; name a MODULE.")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 from errno import EINVAL
-from importlib import import_module
 
 from .._typing import TYPE_CHECKING, NoReturn
-from ..errors import UsageError
+from ..errors import Ignored, UsageError
 from ..render.json import print_error
 from ..render.text import Style, complain
 from .arguments import complete, plain, program
@@ -28,7 +26,7 @@ def run(args: Namespace) -> int:
     if sys.platform == "win32":
         _break_interrupts()
     try:
-        status = import_module(f".{args.verb or 'check'}", __package__).execute(args)
+        status = __import__(f"{__package__}.{args.verb or 'check'}", fromlist=["execute"]).execute(args)
         sys.stdout.flush()
         return int(status)
     except UsageError as error:
@@ -79,7 +77,7 @@ def _own_fault(error: Exception, args: Namespace) -> str:
 
 def _unusable(message: str, args: Namespace) -> int:
     if args.json:
-        with suppress(OSError):
+        with Ignored(OSError):
             print_error(message)
     complain(message)
     return 2

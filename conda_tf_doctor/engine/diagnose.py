@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib import import_module
 
 from .._typing import TYPE_CHECKING
 from ..codes import ASKERS, JUDGES, ROWS, RULES, Judge
@@ -49,7 +48,7 @@ def _from_rules(context: Context, judges: Mapping[Judge, tuple[str, ...]], exami
         try:
             if not context.has(judge.when):
                 continue
-            module = import_module(f"..rules.{judge.module}", __package__)
+            module = __import__(f"conda_tf_doctor.rules.{judge.module}", fromlist=[judge.function])
             # A generator fails where it is consumed, so it is consumed here.
             found = list(getattr(module, judge.function)(context))
             if stray := {finding.code for finding in found} - ROWS.keys():

@@ -126,7 +126,7 @@ def _driver() -> str:
     if sys.platform == "linux":
         try:
             with open(_DRIVER, encoding="utf-8", errors="replace") as handle:
-                matched = re.search(r"Kernel Module.*?\s(\d+\.\d+(?:\.\d+)?)\s", handle.read(512))
+                matched = re.search(r"Kernel Module.{0,80}?\s(\d+\.\d+(?:\.\d+)?)\s", handle.read(512))
         except OSError:
             return ""
         return matched.group(1) if matched else ""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 
 from ..binaries.header import Header, read_header
-from ..errors import UsageError
+from ..errors import Ignored, UsageError
 from ..reading import venv_settings
 from ..subdirs import SUBDIRS, this_platform
 from .condameta import read_records
@@ -111,7 +110,7 @@ def _slice(env: Environment, prefix: str, header: Header) -> str:
     names = {"64": "x86_64", "arm64": "arm64"}
     folder = find_site_packages(prefix, site_minor(env))
     for module in ("tensorflow/python/_pywrap_tensorflow_internal.so", "tensorflow/libtensorflow_framework.2.dylib"):
-        with contextlib.suppress(OSError):
+        with Ignored(OSError):
             candidates += read_header(os.path.join(folder, *module.split("/"))).machines[:1] if folder else ()
     wanted = (candidates[0], here, *candidates[1:])
     return next((m for m in (names.get(each, each) for each in wanted) if m in header.machines), header.machine)

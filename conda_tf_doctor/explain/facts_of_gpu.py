@@ -172,7 +172,7 @@ _LOGGED = re.compile(
     r"|^[IWE]0{3}\d\b",
     re.IGNORECASE,
 )
-_PATHS = re.compile(r"File \"[^\"]*\"|\S*[\\/]\S*")
+_PATHS = re.compile(r"File \"[^\"]*\"|(?<!\S)[^\s\\/]*[\\/]\S*")
 _ABOUT_GPU = re.compile(r"\bGPUs?\b|CUDA|cu(?:dnn|blas|dart)|nvidia|device_type|device:CPU", re.IGNORECASE)
 # Only said where a GPU was seen, or where it is what the user asked for.
 _GPU_SEEN = re.compile(

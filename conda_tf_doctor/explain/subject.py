@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 Truth = bool | None
 
 _USER_SITE = re.compile(
-    r"(?P<file>(?:[~/][^\s\"']*/\.local/lib/python[\d.]+/site-packages|~/\.local/lib/python[\d.]+/site-packages"
-    r"|(?:[A-Za-z]:|~)[^\n\"']*?\\AppData\\Roaming\\Python\\Python\d+\\site-packages"
+    r"(?P<file>(?:(?<![\w/.~-])[~/][^\s\"']{0,400}/\.local/lib/python[\d.]+/site-packages|~/\.local/lib/python[\d.]+/site-packages"
+    r"|(?:\b[A-Za-z]:|~)[^\n\"']{0,300}?\\AppData\\Roaming\\Python\\Python\d+\\site-packages"
     r"|/Users/[^/\n\"']+/Library/Python/[\d.]+/lib/python/site-packages)"
     r"[\\/](?P<package>tensorflow\w*|numpy|keras|google|h5py|ml_dtypes|protobuf|tensorboard|wrapt|typing_extensions)[^\n\"']*)"
 )

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 # How a failure looks whoever writes it: the last line of a traceback, what a shell, a loader or an installer says.
 _FAILURE = re.compile(
-    r"^[ \t|│>E]*(?:[A-Za-z_][\w.]*\.)?[A-Za-z_]\w*(?:Error|Exception|SystemExit)\b(?::[^\n]*|[ \t]*$)"
-    r"|[^\n]*[:;] (?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception): [^\n]*"
-    r"|^[ \t]*(?:ERROR|FATAL|Fatal|error|fatal)\b[: ][^\n]*|^F\d{4} [^\n]*|[^\n]*\bCheck failed: [^\n]*"
-    r"|[^\n]*\b(?:Aborted|core dumped|Segmentation fault|terminate called|Killed|SIG(?:SEGV|ABRT|ILL|BUS))\b[^\n]*"
-    r"|[^\n]*(?:exit(?:ed)?(?: with)? (?:code|status)|returned)[: ]+-?(?!0\b)\d+[^\n]*"
-    r"|[^\n]*\b(?:[Kk]ernel (?:died|appears to have died)|crash(?:es|ed|ing)?)\b[^\n]*",
+    r"^[ \t|│>E]{0,40}(?:[A-Za-z_][\w.]*\.)?[A-Za-z_]\w*(?:Error|Exception|SystemExit)\b(?::[^\n]*|[ \t]*$)"
+    r"|^[^\n]*[:;] (?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception): [^\n]*"
+    r"|^[ \t]*(?:ERROR|FATAL|Fatal|error|fatal)\b[: ][^\n]*|^F\d{4} [^\n]*|^[^\n]*\bCheck failed: [^\n]*"
+    r"|^[^\n]*\b(?:Aborted|core dumped|Segmentation fault|terminate called|Killed|SIG(?:SEGV|ABRT|ILL|BUS))\b[^\n]*"
+    r"|^[^\n]*(?:exit(?:ed)?(?: with)? (?:code|status)|returned)[: ]+-?(?!0\b)\d+[^\n]*"
+    r"|^[^\n]*\b(?:[Kk]ernel (?:died|appears to have died)|crash(?:es|ed|ing)?)\b[^\n]*",
     re.MULTILINE,
 )
 

@@ -43,7 +43,7 @@ def _specs(error: Any) -> tuple[list[versions.MatchSpec], list[versions.MatchSpe
 def _python(specs: Iterable[versions.MatchSpec]) -> str:
     """Return the minor of Python that was asked for, or that the environment has."""
     for spec in specs:
-        matched = re.search(r"\d+\.\d+", spec.version) if spec.name == "python" else None
+        matched = re.search(r"(?<!\d)\d+\.\d+", spec.version) if spec.name == "python" else None
         if matched:
             return matched.group()
     from conda.base.context import context

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 
 from .._typing import TYPE_CHECKING, Any
+from ..errors import Ignored
 
 if TYPE_CHECKING:
     from .source import Document, Path, Problem
@@ -33,7 +33,7 @@ def source_files(data: str) -> list[str]:
     """Return the files that the derived form is made from, relative to the data folder."""
     names = []
     for folder in ("", RELEASES):
-        with suppress(FileNotFoundError):
+        with Ignored(FileNotFoundError):
             found = [entry.name for entry in os.scandir(os.path.join(data, folder)) if entry.name.endswith(".yaml")]
             names += [f"{folder}{name}" for name in sorted(found)]
     return names + [f"../{name}" for name in _CODE]
@@ -73,7 +73,7 @@ def is_fresh(data: str, header: dict[str, Any], compiled: str) -> bool:
         return True
     if _fingerprint(data, names) != recorded:
         return False
-    with suppress(OSError):
+    with Ignored(OSError):
         os.utime(compiled)
     return True
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from io import BytesIO
 
 from .._typing import BinaryIO
+from ..errors import Ignored
 from .compiled import DATA, FILE_NAME, compile_folder, is_fresh, write_text
 from .matrix import Matrix
 
@@ -40,7 +40,7 @@ def _rebuilt(data: str, path: str) -> Matrix:
 
     text = compile_folder(data)
     # A read-only installation without the derived form is slow, and still right.
-    with suppress(OSError):
+    with Ignored(OSError):
         write_text(path, text)
     content = text.encode("ascii")
     end = content.index(b"\n") + 1

@@ -112,7 +112,7 @@ def _required(declared: Mapping[str, tuple[str, list[str]]], wheel: str, row: Ro
     always, sometimes = requirements(packages, platform, row.get("python", []))
     if platform == "linux-64" and not carrier:
         nvidia = [item for item in packages if CUDA_EXTRA in item and item.startswith("nvidia-")]
-        made |= {"nvidia": [re.sub(r"\s*;.*", "", item) for item in nvidia]} if nvidia else {}
+        made |= {"nvidia": [re.sub(r"(?<!\s)\s*;.*", "", item) for item in nvidia]} if nvidia else {}
     return made | ({"requires": always} if always else {}) | ({"requires_if": sometimes} if sometimes else {})
 
 

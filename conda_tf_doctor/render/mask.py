@@ -16,19 +16,46 @@ TOKEN = "<token>"
 PASSWORD = "<hidden>"
 
 # The folders under which systems keep home folders; what follows is somebody's name, which may hold blanks where more
-# of the path follows. In running text it ends with the word. Backslashes may be doubled.
+# of the path follows, below a folder of a group or of a letter. In running text it ends with the word. Backslashes may
+# be doubled.
 _HOMES = re.compile(
-    r"([\\/](?:Users|home|homes|Documents and Settings)(?:\\\\|[\\/])(?:(?:users?|students?|staff)(?:\\\\|[\\/]))?)"
-    r"((?:[^\\/:;,\"'<>|*?\s]+(?: [^\\/:;,\"'<>|*?\s]+){0,3}(?=[\\/]))|[^\\/:;,\"'<>|*?\s]+)",
+    r"([\\/](?:Users|home|homes|Documents and Settings)(?:\\\\|[\\/])"
+    r"(?!(?:(?:users?|students?|staff)[\\/]+)?(?:[a-z0-9][\\/]+)?<)"
+    r"(?:(?:users?|students?|staff)(?:\\\\|[\\/]))?(?:[a-z0-9](?:\\\\|[\\/]))?)"
+    r"((?:[^\\/:;,\"'<>|*?\s]{1,64}(?: [^\\/:;,\"'<>|*?\s]{1,64}){0,3}(?=[\\/]))|[^\\/:;,\"'<>|*?\s]+)",
     re.I,
 )
 # Folders there that are no person's.
 _SHARED = frozenset({"public", "default", "all users", "default user", "linuxbrew", "shared", "runner", "runneradmin"})
-_CHANNEL_TOKEN = re.compile(r"(://[^\s\"']*?/t/)[^/\s\"']+")
-_KNOWN_TOKEN = re.compile(r"\b(?:tk-|pypi-|gh[pousr]_|glpat-|xox[abp]-|hf_)[A-Za-z0-9_-]{8,}")
-_USERINFO = re.compile(r"(?<=://)[^/\s\"']+@")
-_SECRET_PARAMETER = re.compile(
-    r"([?&](?:token|access_token|api[_-]?key|key|sig|signature|password|passwd|secret|auth)=)[^&\s\"'<>]+", re.I
+# An address to its end; secrets in it are found part by part. Pip writes some without the second slash.
+_ADDRESS = r"\b[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s\"'<>]*"
+# Forms in which programs give out tokens: conda's channels, PyPI, GitHub, GitLab, Slack, Hugging Face, OpenAI, Stripe,
+# AWS, Google, npm, Docker; JSON web tokens; private keys.
+_KNOWN_TOKEN = (
+    r"\b(?:tk-|pypi-|gh[pousr]_|github_pat_|gl[a-z]{2,6}-|xox[abeprs]-|hf_|npm_|dckr_pat_|[sr]k_(?:live|test)_|ya29\.|AIza"
+    r"|sk-(?=[A-Za-z0-9_-]{0,80}[0-9]))[A-Za-z0-9_-]{8,}"
+    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?"
+    r"|-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[^-]|-(?!----END))*(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?"
+)
+# A name, a sign and a value: variables, parameters of addresses, headers, fields of YAML and JSON.
+_ASSIGNED = (
+    r"(?<![\w.-])(?P<name>[A-Za-z_][\w.-]{0,100})(?P<sign>[\"']?[ \t]{0,3}(?:=(?!=)|:(?![:/\\]))[ \t]{0,3}[\"']?"
+    r"(?:(?:bearer|basic|token|digest|negotiate)[ \t]{1,3})?)"
+    r"(?P<value>(?!(?:bearer|basic|token|digest|negotiate)[ \t]+<)[^\s\"'&;,<>]+)"
+)
+_SECRET_NAME = re.compile(
+    r"(?:^|[-_.])(?:tokens?|secrets?|passw(?:or)?d|passphrase|pwd|credentials?|signature|authorization|cookies?"
+    r"|(?:api|access|private|secret|account|master|encryption)[-_.]?keys?|(?:access|auth|api)token|sas)(?:$|[-_.])",
+    re.I,
+)
+# These are names of other things, too, unless a value that is no version is assigned to them.
+_DOUBTFUL_NAME = re.compile(r"(?:^|[-_.])(?:keys?|sig|auth|pass|user(?:name)?|login)$", re.I)
+_SCHEME = r"(?i)\b(bearer|basic)([ \t]{1,3})(?=[A-Za-z0-9+/._~-]{0,200}[0-9=+/])[A-Za-z0-9+/._~-]{12,}=*"
+# Somebody at a host; not a symbol at its version (memcpy@GLIBC_2.14), nor the @@ of C++.
+_PERSON_AT_HOST = (
+    r"(?<![\w.+@?/-])[A-Za-z][\w.+-]{0,63}@"
+    r"(?:[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,24}|[a-z][a-z0-9-]{1,62})"
+    r"(?![\w@.-]*@)(?![\w])"
 )
 # Names that say nothing about a person, and that occur where they mean something else.
 _NOBODY = frozenset(
@@ -51,11 +78,37 @@ def _home_folders(environ: dict[str, str]) -> list[str]:
 
 
 def without_secrets(text: str) -> str:
-    """Return a text without the tokens and passwords that addresses hold."""
-    text = _CHANNEL_TOKEN.sub(rf"\1{TOKEN}", text)
-    text = _KNOWN_TOKEN.sub(TOKEN, text)
-    text = _USERINFO.sub(f"{PASSWORD}@", text)
-    return _SECRET_PARAMETER.sub(rf"\1{TOKEN}", text)
+    """Return a text without tokens, passwords and other secrets, by the forms that they have."""
+    if "://" in text:
+        text = re.sub(_ADDRESS, _address, text)
+    text = re.sub(_KNOWN_TOKEN, TOKEN, text)
+    if "=" in text or ":" in text:
+        text = re.sub(_ASSIGNED, _assigned, text, flags=re.I)
+    return re.sub(_SCHEME, rf"\1\2{TOKEN}", text)
+
+
+def _address(matched: re.Match[str]) -> str:
+    scheme, *parts = matched[0].split("://")
+    return "://".join((scheme, *map(_after_scheme, parts)))
+
+
+def _after_scheme(part: str) -> str:
+    """Mask user, password and the token of a channel in what stands behind an address's scheme."""
+    host, slash, path = part.partition("/")
+    if "@" in host:
+        host = f"{PASSWORD}@{host.rpartition('@')[2]}"
+    return host + re.sub(r"(?:(?<=/)|\A)t/[^/?#]+", lambda found: f"t/{TOKEN}", slash + path) if slash else host
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether what has this name is a secret."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def _assigned(matched: re.Match[str]) -> str:
+    name, sign, value = matched["name"], matched["sign"], matched["value"]
+    doubtful = "=" in sign and _DOUBTFUL_NAME.search(name) and not re.match(r"[\d.=*]+\b", value)
+    return f"{name}{sign}{TOKEN}" if is_secret(name) or doubtful else matched[0]
 
 
 def masker(environ: dict[str, str] | None = None) -> Callable[[str], str]:
@@ -71,6 +124,8 @@ def masker(environ: dict[str, str] | None = None) -> Callable[[str], str]:
 
     def masked(text: str) -> str:
         text = _HOMES.sub(_person, without_secrets(text))
+        if "@" in text:
+            text = re.sub(_PERSON_AT_HOST, f"{USER}@<host>", text)
         for home in homes:
             text = home.sub(HOME, text)
         for name in names:
@@ -97,7 +152,7 @@ def mask(value: Any, masked: Callable[[str], str], keep: Iterable[str] = ()) -> 
     Args:
         value: The value.
         masked: What masks one text.
-        keep: Fields that hold no path: ``name``, ``version``.
+        keep: Fields that hold no path, in which secrets alone are masked: ``name``, ``version``.
     """
     kept = frozenset(keep)
     if isinstance(value, str):
@@ -105,5 +160,11 @@ def mask(value: Any, masked: Callable[[str], str], keep: Iterable[str] = ()) -> 
     if isinstance(value, list):
         return [mask(each, masked, kept) for each in value]
     if isinstance(value, dict):
-        return {key: each if key in kept else mask(each, masked, kept) for key, each in value.items()}
+        # A name, a version or a build says nothing of a person, but whatever is pasted may be in it.
+        return {
+            key: TOKEN
+            if isinstance(each, str) and each and is_secret(key)
+            else mask(each, without_secrets if key in kept else masked, kept)
+            for key, each in value.items()
+        }
     return value

@@ -13,10 +13,16 @@ from contextlib import contextmanager, suppress
 from .. import reading
 from ..errors import UsageError
 from ..names import windows_forbids
+from . import children
 
 
-def write(path: str, data: bytes) -> None:
+def write(path: str, data: bytes, follow: bool = True) -> None:
     """Replace a file's content at once; whoever reads it meanwhile, or is killed, has the old or the new one.
+
+    Args:
+        path: The file.
+        data: Its content.
+        follow: Whether a link stays one, and what it leads to is replaced; files of ours alone are no links.
 
     Raises:
         OSError: The disk is full, or the folder cannot be written; the old content is still there.
@@ -25,9 +31,9 @@ def write(path: str, data: bytes) -> None:
     why = windows_forbids(name) if os.name == "nt" and name.lower() != os.devnull else ""
     if why:  # else it goes into a stream of another file, or under another name
         raise OSError(errno.EINVAL, why, path)
-    # A link stays a link: what it leads to is replaced.
-    path = os.path.realpath(path)
-    if not _replaceable(path):
+    if follow:
+        path = os.path.realpath(path)
+    if follow and not _replaceable(path):
         with open(path, "wb") as stream:
             stream.write(data)
         return
@@ -116,14 +122,26 @@ def locked(folder: str) -> Iterator[None]:
         UsageError: Another repair holds it.
     """
     path = os.path.join(folder, ".tf-doctor.lock")
-    with open(path, "a+b") as handle:
+    # No link is followed, and nothing is waited for: a pipe in its place is no lock.
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        handle = os.open(path, flags, 0o666)
+    except OSError as error:
+        raise UsageError(f"The lock {path} cannot be taken: {error.strerror}; remove it where it is a link.") from None
+    try:
         try:
-            _lock(handle.fileno())
+            _lock(handle)
         except OSError:
             raise UsageError(
-                f"Another conda-tf-doctor is at work in {os.path.dirname(folder)}; wait for it to end."
+                f"Another conda-tf-doctor is at work in {os.path.dirname(folder)}, or what it started; "
+                "wait for it to end."
             ) from None
+        # What a repair starts holds it as well: a conda that outlives it is still at work.
+        children.held.add(handle)
         yield
+    finally:
+        children.held.discard(handle)
+        os.close(handle)
 
 
 def _lock(handle: int) -> None:

@@ -12,8 +12,8 @@ from ..binaries.records import read_text
 from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.prefix import read_prefix
 from ..names import normalise
+from . import children, kept
 from . import journal as journals
-from . import kept
 from .conda import require
 from .verify import pip_command, pip_environ
 
@@ -66,7 +66,7 @@ class Back:
         if not pip:
             return False
         target: Any = subprocess.DEVNULL if self.quiet else sys.stderr
-        done = subprocess.run([*pip, *args], stdin=subprocess.DEVNULL, stdout=target, env=pip_environ(), check=False)
+        done = children.run([*pip, *args], pip_environ(), capture=False, output=target)
         return done.returncode == 0
 
     def _aside(self, journal: Journal) -> str:

@@ -116,7 +116,7 @@ class Catalogue:
         )
 
 
-_TERM = re.compile(r"(>=|<=|==|~=|=|>|<|!=)?\s*([\w.*+!]+)")
+_TERM = re.compile(r"(>=|<=|==|~=|=|>|<|!=)?(?:(?<!\s)\s+)?([\w.*+!]+)")
 
 
 def admits(manager: str, spec: str, version: str) -> bool:

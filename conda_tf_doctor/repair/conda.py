@@ -12,6 +12,7 @@ from .. import reading
 from ..errors import UsageError
 from ..programs import is_mamba, safe_python, users_conda
 from ..subdirs import this_platform
+from . import children
 
 # What conda's JSON says when it answered the question, and the answer is no. Anything else (no network, a solver that
 # is configured and not installed, a broken .condarc) says nothing about the plan.
@@ -74,11 +75,7 @@ class Conda:
     def json(self, *args: str) -> Answer:
         """Run a command that answers in JSON."""
         try:
-            done = subprocess.run(
-                [*self.command, *args, "--json"],
-                capture_output=True, text=True, encoding="utf-8", errors="replace",
-                stdin=subprocess.DEVNULL, env=self.environ(), check=False,
-            )  # fmt: skip
+            done = children.run([*self.command, *args, "--json"], self.environ())
         except OSError as error:
             return Answer(False, {}, f"{self.command[0]} cannot be started: {error.strerror}", reached=False)
         try:
@@ -99,9 +96,7 @@ class Conda:
         """Run a command whose progress the user sees, on standard error; tell whether it ended well."""
         target: Any = subprocess.DEVNULL if self.quiet else sys.stderr
         try:
-            done = subprocess.run(
-                [*self.command, *args], stdin=subprocess.DEVNULL, stdout=target, env=self.environ(), check=False
-            )
+            done = children.run([*self.command, *args], self.environ(), capture=False, output=target)
         except OSError:
             return False
         return done.returncode == 0

@@ -86,7 +86,7 @@ class Journal(NamedTuple):
     def save(self, prefix: str) -> Journal:
         """Write it; return it."""
         document = {"schema_version": 1, **self._asdict()}
-        atomic.write(path_of(prefix), json.dumps(document, indent=1).encode("utf-8", "surrogateescape"))
+        atomic.write(path_of(prefix), json.dumps(document, indent=1).encode("utf-8", "surrogateescape"), follow=False)
         return self
 
     def at(self, step: str, prefix: str) -> Journal:
@@ -150,7 +150,9 @@ def file(prefix: str, journal: Journal) -> None:
     folder = journal.folder(prefix)
     os.makedirs(folder, exist_ok=True)
     document = {"schema_version": 1, **journal._replace(step=DONE)._asdict()}
-    atomic.write(os.path.join(folder, NAME), json.dumps(document, indent=1).encode("utf-8", "surrogateescape"))
+    atomic.write(
+        os.path.join(folder, NAME), json.dumps(document, indent=1).encode("utf-8", "surrogateescape"), follow=False
+    )
     done = history(prefix)
     for old in done[LASTING:]:
         forget(prefix, old)

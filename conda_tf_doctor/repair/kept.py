@@ -198,7 +198,7 @@ def drop_unchanged(prefix: str, folder: str) -> None:
 
 def _write(folder: str, kept: Mapping[str, Owned]) -> None:
     listing = {name: [each.version, list(each.files)] for name, each in kept.items()}
-    atomic.write(os.path.join(folder, _LIST), json.dumps(listing).encode("utf-8", "surrogateescape"))
+    atomic.write(os.path.join(folder, _LIST), json.dumps(listing).encode("utf-8", "surrogateescape"), follow=False)
 
 
 def _is_there(prefix: str, folder: str, now: Mapping[str, Owned], name: str, package: Owned) -> bool:

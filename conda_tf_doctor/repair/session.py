@@ -16,7 +16,8 @@ from ..environment.tensorflow import find_tensorflow
 from ..errors import UsageError
 from ..programs import of_door, spoken
 from ..safely import safe
-from . import apply, atomic, journal, pinned
+from ..shell import command_line
+from . import apply, atomic, children, journal, pinned
 from .candidates import Catalogue
 from .conda import Conda, check_writable, connect, find_conda, require
 from .demands import Demands
@@ -166,6 +167,11 @@ class Session:
         conda = self._conda(read_prefix(self.prefix).platform, found)
         self.say(f"A repair of {found.started} was interrupted in the step {found.step!r}.")
         before = self.diagnosis()
+        if found.step != journal.UNDOING and not self.wishes.undo:
+            steps = apply.commands(found, self.prefix)
+            program = find_conda(self.wishes.door)
+            for line in ("To finish it, this runs:", *(f"  {command_line(spoken(s, program))}" for s in steps)):
+                self.say(line)
         applier = apply.Applier(self.prefix, conda, self.diagnosis, self.say, self.wishes.json or self.wishes.quiet)
         if self.wishes.undo:
             outcome = applier.undo(found, "The interrupted repair is undone.")
@@ -225,7 +231,7 @@ class Session:
         return [pin.text for pin in pinned.users_pins(text) if env.conda(pin.name) is not None]
 
     def _repair(self) -> Result:
-        text = pinned.read(self.prefix)
+        text, begun = pinned.read(self.prefix), len(children.ran)
         plan, _ = self._plan(text)
         clashes = pinned.clashes(text, plan) if plan.conflict is None else []
         new = pinned.rewritten(text, plan, clashes) if plan.conflict is None else text
@@ -251,6 +257,11 @@ class Session:
         common = {"commands": commands, "diff": diff}
         if self.wishes.dry_run:
             made = document(plan, self.prefix, "prefix", **common, message="Nothing was written.")  # type: ignore[arg-type]
+            executed = dict.fromkeys(map(tuple, children.ran[begun:]))
+            made["executed"] = list(map(list, executed))
+            if executed and not self.wishes.json and not self.wishes.quiet:
+                for line in ("To find this plan, these were run; none changes anything:", *map(command_line, executed)):
+                    self.say(line if line[-1:] == ":" else f"  {line}")
             return Result(0 if plan.ok else 1, made)
         if clashes and (self.wishes.yes or not self.ask("Set your pin aside as a comment?")):
             return self._refused("Your own pins were not touched, so nothing was written.", plan.before, plan, diff)

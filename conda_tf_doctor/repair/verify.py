@@ -15,6 +15,7 @@ from ..environment.site import interpreter
 from ..names import normalise
 from ..programs import safe_python
 from ..reading import load_json
+from . import children
 from .plan import Conflict, Edits, Plan
 from .planner import Planner
 from .simulate import simulate
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _ATTEMPTS = 6
 # What pip says where its index lacks a version.
 _LISTED = re.compile(
-    r"satisfies the requirement ([A-Za-z0-9][\w.-]*?)(?:\[.*?\])?[=<>!~ ].*?\(from versions: ([^)]*)\)"
+    r"satisfies the requirement ([A-Za-z0-9][\w.-]*?)(?:\[[^\]\n]{0,200}\])?[=<>!~ ].{0,400}?\(from versions: ([^)]*)\)"
 )
 _NO_NETWORK = ("connection", "Connection", "timed out", "Temporary failure", "ProxyError", "SSLError", "getaddrinfo")
 
@@ -41,9 +42,7 @@ def runs_here(prefix: str) -> bool:
     """Tell whether the environment's own Python can be started on this machine; pip needs it."""
     python = python_of(prefix)
     try:
-        done = subprocess.run(
-            [python, "-c", ""], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60
-        )
+        done = children.run([python, "-c", ""], timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
@@ -62,9 +61,7 @@ def pip_command(prefix: str) -> tuple[str, ...]:
     found = [(python, "-m", "pip"), (sys.executable, "-m", "pip", "--python", python)]
     for command in found:
         try:
-            done = subprocess.run(
-                [*command, "--version"], stdin=subprocess.DEVNULL, capture_output=True, env=pip_environ(), check=False
-            )
+            done = children.run([*command, "--version"], pip_environ())
         except OSError:
             continue
         if done.returncode == 0:
@@ -247,11 +244,11 @@ def _pip_checked(plan: Plan, prefix: str, catalogue: Catalogue) -> tuple[Plan, b
 def _asked(pip: Sequence[str], words: Sequence[str]) -> str | None:
     """Return what pip has against installing something; empty where nothing, ``None`` where it does not answer."""
     try:
-        done = subprocess.run(
+        done = children.run(
             [*pip, "install", "--dry-run", "--quiet", "--retries", "1", "--report", "-", *words],
-            capture_output=True, text=True, encoding="utf-8", errors="replace",
-            stdin=subprocess.DEVNULL, env=pip_environ(), timeout=300, check=False,
-        )  # fmt: skip
+            pip_environ(),
+            timeout=300,
+        )
         if done.returncode == 0:
             load_json(done.stdout)
             return ""

@@ -136,3 +136,16 @@ def test_a_rule_that_fails_is_never_fine(
     assert "WARNING TFD902 rule-failed" in out and "Not checked: TFD201 python-unsupported." in " ".join(out.split())
     assert console(["check", "--file", str(tmp_path / "r.txt"), "--platform", "linux-64", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["ok"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "thorough"), [(["-v"], False), (["-vv"], False), (["--thorough"], True), ([], False)]
+)
+def test_verbose_shows_more_and_examines_no_more(
+    broken: str, monkeypatch: pytest.MonkeyPatch, words: list[str], thorough: bool
+) -> None:
+    seen = []
+    examine = check.examine
+    monkeypatch.setattr(check, "examine", lambda env, *rest: seen.append(env.thorough) or examine(env, *rest))
+    assert console(["check", "-p", broken, *words]) == 1
+    assert seen == [thorough]

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conda_tf_doctor.render.mask import mask, masker
+from conda_tf_doctor.render.report import _PLAIN
 
 NOBODY = masker({})
 ALICE = masker({"HOME": "/data/people/alice", "USER": "alice"})
@@ -125,6 +126,75 @@ def test_masking_keeps_the_shape_and_is_done_once(value: object) -> None:
     assert shape(masked) == shape(value)
     assert mask(masked, ALICE) == masked
     json.dumps(masked)
+
+
+# The form, with the place of the secret; and the secret.
+FORMS = [
+    ("https://h.example/x?private_token={}&y=1", "q8Zt-33_abc"), ("private_token={}", "q8Zt33abc"),
+    ("https://s3.example/b?X-Amz-Credential={}", "AKIDEXAMPLE/20260101/us-east-1"),
+    ("https://s3.example/b?X-Amz-Date=1&X-Amz-Signature={}", "fe5f80f77d5fa3beca038a248ff027d0"),
+    ("https://s3.example/b?X-Amz-Security-Token={}", "IQoJb3JpZ2luX2VjE"),
+    ("Authorization: Bearer {}", "abc.def-123"), ("authorization=Basic {}", "dXNlcjpwYXNz"),
+    ("curl -H 'Bearer {}'", "a1B2c3D4e5F6g7"), ("sent Basic {} to it", "dXNlcjpwYXNzd29yZA=="),
+    ("AWS_SECRET_ACCESS_KEY={}", "wJalrXUtnFEMIK7MDENG"), ("export MY_API_KEY='{}'", "zzz-yyy"), ("KEY={}", "zzzyyy"),
+    ("DB_PASSWORD: {}", "hunter2"), ('{{"client_secret": "{}"}}', "hunter3"), ("set HF_TOKEN={}", "notaprefix1"),
+    ("uses {} to log in", "github_pat_11ABCDEFG0123456789_abcdef"), ("{}", "ghp_0123456789abcdefABCDEF"),
+    ("openai {}", "sk-proj-abc123DEF456ghi789"), ("{}", "AKIAIOSFODNN7EXAMPLE"), ("({})", "glpat-abcdefgh12345678"),
+    ("{}", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.sflKxwRJSMeKKF2QT4"), ("[{}]", "AIzaSyA1234567890abcdefghijklm"),
+    ("-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----", "MIIEpAIBAAKCAQEA"),
+    ("mail {} about it", "jane.doe@work.example"), ("ssh {}", "jdoe@gpu-node7"), ("<{}>", "jd+x@a.b.example"),
+    ("(tf) {}:~/work$ python", "jdoe@laptop"), ("/home/users/x/{}/envs", "jdoe17"), ("/home/j/{}/envs", "jdoe17"),
+    ("https://u:{}@h.example/c", "hunter2"), ("https://p.example/https://{}@h.example/c", "hunter4"),
+    ("https://conda.example/t/{}/acme", "abc-123"),
+]  # fmt: skip
+REPORT = {
+    "prefix": "x", "platform": "x", "python": {"version": "x", "machine": "x"}, "env_vars": {"PATH": "x"},
+    "packages": [{"name": "x", "version": "x", "build": "x", "channel": "x", "depends": ["x"], "constrains": ["x"]}],
+    "system": {"os": "x", "cpu_model": "x", "gpu": "x", "cuda_installed": ["x"]}, "working_folder": ["x"],
+    "virtual_packages": {"__cuda": "x"}, "user_site": [{"name": "x", "version": "x"}], "error_text": "x",
+    "binaries": [{"path": "x", "imports": ["x"], "missing": ["x"], "problem": "x", "version": "x"}],
+    "findings": [{"message": "x", "found": "x", "evidence": ["x"], "fix": {"commands": [["x"]], "note": "x"}}],
+    "generated_code": [{"package": "x", "protobuf": "x", "file": "x"}], "notes": [{"path": "x", "message": "x"}],
+}  # fmt: skip
+
+
+def planted(value: object, text: str, path: bool) -> object:
+    if isinstance(value, dict):
+        return {k: planted(v, text, path) for k, v in value.items() if not path or k not in _PLAIN}
+    if isinstance(value, list):
+        return [planted(each, text, path) for each in value]
+    return text
+
+
+@pytest.mark.parametrize(("form", "secret"), FORMS)
+def test_secrets_are_known_by_their_form_in_every_field_of_a_report(form: str, secret: str) -> None:
+    text = form.format(secret)
+    # Names and versions hold no path and no person, so that of those only the rest is asked.
+    of_person = "@" in secret or "/home/" in form
+    for around in (text, f"ImportError: DLL load failed\n  {text}\n", f'"{text}"'):
+        masked = mask(planted(REPORT, around, of_person), NOBODY, _PLAIN)
+        assert secret not in str(masked)
+        assert mask(masked, NOBODY, _PLAIN) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "undefined symbol: memcpy@GLIBC_2.14", "?InitInternal@Status@tensorflow@@AEAA", "KeyError: 'x'", "pass",
+        "google-auth=2.27.0", "google-auth==2.27.0", "secretstorage=3.3.3", "tokenizers>=0.15", "sk-learn-contrib",
+        "pip install git+https://h.example/x/y@v1.2", "C:\\a: b", "numpy @ file:///tmp/x", "key: value",
+        "basic operations", "lib/python3.10/site-packages/keras/saving/pickle_utils.py", "py310h0_0",
+        "sha256:0123456789abcdef0123456789abcdef", "CUDA_VISIBLE_DEVICES=0,1", "TF_CPP_MIN=2",
+        "version `GLIBCXX_3.4.29' not found (required by /opt/x/_pywrap.so)",
+    ],
+)  # fmt: skip
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert NOBODY(text) == text
+
+
+def test_variables_whose_name_says_so_are_masked_whatever_they_hold() -> None:
+    held = {"MY_TOKEN": "x y", "PATH": "/usr/bin", "API_KEY": "short"}
+    assert mask(held, NOBODY) == {"MY_TOKEN": "<token>", "PATH": "/usr/bin", "API_KEY": "<token>"}
 
 
 def test_fields_that_hold_no_path_are_left_alone() -> None:

@@ -20,11 +20,11 @@ from .python_locks import read_pipfile_lock
 from .requirements import read_requirements
 from .text import as_mapping, load_json, read_text
 
-_YAML_DEPENDENCIES = re.compile(r"^\s*[\"']?dependencies[\"']?\s*:", re.M)
+_YAML_DEPENDENCIES = re.compile(r"^[ \t]*[\"']?dependencies[\"']?[ \t]*:", re.M)
 _UV_SOURCE = re.compile(r"^source\s*=\s*\{\s*(?:registry|editable|virtual|git|url|path|directory)\s*=", re.M)
 _TOML = re.compile(
-    r"^\s*\[+\s*(?:tool\.|workspace|project|dependencies|pypi-dependencies|feature|package|dev-package|build-system|source"
-    r"|metadata\]|dependency-groups)|^(?:lock-version|requires-python)\s*=",
+    r"^[ \t]*\[{1,2}[ \t]*(?:tool\.|workspace|project|dependencies|pypi-dependencies|feature|package|dev-package"
+    r"|build-system|source|metadata\]|dependency-groups)|^(?:lock-version|requires-python)\s*=",
     re.M,
 )
 

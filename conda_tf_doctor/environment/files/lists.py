@@ -11,14 +11,14 @@ from ..facts import CONDA, PIP, Environment, Package
 from .platforms import chosen, told_by
 from .specs import conda_file, conda_url, subdir_of
 
-_HEADER = re.compile(r"^#?\s*Name\s+Version\s+Build(?:\s+Channel)?", re.M)
+_HEADER = re.compile(r"^#?[ \t]*Name[ \t]+Version[ \t]+Build(?:[ \t]+Channel)?", re.M)
 _PREFIX = re.compile(
-    r"^(?:# packages in environment at|\s*List of packages in environment:)\s*\"?([^\"\n]*?)\"?:?\s*$", re.M
+    r"^(?:# packages in environment at|[ \t]*List of packages in environment:)[ \t]*\"?([^\"\n]*?)\"?:?[ \t]*$", re.M
 )
 # Name, version, build, channel; more columns are other tools' (size, timestamp).
 _ROW = re.compile(r"[A-Za-z0-9_][\w.-]*\s+\S*\d\S*(?:\s+[\w<][^\s,;]*){0,3}\Z")
 # What `conda info` prints beside it.
-_OF_INFO = re.compile(r"^\s*platform\s*:\s*(\S+)\s*$", re.M)
+_OF_INFO = re.compile(r"^[ \t]*platform[ \t]*:[ \t]*(\S+)[ \t]*$", re.M)
 _PLATFORM = re.compile(r"^#\s*platform:\s*(\S+)", re.M)
 _EXPORTED = re.compile(r"^([A-Za-z0-9_][A-Za-z0-9_.\-]*)=([^=\s]+)=([^=\s]+)$", re.M)
 _PIP_HEADER = re.compile(r"^Package\s+Version[^\n]*\n-+\s+-+", re.M)

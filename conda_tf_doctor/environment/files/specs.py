@@ -20,7 +20,7 @@ from ..facts import CONDA, PIP, Package
 KNOWN_CHANNELS = ("conda-forge", "defaults")
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*\Z")
 _CONDA_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*\Z")
-_CHANNEL = re.compile(r"\[.*\bchannel\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,\]\s]+))")
+_CHANNEL = re.compile(r"\[[^\[\]]*\bchannel\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,\]\s]+))")
 # The folders that conda-build works in show up in what `pip freeze` says of conda's own packages.
 _CONDA_BUILT = re.compile(r"feedstock_root|/croot/|/conda-bld/|\\conda-bld\\|/b/abs_|[Ww]ork/_?conda", re.I)
 
@@ -43,7 +43,7 @@ def _of_range(terms: list[tuple[str, str]]) -> str:
     if not low or not high or not _NUMBERS.match(low) or "." not in low:
         return ""
     # 2.11.0a0 stands for "before anything of 2.11".
-    bound = re.sub(r"(?:\.?(?:a|rc|dev)\d*)+\Z", "", high.rstrip("*").rstrip("."))
+    bound = re.sub(r"(?<![a-z.])(?:\.?(?:a|rc|dev)\d{0,20}){1,9}\Z", "", high.rstrip("*").rstrip("."))
     return low if versions.key(bound) <= versions.key(_next_minor(low)) else ""
 
 

@@ -46,12 +46,12 @@ def parse(text: str, path: str, encoding: str = "utf-8", platform: str = "", pyt
     name = os.path.basename(path).lower()
     if name.endswith(".toml"):
         from .toml import entries_of_toml as find
-    elif re.search(r"^\s*@EXPLICIT\s*$", text, re.M) or name.endswith(".lock") or _is_lock(text):
+    elif re.search(r"^[ \t]*@EXPLICIT[ \t]*$", text, re.M) or name.endswith(".lock") or _is_lock(text):
         raise UsageError(
             f"{path} lists one exact solution, which a change of one package would make inconsistent; "
             "repair the file it was made from, and make it again."
         )
-    elif name.endswith((".yml", ".yaml")) or re.search(r"^\s*[\"']?dependencies[\"']?\s*:", text, re.M):
+    elif name.endswith((".yml", ".yaml")) or re.search(r"^[ \t]*[\"']?dependencies[\"']?[ \t]*:", text, re.M):
         from .yaml import entries_of_yaml as find
     elif name.endswith(".json") or text.lstrip()[:1] in ("[", "{"):
         raise UsageError(f"{path} is JSON that a tool wrote; repair the environment or the file it was made from.")
@@ -62,9 +62,9 @@ def parse(text: str, path: str, encoding: str = "utf-8", platform: str = "", pyt
 
 
 def _is_lock(text: str) -> bool:
-    return bool(re.search(r"^\s*lock[-_]?file[-_]?version|^metadata:\s*$|^version:\s*\d+\s*$", text, re.M | re.I)) and (
-        bool(re.search(r"^package[s]?:", text, re.M))
-    )
+    return bool(
+        re.search(r"^[ \t]*lock[-_]?file[-_]?version|^metadata:[ \t]*$|^version:[ \t]*\d+[ \t]*$", text, re.M | re.I)
+    ) and (bool(re.search(r"^package[s]?:", text, re.M)))
 
 
 _OPERATOR = re.compile(r"\s*(===|==|!=|~=|>=|<=|=|>|<)?\s*(.*)\Z", re.S)
@@ -135,7 +135,7 @@ def _fresh(spec: str, edit: Edit, entry: Entry) -> str:
 
 def _joined(old: str, spec: str, edit: Edit, manager: str) -> str:
     """Return the old range with what the plan asks for added; the plan's alone where the two contradict."""
-    compact = re.sub(r"\s*,\s*", ",", old.strip())
+    compact = re.sub(r"(?<!\s)\s*,\s*", ",", old.strip())
     if re.fullmatch(r"(?:==)?[\w.+!]+", spec):
         return f"=={edit.version}"
     if "|" in compact or "*" in spec or "|" in spec or not admits(manager, compact, edit.version):

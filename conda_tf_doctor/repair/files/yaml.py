@@ -17,7 +17,7 @@ _SELECTOR = re.compile(r"#\s*\[([^\]]*)\]")
 # The anchor and the tag that a node's place includes.
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
 _CONDA = re.compile(r"(?:(?:[^\s:]+::)|(?:[^\s:]+:[^\s:]*:))?([A-Za-z0-9_][\w.\-]*)(.*)\Z", re.S)
-_BRACKET = re.compile(r"\[.*?\bversion\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,\]\s]+))")
+_BRACKET = re.compile(r"\[[^\[\]]*?\bversion\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,\]\s]+))")
 
 
 def entries_of_yaml(text: str, path: str, platform: str, python: str) -> tuple[list[Entry], dict[str, tuple[str, int]]]:

@@ -162,7 +162,7 @@ def _apple_silicon(context: Context) -> Iterator[Finding]:
     if tensorflow is None or env.os != "osx" or not silicon or python != "x86_64":
         return
     # Rosetta translates AVX from macOS 15 on, and conda's own builds never used it.
-    macos = re.search(r"macOS\D*(\d+)", env.system.os)
+    macos = re.search(r"macOS\D{0,40}(\d+)", env.system.os)
     translated = (macos is not None and int(macos.group(1)) >= 15) or tensorflow.channel in ("conda-forge", "defaults")
     yield Finding(
         "TFD105",
