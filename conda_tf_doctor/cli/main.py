@@ -54,7 +54,7 @@ def _break_interrupts() -> None:
     if sys.platform == "win32":
         import signal
 
-        with suppress(ValueError):  # not in the main thread
+        with Ignored(ValueError):  # not in the main thread
             signal.signal(signal.SIGBREAK, signal.default_int_handler)
 
 
