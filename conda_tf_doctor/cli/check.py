@@ -70,7 +70,10 @@ def configure_parser(parser: ArgumentParser, files: bool = True) -> None:
         help="text, json (as --json), sarif 2.1.0, github (annotations at the line) or junit",
     )  # fmt: skip
     parser.add_argument(
-        "--thorough", action="store_true", default=SUPPRESS, help="hash every binary of every package, whatever its size"
+        "--thorough",
+        action="store_true",
+        default=SUPPRESS,
+        help="hash every binary of every package, whatever its size",
     )
     output.add_argument("--statistics", action="store_true", default=SUPPRESS, help="count the findings of each rule")
     output.add_argument(
