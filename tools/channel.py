@@ -62,16 +62,22 @@ def _payload(build: Build) -> Payload:
     return {}
 
 
+def _led_to(payload: Payload, path: str) -> bytes:
+    """Return the content of a file, or of what a link leads to."""
+    content = payload[path]
+    return _led_to(payload, str(PurePosixPath(path).parent / content)) if isinstance(content, str) else content
+
+
 def _paths_json(payload: Payload) -> dict[str, Any]:
     paths = []
     for path, content in sorted(payload.items()):
         # A link is recorded with the hash of what it leads to, as conda-build does.
-        data = payload[str(PurePosixPath(path).parent / content)] if isinstance(content, str) else content
+        data = _led_to(payload, path)
         paths.append(
             {
                 "_path": path,
                 "path_type": "softlink" if isinstance(content, str) else "hardlink",
-                "sha256": hashlib.sha256(data).hexdigest(),  # type: ignore[arg-type]
+                "sha256": hashlib.sha256(data).hexdigest(),
                 "size_in_bytes": len(data),
             }
         )
@@ -80,6 +86,9 @@ def _paths_json(payload: Payload) -> dict[str, Any]:
 
 def _archive(build: Build) -> bytes:
     payload = _payload(build)
+    if os.name == "nt":
+        # Not everybody may make a link there, and conda finds a package without it broken.
+        payload = {path: _led_to(payload, path) for path in payload}
     info: Payload = {
         "info/index.json": json.dumps(build.record, indent=1).encode(),
         "info/paths.json": json.dumps(_paths_json(payload)).encode(),
@@ -128,7 +137,8 @@ def write_channel(root: Path, builds: Iterable[Build]) -> None:
 
 
 def _fingerprint() -> str:
-    digest = hashlib.sha256()
+    # A checkout may be used from two systems in turn.
+    digest = hashlib.sha256(os.name.encode())
     here = Path(__file__).parent
     code = [here / name for name in ("channel.py", "images.py", "recipes.py", "wheels.py")]
     for path in [*sorted(DATA.glob("*.yaml")), *code]:

@@ -51,7 +51,7 @@ _MODULES = (
 # Modules of Python that every build for Windows keeps in files of their own.
 _OF_PYTHON = (
     ("_ctypes", _IMPORT, True), ("_socket", _IMPORT, True), ("select", _IMPORT, True), ("unicodedata", _IMPORT, True),
-    ("_multiprocessing", _IMPORT, True), ("_ssl", _SSL, False),
+    ("_multiprocessing", _IMPORT, True), ("_overlapped", _IMPORT, True), ("_ssl", _SSL, False),
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from .test_rules import found
 
 UMATH = f"{SITE}/numpy/core/_multiarray_umath.cp310-win_amd64.pyd"
 BLAS = "libopenblas64_-1.dll"
-OF_PYTHON = ("_ctypes", "_socket", "select", "unicodedata", "_multiprocessing", "_ssl")
+OF_PYTHON = ("_ctypes", "_socket", "select", "unicodedata", "_multiprocessing", "_overlapped", "_ssl")
 REST = f"{SITE}/tensorflow/python/_pywrap_tfcompile.pyd"
 
 
@@ -49,6 +49,7 @@ def test_a_whole_one_gets_nothing(whole: Path) -> None:
         ("DLLs/libffi-8.dll", ("TFD501", "error", "python"), "_ctypes.pyd of python imports", "python"),
         ("DLLs/_ctypes.pyd", ("TFD501", "error", "python"), "_ctypes.pyd of python is not there", "python"),
         ("DLLs/_ssl.pyd", ("TFD501", "warning", "python"), "nothing can be downloaded", "python"),
+        ("DLLs/_overlapped.pyd", ("TFD501", "error", "python"), "`import tensorflow` fails with it", "python"),
         (
             f"{SITE}/numpy.libs/{BLAS}",
             ("TFD501", "error", "numpy"),

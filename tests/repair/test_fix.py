@@ -83,7 +83,7 @@ def test_from_broken_to_check_0(
     result = registry_conda.doctor("fix", "-p", prefix, "--apply", "--yes", "--json")
     document = result.json()
     jsonschema.validate(document, SCHEMA)
-    assert result.rc == 0, document["message"]
+    assert result.rc == 0, (document["message"], [f["message"] for f in document["findings_before"]])
     assert code in {f["code"] for f in document["findings_before"] if f["severity"] == "error"}
     assert {c["package"] for c in document["changes"]} == set(expected)
     records = registry_conda.records(prefix)
