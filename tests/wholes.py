@@ -51,7 +51,9 @@ def fields(finding: Finding) -> dict[str, Any]:
 def _placed(value: Any, folder: str) -> Any:
     if isinstance(value, str):
         # As a shell's word the folder may hold more, and what remains of the word may need no quotes.
-        for spelled in (shlex.quote(folder)[1:-1], folder) if folder else ():
+        # (A folder that needs no quotes has none to take off.)
+        quoted = shlex.quote(folder)
+        for spelled in (folder if quoted == folder else quoted[1:-1], folder) if folder else ():
             value = value.replace(spelled, "TMP")
         return re.sub(r"'(TMP[\w./+-]*)'", r"\1", value)
     if isinstance(value, list):
