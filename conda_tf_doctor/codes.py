@@ -144,7 +144,7 @@ _ROWS = (
          stops=True, package="protobuf", advice="packages.protobuf", asks=_ASKS_PACKAGES),
     Rule("TFD611", "dependency-mismatch", PACKAGES, (_PACKAGES,), advice="packages.dependency"),
     Rule("TFD605", "keras-mismatch", PACKAGES, (_PACKAGES,),
-         stops=True, broken=A_PART, package="keras", advice="packages.keras", asks=_ASKS_PACKAGES),
+         stops=True, broken=A_PART, package="keras", advice="keras.keras", asks=_ASKS_PACKAGES),
     Rule("TFD606", "h5py-mismatch", PACKAGES, (_PACKAGES,),
          stops=True, broken=A_PART, package="h5py", advice="packages.h5py", asks=_ASKS_PACKAGES),
     Rule("TFD609", "tf-metal-mismatch", PACKAGES, (_PACKAGES,),

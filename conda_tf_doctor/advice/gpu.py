@@ -14,7 +14,7 @@ from ..findings import Fix
 from ..matrix.model import PYPI
 from ..specifiers import major_minor
 from .make import FORGE, by_conda, by_pip, fresh, stable
-from .packages import pair as release
+from .make import pair as release
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

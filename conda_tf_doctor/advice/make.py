@@ -9,6 +9,7 @@ from .._typing import TYPE_CHECKING
 from ..context.promises import find, requirements
 from ..environment.facts import CONDA, PIP
 from ..findings import Fix
+from ..matrix.model import PYPI
 from ..names import PIP_TO_CONDA
 from ..specifiers import joined
 
@@ -125,6 +126,40 @@ def fresh(
     if not pip:
         return (made,)
     return (made, ("conda", "activate", NEW), ("python", "-m", "pip", "install", *pip))
+
+
+def pair(context: Context, changes: Mapping[str, str], note: str, minor: str = "") -> Fix:
+    """Return the TensorFlow to go to with what belongs to it, in a new environment where this Python has no such one.
+
+    Args:
+        context: The environment.
+        changes: PEP 440 range by normalised name.
+        note: What else is to be said.
+        minor: That of the TensorFlow, where it is not in the changes.
+    """
+    name = context.tensorflow.name if context.tensorflow else "tensorflow"
+    wanted = tuple(f"{name if other == 'tensorflow' else other}{spec}" for other, spec in changes.items())
+    spec = next((s for other, s in changes.items() if other.split("[")[0] == "tensorflow"), f"=={minor}.*")
+    rows = [
+        row
+        for row in context.matrix.builds(channel=PYPI, platform=context.env.platform)
+        if row.distribution in (name, "tensorflow") and versions.contains(spec, row.tensorflow) and not row.prerelease
+    ]
+    pythons, python = sorted({m for r in rows for m in r.python}, key=versions.key), context.env.python.minor
+    if python and pythons and python not in pythons:
+        return Fix((), wanted, fresh(pythons[-1], pip=wanted), note)
+    return by_pip(wanted, note)
+
+
+def before(context: Context, version: str) -> bool | None:
+    """Tell whether TensorFlow is older than a version; ``None`` where its own is unknown."""
+    known = context.tensorflow.version if context.tensorflow else ""
+    return versions.contains(f"<{version}", known) if known else None
+
+
+def minor_of(context: Context) -> str:
+    """Return TensorFlow's minor; empty where it is unknown."""
+    return context.tensorflow.minor if context.tensorflow else ""
 
 
 def stable(known: Iterable[str]) -> list[str]:

@@ -13,7 +13,8 @@ from ..findings import Fix
 from ..matrix.model import PYPI
 from ..names import normalise, parse_requirement
 from ..specifiers import joined
-from .make import FORGE, by_pip, change, fresh, working
+from .keras import legacy_keras
+from .make import FORGE, before, by_pip, change, minor_of, pair, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,17 +26,6 @@ _NUMPY_API = {
     0x9: "1.9", 0xA: "1.10", 0xB: "1.13", 0xC: "1.14", 0xD: "1.16", 0xE: "1.20", 0xF: "1.22", 0x10: "1.23",
     0x11: "1.25", 0x12: "2.0", 0x13: "2.1", 0x14: "2.3",
 }  # fmt: skip
-_KERAS_3 = "2.16"
-
-
-def _tensorflow_version(context: Context) -> str:
-    return context.tensorflow.version if context.tensorflow else ""
-
-
-def _before(context: Context, version: str) -> bool | None:
-    """Tell whether TensorFlow is older than a version; ``None`` where its own is unknown."""
-    known = _tensorflow_version(context)
-    return versions.contains(f"<{version}", known) if known else None
 
 
 def numpy(context: Context, said: Mapping[str, str]) -> Fix:
@@ -55,7 +45,7 @@ def numpy(context: Context, said: Mapping[str, str]) -> Fix:
         return change(context, {"numpy": works or ">=1.26"}, note)
     if not works:
         works = "<1.24" if said.get("name", "") in _OLD_ALIASES else "<2"
-    note = "" if _before(context, "2.18") is False else "Or take tensorflow>=2.18, which is built for numpy 2."
+    note = "" if before(context, "2.18") is False else "Or take tensorflow>=2.18, which is built for numpy 2."
     return change(context, {"numpy": works}, note)
 
 
@@ -69,7 +59,7 @@ def protobuf(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD604: a protobuf that reads the generated code, in the direction that the message tells."""
     text, name = context.env.error_text, said.get("name", "")
     works = working(context, "protobuf")
-    old = _before(context, "2.12")
+    old = before(context, "2.12")
     generated = re.search(r"gencode ([\d.]*\d)", text)
     if generated:
         return change(context, {"protobuf": f">={generated[1]},<{int(generated[1].split('.')[0]) + 1}"})
@@ -107,82 +97,6 @@ _BOTH_PROTOBUFS = ("conda", "install", "-c", FORGE, "--force-reinstall", "protob
 
 def _of_conda(context: Context) -> bool:
     return bool(context.tensorflow and context.tensorflow.manager == CONDA)
-
-
-def _minor(context: Context) -> str:
-    return context.tensorflow.minor if context.tensorflow else ""
-
-
-def legacy_keras(context: Context, note: str = "") -> Fix:
-    """Return Keras 2 for a TensorFlow whose own is Keras 3: tf-keras of its minor, and the variable for it."""
-    nightly = context.tensorflow is not None and context.tensorflow.name.startswith("tf-nightly")
-    spec = "tf-keras-nightly" if nightly else "tf-keras"
-    if not nightly and _minor(context) and context.matrix.wheels.newest("tf-keras", f"=={_minor(context)}.*"):
-        spec = f"tf-keras~={_minor(context)}.0"
-    how = "Set TF_USE_LEGACY_KERAS=1 before TensorFlow is imported, so that tf.keras is Keras 2; or tensorflow<2.16."
-    return by_pip([spec], f"{note} {how}".strip())
-
-
-# What only Keras 2 has, and code or models made with it ask for.
-_OF_KERAS_2 = re.compile(
-    r"passed to \w+: \{'(?:groups|batch_input_shape|input_dtype|weights|fused|implementation|time_major)"
-    r"|batch_input_shape|Keras 3 only supports|not supported by `?Keras 3|is Keras 3|tf[-_]keras\b[^\n]*package"
-    r"|TF_USE_LEGACY_KERAS|KerasTensor cannot be used|'__internal__'|Could not locate (?:class|function)"
-    r"|legacy_tf_layers"
-    r"|keras\.(?:preprocessing|engine|wrappers|utils\.(?:np_utils|generic_utils)|optimizers\.legacy)",
-)
-# What only Keras 3 writes and has.
-_OF_KERAS_3 = re.compile(
-    r"\['batch_shape'\]|argument 'batch_shape'|config=\{[^\n]*'batch_shape'"
-    r"|DTypePolicy|'quantization_config'|Keras requires TensorFlow 2\.16|Unknown layer: '?GetItem"
-    r"|keras\.(?:ops|api|_tf_keras)\b|keras\.src\.(?:legacy|ops|models\.functional|saving\.saving_lib)"
-)
-
-
-def keras(context: Context, said: Mapping[str, str]) -> Fix:
-    """TFD605: one Keras for TensorFlow and for the code: which of the two is told by the message."""
-    text, minor = context.env.error_text, _minor(context)
-    old = _before(context, _KERAS_3)
-    there = find(context, "keras")
-    version = there.version if there else ""
-    if old and "TF_USE_LEGACY_KERAS" in text:
-        fix = by_pip([f"tf-keras~={minor}.0" if versions.contains(">=2.14", f"{minor}.0") else "tf-keras"])
-        return fix._replace(note="Or unset TF_USE_LEGACY_KERAS: this TensorFlow's own Keras is Keras 2.")
-    if context.tensorflow is not None and context.tensorflow.name.startswith("tf-nightly"):
-        return legacy_keras(context, "A nightly TensorFlow goes with the nightly of its add-ons.")
-    wants_3 = bool(_OF_KERAS_3.search(text)) and not (version and versions.contains(">=3", version))
-    if wants_3 and old is not False:
-        return _keras_3(context)
-    if old and re.search(r"keras\.engine|'__version__'", text) and _before(context, "2.13") is False:
-        note = (
-            "keras.engine became keras.src.engine with 2.13, and tf.keras.__version__ is keras.__version__ alone: ask "
-        )
-        note += "for those where the code is yours."
-        return pair(context, {"tensorflow": "==2.12.*", "keras": "==2.12.*"}, note)
-    if old:
-        changes = {"keras": working(context, "keras") or "<2.16"}
-        if find(context, "tf-keras"):
-            changes["tf-keras"] = f"~={minor}.0"
-        return change(context, changes, "Or take tensorflow>=2.16, whose Keras is Keras 3, where the code wants that.")
-    if version and versions.contains("<3", version) and old is False:
-        return change(context, {"keras": ">=3"}, "Keras 2 is tf-keras from TensorFlow 2.16 on.")
-    if old is False and version and re.search(r"cannot import name '\w+' from 'keras\.src\.", text):
-        note = "Files of two releases of keras lie over each other: write them anew."
-        return by_pip([f"keras=={version}"], note, ("--force-reinstall", "--no-cache-dir", "--no-deps"))
-    if old is False or version or _OF_KERAS_2.search(text):
-        return legacy_keras(context)
-    note = "keras 2.x goes with tensorflow of the same 2.x, keras 3 with 2.16 and later; with those, tf-keras and "
-    upgrade = ("python", "-m", "pip", "install", "--upgrade", "tensorflow", "keras")
-    return Fix(pip=("tf-keras",), commands=(upgrade,), note=f"{note}TF_USE_LEGACY_KERAS=1 give Keras 2.")
-
-
-def _keras_3(context: Context) -> Fix:
-    minor = context.env.python.minor
-    note = "The model or the code is of Keras 3, which comes with TensorFlow 2.16 and later."
-    if minor and versions.key(minor) < versions.key("3.9"):
-        return Fix((), ("tensorflow>=2.16",), fresh("3.11", pip=("tensorflow>=2.16",)), note)
-    name = context.tensorflow.name if context.tensorflow else ""
-    return by_pip([f"{name if name == 'tensorflow-cpu' else 'tensorflow'}>=2.16", "keras>=3"], note)
 
 
 def h5py(context: Context, said: Mapping[str, str]) -> Fix:
@@ -229,7 +143,7 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
         )
     needs, has = said.get("needs", ""), said.get("has", "")
     if "requires TensorFlow version" in text and needs:
-        minor = versions.minor(has) if has else _minor(context)
+        minor = versions.minor(has) if has else minor_of(context)
         older = _fitting(context, name, minor) if minor else ""
         pip = (f"tensorflow>={needs}",)
         note = f"Or keep TensorFlow {has} and take {older}." if older else ""
@@ -240,7 +154,7 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
         if "tf_keras" in text or name == "tf-keras":
             return legacy_keras(context)
         return Fix(note="Install the add-on's release for this TensorFlow, with the same minor version.")
-    fitting = _fitting(context, name, _minor(context))
+    fitting = _fitting(context, name, minor_of(context))
     asked = parse_requirement(fitting)[1] if fitting else ""
     last = versions.minor(context.matrix.wheels.newest(name))
     if asked and last and name in _IN_STEP and not context.matrix.wheels.newest(name, asked, env.platform):
@@ -294,7 +208,7 @@ def remedied(context: Context, name: str, changes: Mapping[str, str]) -> Fix:
 
 def text_on_windows(context: Context) -> Fix:
     """Return the pair to take: tensorflow-text has wheels for Windows from 2.4 to 2.10 only."""
-    minor = _minor(context)
+    minor = minor_of(context)
     newer = not minor or versions.contains(">=2.10", f"{minor}.0")
     take = "2.10" if newer else minor if versions.contains(">=2.4", f"{minor}.0") else "2.4"
     # Its own version is not to be changed where there is a tensorflow-text for it.
@@ -303,32 +217,9 @@ def text_on_windows(context: Context) -> Fix:
     return pair(context, {**kept, "tensorflow-text": f"=={take}.*"}, note, take)
 
 
-def pair(context: Context, changes: Mapping[str, str], note: str, minor: str = "") -> Fix:
-    """Return the TensorFlow to go to with what belongs to it, in a new environment where this Python has no such one.
-
-    Args:
-        context: The environment.
-        changes: PEP 440 range by normalised name.
-        note: What else is to be said.
-        minor: That of the TensorFlow, where it is not in the changes.
-    """
-    name = context.tensorflow.name if context.tensorflow else "tensorflow"
-    wanted = tuple(f"{name if other == 'tensorflow' else other}{spec}" for other, spec in changes.items())
-    spec = next((s for other, s in changes.items() if other.split("[")[0] == "tensorflow"), f"=={minor}.*")
-    rows = [
-        row
-        for row in context.matrix.builds(channel=PYPI, platform=context.env.platform)
-        if row.distribution in (name, "tensorflow") and versions.contains(spec, row.tensorflow) and not row.prerelease
-    ]
-    pythons, python = sorted({m for r in rows for m in r.python}, key=versions.key), context.env.python.minor
-    if python and pythons and python not in pythons:
-        return Fix((), wanted, fresh(pythons[-1], pip=wanted), note)
-    return by_pip(wanted, note)
-
-
 def metal(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD609: the pair of tensorflow-metal and TensorFlow that Apple released together."""
-    minor = _minor(context)
+    minor = minor_of(context)
     rows = context.matrix.builds("tensorflow-metal", platform="osx-arm64")
     name = context.tensorflow.name if context.tensorflow else "tensorflow"
     gone = "Or python -m pip uninstall tensorflow-metal, and use the CPU."
@@ -402,7 +293,7 @@ def dependency(context: Context, said: Mapping[str, str]) -> Fix:
     for pattern, name, spec in _KNOWN_RANGES:
         if re.search(pattern, text):
             works = working(context, name)
-            if name == "gast" and _before(context, "2.2") is False:
+            if name == "gast" and before(context, "2.2") is False:
                 spec = works or ">=0.3.3"
             return change(context, {name: joined(works, spec) if works else spec})
     package = said.get("package", "")

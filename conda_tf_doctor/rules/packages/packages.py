@@ -208,7 +208,7 @@ def _fix(context: Context, breakage: Breakage, wanted: dict[str, str]) -> Fix:
         unasked = breakage.name in ("tensorflow-metal", "keras")
         remove = (("python", "-m", "pip", "uninstall", "-y", breakage.name),) if unasked else ()
         if breakage.fix:
-            from ...advice.packages import pair
+            from ...advice.make import pair
 
             return pair(context, breakage.fix, breakage.remedy)
         return Fix(note=breakage.remedy, commands=remove)

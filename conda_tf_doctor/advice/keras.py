@@ -1,0 +1,90 @@
+"""Advice about Keras: TFD605, and the Keras 2 that TensorFlow 2.16 and later can still be given."""
+
+from __future__ import annotations
+
+import re
+
+from .. import versions
+from .._typing import TYPE_CHECKING
+from ..context.promises import find
+from ..findings import Fix
+from .make import before, by_pip, change, fresh, minor_of, pair, working
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..context.context import Context
+
+_KERAS_3 = "2.16"
+
+
+def legacy_keras(context: Context, note: str = "") -> Fix:
+    """Return Keras 2 for a TensorFlow whose own is Keras 3: tf-keras of its minor, and the variable for it."""
+    nightly = context.tensorflow is not None and context.tensorflow.name.startswith("tf-nightly")
+    spec = "tf-keras-nightly" if nightly else "tf-keras"
+    if not nightly and minor_of(context) and context.matrix.wheels.newest("tf-keras", f"=={minor_of(context)}.*"):
+        spec = f"tf-keras~={minor_of(context)}.0"
+    how = "Set TF_USE_LEGACY_KERAS=1 before TensorFlow is imported, so that tf.keras is Keras 2; or tensorflow<2.16."
+    return by_pip([spec], f"{note} {how}".strip())
+
+
+# What only Keras 2 has, and code or models made with it ask for.
+_OF_KERAS_2 = re.compile(
+    r"passed to \w+: \{'(?:groups|batch_input_shape|input_dtype|weights|fused|implementation|time_major)"
+    r"|batch_input_shape|Keras 3 only supports|not supported by `?Keras 3|is Keras 3|tf[-_]keras\b[^\n]*package"
+    r"|TF_USE_LEGACY_KERAS|KerasTensor cannot be used|'__internal__'|Could not locate (?:class|function)"
+    r"|legacy_tf_layers"
+    r"|keras\.(?:preprocessing|engine|wrappers|utils\.(?:np_utils|generic_utils)|optimizers\.legacy)",
+)
+# What only Keras 3 writes and has.
+_OF_KERAS_3 = re.compile(
+    r"\['batch_shape'\]|argument 'batch_shape'|config=\{[^\n]*'batch_shape'"
+    r"|DTypePolicy|'quantization_config'|Keras requires TensorFlow 2\.16|Unknown layer: '?GetItem"
+    r"|keras\.(?:ops|api|_tf_keras)\b|keras\.src\.(?:legacy|ops|models\.functional|saving\.saving_lib)"
+)
+
+
+def keras(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD605: one Keras for TensorFlow and for the code: which of the two is told by the message."""
+    text, minor = context.env.error_text, minor_of(context)
+    old = before(context, _KERAS_3)
+    there = find(context, "keras")
+    version = there.version if there else ""
+    if old and "TF_USE_LEGACY_KERAS" in text:
+        fix = by_pip([f"tf-keras~={minor}.0" if versions.contains(">=2.14", f"{minor}.0") else "tf-keras"])
+        return fix._replace(note="Or unset TF_USE_LEGACY_KERAS: this TensorFlow's own Keras is Keras 2.")
+    if context.tensorflow is not None and context.tensorflow.name.startswith("tf-nightly"):
+        return legacy_keras(context, "A nightly TensorFlow goes with the nightly of its add-ons.")
+    wants_3 = bool(_OF_KERAS_3.search(text)) and not (version and versions.contains(">=3", version))
+    if wants_3 and old is not False:
+        return _keras_3(context)
+    if old and re.search(r"keras\.engine|'__version__'", text) and before(context, "2.13") is False:
+        note = (
+            "keras.engine became keras.src.engine with 2.13, and tf.keras.__version__ is keras.__version__ alone: ask "
+        )
+        note += "for those where the code is yours."
+        return pair(context, {"tensorflow": "==2.12.*", "keras": "==2.12.*"}, note)
+    if old:
+        changes = {"keras": working(context, "keras") or "<2.16"}
+        if find(context, "tf-keras"):
+            changes["tf-keras"] = f"~={minor}.0"
+        return change(context, changes, "Or take tensorflow>=2.16, whose Keras is Keras 3, where the code wants that.")
+    if version and versions.contains("<3", version) and old is False:
+        return change(context, {"keras": ">=3"}, "Keras 2 is tf-keras from TensorFlow 2.16 on.")
+    if old is False and version and re.search(r"cannot import name '\w+' from 'keras\.src\.", text):
+        note = "Files of two releases of keras lie over each other: write them anew."
+        return by_pip([f"keras=={version}"], note, ("--force-reinstall", "--no-cache-dir", "--no-deps"))
+    if old is False or version or _OF_KERAS_2.search(text):
+        return legacy_keras(context)
+    note = "keras 2.x goes with tensorflow of the same 2.x, keras 3 with 2.16 and later; with those, tf-keras and "
+    upgrade = ("python", "-m", "pip", "install", "--upgrade", "tensorflow", "keras")
+    return Fix(pip=("tf-keras",), commands=(upgrade,), note=f"{note}TF_USE_LEGACY_KERAS=1 give Keras 2.")
+
+
+def _keras_3(context: Context) -> Fix:
+    minor = context.env.python.minor
+    note = "The model or the code is of Keras 3, which comes with TensorFlow 2.16 and later."
+    if minor and versions.key(minor) < versions.key("3.9"):
+        return Fix((), ("tensorflow>=2.16",), fresh("3.11", pip=("tensorflow>=2.16",)), note)
+    name = context.tensorflow.name if context.tensorflow else ""
+    return by_pip([f"{name if name == 'tensorflow-cpu' else 'tensorflow'}>=2.16", "keras>=3"], note)
