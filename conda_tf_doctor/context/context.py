@@ -189,7 +189,7 @@ class Context:
     def label(self) -> str:
         """TensorFlow's name and version, for people."""
         tensorflow = self.tensorflow
-        return f"{tensorflow.name} {tensorflow.version}".strip() if tensorflow else "TensorFlow"
+        return tensorflow.label if tensorflow else "TensorFlow"
 
     def is_before(self, version: str) -> bool:
         """Tell whether TensorFlow's version is known and before another one."""

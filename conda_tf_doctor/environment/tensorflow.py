@@ -43,6 +43,11 @@ class Installed(NamedTuple):
     requested: bool = False
 
     @property
+    def label(self) -> str:
+        """Name and version, for people."""
+        return f"{self.name} {self.version}".strip()
+
+    @property
     def minor(self) -> str:
         """``2.10`` of ``2.10.1``; empty where unknown."""
         return versions.minor(self.version)

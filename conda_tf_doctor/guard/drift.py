@@ -45,7 +45,7 @@ def drift(env: Environment, matrix: Matrix) -> Iterator[Finding]:
     yield Finding(
         "TFD301",
         WARNING,
-        f"{tensorflow.name} {tensorflow.version} was built for CUDA {wanted}; {library.label} may load, but nobody "
+        f"{tensorflow.label} was built for CUDA {wanted}; {library.label} may load, but nobody "
         "tested the two together.",
         found=library.label,
         expected=f"CUDA {wanted}",

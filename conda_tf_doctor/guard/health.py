@@ -40,7 +40,7 @@ def check(prefix: str, verbose: bool) -> None:
     if tensorflow is None:
         print("TensorFlow: not installed, nothing to check.\n")
         return
-    name = safe(f"{tensorflow.name} {tensorflow.version}".strip())
+    name = safe(tensorflow.label)
     errors, warnings = diagnosis.count(ERROR), diagnosis.count(WARNING)
     if not errors and not warnings:
         silenced = f"; {diagnosis.ignored} finding(s) are silenced by tf_doctor_ignore" if diagnosis.ignored else ""

@@ -71,7 +71,7 @@ def without_cuda(before: Environment, after: Environment, asked: Asked) -> tuple
     gone = [p for name in _CUDA if (p := before.conda(name)) is not None and after.conda(name) is None]
     if not gone or any(after.conda(name) is not None for name in _CUDA[:2]):
         return ()
-    name = f"{tensorflow.name} {tensorflow.version}".strip()
+    name = tensorflow.label
     listed = " and ".join(f"{package.name} {package.version}" for package in gone)
     verb = "are" if len(gone) > 1 else "is"
     return (f"{listed}, with which {name} could use a GPU, {verb} removed{_reason(asked)}: it will run on the CPU.",)

@@ -87,7 +87,7 @@ def searching(verdict: Verdict) -> None:
 def named(verdict: Verdict) -> str:
     """Return the TensorFlow of a verdict with its version."""
     tensorflow = verdict.tensorflow
-    return f"{tensorflow.name} {tensorflow.version}".strip() if tensorflow else "TensorFlow"
+    return tensorflow.label if tensorflow else "TensorFlow"
 
 
 def constrained(constraints: dict[str, Finding]) -> None:

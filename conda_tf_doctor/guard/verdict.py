@@ -92,7 +92,7 @@ def _left_behind(before: Environment, after: Environment, found: Iterable[Findin
     return Finding(
         "TFD201",
         WARNING,
-        f"{tensorflow.name} {tensorflow.version} was installed by pip for Python {old} and stays behind when Python "
+        f"{tensorflow.label} was installed by pip for Python {old} and stays behind when Python "
         f"becomes {new}: install it again with pip afterwards.",
         found=after.python.version,
         expected=f"{old}.*",

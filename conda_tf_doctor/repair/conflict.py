@@ -74,7 +74,7 @@ def _between_neighbours(planner: Planner) -> Conflict:
     """Say which installed package stands against the repair, and what there is to choose from."""
     tensorflow = planner.tensorflow
     assert tensorflow is not None
-    mine = f"{tensorflow.name} {tensorflow.version}"
+    mine = tensorflow.label
     owners = list(dict.fromkeys(demand.owner.name for demand in planner.clash))
     asked = [f"{d.owner.name} {d.owner.version} (asks for {d.text})" for d in planner.clash]
     ways = []

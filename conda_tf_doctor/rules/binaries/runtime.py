@@ -147,13 +147,11 @@ def _constexpr_mutex(closure: Closure, own: set[str]) -> bool:
 
 
 def _finding(context: Context, core: Module, floor: str, confidence: str, why: str) -> Iterator[Finding]:
-    tensorflow = context.tensorflow
-    name = f"{tensorflow.name} {tensorflow.version}".strip() if tensorflow else "TensorFlow"
     where = relative(context, core.path) if core.path else core.found_by
     yield Finding(
         "TFD402",
         ERROR,
-        f"The Visual C++ runtime that is found first ({where}, {core.version}) is too old for {name}: {why}.",
+        f"The Visual C++ runtime that is found first ({where}, {core.version}) is too old for {context.label}: {why}.",
         found=f"{core.name} {core.version}",
         expected=f"Visual C++ runtime >={floor}",
         evidence=(where,),

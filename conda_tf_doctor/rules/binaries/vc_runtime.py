@@ -59,12 +59,12 @@ def vc_runtime(context: Context) -> Iterator[Finding]:
     if runtime is None:
         return
     build = context.binary_build
-    name = f"{tensorflow.name} {tensorflow.version}".strip()
     if runtime.version == "missing":
         floor = build.vc_runtime if build and build.vc_runtime else ">=14.0"
         dlls = ", ".join(build.vc_dlls) if build else "msvcp140.dll, vcruntime140.dll"
         yield _finding(
-            context, "TFD401", ERROR, f"{name} needs the Visual C++ runtime ({dlls}), and it is not installed.",
+            context, "TFD401", ERROR,
+            f"{context.label} needs the Visual C++ runtime ({dlls}), and it is not installed.",
             runtime, floor, CERTAIN, build.id if build else "every Windows wheel imports msvcp140.dll",
         )  # fmt: skip
         return
@@ -80,7 +80,7 @@ def vc_runtime(context: Context) -> Iterator[Finding]:
             else "its msvcp140.dll is older than the library that TensorFlow was compiled with, and initialising fails"
         )
         yield _finding(
-            context, "TFD402", ERROR, f"{runtime.label} is too old for {name}: {why}.",
+            context, "TFD402", ERROR, f"{runtime.label} is too old for {context.label}: {why}.",
             runtime, build.vc_runtime, LIKELY if inferred and not lacking else CERTAIN, build.id,
         )  # fmt: skip
 

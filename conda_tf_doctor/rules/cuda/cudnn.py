@@ -10,9 +10,9 @@ from ...context.context import Context
 from ...context.gpu import DIRECTML, came_along, gpu_in_question, no_native_gpu
 from ...environment.facts import CONDA
 from ...environment.gpu import CONDA_CUDNN, Library
-from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, open_question
+from ...findings import ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, open_question
 from ...specifiers import conda_range, plain_number
-from .runtime import record_pin, record_promise
+from .runtime import of_this_machine, record_pin, record_promise
 
 
 def system_cudnn(context: Context) -> list[str]:
@@ -39,7 +39,6 @@ def cudnn(context: Context) -> Iterator[Finding]:
             yield from _judge_cudnn(context, context.cudnn[0])
         return
     installed = system_cudnn(context)
-    name = f"{tensorflow.name} {tensorflow.version}"
     if installed:
         if (context.cuda and not context.gpu_wanted) or any(versions.contains(build.cudnn, v) for v in installed):
             return
@@ -47,8 +46,8 @@ def cudnn(context: Context) -> Iterator[Finding]:
             yield Finding(
                 "TFD303",
                 INFO,
-                f"{name} was built with cuDNN {build.cudnn_built}; the report names only the major version of what is "
-                f"there ({', '.join(installed)}).",
+                f"{context.label} was built with cuDNN {build.cudnn_built}; the report names only the major version of "
+                f"what is there ({', '.join(installed)}).",
                 found=f"cuDNN {', '.join(env.system.cudnn_installed)} (system)",
                 expected=f"cuDNN {conda_range(build.cudnn)}",
                 accepts=conda_range(build.cudnn),
@@ -59,28 +58,14 @@ def cudnn(context: Context) -> Iterator[Finding]:
                 needs=("cuDNN's minor version",),
             )
             return
-        wanted = bool(context.gpu_wanted)
-        yield Finding(
-            "TFD303",
-            ERROR if wanted else WARNING,
-            f"{name} was built with cuDNN {build.cudnn_built}; this machine has {', '.join(installed)}, "
-            "which it does not accept.",
-            found=f"cuDNN {', '.join(env.system.cudnn_installed)} (system)",
-            expected=f"cuDNN {conda_range(build.cudnn)}",
-            accepts=conda_range(build.cudnn),
-            evidence=("system.cudnn_installed",),
-            source=build.id,
-            package="cudnn",
-            confidence=CERTAIN if wanted else LIKELY,
-            fix=advise("TFD303", context, {}),
-        )
+        yield of_this_machine(context, "TFD303", "cuDNN", installed, env.system.cudnn_installed)
         return
     if context.cuda and context.gpu_wanted and not is_partial(context):
         yield Finding(
             "TFD304",
             ERROR,
             f"CUDA is in the environment ({context.cuda[0].label}), but cuDNN is not: "
-            + ("`import tensorflow` fails." if build.load_time else f"{name} will not use the GPU."),
+            + ("`import tensorflow` fails." if build.load_time else f"{context.label} will not use the GPU."),
             found="no cuDNN package",
             expected=f"cuDNN {conda_range(build.cudnn)}",
             accepts=conda_range(build.cudnn),
@@ -117,7 +102,7 @@ def _judge_cudnn(context: Context, library: Library) -> Iterator[Finding]:
     yield Finding(
         "TFD303",
         ERROR if context.gpu_wanted else WARNING,
-        f"{tensorflow.name} {tensorflow.version} was built with cuDNN {build.cudnn_built or build.cudnn_pin}; "
+        f"{tensorflow.label} was built with cuDNN {build.cudnn_built or build.cudnn_pin}; "
         f"{library.version} is "
         + (
             "older, and it refuses an older one."

@@ -27,7 +27,7 @@ def gpu_newer_than_cuda(context: Context) -> Iterator[Finding]:
     yield Finding(
         "TFD301",
         WARNING if context.gpu_wanted else INFO,
-        f"{tensorflow.name} {tensorflow.version} was built for CUDA {build.cuda_built}, and {env.system.gpu} is newer: "
+        f"{tensorflow.label} was built for CUDA {build.cuda_built}, and {env.system.gpu} is newer: "
         "its first operation takes minutes or does not end, or cuBLAS and cuDNN fail.",
         found=env.system.gpu,
         expected=f"a build for CUDA {needs} or later",
@@ -62,7 +62,7 @@ def cuda_incomplete(context: Context) -> Iterator[Finding]:
         yield Finding(
             "TFD309",
             WARNING,
-            f"{tensorflow.name} {tensorflow.version} opens all of CUDA's libraries before it uses a GPU, and beside "
+            f"{tensorflow.label} opens all of CUDA's libraries before it uses a GPU, and beside "
             f"{runtime.label} there is no {names}: it will run on the CPU.",
             found=runtime.label,
             expected=", ".join(missing),

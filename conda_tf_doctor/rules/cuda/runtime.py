@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ... import versions
 from ...advice import advise
 from ...advice.make import by_conda
+from ...codes import ROWS
 from ...context.context import Context
 from ...context.gpu import DIRECTML, came_along, gpu_in_question, no_native_gpu, system_cuda
 from ...environment.facts import CONDA, PIP, Package
@@ -68,7 +69,7 @@ def _cpu_build_beside_cuda(context: Context) -> Iterator[Finding]:
     yield Finding(
         "TFD301",
         WARNING,
-        f"{tensorflow.name} {tensorflow.version} ({tensorflow.build or build.variant_name or 'cpu'}) is a build "
+        f"{tensorflow.label} ({tensorflow.build or build.variant_name or 'cpu'}) is a build "
         f"without CUDA; {library.label} beside it will not be used.",
         found=library.label,
         expected="a GPU build of TensorFlow, or no CUDA packages",
@@ -86,14 +87,13 @@ def _judge_cuda(context: Context, library: Library) -> Iterator[Finding]:
     promised = record_promise(context, library)
     if promised:
         return
-    name = f"{tensorflow.name} {tensorflow.version}"
     if promised is False:
         pin = record_pin(context, (library.package.name,))
         assert pin is not None
         yield Finding(
             "TFD301",
             ERROR,
-            f"{name} (build {tensorflow.build}) depends on {library.package.name} {pin[0]}, "
+            f"{context.label} (build {tensorflow.build}) depends on {library.package.name} {pin[0]}, "
             f"but {library.package.version} is installed.",
             found=library.label,
             expected=f"{library.package.name} {pin[0]}",
@@ -123,7 +123,7 @@ def _judge_cuda(context: Context, library: Library) -> Iterator[Finding]:
     yield Finding(
         "TFD301",
         WARNING if loads else ERROR,
-        f"{name} was built for CUDA {build.cuda_built}; beside CUDA {version} {consequence}",
+        f"{context.label} was built for CUDA {build.cuda_built}; beside CUDA {version} {consequence}",
         found=library.label,
         expected=f"CUDA {conda_range(build.cuda)}",
         evidence=(library.package.source,) if library.package.source else (),
@@ -144,7 +144,7 @@ def _untested(context: Context, library: Library) -> Iterator[Finding]:
     yield Finding(
         "TFD301",
         INFO if quiet else WARNING,
-        f"{tensorflow.name} {tensorflow.version} was built for CUDA {build.cuda_built}; CUDA {library.version} has "
+        f"{tensorflow.label} was built for CUDA {build.cuda_built}; CUDA {library.version} has "
         "libraries of the same names and usually works, but is not what it was tested with.",
         found=library.label,
         expected=f"CUDA {build.cuda_built} (loads: {conda_range(build.cuda)})",
@@ -163,25 +163,11 @@ def _system_or_missing(context: Context) -> Iterator[Finding]:
     if build is None or build.variant != "gpu" or not build.cuda:
         return
     installed = system_cuda(context)
-    name = f"{tensorflow.name} {tensorflow.version}"
     wide = build.cuda_loads or build.cuda
     if installed:
         if any(versions.contains(wide, version) or versions.contains(build.cuda, version) for version in installed):
             return
-        wanted = bool(context.gpu_wanted)
-        yield Finding(
-            "TFD301",
-            ERROR if wanted else WARNING,
-            f"{name} was built for CUDA {build.cuda_built}; this machine has CUDA {', '.join(installed)}: "
-            + ("`import tensorflow` fails." if build.load_time else "the GPU will not be used."),
-            found=f"CUDA {', '.join(env.system.cuda_installed)} (system)",
-            expected=f"CUDA {conda_range(build.cuda)}",
-            evidence=("system.cuda_installed",),
-            source=build.id,
-            package="cudatoolkit",
-            confidence=CERTAIN if wanted else LIKELY,
-            fix=advise("TFD302", context, {}),
-        )
+        yield of_this_machine(context, "TFD301", "CUDA", installed, context.env.system.cuda_installed)
         return
     if not context.gpu_wanted or cuda_of_unknown_version(env) or (env.partial and tensorflow.manager == CONDA):
         return  # there is one; and conda's TensorFlow brings the CUDA that its file does not name
@@ -191,7 +177,7 @@ def _system_or_missing(context: Context) -> Iterator[Finding]:
     yield Finding(
         "TFD302",
         ERROR if promised else WARNING,
-        f"{name} is to use a GPU ({context.gpu_wanted}), but the environment has no CUDA runtime: "
+        f"{context.label} is to use a GPU ({context.gpu_wanted}), but the environment has no CUDA runtime: "
         + ("`import tensorflow` fails." if build.load_time else "it will run on the CPU."),
         found="no CUDA package in the environment",
         expected=f"CUDA {conda_range(build.cuda)}",
@@ -200,6 +186,36 @@ def _system_or_missing(context: Context) -> Iterator[Finding]:
         confidence=CERTAIN if promised else POSSIBLE,
         needs=() if promised else ("whether a CUDA toolkit is installed outside the environment (nvcc --version)",),
         fix=advise("TFD302", context, {}),
+    )
+
+
+def of_this_machine(context: Context, code: str, what: str, installed: list[str], written: Sequence[str]) -> Finding:
+    """Return that the machine has another CUDA, or another cuDNN, than the build asks for.
+
+    Args:
+        context: The environment; its build is known.
+        code: The rule.
+        what: ``CUDA`` or ``cuDNN``.
+        installed: The versions that are there.
+        written: The same as they were written down.
+    """
+    build, library = context.build, ROWS[code].library
+    assert build is not None
+    accepted = conda_range(getattr(build, library))
+    return Finding(
+        code,
+        ERROR if context.gpu_wanted else WARNING,
+        f"{context.label} was built for {what} {getattr(build, f'{library}_built')}; this machine has {what} "
+        f"{', '.join(installed)}: "
+        + ("`import tensorflow` fails." if build.load_time else "the GPU will not be used."),
+        found=f"{what} {', '.join(written)} (system)",
+        expected=f"{what} {accepted}",
+        accepts=accepted,
+        evidence=(f"system.{library}_installed",),
+        source=build.id,
+        package="cudatoolkit" if library == "cuda" else library,
+        confidence=CERTAIN if context.gpu_wanted else LIKELY,
+        fix=advise(code, context, {}),
     )
 
 
@@ -217,7 +233,7 @@ def gpu_unsupported_on_windows(context: Context) -> Iterator[Finding]:
     yield Finding(
         "TFD305",
         ERROR if wanted else WARNING,
-        f"{tensorflow.name} {tensorflow.version} cannot use a GPU on native Windows (no release from 2.11 on can): "
+        f"{tensorflow.label} cannot use a GPU on native Windows (no release from 2.11 on can): "
         "CUDA is ignored and everything runs on the CPU.",
         found=found,
         expected="TensorFlow 2.10, or WSL2",

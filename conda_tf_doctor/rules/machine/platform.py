@@ -66,7 +66,7 @@ def platform_unsupported(context: Context) -> Iterator[Finding]:
     if tensorflow.manager == PIP and other_name(context, tensorflow.version, env.platform) == tensorflow.name:
         return
     platforms = sorted({row.platform for row in rows})
-    what = f"{tensorflow.name} {tensorflow.version}".strip()
+    what = tensorflow.label
     yield Finding(
         "TFD103",
         ERROR,
@@ -167,7 +167,7 @@ def _apple_silicon(context: Context) -> Iterator[Finding]:
     yield Finding(
         "TFD105",
         WARNING if translated else ERROR,
-        f"{tensorflow.name} {tensorflow.version}".strip()
+        tensorflow.label
         + " is an x86-64 build in an x86-64 environment on Apple silicon"
         + ("; it runs translated and slow." if translated else ": it stops with an illegal hardware instruction."),
         found="an x86-64 Python on an arm64 machine",
@@ -199,7 +199,7 @@ def cpu_no_avx(context: Context) -> Iterator[Finding]:
     yield Finding(
         "TFD104",
         ERROR,
-        f"This CPU has no {lacking}, and {tensorflow.name} {tensorflow.version} needs it: "
+        f"This CPU has no {lacking}, and {tensorflow.label} needs it: "
         "the process dies with an illegal instruction, or the DLL fails to initialise.",
         found=env.system.cpu_model or env.virtual_packages.get("__archspec", "") or f"a CPU without {lacking}",
         expected=f"a CPU with {lacking}",
@@ -237,7 +237,7 @@ def glibc_too_old(context: Context) -> Iterator[Finding]:
     yield Finding(
         "TFD106",
         ERROR,
-        f"This system's glibc {have} is older than the {floor} that {tensorflow.name} {tensorflow.version} needs.",
+        f"This system's glibc {have} is older than the {floor} that {tensorflow.label} needs.",
         found=f"glibc {have} ({how})",
         expected=f"glibc >={floor}",
         source=source,
@@ -292,7 +292,7 @@ def libstdcxx_too_old(context: Context) -> Iterator[Finding]:
         "TFD610",
         ERROR,
         f"The environment's {library.name} {library.version} knows GLIBCXX up to {have}; "
-        f"{tensorflow.name} {tensorflow.version} needs GLIBCXX_{need}.",
+        f"{tensorflow.label} needs GLIBCXX_{need}.",
         found=f"{library.name} {library.version}: GLIBCXX_{have}",
         expected=f"GLIBCXX_{need}",
         evidence=(library.source,),

@@ -94,7 +94,7 @@ def _no_version_at_all(context: Context) -> Iterator[Finding]:
 def _finding(context: Context, expected: str, source: str, minors: list[str]) -> Finding:
     tensorflow, env = context.tensorflow, context.env
     assert tensorflow is not None
-    what = f"{tensorflow.name} {tensorflow.version}".strip()
+    what = tensorflow.label
     evidence = tuple(part for part in (env.python.source, tensorflow.package.source) if part)
     return Finding(
         "TFD201",

@@ -144,9 +144,9 @@ def _empty_wheel_alone(context: Context) -> Iterator[Finding]:
     yield Finding(
         _DEPENDENCY,
         ERROR,
-        f"The wheel of {tensorflow.name} {tensorflow.version} for {env.platform} is empty: TensorFlow itself is in "
+        f"The wheel of {tensorflow.label} for {env.platform} is empty: TensorFlow itself is in "
         f"{wanted.partition('==')[0]}, which is not installed, and `import tensorflow` fails.",
-        found=f"{tensorflow.name} {tensorflow.version} alone",
+        found=f"{tensorflow.label} alone",
         expected=wanted,
         evidence=(tensorflow.package.source,) if tensorflow.package.source else (),
         source=row.id if row else "",
