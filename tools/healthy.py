@@ -213,8 +213,11 @@ def _works(matrix: Matrix, row: Build, name: str, python: str) -> Iterator[str]:
     if row.channel != PYPI:
         return  # the recipe's own ranges are what was built and run
     minor = versions.minor(row.tensorflow)
-    for table in ("works", "works_plugins"):
+    where = {row.platform, row.platform.split("-")[0]}
+    for table in ("works", "works_plugins", "works_symbols"):
         for entry in matrix.table(table).get(name, ()):
+            if not where & set(entry.get("platform", where)) or row.distribution not in entry.get("distribution", [row.distribution]):
+                continue
             if not versions.contains(entry.get("tensorflow", ""), row.tensorflow):
                 continue
             if entry.get("python") and not (python and versions.contains(entry["python"], python)):

@@ -22,8 +22,10 @@ from typing import Any, NamedTuple
 from packaging.version import Version
 
 from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.matrix.matrix import Matrix
+from conda_tf_doctor.matrix.model import PYPI
 from conda_tf_doctor.subdirs import PLATFORM_MACHINES
-from conda_tf_doctor.versions import key, minor
+from conda_tf_doctor.versions import is_prerelease, key, minor
 from tools.package_index import Index
 from tools.symbols import BINARY, Wheel, first_missing
 from tools.workshop import say
@@ -44,8 +46,9 @@ EFFECTS = {
 DEFAULT = ("warning", "its compiled operations lack a symbol or a library of this release, and cannot be loaded")
 # Comes with TensorFlow's name and its files: one build under two names.
 SAME_BUILD = {"tensorflow": ("tensorflow", "tensorflow-cpu")}
-# Symbols do not depend on it; most wheels there ever were are for these.
 NAMES = {"osx-64": "Intel Macs", "osx-arm64": "Apple silicon", "linux-64": "Linux", "win-64": "Windows"}
+# One source is compiled for all machines of these; what is not told a platform is taken for Linux.
+WHOLE = {"linux-64": "linux", "win-64": "win"}
 HEAD = """\
 # Which add-on loads beside which TensorFlow, by the symbols of their wheels. Written by tools/pairs.py out of
 # tests/facts/pairs.csv: change these, not this file. The form is that of works.yaml.
@@ -61,7 +64,8 @@ class Fact(NamedTuple):
         tensorflow: Its version.
         plugin: The add-on, normalised.
         version: Its version.
-        missing: The first library or symbol that is asked for and not there; empty where all are.
+        missing: The first library or symbol that is asked for and not there; empty where all are. ``run: …``: all are,
+            and it fails all the same where it was run.
     """
 
     platform: str
@@ -70,6 +74,20 @@ class Fact(NamedTuple):
     plugin: str
     version: str
     missing: str
+
+
+class Job(NamedTuple):
+    """Wheels that are to be read beside each other.
+
+    Attributes:
+        platform: Conda subdir.
+        plugins: The add-ons, ``name==version`` each.
+        releases: TensorFlow's, ``distribution==version`` each.
+    """
+
+    platform: str
+    plugins: Sequence[str]
+    releases: Sequence[str]
 
 
 def read_facts(path: Path = FACTS) -> list[Fact]:
@@ -101,6 +119,7 @@ def _of_platform(facts: Sequence[Fact]) -> list[dict[str, Any]]:
     """Return the entries of one add-on on one platform: one for each run of TensorFlow's minors that are alike."""
     every = sorted({fact.version for fact in facts}, key=key)
     minors = sorted({minor(fact.tensorflow) for fact in facts}, key=key)
+    pairs = sorted((key(f.tensorflow), key(f.version), f) for f in facts if not f.missing)
     # What works, by minor and distribution; in a minor in which all agree, by no distribution.
     working: dict[tuple[str, ...], list[tuple[str, frozenset[str]]]] = {}
     for each in minors:
@@ -117,6 +136,8 @@ def _of_platform(facts: Sequence[Fact]) -> list[dict[str, Any]]:
     for names, found in sorted(working.items()):
         for first, last, works in _runs(found, minors):
             entries.append(_entry(facts[0], names, (first, last, minors), every, works))
+            if not works:
+                entries[-1]["breaks"][0].update(_instead(facts[0], names, first, [fact for *_, fact in pairs]))
     return entries
 
 
@@ -154,7 +175,7 @@ def _entry(
     short = fact.plugin.replace("tensorflow-", "")
     label = "-".join((short, fact.platform, first, *(name.replace("tensorflow", "tf") for name in names[:1])))
     entry: dict[str, Any] = {"id": f"symbols-{label}"}
-    entry["platform"] = [fact.platform]
+    entry["platform"] = [WHOLE.get(fact.platform, fact.platform)]
     if names:
         entry["distribution"] = list(names)
     entry["tensorflow"] = ",".join(filter(None, (lower, upper)))
@@ -163,15 +184,36 @@ def _entry(
     if good:
         entry["works"] = good[-1] or f">={every[0]}"
     row = {"versions": " || ".join(broken) if good else "", "severity": severity, "cause": "binary", "how": how}
-    if not good:
-        then = ", and TensorFlow runs without." if severity == "error" else "."
-        where = NAMES[fact.platform]
-        row["remedy"] = f"No release of {fact.plugin} loads beside this TensorFlow on {where}: uninstall it{then}"
     if broken:
         entry["breaks"] = [row]
     releases = first if first == last else f"{first} to {last}"
     entry["evidence"] = [f"symbols of the {fact.platform} wheels {every[0]} to {every[-1]} beside those of {releases}"]
     return entry
+
+
+def _instead(fact: Fact, names: tuple[str, ...], first: str, works: Sequence[Fact]) -> dict[str, Any]:
+    """Say what to do where no release of an add-on loads: the newest TensorFlow that has one, or do without."""
+    plugin, mac = fact.plugin, fact.platform.startswith("osx")
+    other = [f for f in works if minor(f.tensorflow) == first and f.distribution not in names]
+    older = [f for f in works if key(minor(f.tensorflow)) < key(first)]
+    without = f"uninstall {plugin}" + (", and TensorFlow runs without" if EFFECTS.get(plugin, DEFAULT)[0] == "error" else "")
+    choices, row = [without], {}
+    if other and names:
+        choices.append(f"use {other[-1].distribution} {first} with {plugin} {minor(other[-1].version)}")
+    if older:
+        newest = [f for f in older if minor(f.tensorflow) == minor(older[-1].tensorflow)]
+        best = next((f for f in newest if minor(f.version) == minor(f.tensorflow)), newest[-1])
+        release, version = minor(best.tensorflow), minor(best.version)
+        if mac:
+            choices.append(f"use {best.distribution} {release} with {plugin} {version}")
+        else:
+            row = {"fix": {"tensorflow": f"=={release}.*", plugin: f"=={version}.*"}}
+    if fact.platform == "win-64":
+        choices.append("use newer releases of both on Linux (WSL2)")
+    if row:
+        return {"remedy": f"Or {', or '.join(choices)}.", **row}
+    said = f"No release of {plugin} loads beside this TensorFlow on {NAMES[fact.platform]}"
+    return {"remedy": f"{said}: {', or '.join(choices)}."}
 
 
 def _spans(every: Sequence[str], works: frozenset[str]) -> list[tuple[bool, str]]:
@@ -213,28 +255,21 @@ def text_of(facts: Sequence[Fact]) -> str:
     return HEAD + out.getvalue()
 
 
-def read(plugins: Sequence[str], platform: str, releases: Sequence[str], known: Sequence[Fact]) -> list[Fact]:
-    """Return what the wheels of add-ons tell beside those of TensorFlow; these are got one after another.
-
-    Args:
-        plugins: ``name==version`` each.
-        platform: Conda subdir.
-        releases: TensorFlow's, ``distribution==version`` each; where empty those that are in the facts.
-        known: The facts that there are.
-    """
-    releases = releases or sorted({f"{f.distribution}=={f.tensorflow}" for f in known if f.platform == platform})
+def read(platform: str, plugins: Sequence[str], releases: Sequence[str]) -> list[Fact]:
+    """Return what the wheels of add-ons tell beside those of TensorFlow; these are got one after another."""
     machine = PLATFORM_MACHINES[platform]
     found = []
     with tempfile.TemporaryDirectory() as folder:
-        addons = {text: _unpacked(text, platform, Path(folder) / text) for text in plugins}
+        places = {text: _unpacked(text, platform, Path(folder) / text) for text in plugins}
+        addons = {text: Wheel(place, machine) for text, place in places.items() if place is not None}
         for release in releases:
             place = _unpacked(release, platform, Path(folder) / "tensorflow")
             if place is None:
                 continue
             tensorflow = Wheel(place, machine)
             for text, own in addons.items():
-                if own is not None and tensorflow.files:
-                    missing = first_missing(Wheel(own, machine), tensorflow)
+                if tensorflow.files:
+                    missing = first_missing(own, tensorflow)
                     (distribution, version), (plugin, its) = release.split("=="), text.split("==")
                     found.append(Fact(platform, distribution, version, plugin, its, missing[:60].strip()))
                     say(f"{release} {text} {platform}: {missing or 'loads'}")
@@ -250,6 +285,7 @@ def _unpacked(requirement: str, platform: str, folder: Path) -> Path | None:
     covered = [(Version(minor), file) for file in of_release for its, minor, _ in file.coverage() if its == platform]
     if not covered:
         return None
+    folder.mkdir(parents=True)
     path = index.download(max(covered, key=lambda entry: entry[0])[1], folder)
     with zipfile.ZipFile(path) as archive:
         archive.extractall(folder, [each for each in archive.namelist() if BINARY.search(each)])
@@ -257,14 +293,36 @@ def _unpacked(requirement: str, platform: str, folder: Path) -> Path | None:
     return folder
 
 
-def newer(known: Sequence[Fact]) -> Iterator[tuple[str, str]]:
-    """Yield the releases of known add-ons, with a platform each, that are newer than all in the facts."""
-    wheels = load_matrix().wheels
-    for plugin, platform in sorted({(fact.plugin, fact.platform) for fact in known}):
-        last = max((f.version for f in known if (f.plugin, f.platform) == (plugin, platform)), key=key)
-        for release in wheels.releases(plugin):
-            if release.fits(platform, "") and key(release.version) > key(last):
-                yield f"{plugin}=={release.version}", platform
+def newer(known: Sequence[Fact], matrix: Matrix) -> Iterator[Job]:
+    """Yield what is to be read: releases of add-ons that are newer than all in the facts, and minors of TensorFlow.
+
+    Args:
+        known: The facts that there are.
+        matrix: Which releases there are.
+    """
+    for platform in sorted({fact.platform for fact in known}):
+        own = sorted((f for f in known if f.platform == platform), key=lambda fact: key(fact.tensorflow))
+        addons, new = dict.fromkeys(f"{f.plugin}=={f.version}" for f in own), []
+        for plugin in sorted({fact.plugin for fact in own}):
+            last = max((f.version for f in own if f.plugin == plugin), key=key)
+            its = (r for r in matrix.wheels.releases(plugin) if r.fits(platform, "") and key(r.version) > key(last))
+            new += [f"{plugin}=={release.version}" for release in its if not is_prerelease(release.version)]
+        if new:
+            yield Job(platform, new, list(dict.fromkeys(f"{f.distribution}=={f.tensorflow}" for f in own)))
+        name = own[-1].distribution
+        minors = {minor(v): v for v in matrix.versions(name, PYPI, platform) if not is_prerelease(v)}
+        later = [f"{name}=={v}" for its, v in minors.items() if key(its) > key(minor(own[-1].tensorflow))]
+        if later:
+            yield Job(platform, [*addons, *new], later)
+
+
+def update(jobs: Iterable[Job]) -> None:
+    """Read wheels, add what they tell to the facts, and write the table."""
+    facts = {fact[:5]: fact for fact in read_facts()}
+    for job in jobs:
+        facts.update((fact[:5], fact) for fact in read(*job))
+    write_facts(facts.values())
+    TABLE.write_text(text_of(list(facts.values())), encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -277,15 +335,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if bool(args.read) != bool(args.platform):
         parser.error("--read and --platform go together")
-    facts = read_facts()
-    asked: dict[str, list[str]] = {args.platform: args.read} if args.read else {}
-    for text, platform in newer(facts) if args.new else ():
-        asked.setdefault(platform, []).append(text)
-    for platform, plugins in asked.items():
-        found = {fact[:5]: fact for fact in (*facts, *read(plugins, platform, args.beside, facts))}
-        facts = list(found.values())
-    write_facts(facts)
-    TABLE.write_text(text_of(facts), encoding="utf-8")
+    known = read_facts()
+    beside = args.beside or dict.fromkeys(f"{f.distribution}=={f.tensorflow}" for f in known if f.platform == args.platform)
+    jobs = [Job(args.platform, args.read, list(beside))] if args.read else []
+    update([*jobs, *(newer(known, load_matrix()) if args.new else ())])
     return 0
 
 

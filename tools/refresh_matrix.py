@@ -3,7 +3,7 @@
 Run it as ``python3 dev.py refresh-matrix``. A release that is there already is written anew where the index has other
 wheels of it than the file; what a person established stays. For a new one that part is taken over from the release
 before, and marked to be looked at. With ``--binaries`` the wheels are read, too: the imports of the DLLs, and what
-``build_info.py`` says.
+``build_info.py`` says. The wheels of add-ons that are new are read in any case, beside TensorFlow's.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.matrix.compiled import DATA, RELEASES
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.matrix.model import canonical
-from tools import wheel_table
+from tools import pairs, wheel_table
 from tools.package_index import PLATFORMS, File, Index
 from tools.release_file import Wheels, ordered, second_part, span, text, together
 
@@ -324,6 +324,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         matrix = load_matrix()
         if not args.dry_run:
             wheel_table.write(index, matrix)
+            pairs.update(pairs.newer(pairs.read_facts(), load_matrix()))
     except UsageError as error:
         print(f"refresh-matrix: {error}", file=sys.stderr)
         return 2

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from conda_tf_doctor.binaries.header import read_header
+from conda_tf_doctor.binaries.image import Image
 from conda_tf_doctor.binaries.read import read_image
 
 BINARY = re.compile(r"\.(?:pyd|dll|dylib|so(?:\.\d+)*)\Z")
@@ -111,6 +112,13 @@ class Wheel:
         self.machine = machine
         self.files = sorted(p for p in folder.rglob("*") if BINARY.search(p.name) and not LEFT_OUT.search(p.name))
         self._tables: dict[Path, Tables] = {}
+        self._images: dict[Path, Image] = {}
+
+    def image(self, path: Path) -> Image:
+        """Return one of its files as the loader sees it."""
+        if path not in self._images:
+            self._images[path] = read_image(str(path), self.machine)
+        return self._images[path]
 
     def tables(self, path: Path) -> Tables:
         """Return the symbols of one of its files, of whatever format."""
@@ -119,7 +127,7 @@ class Wheel:
         return self._tables[path]
 
     def _read(self, path: Path) -> Tables:
-        image = read_image(str(path), self.machine)
+        image = self.image(path)
         if image.format == "macho":
             return read_tables(path, self.machine)
         if image.format == "pe":
@@ -134,7 +142,7 @@ class Wheel:
 
     def offers(self, path: Path, names: frozenset[bytes]) -> frozenset[bytes]:
         """Return those of the names that one of its files offers."""
-        image = read_image(str(path), self.machine)
+        image = self.image(path)
         if image.format == "elf":
             return frozenset(image.symbols.among(set(names)))
         return names & self.tables(path).offered
@@ -156,7 +164,7 @@ def first_missing(addon: Wheel, tensorflow: Wheel) -> str:
                 continue
             left = asked.symbols
             for wheel, provider in providers:
-                left -= wheel.offers(provider, left)
+                left -= wheel.offers(provider, left) if left else left
             # Without a library that they are bound to, the names of the system and of Python are among them.
             left = left if asked.library else frozenset(name for name in left if OURS.search(name))
             if left and providers:
@@ -171,7 +179,7 @@ def _providers(asked: Asked, path: Path, addon: Wheel, tensorflow: Wheel) -> lis
         return both
     if SYSTEM.match(asked.library):
         return []
-    image = read_image(str(path), addon.machine)
+    image = addon.image(path)
     base = os.path.basename(asked.library)
     if image.format != "macho":
         found = [(wheel, file) for wheel, file in both if file.name.lower() == base.lower()]
@@ -187,6 +195,6 @@ def _providers(asked: Asked, path: Path, addon: Wheel, tensorflow: Wheel) -> lis
             wanted = {os.path.normpath(inside / each) for each in relative}
             found = [(w, f) for w, f in both if str(f.relative_to(w.folder)) in wanted]
             # What is loaded already is found by the very name that it gives itself.
-            found += [(w, f) for w, f in both if read_image(str(f), w.machine).soname == asked.library]
+            found += [(w, f) for w, f in both if w.image(f).soname == asked.library]
             return found or None
     return []

@@ -21,6 +21,7 @@ def make_dylib(
     machines: Sequence[str] = ("x86_64",),
     defines: Sequence[str] = (),
     asks: Mapping[str, int] | None = None,
+    system: str = "",
 ) -> Path:
     """Write a dylib; with several machines a universal one.
 
@@ -33,6 +34,7 @@ def make_dylib(
         machines: ``x86_64``, ``arm64``.
         defines: Symbols that it exports.
         asks: Symbols that it needs, each with the place of its library among `libraries` and `weak` (from 1 on).
+        system: The oldest macOS, ``LC_BUILD_VERSION``.
 
     Returns:
         The path.
@@ -40,6 +42,9 @@ def make_dylib(
     commands = [_dylib(0xD, install_name)] if install_name else []
     commands += [_dylib(0xC, name) for name in libraries] + [_dylib(0x80000018, name) for name in weak]
     commands += [_command(0x8000001C, struct.pack("<I", 12), name) for name in rpaths]
+    if system:
+        major, _, minor = system.partition(".")
+        commands.append(struct.pack("<6I", 0x32, 24, 1, int(major) << 16 | int(minor or 0) << 8, 0, 0))
     symbols = [(name, 0x0F, 0) for name in defines] + [(name, 0x01, place << 8) for name, place in (asks or {}).items()]
     slices = [_thin(CPUS[machine], commands, symbols) for machine in machines]
     data = slices[0]

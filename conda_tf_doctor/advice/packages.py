@@ -6,7 +6,7 @@ import re
 
 from .. import versions
 from .._typing import TYPE_CHECKING
-from ..context.promises import find
+from ..context.promises import find, holds_here
 from ..environment.facts import CONDA, PIP
 from ..environment.tensorflow import OWNERS, owners
 from ..findings import Fix
@@ -183,7 +183,8 @@ def _fitting(context: Context, name: str, minor: str) -> str:
     """Return the requirement of an add-on for a minor of TensorFlow; empty where nothing is known."""
     if not minor:
         return ""
-    for entry in context.matrix.table("works_plugins").get(name, ()):
+    tables = map(context.matrix.table, ("works_symbols", "works_plugins"))
+    for entry in (entry for table in tables for entry in table.get(name, ()) if holds_here(context, entry)):
         works = entry.get("works", "").replace("{minor}", minor)
         if works and versions.contains(entry.get("tensorflow", ""), f"{minor}.0"):
             newest = context.matrix.wheels.newest(name, works, context.env.platform, context.env.python.minor)

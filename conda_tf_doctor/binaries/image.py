@@ -93,6 +93,7 @@ class Image:
         soname: ELF ``DT_SONAME`` or Mach-O install name.
         rpath: ELF ``DT_RPATH`` entries, or Mach-O ``LC_RPATH`` ones.
         runpath: ELF ``DT_RUNPATH`` entries.
+        minimum_system: Mach-O: the macOS that it was built for (``12.0``); empty where it does not say.
         version_needs: ELF symbol versions asked of each library: ``{"libc.so.6": ("GLIBC_2.27",)}``.
         version_defs: ELF symbol versions that it defines.
         problem: What is wrong with the file in a few words; empty where nothing is.
@@ -111,6 +112,7 @@ class Image:
         "linker_version",
         "machine",
         "machines",
+        "minimum_system",
         "path",
         "problem",
         "rpath",
@@ -132,6 +134,7 @@ class Image:
         self.soname = ""
         self.rpath: tuple[str, ...] = ()
         self.runpath: tuple[str, ...] = ()
+        self.minimum_system = ""
         self.version_needs: dict[str, tuple[str, ...]] = {}
         self.version_defs: frozenset[str] = frozenset()
         self._read_exports: Callable[[], Exports] = Exports

@@ -17,6 +17,7 @@ LC_REQ_DYLD = 0x80000000
 LC_LOAD_DYLIB, LC_ID_DYLIB, LC_RPATH = 0xC, 0xD, 0x1C | LC_REQ_DYLD
 LC_LOAD_WEAK_DYLIB, LC_REEXPORT_DYLIB, LC_LOAD_UPWARD_DYLIB = 0x18 | LC_REQ_DYLD, 0x1F | LC_REQ_DYLD, 0x23 | LC_REQ_DYLD
 LC_SEGMENT, LC_SEGMENT_64 = 0x1, 0x19
+LC_VERSION_MIN_MACOSX, LC_BUILD_VERSION, PLATFORM_MACOS = 0x24, 0x32, 1
 LIBRARIES = (LC_LOAD_DYLIB, LC_LOAD_WEAK_DYLIB, LC_REEXPORT_DYLIB, LC_LOAD_UPWARD_DYLIB)
 
 MAX_COMMANDS_SIZE = 16 * 1024 * 1024
@@ -108,6 +109,12 @@ def _read_commands(image: Image, stream: BinaryIO, start: int, end: int) -> None
             image.soname = _text(body, order)
         elif command == LC_RPATH and len(rpaths) < MAX_LIBRARIES:
             rpaths.append(_text(body, order))
+        elif command in (LC_VERSION_MIN_MACOSX, LC_BUILD_VERSION):
+            # With LC_BUILD_VERSION, the platform that it is of comes first.
+            fields = struct.unpack_from(order + "II", body, 8)
+            if command == LC_VERSION_MIN_MACOSX or fields[0] == PLATFORM_MACOS:
+                packed = fields[command == LC_BUILD_VERSION]
+                image.minimum_system = f"{packed >> 16}.{packed >> 8 & 0xFF}"
         elif command in (LC_SEGMENT, LC_SEGMENT_64):
             place, held = struct.unpack_from(order + ("QQ" if command == LC_SEGMENT_64 else "II"), body, _at(command))
             if start + place + held > end:

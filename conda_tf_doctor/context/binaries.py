@@ -23,7 +23,7 @@ from ..environment.site import find_site_packages
 from ..matrix.vc_runtime import VcRuntime
 from ..names import normalise
 from ..subdirs import PLATFORM_MACHINES
-from ..versions import contains
+from ..versions import contains, key
 
 if TYPE_CHECKING:
     from ..binaries.closure import Closure, Module
@@ -67,6 +67,12 @@ class BinaryFacts(NamedTuple):
             for module in self.beside.reach(root) if self.beside and neighbour.vital and neighbour.package else ():
                 found[id(module)] = module
         return list(found.values())
+
+    def minimum_macos(self) -> tuple[str, Module | None]:
+        """Return the newest macOS that anything TensorFlow's import loads was built for, and which; empty for none."""
+        loaded = [*(self.closure.modules if self.closure else ()), *self.needed_beside()]
+        asked = [(module.image.minimum_system, module) for module in loaded if module.image is not None]
+        return max(asked, key=lambda entry: key(entry[0]) if entry[0] else (), default=("", None))
 
 
 def examine(context: Context, thorough: bool = False) -> BinaryFacts | None:

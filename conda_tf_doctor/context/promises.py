@@ -97,3 +97,13 @@ def complete(context: Context) -> bool:
     names = requirements(context)
     present = sum(find(context, name) is not None for name in names)
     return len(names) >= 10 and present >= len(names) - 3
+
+
+def holds_here(context: Context, row: dict[str, Any]) -> bool:
+    """Tell whether what is known holds for this platform and distribution; what names none holds for all."""
+    env, tensorflow = context.env, context.tensorflow
+    platforms, distributions = row.get("platform"), row.get("distribution")
+    # Where the platform is not told, it is Linux: most of what is known was measured there.
+    if platforms and env.platform not in platforms and (env.os or "linux") not in platforms:
+        return False
+    return not distributions or (tensorflow is not None and tensorflow.name in distributions)

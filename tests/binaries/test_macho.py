@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,12 @@ import pytest
 from conda_tf_doctor.binaries.closure import Closure
 from conda_tf_doctor.binaries.read import read_image
 from conda_tf_doctor.binaries.resolve import resolve
+from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.matrix.load import load_matrix
 from tests.binaries.oracle import named, verdict
 from tools.tiny_macho import make_dylib
+from tools.wheels import pip_install_tensorflow
 
 MODULE = "lib/python3.11/site-packages/tensorflow/python/_pywrap.so"
 
@@ -100,3 +105,29 @@ def test_of_a_slice_that_a_thin_copy_left_out_nothing_is_told(tmp_path: Path) ->
     # Zeros that were written are damage.
     top.write_bytes(whole[:start] + bytes(size - start))
     assert "no Mach-O image" in read_image(str(top), "arm64").problem
+
+
+@pytest.mark.parametrize(
+    ("installed", "found"),
+    [
+        ("13.0", [("TFD103", "warning", "_pywrap.so", "macOS >=13.3")]),
+        ("13.3", []),
+        ("15.1", []),
+        # What a Python built for old systems is told, and what nobody tells.
+        ("10.16", []),
+        ("", []),
+        # Older than the wheel's tag: that is the one thing to say.
+        ("11.6", [("TFD103", "error", "tensorflow", "macOS >=12.0")]),
+    ],
+)
+def test_what_was_built_for_a_newer_macos_is_a_warning(
+    installed: str, found: list[tuple[str, ...]], make_env: Callable[..., Path]
+) -> None:
+    prefix = make_env("mac", "python=3.11", subdir="osx-arm64")
+    site = pip_install_tensorflow(prefix, "2.15.1", distribution="tensorflow").parent
+    make_dylib(site / "tensorflow/libtensorflow_framework.2.dylib", machines=["arm64"], system="12.0")
+    make_dylib(site / "tensorflow/python/_pywrap.so", machines=["arm64", "x86_64"], system="13.3")
+    env = read_prefix(str(prefix))
+    env.virtual_packages = {"__osx": installed} if installed else {}
+    findings = [f for f in diagnose(env, load_matrix()).findings if f.code == "TFD103"]
+    assert [(f.code, f.severity, f.message.split()[0], f.expected) for f in findings] == found

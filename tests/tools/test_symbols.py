@@ -9,6 +9,7 @@ import pytest
 from tools.symbols import Wheel, first_missing
 from tools.tiny_elf import make_so
 from tools.tiny_macho import make_dylib
+from tools.tiny_pe import make_dll
 
 FRAMEWORK = "@rpath/libtensorflow_framework.2.dylib"
 MUTEX = "__ZN3tsl5mutexC1Ev"
@@ -65,3 +66,20 @@ def test_of_elf_s_flat_names_tensorflow_s_own_count(tmp_path: Path, defined: lis
     wheel = Wheel(tmp_path / "addon", "x86_64")
     assert first_missing(wheel, Wheel(tmp_path / "tf", "x86_64")) == missing
     assert first_missing(wheel, Wheel(tmp_path / "none", "x86_64")) == "libtensorflow_framework.so.2"
+
+
+@pytest.mark.parametrize(
+    ("asked", "missing"),
+    [
+        ({"_pywrap_tensorflow_internal.pyd": ["??0Status@tsl@@QEAA@XZ"]}, ""),
+        ({"_pywrap_tensorflow_internal.pyd": ["??0Status@tensorflow@@QEAA@XZ"]}, "??0Status@tensorflow@@QEAA@XZ"),
+        ({"_PYWRAP_TensorFlow_internal.pyd": ["??0Status@tsl@@QEAA@XZ"]}, ""),
+        ({"_pywrap_tensorflow_common.dll": ["TF_NewStatus"]}, "_pywrap_tensorflow_common.dll"),
+        # Windows', Python's and the runtime's own are no matter of TensorFlow.
+        ({"KERNEL32.dll": ["Sleep"], "python310.dll": ["PyLong_FromLong"], "MSVCP140.dll": ["?_Xbad@std@@YAXXZ"]}, ""),
+    ],
+)
+def test_pe_binds_each_symbol_to_a_file(tmp_path: Path, asked: dict[str, list[str]], missing: str) -> None:
+    make_dll(tmp_path / "addon/text/_ops.pyd", imports=asked)
+    make_dll(tmp_path / "tf/tensorflow/python/_pywrap_tensorflow_internal.pyd", exports=["??0Status@tsl@@QEAA@XZ"])
+    assert first_missing(Wheel(tmp_path / "addon", "x86_64"), Wheel(tmp_path / "tf", "x86_64")) == missing

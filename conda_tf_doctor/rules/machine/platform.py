@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 
@@ -115,15 +116,12 @@ def _musl(context: Context) -> Iterator[Finding]:
 
 
 def _older_macos(context: Context) -> Iterator[Finding]:
-    """Report a build whose wheel asks for a newer macOS than there is."""
+    """Report a build whose wheel asks for a newer macOS than there is, or whose files were built for one."""
     tensorflow, build, installed = context.tensorflow, context.binary_build, context.macos
-    if (
-        tensorflow is None
-        or build is None
-        or not build.macos
-        or not installed
-        or versions.key(installed) >= versions.key(build.macos)
-    ):
+    if tensorflow is None or not installed:
+        return
+    if build is None or not build.macos or versions.key(installed) >= versions.key(build.macos):
+        yield from _built_for_newer_macos(context, installed)
         return
     fitting = [
         row
@@ -147,6 +145,27 @@ def _older_macos(context: Context) -> Iterator[Finding]:
             note="Update macOS"
             + (f", or use TensorFlow {newest}, the newest for this one." if newest else ", or use another machine.")
         ),
+    )
+
+
+def _built_for_newer_macos(context: Context, installed: str) -> Iterator[Finding]:
+    """Warn of what says itself (``LC_BUILD_VERSION``) that it was built for a newer macOS: dyld loads it all the same."""
+    floor, module = context.binaries.minimum_macos() if context.binaries else ("", None)
+    if module is None or not floor or versions.key(installed) >= versions.key(floor):
+        return
+    path = os.path.relpath(module.path, context.env.prefix)
+    yield Finding(
+        "TFD103",
+        WARNING,
+        f"{module.name} was built for macOS {floor} and later; this is macOS {installed}. It fails where it calls what "
+        "is new there.",
+        found=f"macOS {installed}",
+        expected=f"macOS >={floor}",
+        evidence=(path,),
+        source=f"{path}: LC_BUILD_VERSION",
+        package=context.tensorflow.name if context.tensorflow else "",
+        confidence=LIKELY,
+        fix=Fix(note=f"Update macOS to {floor} or later where it fails."),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ... import versions
 from ..._typing import TYPE_CHECKING, Any, NamedTuple
-from ...context.promises import find, is_missing, promised, records, requirements
+from ...context.promises import find, holds_here, is_missing, promised, records, requirements
 from ...environment.facts import CONDA, Package
 from ...environment.tensorflow import owners
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, RANKS, WARNING
@@ -65,7 +65,7 @@ def is_known(context: Context, name: str) -> bool:
     """Tell whether the symbols of an add-on's wheels were read beside this TensorFlow on this platform."""
     version = context.tensorflow.version if context.tensorflow else ""
     return any(
-        _here(context, entry) and versions.contains(entry["tensorflow"], version)
+        holds_here(context, entry) and versions.contains(entry["tensorflow"], version)
         for entry in context.matrix.table("works_symbols").get(name, ())
     )
 
@@ -112,7 +112,7 @@ def _of_package(
     for entry in entries:
         if not versions.contains(entry.get("tensorflow", ""), tensorflow):
             continue
-        if not _holds(entry.get("python", ""), python) or not _here(context, entry):
+        if not _holds(entry.get("python", ""), python) or not holds_here(context, entry):
             continue
         if package is None:
             missing = entry.get("missing")
@@ -139,21 +139,11 @@ def _of_package(
             break
 
 
-def _here(context: Context, row: dict[str, Any]) -> bool:
-    """Tell whether what is known holds for this platform and distribution; what names none holds for all."""
-    env, tensorflow = context.env, context.tensorflow
-    platforms, distributions = row.get("platform"), row.get("distribution")
-    # Where the platform is not told, it is Linux: most of what is known was measured there.
-    if platforms and env.platform not in platforms and (env.os or "linux") not in platforms:
-        return False
-    return not distributions or (tensorflow is not None and tensorflow.name in distributions)
-
-
 def _besides(context: Context, package: Package, row: dict[str, Any], tensorflow: str) -> tuple[Package, ...] | None:
     """Return the other packages that a row takes, or ``None`` where it does not hold; versions do not count."""
     if not versions.contains(row.get("tensorflow", ""), tensorflow):
         return None
-    if not _holds(row.get("python", ""), context.env.python.version) or not _here(context, row):
+    if not _holds(row.get("python", ""), context.env.python.version) or not holds_here(context, row):
         return None
     wanted = {other: _spelled(spec, package) for other, spec in row.get("with", {}).items()}
     return _beside(context, wanted) if _listed(context, row) else None
@@ -236,7 +226,7 @@ def _works_besides(context: Context, name: str, package: Package, row: dict[str,
     found = []
     for table in TABLES:
         for entry in context.matrix.table(table).get(name, ()):
-            if not versions.contains(entry.get("tensorflow", ""), tensorflow) or not _here(context, entry):
+            if not versions.contains(entry.get("tensorflow", ""), tensorflow) or not holds_here(context, entry):
                 continue
             if not _holds(entry.get("python", ""), context.env.python.version):
                 continue
@@ -265,7 +255,7 @@ def companions(context: Context, changes: dict[str, str]) -> dict[str, str]:
             if package is None or not package.version or tensorflow is None:
                 continue
             for entry in entries:
-                if not versions.contains(entry.get("tensorflow", ""), tensorflow.version) or not _here(context, entry):
+                if not versions.contains(entry.get("tensorflow", ""), tensorflow.version) or not holds_here(context, entry):
                     continue
                 for row in entry.get("breaks", ()):
                     wanted = row.get("with", {})
