@@ -43,6 +43,8 @@ EFFECTS = {
     ),
     "tensorflow-io-gcs-filesystem": ("warning", "it lacks symbols of this release, and gs:// cannot be read"),
 }
+# Nobody changes TensorFlow for it.
+OPTIONAL = ("tensorflow-io-gcs-filesystem",)
 DEFAULT = ("warning", "its compiled operations lack a symbol or a library of this release, and cannot be loaded")
 # Comes with TensorFlow's name and its files: one build under two names.
 SAME_BUILD = {"tensorflow": ("tensorflow", "tensorflow-cpu")}
@@ -204,7 +206,7 @@ def _instead(fact: Fact, names: tuple[str, ...], first: str, works: Sequence[Fac
         newest = [f for f in older if minor(f.tensorflow) == minor(older[-1].tensorflow)]
         best = next((f for f in newest if minor(f.version) == minor(f.tensorflow)), newest[-1])
         release, version = minor(best.tensorflow), minor(best.version)
-        if mac:
+        if mac or plugin in OPTIONAL:
             choices.append(f"use {best.distribution} {release} with {plugin} {version}")
         else:
             row = {"fix": {"tensorflow": f"=={release}.*", plugin: f"=={version}.*"}}

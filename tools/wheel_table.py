@@ -34,7 +34,7 @@ HEAD = """\
 
 # Asked about often, and declared or tabled nowhere.
 OTHERS = (
-    "jax", "jaxlib", "matplotlib", "msvc-runtime", "namex", "optree", "pandas", "scikit-learn", "scipy",
+    "cryptography", "jax", "jaxlib", "matplotlib", "msvc-runtime", "namex", "optree", "pandas", "scikit-learn", "scipy",
     "tensorflow-datasets", "tensorflow-decision-forests", "tensorflow-io-gcs-filesystem",
     "tensorflow-model-optimization", "tensorflow-recommenders", "tensorrt",
 )  # fmt: skip

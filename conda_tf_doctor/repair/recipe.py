@@ -30,6 +30,8 @@ _GPU_NAMES = ("tensorflow", "tensorflow-gpu")
 _CPU_NAMES = ("tensorflow-cpu", "tensorflow", "tensorflow-intel", "tensorflow-macos")
 _MAC_NAMES = ("tensorflow", "tensorflow-macos")
 _LAST_NATIVE = "2.11"
+# What TensorBoard's requirements bring along, and before which release of TensorFlow.
+_INDIRECT = {"cryptography": "2.16"}
 
 
 class Wanted(NamedTuple):
@@ -304,11 +306,22 @@ def _with_wheels(draft: _Draft) -> str:
         version = draft.newest(PIP, name, spec)
         if version:
             draft.add_pip(name, version)
+    _with_older_indirect(draft)
     if wanted.platform == "win-64":
         _with_vc_runtime(draft, real)
     if wanted.variant == GPU and wanted.platform.startswith("osx"):
         return _with_metal(draft)
     return ""
+
+
+def _with_older_indirect(draft: _Draft) -> None:
+    """Keep pip from what it would have to compile: of what comes indirectly, the newest may have no wheel here."""
+    wheels = draft.matrix.wheels
+    for name, before in _INDIRECT.items():
+        own = wheels.newest(name, "", draft.wanted.platform, draft.python)
+        if "tensorboard" in draft.build.requires and versions.key(draft.build.tensorflow) < versions.key(before):
+            if own and own != wheels.newest(name, "", "linux-64", draft.python):
+                draft.add_pip(name, own, f"{name}<={own}")
 
 
 def _with_cuda(draft: _Draft) -> str:

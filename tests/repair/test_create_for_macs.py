@@ -28,7 +28,7 @@ REFUSED = {
     ("osx-arm64", "gpu"): {"2.4", "2.20", "2.21"},
 }
 # A resolver of pip's index that needs no download of wheels to know what they require.
-UV = "uv==0.9.13"
+UV = "uv"
 
 pytestmark = [pytest.mark.network, pytest.mark.real, pytest.mark.slow]
 
