@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from . import reading
 from ._typing import NamedTuple
@@ -66,6 +68,19 @@ def from_context(plugins: object) -> Settings:
     )
 
 
+def installations() -> list[str]:
+    """Return the folders of conda, mamba and micromamba installations that this process can know of."""
+    found = [os.environ[name] for name in ("CONDA_ROOT", "MAMBA_ROOT_PREFIX") if os.environ.get(name)]
+    programs = [os.environ[name] for name in ("CONDA_EXE", "CONDA_PYTHON_EXE", "MAMBA_EXE") if os.environ.get(name)]
+    for folder in map(os.path.dirname, programs):
+        # On Windows python.exe lies in the root itself.
+        inside = os.path.basename(folder).lower() in ("bin", "scripts", "condabin")
+        found.append(os.path.dirname(folder) if inside else folder)
+    if os.path.isdir(os.path.join(sys.prefix, "conda-meta")):
+        found.append(sys.prefix)
+    return found
+
+
 # Of all users; conda has it written down like this, whatever the machine says.
 _OF_ALL = ("C:/ProgramData/conda",) if os.name == "nt" else ("/var/lib/conda", "/etc/conda")
 
@@ -73,27 +88,51 @@ _OF_ALL = ("C:/ProgramData/conda",) if os.name == "nt" else ("/var/lib/conda", "
 def _condarc_files() -> list[str]:
     """Return the files that conda reads too, the one that wins first (``conda/base/constants.py``, ``SEARCH_PATH``)."""
     variable = os.environ.get
-    # bin/conda, Scripts\\conda.exe
-    root = variable("CONDA_ROOT") or os.path.dirname(os.path.dirname(variable("CONDA_EXE", "")))
     home = [os.path.expanduser(folder) for folder in ("~", "~/.conda", "~/.config/conda")]
     xdg = os.path.join(variable("XDG_CONFIG_HOME", ""), "conda")
-    folders = [variable("CONDA_PREFIX", ""), *home, xdg, root, *_OF_ALL]
-    listed = [variable("CONDARC", "")]
-    listed += [os.path.join(folder, name) for folder in folders for name in ("condarc", ".condarc")]
+    listed = [variable("CONDARC", ""), variable("MAMBARC", "")]
+    for folder in (variable("CONDA_PREFIX", ""), *home, xdg, *installations(), *_OF_ALL):
+        listed += [os.path.join(folder, name) for name in ("condarc", ".condarc")]
+        with suppress(OSError):
+            inside = sorted(os.listdir(os.path.join(folder, "condarc.d")), reverse=True) if folder else []
+            listed += [os.path.join(folder, "condarc.d", name) for name in inside if name.endswith((".yml", ".yaml"))]
     return list(dict.fromkeys(path for path in listed if os.path.isabs(path)))
 
 
-def _from_condarc() -> dict[str, object]:
-    """Read the ``plugins:`` section of the first .condarc that speaks of us; YAML is parsed only then."""
+def _condarcs(word: str) -> Iterator[dict[str, object]]:
+    """Yield the settings files that have a word in them; YAML is parsed only then.
+
+    Raises:
+        UsageError: One of them is no valid YAML.
+    """
     for path in _condarc_files():
         try:
             text = reading.read_text(path, reading.SETTINGS, errors="strict")
         except (OSError, UnicodeDecodeError):
             continue
-        if "tf_doctor_" not in text:
-            continue
-        data = reading.load_yaml(text, path)
-        section = data.get("plugins") if isinstance(data, dict) else None
+        data = reading.load_yaml(text, path) if word in text else None
+        if isinstance(data, dict):
+            yield data
+
+
+def environment_folders() -> list[str]:
+    """Return the folders in which named environments are: of the variables, the settings and the installations."""
+    listed = []
+    for name in ("CONDA_ENVS_PATH", "CONDA_ENVS_DIRS"):
+        listed += [folder for folder in os.environ.get(name, "").split(os.pathsep) if folder]
+    for data in _condarcs("envs_"):
+        for setting in ("envs_dirs", "envs_path"):
+            listed += _words(data.get(setting) or ())
+    listed += [os.path.join(root, "envs") for root in installations()]
+    listed.append("~/.conda/envs")
+    expanded = (os.path.expanduser(os.path.expandvars(folder)) for folder in listed)
+    return list(dict.fromkeys(map(os.path.abspath, expanded)))
+
+
+def _from_condarc() -> dict[str, object]:
+    """Return the ``plugins:`` section of the first .condarc that speaks of us."""
+    for data in _condarcs("tf_doctor_"):
+        section = data.get("plugins")
         if isinstance(section, dict):
             # Scalars come as they are written.
             return {key: "" if value in ("null", "~") else value for key, value in section.items()}

@@ -216,7 +216,9 @@ def _works(matrix: Matrix, row: Build, name: str, python: str) -> Iterator[str]:
     where = {row.platform, row.platform.split("-")[0]}
     for table in ("works", "works_plugins", "works_symbols"):
         for entry in matrix.table(table).get(name, ()):
-            if not where & set(entry.get("platform", where)) or row.distribution not in entry.get("distribution", [row.distribution]):
+            if not where & set(entry.get("platform", where)) or row.distribution not in entry.get(
+                "distribution", [row.distribution]
+            ):
                 continue
             if not versions.contains(entry.get("tensorflow", ""), row.tensorflow):
                 continue

@@ -198,7 +198,9 @@ def _instead(fact: Fact, names: tuple[str, ...], first: str, works: Sequence[Fac
     plugin, mac = fact.plugin, fact.platform.startswith("osx")
     other = [f for f in works if minor(f.tensorflow) == first and f.distribution not in names]
     older = [f for f in works if key(minor(f.tensorflow)) < key(first)]
-    without = f"uninstall {plugin}" + (", and TensorFlow runs without" if EFFECTS.get(plugin, DEFAULT)[0] == "error" else "")
+    without = f"uninstall {plugin}" + (
+        ", and TensorFlow runs without" if EFFECTS.get(plugin, DEFAULT)[0] == "error" else ""
+    )
     choices, row = [without], {}
     if other and names:
         choices.append(f"use {other[-1].distribution} {first} with {plugin} {minor(other[-1].version)}")
@@ -338,7 +340,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if bool(args.read) != bool(args.platform):
         parser.error("--read and --platform go together")
     known = read_facts()
-    beside = args.beside or dict.fromkeys(f"{f.distribution}=={f.tensorflow}" for f in known if f.platform == args.platform)
+    beside = args.beside or dict.fromkeys(
+        f"{f.distribution}=={f.tensorflow}" for f in known if f.platform == args.platform
+    )
     jobs = [Job(args.platform, args.read, list(beside))] if args.read else []
     update([*jobs, *(newer(known, load_matrix()) if args.new else ())])
     return 0

@@ -5,89 +5,77 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from itertools import repeat
-from multiprocessing import get_context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..api import summary
 from ..engine.diagnose import diagnose
 from ..engine.diagnosis import SCHEMA_VERSION, unread
 from ..environment.prefix import read_prefix
 from ..errors import UsageError
+from ..fleet.tally import Tally
 from ..matrix.load import load_matrix
+from ..render.grouped import first_place, groups
 from ..render.json import print_document
 from ..render.text import Style
-from ..safely import safe
+from ..shell import quoted
+from ..workers import Failed, run
 from .aim import aimed
 from .target import all_prefixes
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
+# For one environment: the largest that were seen take a tenth of either.
+SECONDS, MEMORY = 120, 4 << 30
+
 
 def check_one(prefix: str, ignore: frozenset[str], matrix_file: str) -> dict[str, Any]:
     """Check one environment and return its JSON document; one that cannot be read returns what is wrong with it."""
     try:
         return aimed(diagnose(read_prefix(prefix), load_matrix(matrix_file), ignore)).to_json()
-    except UsageError as error:
+    except (UsageError, OSError) as error:
         return unread("prefix", prefix, str(error))
 
 
-def _workers(tasks: int) -> int:
-    """Return how many processes share the work; Windows waits for 63 at most, of which two are the pool's own."""
-    return min(os.cpu_count() or 1, tasks, 61)
-
-
 def _results(prefixes: list[str], ignore: frozenset[str], matrix_file: str) -> Iterator[dict[str, Any]]:
-    workers = _workers(len(prefixes))
-    if workers < 2 or len(prefixes) < 4:
+    task = partial(check_one, ignore=ignore, matrix_file=matrix_file)
+    if len(prefixes) < 4 or (os.cpu_count() or 1) < 2:
         # Starting processes costs more than checking three environments.
-        yield from (check_one(prefix, ignore, matrix_file) for prefix in prefixes)
+        yield from map(task, prefixes)
         return
-
-    # "spawn" everywhere: conda runs threads, and a forked child of a threaded process can hang.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(check_one, prefixes, repeat(ignore), repeat(matrix_file), chunksize=4)
+    for prefix, found in run(task, prefixes, seconds=SECONDS, memory=MEMORY):
+        failed = isinstance(found, Failed)
+        yield unread("prefix", prefix, f"{prefix} was not checked: {found.why}.") if failed else found
 
 
 def execute(args: Namespace, ignore: frozenset[str], matrix_file: str) -> int:
-    """Check every environment and print a line (or a document) each."""
+    """Check every environment and print what is wrong by cause, or a document of all."""
     load_matrix(matrix_file)  # an unusable matrix is one error, not one for each environment
     prefixes = all_prefixes(args)
     progress = sys.stderr.isatty() and not args.json and not args.quiet
-    documents = []
-    for done, document in enumerate(_results(prefixes, ignore, matrix_file), 1):
-        documents.append(document)
+    documents: dict[str, dict[str, Any]] = {}
+    for document in _results(prefixes, ignore, matrix_file):
+        documents[document["target"]["path"]] = document
         if progress:
-            sys.stderr.write(f"\r{done} of {len(prefixes)} environments checked")
+            sys.stderr.write(f"\r{len(documents)} of {len(prefixes)} environments checked")
             sys.stderr.flush()
     if progress:
-        sys.stderr.write("\r" + " " * 60 + "\r")
+        sys.stderr.write("\r\x1b[K")
+    ordered = [documents[path] for path in sorted(documents)]
     if args.json:
-        print_document({"schema_version": SCHEMA_VERSION, "environments": documents})
+        print_document({"schema_version": SCHEMA_VERSION, "environments": ordered})
     else:
-        style = Style.of(sys.stdout, os.environ)
-        for document in documents:
-            if args.quiet and document["ok"]:
-                continue
-            style.write(_line(document, style) + "\n")
-        if not args.quiet:
-            bad = sum(not document["ok"] for document in documents)
-            style.write(f"{len(documents)} environments, {bad} with errors.\n")
-    return 0 if all(document["ok"] for document in documents) else 1
+        _show(ordered, args)
+    return 0 if all(document["ok"] for document in ordered) else 1
 
 
-def _line(document: dict[str, Any], style: Any) -> str:
-    path = safe(document["target"]["path"])
-    tensorflow = document["tensorflow"]
-    if document.get("error"):
-        return f"{style.paint('error', 'UNREADABLE')}  {path}: {safe(document['error'])}"
-    if tensorflow is None:
-        return f"{style.paint('dim', '-')}  {path}: no TensorFlow"
-    name = safe(f"{tensorflow['name']} {tensorflow['version'] or ''}").strip()
-    telling = [f for f in document["findings"] if f["severity"] != "info"]
-    if not telling:
-        return f"{style.paint('good', 'OK')}  {path}: {name}"
-    word = "warning" if document["ok"] else "error"
-    causes = ", ".join(f"{f['code']} {f['name']}" for f in telling[:3])
-    return f"{style.paint(word, word.upper())}  {path}: {name}: {causes}"
+def _show(documents: list[dict[str, Any]], args: Namespace) -> None:
+    style, tally = Style.of(sys.stdout, os.environ), Tally()
+    for document in documents:
+        tally.add(summary(document), document["target"]["path"])
+    for line in groups(tally, style, "environments", quiet=args.quiet):
+        style.write(line + "\n")
+    worst = first_place(tally)
+    if worst and not args.quiet:
+        style.write(f"Next: conda-tf-doctor check -p {quoted(worst)}\n")

@@ -77,6 +77,10 @@ def configure_parser(parser: ArgumentParser, files: bool = True) -> None:
     )
     output.add_argument("--statistics", action="store_true", default=SUPPRESS, help="count the findings of each rule")
     output.add_argument(
+        "--html", metavar="FILE", default=SUPPRESS,
+        help="also write a page about it, masked as a report, to send to a helper",
+    )  # fmt: skip
+    output.add_argument(
         "--exit-zero", action="store_true", default=SUPPRESS, help="exit with 0 where errors were found"
     )
 
@@ -105,7 +109,10 @@ def execute(args: Namespace) -> int:
 
 
 def _run(args: Namespace, files: list[str], form: str, ignore: frozenset[str], matrix_file: str) -> int:
+    page = getattr(args, "html", "")
     several = len(files) > 1 or form not in ("text", "json") or getattr(args, "statistics", False)
+    if page and (several or getattr(args, "all_envs", False)):
+        raise UsageError("--html is a page about one environment, file or report; `fleet --html` is about many.")
     if getattr(args, "all_envs", False):
         if several:
             raise UsageError("--all-envs is shown as text or as JSON; --output-format and --statistics go with files.")
@@ -118,7 +125,12 @@ def _run(args: Namespace, files: list[str], form: str, ignore: frozenset[str], m
         from .several import check_several
 
         return check_several(args, files, form, lambda file: examine(read(args, file), matrix, ignore))
-    return show(examine(read(args, files[0] if files else ""), matrix, ignore), args)
+    diagnosis = examine(read(args, files[0] if files else ""), matrix, ignore)
+    if page:
+        from .page import write
+
+        write(page, diagnosis, matrix, args)
+    return show(diagnosis, args)
 
 
 def read(args: Namespace, file: str = "") -> Environment:

@@ -27,6 +27,7 @@ SUMMARY = "Name why TensorFlow does not work in an environment, repair it, and k
 VERBS = {
     "check": "check an environment, a file or a report (this is what runs when no command is named)",
     "report": "collect the facts of an environment into a report that others can check",
+    "fleet": "judge the reports of many machines, and count what is wrong",
     "fix": "plan the smallest change that makes an environment or a file consistent, and write it",
     "explain": "explain a rule or an error message",
     "dlls": "show which DLLs or shared objects a module loads, and what is wrong with them",

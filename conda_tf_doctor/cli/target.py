@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from .. import reading
 from .._typing import TYPE_CHECKING
 from ..errors import UsageError, meant
+from ..settings import environment_folders, installations
 from ..shell import quoted
 
 if TYPE_CHECKING:
@@ -51,32 +51,9 @@ def _from_conda(args: Namespace) -> str:
         ) from None
 
 
-def _roots() -> list[str]:
-    """Return the folders of conda, mamba and micromamba installations that this process can know of."""
-    found = [os.environ[name] for name in ("CONDA_ROOT", "MAMBA_ROOT_PREFIX") if os.environ.get(name)]
-    programs = [os.environ[name] for name in ("CONDA_EXE", "CONDA_PYTHON_EXE", "MAMBA_EXE") if os.environ.get(name)]
-    for folder in map(os.path.dirname, programs):
-        # On Windows python.exe lies in the root itself.
-        inside = os.path.basename(folder).lower() in ("bin", "scripts", "condabin")
-        found.append(os.path.dirname(folder) if inside else folder)
-    if os.path.isdir(os.path.join(sys.prefix, "conda-meta")):
-        found.append(sys.prefix)
-    return found
-
-
-def environment_folders() -> list[str]:
-    """Return the folders in which named environments are."""
-    listed = []
-    for name in ("CONDA_ENVS_PATH", "CONDA_ENVS_DIRS"):
-        listed += [folder for folder in os.environ.get(name, "").split(os.pathsep) if folder]
-    listed += [os.path.join(root, "envs") for root in _roots()]
-    listed.append(os.path.expanduser("~/.conda/envs"))
-    return list(dict.fromkeys(os.path.abspath(folder) for folder in listed))
-
-
 def name_of(prefix: str) -> str:
     """Return the name of an environment: ``base`` for a root, else that of its folder."""
-    roots = {os.path.realpath(root) for root in _roots()}
+    roots = {os.path.realpath(root) for root in installations()}
     return "base" if os.path.realpath(prefix) in roots else os.path.basename(prefix)
 
 
@@ -89,7 +66,7 @@ def _by_name(args: Namespace) -> str:
     if os.sep in name or "/" in name:
         raise UsageError(f"{name} is a path, not a name; use -p {quoted(name)}.")
     if name in ("base", "root"):
-        for root in _roots():
+        for root in installations():
             if os.path.isdir(os.path.join(root, "conda-meta")):
                 return root
     for folder in environment_folders():
@@ -119,16 +96,32 @@ def _folders_in(folder: str) -> list[str]:
         return []
 
 
+def _of_projects() -> list[str]:
+    """Return the folders in which pixi and workspaces keep environments: of the working folder and all above."""
+    found = [os.path.join(os.environ.get("PIXI_HOME") or os.path.expanduser("~/.pixi"), "envs")]
+    try:
+        folder = os.getcwd()
+    except OSError:
+        return found  # the working folder is gone
+    while True:
+        found += [os.path.join(folder, name, "envs") for name in (".pixi", ".conda")]
+        above = os.path.dirname(folder)
+        if above == folder:
+            return found
+        folder = above
+
+
 def all_prefixes(args: Namespace) -> list[str]:
-    """Return every environment there is, each once, sorted by path."""
+    """Return every environment there is, each once, sorted by path; to both doors these are the same."""
+    found = [*_registered(), *installations()]
+    found += [prefix for folder in (*environment_folders(), *_of_projects()) for prefix in _folders_in(folder)]
     if args.door == "conda":
         from conda.core.envs_manager import list_all_known_prefixes
 
-        found = list(list_all_known_prefixes())
-    else:
-        found = [*_registered(), *_roots()]
-        found += [prefix for folder in environment_folders() for prefix in _folders_in(folder)]
+        found += list_all_known_prefixes()
     existing = {
-        os.path.realpath(prefix): prefix for prefix in found if os.path.isdir(os.path.join(prefix, "conda-meta"))
+        os.path.realpath(prefix): prefix
+        for prefix in reversed(found)
+        if os.path.isdir(os.path.join(prefix, "conda-meta"))
     }
     return sorted(existing.values())

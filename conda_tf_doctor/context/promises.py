@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import versions
-from .._typing import TYPE_CHECKING
+from .._typing import TYPE_CHECKING, Any
 from ..environment.facts import CONDA, Package
 from ..matrix.model import PYPI
 from ..names import OF_NIGHTLY, OTHER_NAMES

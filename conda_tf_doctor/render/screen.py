@@ -116,7 +116,7 @@ def _repairable(finding: Finding, env: Environment) -> bool:
     return bool(pins or fix.pip or fix.reinstall or finding.is_fragile)
 
 
-def _repair(diagnosis: Diagnosis) -> list[str]:
+def repair_lines(diagnosis: Diagnosis) -> list[str]:
     """Return the commands to type: the plan for everything first, then the one block that does it by hand."""
     worst = next((f for f in diagnosis.findings if f.severity == ERROR), None)
     worst = worst or next((f for f in diagnosis.findings if f.severity == WARNING), None)
@@ -158,7 +158,7 @@ def render(diagnosis: Diagnosis, style: Style, verbose: int = 0, quiet: bool = F
     shown = [f for f in diagnosis.findings if verbose or f.severity != INFO]
     if quiet and not shown:
         return ""
-    lines = [] if quiet else [*_verdict(diagnosis, style, verbose), *_header(diagnosis, style)]
+    lines = [] if quiet else [*verdict(diagnosis, style, verbose), *_header(diagnosis, style)]
     if verbose and diagnosis.gpu_wanted:
         lines += wrapped(f"GPU wanted: {diagnosis.gpu_wanted}", "")
     if verbose and diagnosis.row:
@@ -172,7 +172,7 @@ def render(diagnosis: Diagnosis, style: Style, verbose: int = 0, quiet: bool = F
                 lines += wrapped(f"with it:  {_named(each)}: {each.message}", "  ")
     if not verbose and not quiet:
         lines += _questions(diagnosis, style)
-    repair = _repair(diagnosis)
+    repair = repair_lines(diagnosis)
     if repair:
         lines += ["", style.paint("title", "To repair:"), *(f"  {line}" for line in repair)]
     if shown and shown[0].severity != INFO:
@@ -198,7 +198,7 @@ def _marks(diagnosis: Diagnosis, style: Style) -> list[str]:
     return ["  " + "".join(entry.ljust(width - (not plain)) for entry in row).rstrip() for row in rows]
 
 
-def _verdict(diagnosis: Diagnosis, style: Style, verbose: int) -> list[str]:
+def verdict(diagnosis: Diagnosis, style: Style, verbose: int) -> list[str]:
     """Return the first line: whether it works, and how much is to be said of it."""
     if diagnosis.tensorflow is None and not diagnosis.findings:
         unread = [note.message for note in diagnosis.env.notes]

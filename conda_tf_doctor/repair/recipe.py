@@ -316,12 +316,12 @@ def _with_wheels(draft: _Draft) -> str:
 
 def _with_older_indirect(draft: _Draft) -> None:
     """Keep pip from what it would have to compile: of what comes indirectly, the newest may have no wheel here."""
-    wheels = draft.matrix.wheels
+    wheels, build = draft.matrix.wheels, draft.build
     for name, before in _INDIRECT.items():
         own = wheels.newest(name, "", draft.wanted.platform, draft.python)
-        if "tensorboard" in draft.build.requires and versions.key(draft.build.tensorflow) < versions.key(before):
-            if own and own != wheels.newest(name, "", "linux-64", draft.python):
-                draft.add_pip(name, own, f"{name}<={own}")
+        comes = "tensorboard" in build.requires and versions.key(build.tensorflow) < versions.key(before)
+        if comes and own and own != wheels.newest(name, "", "linux-64", draft.python):
+            draft.add_pip(name, own, f"{name}<={own}")
 
 
 def _with_cuda(draft: _Draft) -> str:

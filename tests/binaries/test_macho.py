@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,8 @@ from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.matrix.load import load_matrix
 from tests.binaries.oracle import named, verdict
+from tools.prefixes import add_dist, make_prefix
 from tools.tiny_macho import make_dylib
-from tools.wheels import pip_install_tensorflow
 
 MODULE = "lib/python3.11/site-packages/tensorflow/python/_pywrap.so"
 
@@ -121,10 +120,11 @@ def test_of_a_slice_that_a_thin_copy_left_out_nothing_is_told(tmp_path: Path) ->
     ],
 )
 def test_what_was_built_for_a_newer_macos_is_a_warning(
-    installed: str, found: list[tuple[str, ...]], make_env: Callable[..., Path]
+    installed: str, found: list[tuple[str, ...]], tmp_path: Path
 ) -> None:
-    prefix = make_env("mac", "python=3.11", subdir="osx-arm64")
-    site = pip_install_tensorflow(prefix, "2.15.1", distribution="tensorflow").parent
+    prefix = make_prefix(tmp_path / "env", "osx-arm64", "3.11.7")
+    add_dist(prefix, "tensorflow", "2.16.1")
+    site = prefix / "lib/python3.11/site-packages"
     make_dylib(site / "tensorflow/libtensorflow_framework.2.dylib", machines=["arm64"], system="12.0")
     make_dylib(site / "tensorflow/python/_pywrap.so", machines=["arm64", "x86_64"], system="13.3")
     env = read_prefix(str(prefix))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from importlib import resources
@@ -155,9 +156,38 @@ def test_all_environments_each_once(
     ]  # fmt: skip
     assert console(["check", "--all-envs"]) == 1
     out = capsys.readouterr().out
-    assert "ERROR" in out and "TFD201" in out and "2 environments, 1 with errors." in out
+    first, place, *_ = shown = out.splitlines()
+    assert first == "ERROR TFD201 python-unsupported (1)" and place.split() == [
+        str(envs / "bad"),
+        "tensorflow",
+        "2.10.0",
+    ]
+    assert shown[-2:] == [
+        "2 environments: 1 with errors, 1 without TensorFlow.",
+        f"Next: conda-tf-doctor check -p {shlex.quote(str(envs / 'bad'))}",
+    ]
     assert console(["check", "--all-envs", "-q"]) == 1
-    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert capsys.readouterr().out.splitlines() == [first, place]
+
+
+def test_environments_of_settings_and_workspaces_are_found(
+    tmp_path: Path, alone: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, listed, work = tmp_path / "root", tmp_path / "listed", tmp_path / "work" / "deep"
+    work.mkdir(parents=True)
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("CONDA_EXE", str(root / "bin" / "conda"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    expected = [root / "envs" / "a", listed / "b", tmp_path / "user" / "c", alone / ".pixi" / "envs" / "g"]
+    expected += [work.parent / ".pixi" / "envs" / "default", work / ".conda" / "envs" / "test"]
+    for folder in expected:
+        healthy(folder)
+    (root / ".condarc").write_text(f"envs_dirs:\n  - {listed}\n", encoding="utf-8")
+    (tmp_path / "config" / "conda").mkdir(parents=True)
+    (tmp_path / "config" / "conda" / ".condarc").write_text("envs_dirs: [$HOME/../user]\n", encoding="utf-8")
+    _, document, _ = call(capsys, "check", "--all-envs")
+    assert {e["target"]["path"] for e in document["environments"]} == set(map(str, expected))
+    assert call(capsys, "check", "-n", "b")[1]["target"]["path"] == str(listed / "b")
 
 
 def test_many_environments_are_checked_in_parallel(

@@ -421,7 +421,7 @@ def test_a_future_tensorflow_is_given_the_benefit_of_the_doubt() -> None:
 def test_metal_goes_with_its_tensorflow(platform: str, wheels: dict[str, str], found: tuple[str, ...] | None) -> None:
     findings = whole(environment(platform=platform, python="3.9.18", **wheels))
     assert [(f.code, f.severity, f.fix.pip) for f in findings] == ([] if found is None else [("TFD609", ERROR, found)])
-    assert all(f.fix.pip or "uninstall it" in f.fix.note for f in findings)
+    assert all(f.fix.pip or "uninstall tensorflow-metal" in f.fix.note for f in findings)
 
 
 @pytest.mark.parametrize(

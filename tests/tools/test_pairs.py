@@ -97,7 +97,9 @@ def test_wheels_are_read_as_the_index_has_them(tmp_path: Path, monkeypatch: pyte
         make_so(tmp_path / file, [Path(library).name] if name.startswith("tensorflow_text") else [], **symbols)
         with zipfile.ZipFile(wheel, "w") as archive:
             archive.write(tmp_path / file, file)
-    monkeypatch.setattr(Index, "files", lambda self, name: [_of(p) for p in tmp_path.glob(f"{name.replace('-', '_')}-*")])
+    monkeypatch.setattr(
+        Index, "files", lambda self, name: [_of(p) for p in tmp_path.glob(f"{name.replace('-', '_')}-*")]
+    )
     monkeypatch.setattr(Index, "download", lambda self, file, folder: Path(shutil.copy(file.url, folder)))
     found = read("linux-64", ["tensorflow-text==2.30.0"], ["tensorflow-cpu==2.30.0", "tensorflow-cpu==2.31.0"])
     text = ("tensorflow-text", "2.30.0", "_ZN3tsl5mutexC1Ev")

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from conda_tf_doctor.cli.all_envs import _workers
 from conda_tf_doctor.environment.facts import Environment, Python
 from conda_tf_doctor.environment.machine import add_machine, system_folder
 from conda_tf_doctor.matrix.compiled import DATA, FILE_NAME
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.text import Style
+from conda_tf_doctor.workers import count
 from tests.windows.test_conda import broken
 
 DOCTOR = [sys.executable, "-m", "conda_tf_doctor"]
@@ -109,7 +109,7 @@ def test_what_understands_no_escape_sequence_gets_none() -> None:
 
 def test_never_more_processes_than_windows_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 128)
-    assert _workers(500) == 61
+    assert count(0) == count(500) == 60
 
 
 def test_the_user_site_of_a_32_bit_python_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,7 +149,7 @@ def _older_macos(context: Context) -> Iterator[Finding]:
 
 
 def _built_for_newer_macos(context: Context, installed: str) -> Iterator[Finding]:
-    """Warn of what says itself (``LC_BUILD_VERSION``) that it was built for a newer macOS: dyld loads it all the same."""
+    """Warn of what was built for a newer macOS by its own word (``LC_BUILD_VERSION``): dyld loads it all the same."""
     floor, module = context.binaries.minimum_macos() if context.binaries else ("", None)
     if module is None or not floor or versions.key(installed) >= versions.key(floor):
         return

@@ -255,7 +255,9 @@ def companions(context: Context, changes: dict[str, str]) -> dict[str, str]:
             if package is None or not package.version or tensorflow is None:
                 continue
             for entry in entries:
-                if not versions.contains(entry.get("tensorflow", ""), tensorflow.version) or not holds_here(context, entry):
+                if not versions.contains(entry.get("tensorflow", ""), tensorflow.version) or not holds_here(
+                    context, entry
+                ):
                     continue
                 for row in entry.get("breaks", ()):
                     wanted = row.get("with", {})

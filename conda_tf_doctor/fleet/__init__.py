@@ -1,0 +1,1 @@
+"""Many reports, from many machines: read, judged, counted, written."""
