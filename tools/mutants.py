@@ -41,6 +41,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 # A mutant that loops is noticed, too.
 SECONDS = 120
+_NOT_APPLIED = 3
 _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -222,7 +223,11 @@ def apply(mutant: Mutant) -> None:
     future = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
     # Only the function, without decorators: the rest of the module is as it is.
     function.decorator_list = []
-    kept = ast.fix_missing_locations(ast.Module([*future, function], []))
+    # Within a class, so that `super()` finds its cell.
+    held = ast.parse(f"class {owner}: pass").body[0] if owner else function
+    if isinstance(held, ast.ClassDef):
+        held.body = [function]
+    kept = ast.fix_missing_locations(ast.Module([*future, held], []))
     code = _first(compile(kept, str(path), "exec", dont_inherit=True), last)
     assert code is not None
     real.__code__ = code
@@ -240,7 +245,7 @@ class Hunt:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run the tests on every mutant; each in a fork of this process."""
         reached = self._reached(session)
-        for place, mutant in enumerate(self.chosen, 1):
+        for place, mutant in enumerate(tuple(self.chosen), 1):
             near = reached.get(f"{mutant.file}:{mutant.function.rpartition('.')[2]}", [])
             lives = not near or self._lives(session, mutant, near)
             if lives:
@@ -307,7 +312,10 @@ class Hunt:
 
     def _lives(self, session: pytest.Session, mutant: Mutant, near: list[int]) -> bool:
         def run() -> int:
-            apply(mutant)
+            try:
+                apply(mutant)
+            except Exception:
+                return _NOT_APPLIED
             failed = session.testsfailed
             items = [session.items[number] for number in near]
             for item, following in zip(items, [*items[1:], None], strict=True):
@@ -316,7 +324,12 @@ class Hunt:
                     return 1
             return 0
 
-        return self._forked(session, run) == 0
+        status = self._forked(session, run)
+        # One that takes `super()` away has not the cells of the function that it would replace.
+        if os.waitstatus_to_exitcode(status) == _NOT_APPLIED:
+            self.chosen.remove(mutant)
+            return False
+        return status == 0
 
 
 def main(argv: list[str] | None = None) -> int:
