@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from .. import reading
 from ..errors import UsageError
 from ..programs import is_mamba, safe_python, users_conda
-from ..subdirs import this_platform
 from . import children
 
 # What conda's JSON says when it answered the question, and the answer is no. Anything else (no network, a solver that
@@ -58,7 +57,7 @@ class Conda:
 
     Args:
         command: What starts conda.
-        subdir: Platform of the environment, where it is not this machine's.
+        subdir: Platform of the environment, whatever the user's CONDA_SUBDIR is; empty for conda's choice.
         quiet: Whether conda's own progress goes nowhere, as with ``--json``.
     """
 
@@ -170,7 +169,7 @@ def _collect(answer: Answer, moves: Moves) -> None:
 def connect(door: str, platform: str, quiet: bool) -> Conda | None:
     """Return the conda to work with; ``None`` where there is none."""
     command = find_conda(door)
-    return Conda(command, platform if platform != this_platform() else "", quiet) if command else None
+    return Conda(command, platform, quiet) if command else None
 
 
 def check_writable(prefix: str) -> str:

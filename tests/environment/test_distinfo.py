@@ -61,7 +61,7 @@ def test_a_conda_package_that_was_built_with_pip_stays_condas(tmp_path: Path) ->
     prefix = make_prefix(tmp_path / "env", "linux-64")
     path = add_record(prefix, "linux-64", "numpy", "1.26.4", "py310_0", distribution="numpy")
     folder = site_packages(prefix, "linux-64") / "numpy-1.26.4.dist-info"
-    (folder / "INSTALLER").write_text("pip\n")
+    (folder / "INSTALLER").write_bytes(b"pip\n")
     document = json.loads(path.read_text())
     for entry in document["paths_data"]["paths"]:
         if entry["_path"].endswith("INSTALLER"):

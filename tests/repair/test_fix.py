@@ -128,6 +128,15 @@ def test_gpu_on_native_windows_with_2_12(registry_conda, make_env, fake_pip_inst
     assert registry_conda.doctor("check", "-p", prefix).rc == 0
 
 
+def test_the_platform_is_the_environments_whatever_the_shell_says(registry_conda, make_env, fake_pip_install) -> None:
+    case, _, expected = CASES["cuda-too-new"]
+    prefix = _made(make_env, fake_pip_install, {**case, "subdir": "linux-64"})
+    result = registry_conda.doctor("fix", "-p", prefix, "--dry-run", "--json", subdir="osx-arm64")
+    assert {c["package"]: c["to"].startswith(expected[c["package"]]) for c in result.json()["changes"]} == {
+        "cudatoolkit": True
+    }
+
+
 def test_keras_3_beside_2_15(registry_conda, make_env, fake_pip_install) -> None:
     case = _case("3.11", "2.15.0", "numpy=1.26", protobuf="4.25.8", keras="3.5.0", h5py="3.10.0", ml_dtypes="0.2.0")
     prefix = _made(make_env, fake_pip_install, case)

@@ -1,0 +1,42 @@
+"""Environments of Windows in which TensorFlow was really imported: what broke is blamed, what worked gets no error.
+
+Each was made of CPython for Windows and the index's wheels, changed in one way, and imported under wine 10; its report
+is kept with what happened (``tests/data/windows``). A report of it taken on Windows is judged the same on any machine.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.environment.report import environment_of
+from conda_tf_doctor.findings import ERROR
+from conda_tf_doctor.matrix.load import load_matrix
+
+FOLDER = Path(__file__).parent / "data" / "windows"
+CASES: list[dict[str, Any]] = YAML(typ="safe").load(FOLDER / "imports.yaml")
+# Where what fails is not what the report can show, and why.
+UNSEEN: dict[str, str] = {}
+
+
+def test_what_broke_is_blamed_and_what_worked_is_left_alone() -> None:
+    reports = json.loads(lzma.decompress((FOLDER / "reports.json.xz").read_bytes()))
+    matrix, wrong, count = load_matrix(), {}, Counter[str]()
+    for case in CASES:
+        found = diagnose(environment_of(reports[case["id"]], case["id"]), matrix).findings
+        errors = [finding.code for finding in found if finding.severity == ERROR]
+        count[case["verdict"]] += 1
+        if case["verdict"] == "broken":
+            right = bool(errors) and errors[0] in case["causes"]
+        else:  # where keras alone fails, an error may tell of it
+            right = not errors or (case["verdict"] == "partly" and errors[0] in case.get("causes", ()))
+        if not right:
+            wrong[case["id"]] = errors
+    assert wrong.keys() == UNSEEN.keys(), wrong
+    assert count["broken"] > 0 and count["ok"] > 0, count
