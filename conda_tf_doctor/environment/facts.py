@@ -267,7 +267,8 @@ class Environment:
     def package(self, name: str) -> Package | None:
         """Return the package of that name that Python imports: pip's where both have one."""
         found = self.all_named(name)
-        return next((p for p in found if p.manager == PIP), found[0] if found else None)
+        # Most that are asked for are not there: a fleet asks for two hundred names of each report.
+        return next((p for p in found if p.manager == PIP), found[0]) if found else None
 
     def conda(self, name: str) -> Package | None:
         """Return conda's record of that name (one of unknown manager counts)."""

@@ -202,6 +202,8 @@ class _Fields:
             if required:
                 raise self.wrong(name, "there, a text")
             return ""
+        if type(value) is str:
+            return value
         return self.all_texts([value], name, "a text")[0]
 
     def all_texts(self, value: Any, name: str, wanted: str = "a list of texts") -> list[str]:

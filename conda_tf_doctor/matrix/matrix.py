@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .wheels import Wheels
 
 Row = dict[str, Any]
+# Answers that are kept: a fleet asks the same of each report.
+_REMEMBERED = 2000
 
 
 class Matrix:
@@ -37,6 +39,7 @@ class Matrix:
         self._changed: dict[str, Row] = {}
         self._extended: dict[str, Any] = {}
         self._wheels: Wheels | None = None
+        self._found: dict[tuple[str, str, str, str], list[Build]] = {}
 
     def _read(self, place: list[int]) -> Any:
         self._stream.seek(self._start + place[0])
@@ -68,14 +71,19 @@ class Matrix:
             channel: ``pypi``, ``conda-forge``, ``defaults``, or one of a user's own.
             platform: Conda subdir.
         """
-        versions: Iterable[str] = [canonical(version)] if version else self._all_versions()
-        return [
-            self._build(row)
-            for one in versions
-            for each in ([channel] if channel else self._channels(one))
-            for row in self._rows(one, each)
-            if _is_named(row, distribution) and (not platform or row["platform"] in (platform, "noarch"))
-        ]
+        asked = (distribution, version, channel, platform)
+        if asked not in self._found:
+            versions: Iterable[str] = [canonical(version)] if version else self._all_versions()
+            self._found[asked] = [
+                self._build(row)
+                for one in versions
+                for each in ([channel] if channel else self._channels(one))
+                for row in self._rows(one, each)
+                if _is_named(row, distribution) and (not platform or row["platform"] in (platform, "noarch"))
+            ]
+            while len(self._found) > _REMEMBERED:
+                del self._found[next(iter(self._found))]
+        return list(self._found[asked])
 
     def _all_versions(self) -> list[str]:
         """Return all versions, oldest first; those of the derived form are in order already."""
@@ -215,6 +223,7 @@ class Matrix:
         known = self.ids()
         self._raw.clear()
         self._built.clear()
+        self._found.clear()
         for row in rows:
             if row["id"] in known:
                 self._changed[row["id"]] = row
