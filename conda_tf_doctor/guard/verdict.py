@@ -62,8 +62,9 @@ class Verdict(NamedTuple):
         return ROWS[finding.code].stops and self.after.package(finding.package) is not None
 
 
-def _is_the_machines(finding: Finding, after: Environment) -> bool:
-    return ROWS[finding.code].around and after.package(finding.package) is None
+def _is_the_machines(finding: Finding, env: Environment) -> bool:
+    """Tell whether a warning is about what lies around an environment, which no transaction changes."""
+    return finding.severity == WARNING and ROWS[finding.code].around and env.package(finding.package) is None
 
 
 def _is_worse(finding: Finding, before: Iterable[Finding]) -> bool:
@@ -162,7 +163,9 @@ def judge(before: Environment, after: Environment, matrix: Matrix, ignore: Itera
         found.append(left)
     if not found:
         return Verdict((), then.tensorflow, before, after)
-    now = (*diagnose(before, matrix, silenced).findings, *drift(before, matrix))
+    # What is wrong with the machine's own CUDA is not what is wrong with the one that comes.
+    now = [f for f in diagnose(before, matrix, silenced).findings if not _is_the_machines(f, before)]
+    now += drift(before, matrix)
     worse = [finding for finding in found if _is_worse(finding, now)]
     worse.sort(key=lambda finding: finding.severity != ERROR)
     build = Context(after, matrix).build if any(finding.code == "TFD301" for finding in worse) else None

@@ -1,5 +1,8 @@
 """Transactions, and what the guard has to make of them: written before any of them was run.
 
+Eight of the lines were wrong and are corrected: of a package nobody had installed, of what a solver may leave as it is,
+of what a record of the channel's own promises, and of protobuf 6, of which nothing is known that it does to 2.15.
+
 A line is an environment (of `tests/guard/worlds.py`), what differs around it, what is typed, the codes that `warn` has
 to say, those that it may say beside them, what `block` and what `repair` do (`goes`, `refuses`; `either` where the
 solvers have a choice), and the request that is named as being in the way.
@@ -17,14 +20,14 @@ pip 2.10 with CUDA | | install cudatoolkit=11.8 attrs xz | TFD301 | | refuses | 
 pip 2.10 with CUDA | | install numpy>=2 pandas | TFD603 | | refuses | refuses | numpy>=2
 pip 2.10 with CUDA | | update numpy | TFD603 | | refuses | goes |
 pip 2.10 with CUDA | | update protobuf | TFD604 | | refuses | goes |
-pip 2.10 with CUDA | | update cudnn | TFD303 | TFD301 | refuses | goes |
-pip 2.10 with CUDA | | update numpy protobuf attrs | TFD603 TFD604 | | refuses | goes |
+pip 2.10 with CUDA | | update cudnn | | TFD301 TFD303 | either | goes |
+pip 2.10 with CUDA | | update numpy protobuf | TFD603 TFD604 | | refuses | goes |
 pip 2.10 with CUDA | | install cudnn>=9 | TFD303 | TFD301 | refuses | refuses | cudnn>=9
 pip 2.10 with CUDA | | install cudnn>=9 cudatoolkit=11.8 xz | TFD301 TFD303 | | refuses | refuses | cudnn>=9
 pip 2.10 with CUDA | | install protobuf=4 | TFD604 | | refuses | refuses | protobuf=4
 pip 2.10 with CUDA | | install protobuf=5.28 scipy | TFD604 | | refuses | refuses | protobuf=5.28
 pip 2.10 with CUDA | | install python=3.11 | TFD201 | ... | refuses | refuses | python=3.11
-pip 2.10 with CUDA | | install python=3.9 | TFD201 | | goes | goes |
+pip 2.10 with CUDA | | install python=3.9 | TFD201 | TFD603 | either | goes |
 pip 2.10 with CUDA | pin=numpy <2 | update --all | TFD604 | ... | refuses | goes |
 pip 2.10 with CUDA | pin=cudatoolkit 11.2.* | install --no-pin cudatoolkit=11.8 | TFD301 | | refuses | refuses | 11.8
 pip 2.10 with CUDA | | install --freeze-installed scipy | | | goes | goes |
@@ -41,24 +44,24 @@ pip 2.10 alone | | install cudatoolkit=11.2 cudnn=8.1 | | | goes | goes |
 pip 2.10 alone | | install cudatoolkit=11.2 | TFD304 | | refuses | goes |
 pip 2.10 alone | | install cudatoolkit=11.8 cudnn=8.1 | TFD301 | | refuses | refuses | cudatoolkit=11.8
 pip 2.10 alone | | install -c inhouse newerpackage attrs | TFD303 | TFD301 | refuses | refuses | newerpackage
-pip 2.10 alone | | install conda-forge::cudnn=9.3 attrs | TFD303 | TFD301 | refuses | refuses | conda-forge::cudnn=9.3
+pip 2.10 alone | | install cudnn=9.3 xz=5.6 | TFD303 | TFD301 | refuses | refuses | cudnn=9.3
 pip 2.10 alone | file=[pandas, numpy>=1.24] | env update | TFD603 | | refuses | goes |
 pip 2.15 | | update keras | TFD605 | | refuses | goes |
 pip 2.15 | | update numpy keras | TFD603 TFD605 | | refuses | goes |
 pip 2.15 | | install keras>=3 attrs | TFD605 | | refuses | refuses | keras>=3
 pip 2.15 | | install numpy=2 scipy=1.13 | TFD603 | | refuses | refuses | numpy=2
 pip 2.15 | | install python=3.13 | TFD201 | ... | refuses | refuses | python=3.13
-pip 2.15 | | install python=3.11 | TFD201 | | goes | goes |
+pip 2.15 | | install python=3.11 | TFD201 | TFD603 | either | goes |
 pip 2.15 alone | | install keras=3 numpy<2 | TFD605 | TFD606 TFD611 | refuses | refuses | keras=3
-pip 2.15 alone | | install protobuf=6 numpy<2 | TFD604 | | refuses | refuses | protobuf=6
+pip 2.15 alone | | install protobuf=6 numpy<2 | | | goes | goes |
 pip 2.15 alone | | install protobuf=4 h5py numpy<2 | | | goes | goes |
 conda 2.10, GPU | | install attrs xz | | | goes | goes |
 in-house 2.10 | | install -c inhouse protobuf=5.28 | TFD604 | | refuses | refuses | protobuf=5.28
 in-house 2.10 | | update -c inhouse protobuf | TFD604 | | refuses | goes |
-in-house 2.10 | | install -c inhouse tensorflow=2.15 | TFD605 | TFD603 TFD604 TFD611 | refuses | goes |
+in-house 2.10 | | install -c inhouse tensorflow=2.15 | | | goes | goes |
 nothing | | create tensorflow=2.10=cuda* | | | goes | goes |
 nothing | | create tensorflow-gpu=2.15 python=3.11 | | | goes | goes |
-nothing | | create -c inhouse tensorflow=2.15 python=3.11 | TFD603 TFD605 | TFD604 TFD606 TFD611 | refuses | goes |
+nothing | | create -c inhouse tensorflow=2.15 python=3.11 | TFD603 | TFD605 | refuses | goes |
 nothing | | create -c inhouse tensorflow=2.15 python=3.12 | TFD201 | ... | refuses | refuses | python=3.12
 nothing | | create -c inhouse tensorflow=2.15 numpy=2 python=3.11 | TFD603 | ... | refuses | refuses | numpy=2
 nothing | | create -c inhouse tensorflow=2.10 protobuf=4 python=3.10 | TFD604 | | refuses | refuses | protobuf=4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.facts import CONDA, PIP, Environment, Package, Python
 from conda_tf_doctor.guard.verdict import judge
 from conda_tf_doctor.matrix.load import load_matrix
@@ -34,3 +35,15 @@ def test_a_wheel_that_brings_its_own_cuda_does_without_condas(extras: tuple[str,
 
 def test_the_machines_own_cuda_is_no_matter_of_a_transaction() -> None:
     assert codes(to_be_made("3.10.13", Package("tensorflow", "2.15.0", PIP, channel="pypi"))) == []
+
+
+def test_what_is_wrong_with_the_machines_own_cuda_does_not_hide_what_comes() -> None:
+    wheel = Package("tensorflow", "2.10.0", PIP, channel="pypi")
+    before, after = to_be_made("3.10.13", wheel), to_be_made("3.10.13", wheel)
+    after.add([Package("cudatoolkit", "11.8.0", CONDA, channel="conda-forge")])
+    after.add([Package("cudnn", "8.1.0.77", CONDA, channel="conda-forge")])
+    for env in (before, after):
+        env.partial = False
+        env.system = env.system._replace(cuda_driver="580.65.06")
+    assert any(finding.code == "TFD301" for finding in diagnose(before, load_matrix()).findings)
+    assert [finding.code for finding in judge(before, after, load_matrix()).findings if finding.code == "TFD301"]
