@@ -279,6 +279,21 @@ def test_what_prune_takes_away_is_said(
     assert "tf-doctor: warning: tensorflow 2.10.0 is removed; nobody asked for that." in result.err
 
 
+def test_the_cuda_of_pips_tensorflow_that_prune_takes_away_is_said(
+    run: Callable[..., Result], make_env: Callable[..., Path], tmp_path: Path
+) -> None:
+    prefix = build("pip 2.10 with CUDA", make_env)
+    file = tmp_path / "environment.yml"
+    file.write_text("name: env\ndependencies: [python=3.10, numpy=1.26, h5py, protobuf=3.20]\n", encoding="utf-8")
+    result = run("env", "update", "-f", file, "--prune", mode="block")
+    assert result.rc == 0, result
+    assert not {"cudatoolkit", "cudnn"} & installed(prefix).keys()
+    assert re.findall(r"tf-doctor: warning: (.*)", result.err) == [
+        "cudatoolkit 11.2.2 and cudnn 8.1.0.77, with which tensorflow 2.10.0 could use a GPU, are removed: it will run "
+        "on the CPU."
+    ]
+
+
 FLAGS = ("--dry-run", "--json", "--quiet", "--no-deps", "--freeze-installed", "--download-only")
 
 
