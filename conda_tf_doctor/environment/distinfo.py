@@ -61,6 +61,10 @@ def list_dist_infos(site_packages: str) -> Iterator[DistInfo]:
             yield DistInfo(normalise(name), version, os.path.join(site_packages, file))
 
 
+# What conda writes into INSTALLER, and conda-pypi, which makes conda's packages of wheels or has conda install wheels.
+_CONDAS = ("conda", "conda-pypi", "conda-via-whl")
+
+
 def _installer(dist: DistInfo) -> str:
     try:
         return reading.read_start(os.path.join(dist.path, "INSTALLER"), 64).strip().lower()
@@ -193,7 +197,7 @@ def _without_record(env: Environment, prefix: str, dists: list[DistInfo], in_sta
         dists = sorted(dists, key=_changed, reverse=True)
     for place, dist in enumerate(dists):
         installer = _installer(dist)
-        by_conda = installer == "conda"
+        by_conda = installer in _CONDAS
         if by_conda and not in_stack:
             continue  # conda's under another name (msgpack-python holds msgpack)
         if in_stack and installer and not by_conda:
@@ -215,11 +219,11 @@ def _beside_record(
     same = [dist for dist in dists if _same_version(dist.version, record.version)]
     for dist in dists:
         if dist in same:
-            if in_stack and _installer(dist) not in ("", "conda") and _is_overwritten(env, prefix, dist):
+            if in_stack and _installer(dist) not in ("", *_CONDAS) and _is_overwritten(env, prefix, dist):
                 env.overwritten.add(dist.name)
                 yield _package(env, prefix, dist)
             continue
-        if _installer(dist) == "conda":
+        if _installer(dist) in _CONDAS:
             continue  # conda's own, whose version is spelled another way
         package = _package(env, prefix, dist)
         if not dist.version:

@@ -42,11 +42,13 @@ def test_pip_over_conda_shows_both_and_conda_alone_shows_one(tmp_path: Path) -> 
     ("change", "taken"),
     [
         (lambda folder: (folder / "INSTALLER").write_text("conda\n"), False),
+        (lambda folder: (folder / "INSTALLER").write_text("conda-pypi\n"), False),
+        (lambda folder: (folder / "INSTALLER").write_text("conda-via-whl"), False),
         (lambda folder: (folder / "INSTALLER").unlink(), False),
         (lambda folder: (folder / "INSTALLER").write_text("pip\n"), True),
         (lambda folder: (folder / "INSTALLER").write_text("uv"), True),
     ],
-    ids=["conda", "unsaid", "pip", "uv"],
+    ids=["conda", "conda-pypi", "conda's wheels", "unsaid", "pip", "uv"],
 )
 def test_the_same_version_is_pips_where_installer_and_sizes_say_so(
     tmp_path: Path, change: Callable, taken: bool
