@@ -11,8 +11,9 @@ import pytest
 
 from conda_tf_doctor.context import binaries
 from conda_tf_doctor.context.context import Context
+from conda_tf_doctor.context.gpu import system_cuda
 from conda_tf_doctor.context.owners import mixed, rivals
-from conda_tf_doctor.context.promises import complete, is_missing
+from conda_tf_doctor.context.promises import complete, is_missing, requirements
 from conda_tf_doctor.context.sources import damaged_sources, read_by
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.matrix.load import load_matrix
@@ -244,3 +245,53 @@ def test_variables_of_another_machine_decide_nothing() -> None:
         env.env_vars, env.this_machine = {"LD_LIBRARY_PATH": "/opt"}, this_machine
         assert binaries.is_at_hand(env) == used
         assert ("LD_LIBRARY_PATH" in binaries._variables(env)) == used
+
+
+@pytest.mark.parametrize(
+    ("packages", "more", "why"),
+    [
+        (["tensorflow 2.10.0 pip"], {}, ""),
+        (["tensorflow-gpu 2.10.0 pip"], {}, "tensorflow-gpu 2.10.0 is a GPU build"),
+        (["tensorflow 2.10.0 pip", "tensorflow-gpu 2.12.0 pip"], {}, "tensorflow-gpu is installed"),
+        (["tensorflow 2.10.0 pip"], {"requested": ["cudnn 8.1.0.77 conda-forge"]}, "cudnn was asked for"),
+        (
+            ["tensorflow 2.10.0 pip"],
+            {"requested": ["nvidia-cudnn-cu11 8.6.0.163 pip"]},
+            "nvidia-cudnn-cu11 was asked for",
+        ),
+        (["tensorflow 2.10.0 pip", "cudatoolkit 11.2.2 conda-forge"], {}, "cudatoolkit 11.2.2 (conda) is installed"),
+        (["tensorflow 2.10.0 pip", "cudatoolkit 11.2.2 conda-forge", "torch 2.1.0 pip"], {}, ""),
+        (["tensorflow 2.10.0 pip"], {"system": {"cuda_driver": "525.60.13", "cuda_installed": ["11.2"]}}, ""),
+    ],
+)
+def test_why_a_gpu_is_wanted(packages: list[str], more: dict[str, Any], why: str) -> None:
+    assert context(*packages, **more).gpu_wanted == why
+
+
+def test_a_toolkit_without_a_number_is_no_version() -> None:
+    found = context("tensorflow 2.10.0 pip", system={"cuda_installed": ["11.2", "some CUDA", "10.1 Update 2"]})
+    assert system_cuda(found) == ["11.2", "10.1"]
+
+
+@pytest.mark.parametrize(
+    ("package", "platform", "empty"),
+    [
+        ("tensorflow 2.12.0 pip", "win-64", True),
+        ("tensorflow 2.12.0 pip", "linux-64", False),
+        ("tensorflow 2.12.0 conda-forge cpu_py310h0_0", "win-64", False),
+        ("tensorflow pip", "win-64", False),
+        ("tensorflow-intel 2.12.0 pip", "win-64", False),
+    ],
+)
+def test_a_wheel_without_files_of_its_own(package: str, platform: str, empty: bool) -> None:
+    found = context("tensorflow 2.12.0 pip", package, platform=platform)
+    assert found.is_empty_wheel(found.env.packages[-1]) == empty
+
+
+def test_an_unknown_patch_release_asks_for_what_the_one_before_it_asked() -> None:
+    assert (
+        requirements(context("tensorflow 2.16.99 pip"))["numpy"]
+        == requirements(context("tensorflow 2.16.2 pip"))["numpy"]
+    )
+    assert requirements(context("tensorflow 2.16.99 conda-forge cpu_py310h0_0")) == {}
+    assert requirements(context("tensorflow 9.9.0 pip")) == {}
