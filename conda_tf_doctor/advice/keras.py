@@ -74,6 +74,10 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
     if old is False and version and re.search(r"cannot import name '\w+' from 'keras\.src\.", text):
         note = "Files of two releases of keras lie over each other: write them anew."
         return by_pip([f"keras=={version}"], note, ("--force-reinstall", "--no-cache-dir", "--no-deps"))
+    if old is False and re.search(r"cannot import name '\w+' from 'keras\.(?!src)", text):
+        # The variable changes tf.keras alone.
+        note = "The code imports keras itself, which stays Keras 3: or have it import from tf_keras (pip's tf-keras)."
+        return pair(context, {"tensorflow": "==2.15.*", "keras": "==2.15.*"}, note)
     if old is False or version or _OF_KERAS_2.search(text):
         return legacy_keras(context)
     note = "keras 2.x goes with tensorflow of the same 2.x, keras 3 with 2.16 and later; with those, tf-keras and "

@@ -154,6 +154,9 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
         if "tf_keras" in text or name == "tf-keras":
             return legacy_keras(context)
         return Fix(note="Install the add-on's release for this TensorFlow, with the same minor version.")
+    there = env.package(name)
+    if "undefined symbol" in text and not (there and there.version) and (sure := _for_every_build(context, name)):
+        return sure
     fitting = _fitting(context, name, minor_of(context))
     asked = parse_requirement(fitting)[1] if fitting else ""
     last = versions.minor(context.matrix.wheels.newest(name))
@@ -177,6 +180,17 @@ def _add_on_named(context: Context, said: Mapping[str, str]) -> str:
     if "estimator" in text or said.get("attribute") == "compat":
         return "tensorflow-estimator"
     return next((p.name for p in (*context.env.requested, *context.env.packages) if p.name in ADD_ONS), "")
+
+
+def _for_every_build(context: Context, name: str) -> Fix | None:
+    """Return the pair that loads whichever distribution it is, where beside one of this release no add-on does."""
+    env, minor = context.env, minor_of(context)
+    for entry in context.matrix.table("works_symbols").get(name, ()) if minor else ():
+        here = {env.os, env.platform} & set(entry.get("platform", (env.os,)))
+        for row in entry["breaks"] if here and versions.contains(entry["tensorflow"], f"{minor}.0") else ():
+            if row.get("fix") and "tensorflow" in row["fix"]:
+                return pair(context, row["fix"], row.get("remedy", ""))
+    return None
 
 
 def _fitting(context: Context, name: str, minor: str) -> str:

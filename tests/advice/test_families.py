@@ -74,6 +74,13 @@ CASES = [
     ),
     (
         "linux-64",
+        "2.16.1",
+        "ImportError: cannot import name 'ImageDataGenerator' from 'keras.preprocessing.image'",
+        "TFD605",
+        "python -m pip install 'tensorflow==2.15.*' 'keras==2.15.*'",
+    ),
+    (
+        "linux-64",
         "2.11.0",
         "TypeError: Descriptors cannot not be created directly.",
         "TFD604",
