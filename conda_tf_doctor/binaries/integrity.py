@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from .. import reading
 from .records import Recorded
+from .remembered import Hashes
 
 # 63 binaries of TensorFlow 2.10 without the main one: 190 MB, most of them below this.
 SMALL = 4 * 1024 * 1024
@@ -37,13 +38,14 @@ class Damage(NamedTuple):
     found: str = ""
 
 
-def compare(files: Iterable[Recorded], thorough: bool = False) -> list[Damage]:
+def compare(files: Iterable[Recorded], thorough: bool = False, hashes: Hashes | None = None) -> list[Damage]:
     """Compare files with what was recorded.
 
     Args:
         files: The records. Several may name one file (two distributions, or pip over conda): it is as recorded where
             it is as any of them says.
         thorough: Hash files of any size.
+        hashes: What is remembered of earlier runs, and remembers this one.
 
     Returns:
         The files that differ, each once; one that cannot be read counts as gone.
@@ -55,7 +57,7 @@ def compare(files: Iterable[Recorded], thorough: bool = False) -> list[Damage]:
     for entries in by_path.values():
         found = []
         for entry in entries:
-            damage = _compare(entry, thorough)
+            damage = _compare(entry, thorough, hashes)
             if damage is None:
                 break
             found.append(damage)
@@ -64,14 +66,19 @@ def compare(files: Iterable[Recorded], thorough: bool = False) -> list[Damage]:
     return damages
 
 
-def _compare(entry: Recorded, thorough: bool) -> Damage | None:
+def _compare(entry: Recorded, thorough: bool, hashes: Hashes | None) -> Damage | None:
     try:
-        size = os.stat(entry.path).st_size
+        facts = os.stat(entry.path)
+        size = facts.st_size
         if entry.size >= 0 and size != entry.size:
             return Damage(entry, SHORTER if size < entry.size else LONGER, f"{size:,} bytes")
         if not entry.sha256 or (size > SMALL and not thorough):
             return None
-        found = _sha256(entry.path)
+        found = hashes.of(entry.path, facts) if hashes else ""
+        if not found:
+            found = _sha256(entry.path)
+            if hashes:
+                hashes.remember(entry.path, facts, found)
     except OSError:
         return Damage(entry, GONE)
     return Damage(entry, CHANGED, found) if found != entry.sha256.lower() else None

@@ -70,6 +70,12 @@ def configure_parser(parser: ArgumentParser, files: bool = True) -> None:
         help="text, json (as --json), sarif 2.1.0, github (annotations at the line) or junit",
     )  # fmt: skip
     parser.add_argument(
+        "--no-cache",
+        action="store_true",
+        default=SUPPRESS,
+        help="neither take nor keep hashes of earlier runs",
+    )
+    parser.add_argument(
         "--thorough",
         action="store_true",
         default=SUPPRESS,
@@ -158,6 +164,7 @@ def read(args: Namespace, file: str = "") -> Environment:
     if platform and env.platform != platform:
         raise UsageError(f"The environment {env.path} is for {env.platform}, not for {platform}.")
     env.thorough = getattr(args, "thorough", False)
+    env.remember = not getattr(args, "no_cache", False)
     return env
 
 

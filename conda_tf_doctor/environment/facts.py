@@ -179,6 +179,7 @@ class Environment:
         path: Where it was read from.
         platform: Conda subdir (``win-64``); empty where unknown.
         prefix: Folder of the environment where it is on this disk, else empty.
+        remember: Whether hashes of files may be taken from, and kept for, other runs.
         thorough: Whether to take the time that it takes to hash every binary.
         location: Its folder as a report has it, on whatever machine that was.
         python: The environment's Python.
@@ -214,6 +215,7 @@ class Environment:
         self.prefix = ""
         self.location = ""
         self.thorough = False
+        self.remember = False
         self.python = Python()
         self.packages: list[Package] = []
         self.requested: list[Package] = []

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .source import Document, Path, Problem
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
-FORMAT = 4
+FORMAT = 5
 FILE_NAME = "matrix.compiled.json"
 # A file for each release, in a folder of their own.
 RELEASES = "releases/"
@@ -175,7 +175,7 @@ def compile_folder(data: str) -> str:
     for row in rows:
         by_version.setdefault(canonical(row["tensorflow"]), {}).setdefault(row["channel"], []).append(row)
         by_name.setdefault(row["channel"], {}).setdefault(row["distribution"], []).append(row)
-    header = {
+    header: dict[str, Any] = {
         "format": FORMAT,
         "sources": sources,
         # In order of versions, so that no reader has to sort.
@@ -189,6 +189,7 @@ def compile_folder(data: str) -> str:
             for channel, names in by_name.items()
         },
     }
+    header["length"] = offset
     return json.dumps(header, separators=(",", ":"), ensure_ascii=True) + "\n" + "".join(chunks)
 
 

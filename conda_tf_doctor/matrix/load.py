@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import json
 import os
-from io import BytesIO
 
 from .._typing import BinaryIO
 from ..errors import Ignored
 from .compiled import DATA, FILE_NAME, compile_folder, is_fresh, write_text
-from .matrix import Matrix
+from .matrix import Content, Matrix
 
 
 def _open(data: str) -> Matrix:
     path = os.path.join(data, FILE_NAME)
     try:
-        stream = _opened(path)
-        line = stream.readline()
-        header = json.loads(line)
-        if is_fresh(data, header, path):
-            return Matrix(stream, header, len(line))
-        stream.close()
-    except (OSError, ValueError, KeyError):
+        with open(path, "rb") as stream:
+            line = stream.readline()
+            header = json.loads(line)
+            whole = os.fstat(stream.fileno()).st_size == len(line) + header["length"]
+            if whole and is_fresh(data, header, path):
+                return Matrix(_content(stream, len(line)), header)
+    except (OSError, ValueError, KeyError, TypeError):
         # Absent, cut short or of another version: it is made anew from the YAML.
         pass
     return _rebuilt(data, path)
 
 
-def _opened(path: str) -> BinaryIO:
-    """Open the derived form, from which a matrix reads as long as it lives."""
-    stream = open(path, "rb")  # noqa: SIM115
-    if os.name != "nt":
-        return stream
-    with stream:  # what is open cannot be replaced on Windows
-        return BytesIO(stream.read())
+def _content(stream: BinaryIO, start: int) -> Content:
+    # Elsewhere all of it is read: what is open cannot be replaced on Windows, nor be read at a place.
+    return Content(start, handle=os.dup(stream.fileno())) if hasattr(os, "pread") else Content(0, stream.read())
 
 
 def _rebuilt(data: str, path: str) -> Matrix:
@@ -44,7 +39,7 @@ def _rebuilt(data: str, path: str) -> Matrix:
         write_text(path, text)
     content = text.encode("ascii")
     end = content.index(b"\n") + 1
-    return Matrix(BytesIO(content), json.loads(content[:end]), end)
+    return Matrix(Content(end, content), json.loads(content[:end]))
 
 
 def load_matrix(overlay: str = "", data: str = DATA) -> Matrix:

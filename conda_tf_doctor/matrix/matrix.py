@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 
-from .._typing import TYPE_CHECKING, Any, BinaryIO
+from .._typing import TYPE_CHECKING, Any
 from ..versions import contains, is_prerelease, key
 from .compiled import summary
 from .model import EMPTY, PYPI, STUB, Build, canonical, from_row
@@ -18,15 +19,45 @@ Row = dict[str, Any]
 _REMEMBERED = 2000
 
 
+class Content:
+    """The chunks of the derived form, each read at its place: neither a fork nor a thread moves anything for another.
+
+    Args:
+        start: Where the first chunk begins.
+        data: All of it, or
+        handle: the descriptor of the open file, which is this object's from then on.
+    """
+
+    __slots__ = ("_data", "_handle", "_start")
+
+    def __init__(self, start: int, data: bytes = b"", handle: int = -1) -> None:
+        self._start, self._data, self._handle = start, data, handle
+
+    def read(self, place: list[int]) -> Any:
+        """Return the value of a chunk."""
+        offset, size = self._start + place[0], place[1]
+        data = self._data[offset : offset + size] if self._handle < 0 else os.pread(self._handle, size, offset)
+        return json.loads(data)
+
+    def __reduce__(self) -> tuple[type[Content], tuple[int, bytes]]:
+        """Pickled, it holds all of it: the file may be another one where it is read again."""
+        if self._handle < 0:
+            return Content, (self._start, self._data)
+        return Content, (self._start, os.pread(self._handle, os.fstat(self._handle).st_size, 0))
+
+    def __del__(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+
+
 class Matrix:
     """The matrix, bundled or with a user's file over it.
 
     Versions match as PEP 440 has it: ``2.10`` finds ``2.10.0``, ``2.0.0-alpha0`` finds ``2.0.0a0``.
     """
 
-    def __init__(self, stream: BinaryIO, header: dict[str, Any], start: int) -> None:
-        self._stream = stream
-        self._start = start
+    def __init__(self, content: Content, header: dict[str, Any]) -> None:
+        self._content = content
         self._versions: dict[str, dict[str, list[int]]] = header["versions"]
         self._table_places: dict[str, list[int]] = header["tables"]
         self._summary_places: dict[str, dict[str, list[int]]] = header["summary"]
@@ -41,15 +72,11 @@ class Matrix:
         self._wheels: Wheels | None = None
         self._found: dict[tuple[str, str, str, str], list[Build]] = {}
 
-    def _read(self, place: list[int]) -> Any:
-        self._stream.seek(self._start + place[0])
-        return json.loads(self._stream.read(place[1]))
-
     def _rows(self, version: str, channel: str) -> list[Row]:
         found = self._raw.get((version, channel))
         if found is None:
             place = self._versions.get(version, {}).get(channel)
-            found = self._read(place) if place else []
+            found = self._content.read(place) if place else []
             if self._changed:
                 found = [{**row, **self._changed.get(row["id"], {})} for row in found]
             found = self._raw[version, channel] = found + self._added.get((version, channel), [])
@@ -104,7 +131,7 @@ class Matrix:
                 for name, place in places.items():
                     # A wheel has its one name, a conda build those of all packages made with it.
                     if distribution in ("", name) or its_channel != PYPI:
-                        found += self._read(place)
+                        found += self._content.read(place)
         added = [summary(row) for (_, its), rows in self._added.items() if channel in ("", its) for row in rows]
         self._lists[channel, distribution] = sorted(found + added, key=lambda entry: key(entry[0])) if added else found
         return self._lists[channel, distribution]
@@ -212,7 +239,7 @@ class Matrix:
         """
         if name not in self._tables:
             place = self._table_places.get(name)
-            value = self._read(place) if place else {}
+            value = self._content.read(place) if place else {}
             if name in self._extended:
                 value = extended(value, self._extended[name])
             self._tables[name] = value

@@ -149,6 +149,13 @@ def test_damaged_derived_form_is_made_anew(package: Path, damage: bytes) -> None
     assert (package / compiled.FILE_NAME).read_bytes() == whole
 
 
+def test_a_derived_form_that_lost_its_end_is_made_anew(package: Path) -> None:
+    whole = (package / compiled.FILE_NAME).read_bytes()
+    (package / compiled.FILE_NAME).write_bytes(whole[: len(whole) * 2 // 3])
+    assert load._open(str(package)).versions("tensorflow-metal")[-1] == "1.2.0"
+    assert (package / compiled.FILE_NAME).read_bytes() == whole
+
+
 def test_folder_without_derived_form_that_cannot_be_written_to(package: Path) -> None:
     (package / compiled.FILE_NAME).unlink()
     # Root writes everywhere; a folder in the file's place cannot be replaced by anyone.
