@@ -33,6 +33,7 @@ from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.explain.match import find
 from conda_tf_doctor.explain.rank import rank
 from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.reading import load_json
 from conda_tf_doctor.render.mask import mask, masker
 from conda_tf_doctor.render.screen import render
 from conda_tf_doctor.render.text import Style
@@ -409,7 +410,7 @@ def kinds(folder: Path) -> dict[str, Kind]:
             )(data),
         ),
         "proposal": Kind(files, written("file.txt", proposed)),
-        "report": Kind([report], lambda data: judged(environment_of(json.loads(data), "report.json"))),
+        "report": Kind([report], lambda data: judged(environment_of(load_json(data), "report.json"))),
         "report's bytes": Kind([report], written("report.json", lambda path: judged(read_report(path)))),
         "record": Kind([record.read_bytes()], inside(record, prefix / "conda-meta/odd.json")),
         "record of TensorFlow": Kind(
@@ -464,7 +465,7 @@ def run(folder: Path, count: int, seed: int) -> Iterator[tuple[str, str, bytes]]
             )
         except (ValueError, RecursionError) as error:
             # What is read before it is a document of ours.
-            broken = name == "report" and isinstance(error, (json.JSONDecodeError, UnicodeDecodeError))
+            broken = name == "report" and isinstance(error, ValueError)
             outcome = "sentence" if broken else told(error)
         except Exception as error:
             outcome = told(error)

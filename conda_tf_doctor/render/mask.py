@@ -37,12 +37,13 @@ _KNOWN_TOKEN = (
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?"
     r"|-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[^-]|-(?!----END))*(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?"
 )
-# A name, a sign and a value: variables, parameters of addresses, headers, fields of YAML and JSON.
-_ASSIGNED = (
+# A name and a sign, and the value behind them: variables, parameters of addresses, headers, fields of YAML and JSON.
+_NAMED = (
     r"(?<![\w.-])(?P<name>[A-Za-z_][\w.-]{0,100})(?P<sign>[\"']?[ \t]{0,3}(?:=(?!=)|:(?![:/\\]))[ \t]{0,3}[\"']?"
     r"(?:(?:bearer|basic|token|digest|negotiate)[ \t]{1,3})?)"
-    r"(?P<value>(?!(?:bearer|basic|token|digest|negotiate)[ \t]+<)[^\s\"'&;,<>]+)"
 )
+_VALUE = r"(?!(?:bearer|basic|token|digest|negotiate)[ \t]+<)[^\s\"'&;,<>]+"
+_VERSION = r"[\d.=*]{1,40}\b"
 _SECRET_NAME = re.compile(
     r"(?:^|[-_.])(?:tokens?|secrets?|passw(?:or)?d|passphrase|pwd|credentials?|signature|authorization|cookies?"
     r"|(?:api|access|private|secret|account|master|encryption)[-_.]?keys?|(?:access|auth|api)token|sas)(?:$|[-_.])",
@@ -83,7 +84,7 @@ def without_secrets(text: str) -> str:
         text = re.sub(_ADDRESS, _address, text)
     text = re.sub(_KNOWN_TOKEN, TOKEN, text)
     if "=" in text or ":" in text:
-        text = re.sub(_ASSIGNED, _assigned, text, flags=re.I)
+        text = _without_assigned(text)
     return re.sub(_SCHEME, rf"\1\2{TOKEN}", text)
 
 
@@ -105,10 +106,18 @@ def is_secret(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
 
 
-def _assigned(matched: re.Match[str]) -> str:
-    name, sign, value = matched["name"], matched["sign"], matched["value"]
-    doubtful = "=" in sign and _DOUBTFUL_NAME.search(name) and not re.match(r"[\d.=*]+\b", value)
-    return f"{name}{sign}{TOKEN}" if is_secret(name) or doubtful else matched[0]
+def _without_assigned(text: str) -> str:
+    value, version = re.compile(_VALUE, re.I), re.compile(_VERSION)
+    parts, done = [], 0
+    for found in re.finditer(_NAMED, text, re.I):
+        name, end = found["name"], found.end()
+        doubtful = "=" in found["sign"] and _DOUBTFUL_NAME.search(name) and not version.match(text, end)
+        # A value is looked at once: only that of a secret, and what stands in it is none any more.
+        held = value.match(text, end) if found.start() >= done and (doubtful or is_secret(name)) else None
+        if held is not None:
+            parts += [text[done:end], TOKEN]
+            done = held.end()
+    return "".join((*parts, text[done:]))
 
 
 def masker(environ: dict[str, str] | None = None) -> Callable[[str], str]:

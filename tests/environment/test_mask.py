@@ -137,6 +137,7 @@ FORMS = [
     ("Authorization: Bearer {}", "abc.def-123"), ("authorization=Basic {}", "dXNlcjpwYXNz"),
     ("curl -H 'Bearer {}'", "a1B2c3D4e5F6g7"), ("sent Basic {} to it", "dXNlcjpwYXNzd29yZA=="),
     ("AWS_SECRET_ACCESS_KEY={}", "wJalrXUtnFEMIK7MDENG"), ("export MY_API_KEY='{}'", "zzz-yyy"), ("KEY={}", "zzzyyy"),
+    ("/home/me:MY_TOKEN={}", "g%Zxyz"), ("a=b:c=MY_TOKEN={}", "g%Zxyz"),
     ("DB_PASSWORD: {}", "hunter2"), ('{{"client_secret": "{}"}}', "hunter3"), ("set HF_TOKEN={}", "notaprefix1"),
     ("uses {} to log in", "github_pat_11ABCDEFG0123456789_abcdef"), ("{}", "ghp_0123456789abcdefABCDEF"),
     ("openai {}", "sk-proj-abc123DEF456ghi789"), ("{}", "AKIAIOSFODNN7EXAMPLE"), ("({})", "glpat-abcdefgh12345678"),
