@@ -29,7 +29,7 @@ _PR_SET_PDEATHSIG = 1
 
 def run(
     command: Sequence[str], env: Mapping[str, str] | None = None, capture: bool = True, output: Any = None,
-    timeout: float | None = None,
+    timeout: float | None = None, probe: bool = False,
 ) -> subprocess.CompletedProcess[str]:  # fmt: skip
     """Run a program to its end, without input.
 
@@ -39,13 +39,15 @@ def run(
         capture: Whether what it prints is returned instead of shown.
         output: Where its standard output goes otherwise.
         timeout: Seconds after which it is ended.
+        probe: Whether it only tells that it can be started, which nobody is told of.
 
     Raises:
         OSError: It cannot be started.
         subprocess.TimeoutExpired: It took longer.
     """
     words = list(command)
-    ran.append(list(command))
+    if not probe:
+        ran.append(list(command))
     if len(words) > 2 and words[1] == "-m":
         words[1:2] = ["-c", _MODULE]
     posix = os.name == "posix"

@@ -42,7 +42,7 @@ def runs_here(prefix: str) -> bool:
     """Tell whether the environment's own Python can be started on this machine; pip needs it."""
     python = python_of(prefix)
     try:
-        done = children.run([python, "-c", ""], timeout=60)
+        done = children.run([python, "-c", ""], timeout=60, probe=True)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
@@ -61,7 +61,7 @@ def pip_command(prefix: str) -> tuple[str, ...]:
     found = [(python, "-m", "pip"), (sys.executable, "-m", "pip", "--python", python)]
     for command in found:
         try:
-            done = children.run([*command, "--version"], pip_environ())
+            done = children.run([*command, "--version"], pip_environ(), probe=True)
         except OSError:
             continue
         if done.returncode == 0:
