@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,10 +26,13 @@ from packaging.utils import canonicalize_name
 
 from tools import world
 from tools.registry_conda import ensure_conda
-from tools.workshop import CACHE, ROOT, WorkshopError, ended, ensure_publish, ensure_tests, say
+from tools.workshop import CACHE, ROOT, WorkshopError, ended, ensure_publish, say
 
-FOLDER = CACHE / "package"
-DIST, CHANNEL = FOLDER / "dist", FOLDER / "channel"
+DIST = CACHE / "package" / "dist"
+# rattler-build's scripts, and shebangs, do not quote: a blank or an apostrophe in the path is not theirs to bear.
+PLAIN = re.fullmatch(r"[\w./-]+", str(CACHE)) is not None
+FOLDER = CACHE / "package" if PLAIN else Path("/var/tmp", f"conda-tf-doctor-package-{getattr(os, 'getuid', int)()}")
+CHANNEL = FOLDER / "channel"
 MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
 BUILD = """
 import sys
@@ -37,6 +41,9 @@ from rattler_build import build_recipes
 recipe, channel, output = sys.argv[1:]
 build_recipes([recipe], channel=[Path(channel).as_uri()], output_dir=output, test="native", package_format="conda:1")
 """
+
+# As conda calls them.
+NAMES = {"ruamel-yaml": "ruamel.yaml", "ruamel-yaml-clib": "ruamel.yaml.clib"}
 
 # A link: its target. Anything else is a file's bytes.
 Payload = dict[str, "bytes | str"]
@@ -111,6 +118,10 @@ def subdir() -> str:
     return this_platform()
 
 
+def _called(name: str) -> str:
+    return NAMES.get(canonicalize_name(name), canonicalize_name(name))
+
+
 def _distributions(python: Path, names: Iterable[str], done: set[str]) -> None:
     """Package distributions that an interpreter has installed, with all that they need."""
     site = next(python.parent.parent.glob("lib/python*/site-packages"))
@@ -128,11 +139,12 @@ def _distributions(python: Path, names: Iterable[str], done: set[str]) -> None:
         payload: Payload = {}
         for file in found.files or ():
             path = Path(str(found.locate_file(file)))
-            if path.is_relative_to(site) and path.is_file() and path.suffix != ".pyc":
+            # What lies elsewhere (`../../../bin/pip`) conda makes itself, of the entry points.
+            if ".." not in path.parts and path.is_relative_to(site) and path.is_file() and path.suffix != ".pyc":
                 payload[f"site-packages/{path.relative_to(site)}"] = path.read_bytes()
         scripts = [f"{e.name} = {e.value}" for e in found.entry_points if e.group == "console_scripts"]
-        depends = ["python", *(f"{canonicalize_name(n.name)} {n.specifier}".strip() for n in needs if n.name != name)]
-        record = {"name": str(name), "version": found.version, "noarch": "python", "depends": depends}
+        depends = ["python", *(f"{_called(need.name)} {need.specifier}".strip() for need in needs)]
+        record = {"name": _called(name), "version": found.version, "noarch": "python", "depends": depends}
         _write(record, payload, scripts)
 
 
@@ -151,13 +163,12 @@ def make_channel() -> None:
     from tools.registry_conda import REQUIREMENTS
 
     shutil.rmtree(CHANNEL, ignore_errors=True)
-    tests, conda = ensure_tests(), ensure_conda()
+    conda = ensure_conda()
     _python()
     done: set[str] = {"conda-tf-doctor"}
-    needs = [canonicalize_name(Requirement(each).name) for each in REQUIREMENTS]
+    needs = [_called(Requirement(each).name) for each in REQUIREMENTS]
     _distributions(conda, [*needs, "pefile", "pyelftools", "pip"], done)
-    _distributions(ensure_publish(), ["hatchling", "shtab", "packaging", "tomli"], done)
-    _distributions(tests, ["tomli"], done)
+    _distributions(ensure_publish(), ["hatchling", "shtab", "tomli"], done)
     _conda(conda, needs)
 
 
@@ -199,6 +210,8 @@ def main(argv: Sequence[str]) -> int:
         _index("noarch", name, entry)
     shutil.copy(built, CHANNEL / "noarch")
     _try(conda, told)
+    if not PLAIN:
+        shutil.rmtree(FOLDER)
     return 0
 
 
@@ -217,7 +230,7 @@ def _try(conda: Path, told: Any) -> None:
     for place in ("man/man1/conda-tf-doctor.1", "bash-completion/completions/conda-tf-doctor"):
         if not (prefix / "share" / place).is_file():
             raise WorkshopError(f"the package has no share/{place}")
-    told(f"installed by conda into {prefix.relative_to(ROOT)}; both doors run there")
+    told(f"installed by conda into {prefix}; both doors run there")
 
 
 if __name__ == "__main__":

@@ -220,7 +220,7 @@ def ensure_venv(name: str, requirements: Iterable[str]) -> Path:
 
 def ensure_publish() -> Path:
     """Return the interpreter that builds packages and documentation."""
-    return python_of(ensure_venv("publish", ["-e", ".[docs,package]", "hatchling", "shtab"]))
+    return python_of(ensure_venv("publish", ["-e", ".[docs,package]", "hatchling", "shtab", "tomli"]))
 
 
 def ensure_tests() -> Path:
