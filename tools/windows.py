@@ -36,11 +36,10 @@ NEEDED = (
 # What the newest conda asks for besides; its solver does not take a newer rattler.
 NEWEST = ("backports.zstd", "conda-rattler-solver==0.2.0", "msgpack", "py-rattler>=0.26,<0.27")
 # What is run there unasked: what was printed, conda itself, what starts programs; the guard refusing, and a repair.
-# (The README's commands take minutes more: `dev.py windows tests/windows/test_readme.py`.)
 DEFAULT = (
     "tests/windows", "tests/test_programs.py", "tests/test_shell.py", "tests/test_versions.py",
     "tests/guard/test_scenarios.py", "tests/repair/test_fix.py",
-    "-k", "not (test_scenarios or test_fix or test_readme) or (older and vc14_runtime) or vc-runtime-too-old",
+    "-k", "not (test_scenarios or test_fix) or (older and vc14_runtime) or vc-runtime-too-old",
 )  # fmt: skip
 # In a mount namespace of its own, so that nothing stays mounted; the folders of both worlds have the same names.
 INSIDE = """
