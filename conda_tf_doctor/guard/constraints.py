@@ -187,7 +187,7 @@ class Search:
                 self._unsolvable = not self.trials.ended
                 return None
             unlink, link, neutered = solved
-            current = self.assess(transaction.plan(self.planned.prefix, unlink, link, self.solver))
+            current = self.assess(self._plan(unlink, link, arguments or ()))
             if current is not None and current.tensorflow is None and current.losses:
                 return None  # without TensorFlow nothing breaks it
             if strategy is by_cpu_build and current is not None and current.unused_cuda:
@@ -196,6 +196,11 @@ class Search:
                 return Found(unlink, link, constraints, current, neutered)
         return None
 
+    def _plan(self, unlink: Any, link: Any, arguments: Iterable[str]) -> Plan:
+        """Return a transaction as it is once its arguments are typed: then all of them are asked for."""
+        names = frozenset(parse_matchspec(argument.rpartition("::")[2]).name for argument in arguments)
+        return transaction.plan(self.planned.prefix, unlink, link)._replace(asked=names)
+
     def as_typed(self) -> bool:
         """Tell whether what was found works as the user would type it, when the solver reads the pins itself."""
         if not self.trials.pins:
@@ -203,7 +208,7 @@ class Search:
         solved = self.trials.solve(self.arguments, as_typed=True)
         if solved is None:
             return False
-        verdict = self.assess(transaction.plan(self.planned.prefix, solved.unlink, solved.link, self.solver))
+        verdict = self.assess(self._plan(solved.unlink, solved.link, self.arguments))
         return verdict is None or not verdict.stopping
 
     def _explain(self, verdict: Verdict) -> None:

@@ -27,7 +27,7 @@ pip 2.10 with CUDA | | install cudnn>=9 cudatoolkit=11.8 xz | TFD301 TFD303 | | 
 pip 2.10 with CUDA | | install protobuf=4 | TFD604 | | refuses | refuses | protobuf=4
 pip 2.10 with CUDA | | install protobuf=5.28 scipy | TFD604 | | refuses | refuses | protobuf=5.28
 pip 2.10 with CUDA | | install python=3.11 | TFD201 | ... | refuses | refuses | python=3.11
-pip 2.10 with CUDA | | install python=3.9 | TFD201 | TFD603 | either | goes |
+pip 2.10 with CUDA | | install python=3.9 | TFD201 | TFD603 TFD604 | either | goes |
 pip 2.10 with CUDA | pin=numpy <2 | update --all | TFD604 | ... | refuses | goes |
 pip 2.10 with CUDA | pin=cudatoolkit 11.2.* | install --no-pin cudatoolkit=11.8 | TFD301 | | refuses | refuses | 11.8
 pip 2.10 with CUDA | | install --freeze-installed scipy | | | goes | goes |
@@ -47,7 +47,7 @@ pip 2.10 alone | | install -c inhouse newerpackage attrs | TFD303 | TFD301 | ref
 pip 2.10 alone | | install cudnn=9.3 xz=5.6 | TFD303 | TFD301 | refuses | refuses | cudnn=9.3
 pip 2.10 alone | file=[pandas, numpy>=1.24] | env update | TFD603 | | refuses | goes |
 pip 2.15 | | update keras | TFD605 | | refuses | goes |
-pip 2.15 | | update numpy keras | TFD603 TFD605 | | refuses | goes |
+pip 2.15 | | update numpy keras | TFD605 | TFD603 | refuses | goes |
 pip 2.15 | | install keras>=3 attrs | TFD605 | | refuses | refuses | keras>=3
 pip 2.15 | | install numpy=2 scipy=1.13 | TFD603 | | refuses | refuses | numpy=2
 pip 2.15 | | install python=3.13 | TFD201 | ... | refuses | refuses | python=3.13
