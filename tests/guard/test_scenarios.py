@@ -230,10 +230,6 @@ OTHER_SOLVERS = {
     # It keeps cudnn, and moves it to the one that goes without cudatoolkit.
     ("libmamba", "6 remove cudatoolkit, pip's"): {"lost": "", "codes": codes("TFD301 TFD303")},
     ("rattler", "6 remove cudatoolkit, pip's"): {"lost": "", "codes": codes("TFD301 TFD303")},
-    # The newest CUDA that goes with the cuDNN which was asked for.
-    ("libmamba", "2 drags CUDA and cuDNN"): {
-        "repaired": {"somepackage": "", "cudnn": ">=8.9,<9", "cudatoolkit": "11.8.*"}
-    },
 }
 
 
