@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -137,6 +138,21 @@ def _from_condarc() -> dict[str, object]:
             # Scalars come as they are written.
             return {key: "" if value in ("null", "~") else value for key, value in section.items()}
     return {}
+
+
+def strict_channels() -> bool:
+    """Tell whether conda's channel priority is strict, where no conda runs that could be asked."""
+    value = os.environ.get("CONDA_CHANNEL_PRIORITY", "")
+    for path in _condarc_files() if not value else ():
+        try:
+            text = reading.read_text(path, reading.SETTINGS, errors="strict")
+        except (OSError, UnicodeDecodeError):
+            continue
+        found = re.search(r"^channel_priority\s*:\s*[\"']?(\w+)", text, re.M)
+        if found:
+            value = found.group(1)
+            break
+    return value.strip().lower() == "strict"
 
 
 def without_conda() -> Settings:

@@ -15,7 +15,7 @@ from ..matrix.load import load_matrix
 from ..render.json import print_document
 from ..render.screen import render
 from ..render.text import Style
-from .options import options
+from .options import options, strict
 from .target import resolve_prefix
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def read(args: Namespace, file: str = "") -> Environment:
     if file:
         from ..environment.files import read_file
 
-        return read_file(file, getattr(args, "platform", ""))
+        return read_file(file, getattr(args, "platform", ""), strict(args))
     if getattr(args, "report", ""):
         from ..environment.report import read_report
 

@@ -19,7 +19,7 @@ from ..repair.demands import Demands, parse_demand
 from ..repair.files.session import FileSession
 from ..repair.session import Result, Session, Wishes, unreadable
 from .flags import add_examples, add_output, add_prompt, add_rules, add_target
-from .options import options
+from .options import options, strict
 from .target import all_prefixes, resolve_prefix
 
 if TYPE_CHECKING:
@@ -181,6 +181,7 @@ def _all(args: Namespace, matrix: Matrix, wishes: Wishes, style: Style) -> int:
 
 
 def _file(args: Namespace, matrix: Matrix, wishes: Wishes, style: Style) -> int:
+    wishes = wishes._replace(strict=strict(args))
     session = FileSession(args.file, getattr(args, "platform", ""), getattr(args, "output", ""), matrix, wishes, style)
     result = session.run(only_diff=getattr(args, "diff", False) and not wishes.json)
     if wishes.json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..findings import ERROR, Fix
 from ..repair.candidates import Catalogue
-from ..repair.files.leftopen import left_open
+from ..repair.files.leftopen import left_open, not_for_pip
 
 if TYPE_CHECKING:
     from ..engine.diagnosis import Diagnosis
@@ -24,6 +24,7 @@ def with_open_ends(diagnosis: Diagnosis, matrix: Matrix, ignore: frozenset[str])
     env = diagnosis.env
     told = {finding.package for finding in diagnosis.findings}
     found = [f for f in left_open(env, matrix, Catalogue(matrix, env.platform)) if f.package not in told]
+    found += not_for_pip(env)
     kept = []
     for finding in found:
         bound = next(iter((*finding.fix.pip, *finding.fix.pins)), "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._typing import TYPE_CHECKING
 from ..codes import ITSELF, RULES, codes_where
-from ..settings import codes, from_context, of_project, without_conda
+from ..settings import codes, from_context, of_project, strict_channels, without_conda
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -26,3 +26,12 @@ def options(args: Namespace) -> tuple[frozenset[str], str]:
         # What could not be read or checked is told whatever is selected.
         ignore |= frozenset(RULES) - codes_where(family=ITSELF) - select
     return ignore, args.matrix or project.matrix or settings.matrix
+
+
+def strict(args: Namespace) -> bool:
+    """Tell whether of several channels only the first that has a package counts: conda's strict channel priority."""
+    if args.door == "conda":
+        from conda.base.context import context
+
+        return str(context.channel_priority) == "strict"
+    return strict_channels()

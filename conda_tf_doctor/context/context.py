@@ -212,8 +212,9 @@ class Context:
 
         Args:
             what: ``gpu`` (one is wanted), ``gpu model`` (it is known which one there is), ``cuda`` (of the environment
-                or the machine, or a wish for it), ``windows``, ``binaries`` (TensorFlow's own), ``other modules`` (in
-                the user site, the working folder or on PYTHONPATH); empty is always there.
+                or the machine, or a wish for it), ``windows``, ``listed`` (a file asks for packages), ``binaries``
+                (TensorFlow's own), ``other modules`` (in the user site, the working folder or on PYTHONPATH); empty is
+                always there.
         """
         if what == "cuda":
             system = self.env.system
@@ -225,6 +226,8 @@ class Context:
             return bool(self.env.system.gpu)
         if what == "windows":
             return self.env.os == "win"
+        if what == "listed":
+            return self.env.kind == "file" and not self.env.listed
         if what == "binaries":
             return self._has_binaries
         return not what or bool(self.env.user_site or self.env.working_folder)

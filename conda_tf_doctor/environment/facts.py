@@ -64,6 +64,13 @@ class Package:
         metadata = self._metadata
         return Package(self.name, version, self.manager, self.build, self._channel, self.source, metadata)
 
+    def without_extras(self) -> Package:
+        """Return this package as a requirement without its extras asks for it."""
+        metadata = {key: value for key, value in self.metadata.items() if key != "extras"}
+        return Package(
+            self.name, self.version, self.manager, self.build, self._channel, self.source, metadata, self.spec
+        )
+
     @property
     def metadata(self) -> dict[str, Any]:
         """The record's own fields, without its file list; empty where there is none."""
@@ -205,6 +212,7 @@ class Environment:
             is missing because it is absent.
         by_hand: Where `fix` does not edit a file: where its versions are written, and the command that then makes the
             file again; both empty where it does.
+        strict: Whether of several channels only the first that has a package counts (conda's channel priority).
         listed: Whether a file lists what is installed somewhere: that is repaired, and not the file.
     """
 
@@ -235,6 +243,7 @@ class Environment:
         self.interrupted = ""
         self.partial = False
         self.by_hand = ("", "")
+        self.strict = False
         self.listed = False
         self.contradicted: dict[str, tuple[str, str]] = {}
         self.seen: list[Finding] | None = None

@@ -30,6 +30,7 @@ class Builder:
         catalogue: The versions that exist.
         tensorflow: What the environment has.
         insist: Packages that get a pin even where the installed version satisfies it.
+        spared: Packages that are not changed as long as there is a plan without.
     """
 
     env: Environment
@@ -38,6 +39,7 @@ class Builder:
     catalogue: Catalogue
     tensorflow: Installed | None
     insist: set[Key]
+    spared: frozenset[str]
 
     @cached_property
     def _beyond_conda(self) -> bool:
@@ -48,7 +50,7 @@ class Builder:
         """Return the edits with the demands of one way added; ``None`` where they cannot be met."""
         new = dict(edits)
         for want in way:
-            if want.name in self.demands.keep:
+            if want.name in self.demands.keep or want.name in self.spared:
                 current = self.installed(want.manager, want.name)
                 if want.remove or want.reinstall or current is None or not admits(want.manager, want.spec, current):
                     return None
@@ -78,11 +80,17 @@ class Builder:
                 kept: tuple[str, ...] = (want.spec,) if want.spec else ()
                 edits[key] = Edit(want.manager, want.name, want.spelled, kept, current or "", codes, reinstall=True)
             return True
+        if want.bare:
+            there = old or Edit(want.manager, want.name, want.spelled, version=current or "")
+            edits[key] = there._replace(codes=codes, bare=True)
+            return True
         specs = tuple(dict.fromkeys((*(old.specs if old else ()), want.spec)))
         if old is None and current and admits(want.manager, want.spec, current) and key not in self.insist:
             return True
         follows = old.follows if old else self._followers(want)
-        edits[key] = Edit(want.manager, want.name, want.spelled, specs, "?", codes, False, follows, self._along(want))
+        bare = old is not None and old.bare
+        along = self._along(want)
+        edits[key] = Edit(want.manager, want.name, want.spelled, specs, "?", codes, False, follows, along, (), bare)
         return True
 
     def _along(self, want: Want) -> tuple[str, ...]:
@@ -122,7 +130,7 @@ class Builder:
         if python is not None and versions.minor(python.version) != self.env.python.minor:
             self._carry_over(edits, python.version)
         for key, edit in list(edits.items()):
-            if edit.removes or edit.reinstall or edit is python:
+            if edit.removes or edit.reinstall or edit is python or (edit.bare and not edit.specs):
                 continue
             version = self._choose(edit, minor)
             if not version:
@@ -143,6 +151,10 @@ class Builder:
                 edits[key] = Edit(PIP, package.name, package.name, ("",), newer[0], ("TFD201",))
 
     def _choose(self, edit: Edit, python: str) -> str:
+        if edit.manager == PIP and edit.name not in OWNERS:
+            newest = self.catalogue.newest(edit.name, edit.specs, python)
+            if newest:
+                return newest
         known = self.catalogue.versions(edit.manager, edit.name, edit.spelled, python)
         fitting = (v for v in known if all(admits(edit.manager, spec, v) for spec in edit.specs))
         # The lightest touch: TensorFlow's sisters and pinned versions are asked for by range, so newest is right.

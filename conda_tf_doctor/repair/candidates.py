@@ -108,6 +108,17 @@ class Catalogue:
             found = self._listed[name, python, platform] = list(last.values())
         return found
 
+    def newest(self, name: str, specs: tuple[str, ...], python: str) -> str:
+        """Return the newest release of the index that pip can install and that satisfies all specs; empty for none.
+
+        Unlike :meth:`versions`, of each minor every release counts: a range may end within one.
+        """
+        there = self._of_pip.get(name)
+        for version in self.matrix.wheels.installable(name, self.platform, python):
+            if (there is None or version in there) and all(admits(PIP, spec, version) for spec in specs):
+                return version
+        return ""
+
     def fits_python(self, name: str, version: str, python: str) -> bool:
         """Tell whether pip can install that version for a Python, as far as the matrix knows."""
         wheels = self.matrix.wheels

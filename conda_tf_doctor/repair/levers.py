@@ -23,7 +23,7 @@ OF_FILES = codes_where(repair=BY_FILES)
 
 
 class Want(NamedTuple):
-    """A demand on one package; ``remove`` and ``reinstall`` stand for themselves."""
+    """A demand on one package; ``remove`` and ``reinstall`` stand for themselves, ``bare`` is without its extras."""
 
     manager: str
     name: str
@@ -32,6 +32,7 @@ class Want(NamedTuple):
     remove: bool = False
     reinstall: bool = False
     back: tuple[str, ...] = ()
+    bare: bool = False
 
 
 Way = tuple[Want, ...]
@@ -73,6 +74,12 @@ def ways(finding: Finding, env: Environment, build: Build | None = None) -> list
         return _one_owner(env)
     if repair == BY_ONE_MANAGER and finding.package in OWNERS:
         return _one_manager(env)
+    package = env.pip(finding.package)
+    if finding.code == "TFD103" and package is not None and not finding.fix.pip:
+        if package.name not in OWNERS:
+            return [(Want(PIP, package.name, package.name, remove=True),)]
+        if finding.expected.startswith(f"{package.name} without ["):
+            return [(Want(PIP, package.name, package.name, bare=True),)]
     found: list[Way] = []
     wants = _of_fix(finding, env)
     named = [want for want in wants if tensorflow and want.name in OWNERS]

@@ -30,6 +30,7 @@ class Edit(NamedTuple):
         follows: Packages that move along by themselves: TensorFlow's own parts.
         also: MatchSpecs that have to go with it (``cuda-version 11.2.*`` with cudatoolkit).
         back: pip requirements whose files have to be put back afterwards, as removing this takes them away.
+        bare: Whether it loses its extras (``[and-cuda]``).
     """
 
     manager: str
@@ -42,6 +43,7 @@ class Edit(NamedTuple):
     follows: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     back: tuple[str, ...] = ()
+    bare: bool = False
 
     @property
     def key(self) -> Key:
@@ -51,7 +53,7 @@ class Edit(NamedTuple):
     @property
     def removes(self) -> bool:
         """Whether the package goes."""
-        return not self.version and not self.specs and not self.reinstall
+        return not self.version and not self.specs and not self.reinstall and not self.bare
 
     @property
     def spec(self) -> str:

@@ -75,6 +75,7 @@ class Planner(Starts):
         self._rejected: set[tuple[Edit, ...]] = set()
         self.announced: dict[tuple[str, str], Finding] = {}
         self._tolerated: set[tuple[str, str]] = set()
+        self.spared = frozenset()
         self._unasked = self._heed = False
         self.clash: list[neighbours.Demand] = []
         self._of_files = self._only_on_disk()
@@ -190,7 +191,8 @@ class Planner(Starts):
 
     def _allowed(self, way: Way) -> bool:
         return not any(
-            want.name in OWNERS and not (want.remove or want.reinstall or self._switches(way)) for want in way
+            want.name in OWNERS and not (want.remove or want.reinstall or want.bare or self._switches(way))
+            for want in way
         )
 
     @staticmethod
@@ -246,6 +248,16 @@ class Planner(Starts):
         return self._search()
 
     def _search(self, others: bool = True) -> _Edits | None:
+        """Return the best plan; of a file the Python that it names is given up last of all."""
+        if self.env.kind == "file" and self.env.python.minor and not self.spared:
+            self.spared = frozenset(("python",))
+            result = self._tried(others)
+            self.spared = frozenset()
+            if result is not None:
+                return result
+        return self._tried(others)
+
+    def _tried(self, others: bool) -> _Edits | None:
         self.announced.clear()
         self._tolerated.clear()
         self._left = _MAX_DIAGNOSES
@@ -262,7 +274,7 @@ class Planner(Starts):
         self.obstacle = next(iter(blocked.values()), self.obstacle)
         announced = dict(self.announced)
         result = self._other_tensorflow() if others else None
-        if result is not None or self._heed or self.demands.to or self.demands.keep:
+        if result is not None or self.spared or self._heed or self.demands.to or self.demands.keep:
             return result
         # Nothing anywhere: say so of what stands in the way, and repair the rest.
         self.announced = {**announced, **blocked}

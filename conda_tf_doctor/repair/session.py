@@ -48,6 +48,7 @@ class Wishes(NamedTuple):
         json: Whether standard output is one document.
         quiet: Whether progress is kept back.
         offline: Whether neither channels nor index may be asked.
+        strict: Whether conda's channel priority is strict.
     """
 
     door: str
@@ -61,6 +62,7 @@ class Wishes(NamedTuple):
     json: bool = False
     quiet: bool = False
     offline: bool = False
+    strict: bool = False
 
     @property
     def program(self) -> tuple[str, ...]:

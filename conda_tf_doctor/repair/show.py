@@ -78,6 +78,8 @@ def _line(change: Change) -> str:
         what = f"{change.package} {change.before}: put its files back"
     elif not change.after:
         what = f"{change.package} {before} -> removed"
+    elif change.after == change.before:
+        what = f"{change.package} {before}: written as {change.pin}"
     else:
         what = f"{change.package} {before} -> {change.after}"
     return f"{what} [{change.where}, {' '.join(change.rules)}]"

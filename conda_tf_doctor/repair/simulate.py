@@ -42,7 +42,10 @@ def simulate(env: Environment, edits: Edits, matrix: Matrix) -> Environment:
 
 
 def _carry_out(env: Environment, edit: Edit, matrix: Matrix, before: Environment) -> None:
-    _replace(env, edit.manager, edit.name, edit.version, edit.removes, matrix, before)
+    if not edit.bare or edit.specs:
+        _replace(env, edit.manager, edit.name, edit.version, edit.removes, matrix, before)
+    if edit.bare:
+        env.put([p.without_extras() if _is(p, edit.manager, edit.name) else p for p in env.packages])
     env.overwritten.discard(edit.name)
     for name in edit.follows:
         _replace(env, edit.manager, name, edit.version, edit.removes, matrix, before)

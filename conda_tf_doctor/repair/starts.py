@@ -174,7 +174,11 @@ class Starts(Builder):
         known = self.catalogue.versions(manager, tensorflow.name, tensorflow.name)
         if not spec:
             of_file = self.env.kind == "file"
-            known = _nearest([v for v in known if _is_near(v, tensorflow, of_file)], tensorflow, of_file)
+            near = [v for v in known if _is_near(v, tensorflow, of_file)]
+            if self.spared:
+                # Code for Keras 2 seldom runs with Keras 3: rather another Python than that.
+                near = [v for v in near if _has_keras_3(v) == _has_keras_3(tensorflow.version or v)]
+            known = _nearest(near, tensorflow, of_file)
         fitting = [version for version in known if versions.conda_contains(spec, version)]
         exact = "=={}" if manager == PIP else "{}"
 
@@ -216,6 +220,10 @@ def _is_near(version: str, tensorflow: Installed, of_file: bool) -> bool:
         return True
     major, here = _major(version), _major(tensorflow.version)
     return major == here or (not of_file and major > here)
+
+
+def _has_keras_3(version: str) -> bool:
+    return versions.key(version) >= versions.key("2.16.0rc0")
 
 
 def _major(version: str) -> int:

@@ -88,7 +88,7 @@ REPAIRED = {
     ),
     "pins-that-pip-refuses-beside-the-new-tensorflow": (
         "requirements.txt", "osx-arm64", "tensorflow==2.3.0\nnumpy==1.21.6\nrequests==2.25.1\n",
-        {"tensorflow==2.3.0": "tensorflow==2.13.1", "numpy==1.21.6": "numpy==1.23.5"},
+        {"tensorflow==2.3.0": "tensorflow==2.13.1", "numpy==1.21.6": "numpy==1.24.3"},
     ),
 }  # fmt: skip
 

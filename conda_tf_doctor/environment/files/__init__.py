@@ -35,7 +35,7 @@ FORMS = (
 )
 
 
-def read_file(path: str, platform: str = "") -> Environment:
+def read_file(path: str, platform: str = "", strict: bool = False) -> Environment:
     """Read the packages that a file asks for.
 
     Known are :data:`FORMS`.
@@ -46,6 +46,7 @@ def read_file(path: str, platform: str = "") -> Environment:
     Args:
         path: The file; ``-`` is standard input.
         platform: Conda subdir (``win-64``).
+        strict: Whether conda's channel priority is strict.
 
     Raises:
         UsageError: The file cannot be read or is none of these, a field is wrong, or it is not for the platform.
@@ -53,6 +54,7 @@ def read_file(path: str, platform: str = "") -> Environment:
     platform = checked(platform)
     text = read_text(path)
     env = Environment("file", path if path == "-" else os.path.abspath(path))
+    env.strict = strict
     _dispatch(env, text, path, platform)
     python = env.conda("python")
     if python is not None:

@@ -42,12 +42,12 @@ def _dependencies(data: dict[str, Any], path: str) -> tuple[list[tuple[str, str]
     return specs, pip
 
 
-def _conda_packages(data: dict[str, Any], path: str) -> tuple[list[Package], list[object]]:
+def _conda_packages(data: dict[str, Any], path: str, strict: bool) -> tuple[list[Package], list[object]]:
     specs, pip = _dependencies(data, path)
     channels = [str(channel) for channel in as_list(data.get("channels"), path, "channels")]
     found: dict[str, Package] = {}
     for text, where in specs:
-        package = conda_package(text, channels, path, where)
+        package = conda_package(text, channels, path, where, strict)
         earlier = found.get(package.name)
         exact = earlier is not None and earlier.version and not earlier.spec
         if earlier is None or (not exact and (package.version or package.spec)):
@@ -79,7 +79,7 @@ def read_environment_yml(env: Environment, text: str, path: str, platform: str, 
     if "dependencies" not in mapping:
         raise UsageError(f"The file {path} cannot be used: an environment.yml has a list named dependencies.")
     offered = [str(name) for name in as_list(mapping.get("platforms"), path, "platforms")]
-    found, pip = _conda_packages(mapping, path)
+    found, pip = _conda_packages(mapping, path, env.strict)
     selective = data is None and any(_SELECTOR.search(line) for line in text.split("\n"))
     if not platform and not offered:
         # A file with selectors is for several platforms, whatever it names.
@@ -87,7 +87,7 @@ def read_environment_yml(env: Environment, text: str, path: str, platform: str, 
     platform = chosen(platform, offered, path)
     if selective:
         mapping = as_mapping(load_yaml(_without_others(text, platform), path), path, "the document")
-        found, pip = _conda_packages({"dependencies": [], **mapping}, path)
+        found, pip = _conda_packages({"dependencies": [], **mapping}, path, env.strict)
     env.platform = platform
     env.partial = not is_export(found)
     env.add(found)

@@ -51,7 +51,9 @@ def read_pixi_toml(env: Environment, data: dict[str, Any], path: str, platform: 
                     conda[key] = (spec, f"{scope}{name}.{key}")
             for key, spec in as_mapping(section.get("pypi-dependencies"), path, f"{scope}pypi-dependencies").items():
                 pip[key] = (spec, f"{scope}pypi-dependencies.{key}")
-    env.add([_conda(key, spec, channels, path, where) for key, (spec, where) in conda.items()])
+    # Pixi's priority is strict unless the manifest says otherwise.
+    strict = workspace.get("channel-priority", "strict") == "strict"
+    env.add([_conda(key, spec, channels, path, where, strict) for key, (spec, where) in conda.items()])
     python = env.conda("python")
     lines = [line for key, (spec, where) in pip.items() for line in _pip(key, spec, path, where)]
     env.add(packages(lines, env.platform, python.version if python else ""))
@@ -104,13 +106,13 @@ def _scopes(table: dict[str, Any], where: str, platform: str, path: str) -> list
     return [(where, table), *special]
 
 
-def _conda(name: str, spec: Any, channels: list[str], path: str, where: str) -> Package:
+def _conda(name: str, spec: Any, channels: list[str], path: str, where: str, strict: bool) -> Package:
     if isinstance(spec, str):
-        return conda_package(f"{name} {_space_free(spec)}", channels, path, where)
+        return conda_package(f"{name} {_space_free(spec)}", channels, path, where, strict)
     fields = as_mapping(spec, path, where)
     text = f"{name} {_space_free(str(fields.get('version') or '*'))} {fields.get('build') or ''}".strip()
     channel = str(fields.get("channel") or "")
-    return conda_package(text, [channel] if channel else channels, path, where)
+    return conda_package(text, [channel] if channel else channels, path, where, strict)
 
 
 def _space_free(spec: str) -> str:
@@ -123,6 +125,8 @@ def _pip(name: str, spec: Any, path: str, where: str) -> list[Line]:
     else:
         fields = as_mapping(spec, path, where)
         version = _space_free(str(fields.get("version") or "*"))
+        extras = [str(extra) for extra in as_list(fields.get("extras"), path, f"{where}.extras")]
+        name += f"[{','.join(extras)}]" if extras else ""
     if version == "*":
         return [Line(name, path, where)]
     return [Line(name + (version if version[0] in "<>=!~" else f"=={version}"), path, where)]

@@ -21,6 +21,8 @@ KNOWN_CHANNELS = ("conda-forge", "defaults")
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*\Z")
 _CONDA_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*\Z")
 _CHANNEL = re.compile(r"\[[^\[\]]*\bchannel\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,\]\s]+))")
+# What a requirement says that pip does not understand, where it is plain what was meant.
+UNREADABLE = "unreadable"
 # The folders that conda-build works in show up in what `pip freeze` says of conda's own packages.
 _CONDA_BUILT = re.compile(r"feedstock_root|/croot/|/conda-bld/|\\conda-bld\\|/b/abs_|[Ww]ork/_?conda", re.I)
 
@@ -124,7 +126,7 @@ def conda_url(location: str, source: str) -> Package | None:
     return Package(name, version, CONDA, build, channel, source)
 
 
-def conda_package(text: str, channels: Sequence[str], path: str, where: str) -> Package:
+def conda_package(text: str, channels: Sequence[str], path: str, where: str, strict: bool = False) -> Package:
     """Return the package that a MatchSpec asks for.
 
     Args:
@@ -132,6 +134,7 @@ def conda_package(text: str, channels: Sequence[str], path: str, where: str) -> 
         channels: The channels of the file, in order of priority.
         path: The file, for messages.
         where: The line or field, for messages and evidence.
+        strict: Whether only the first channel that has a package counts: conda's strict channel priority.
 
     Raises:
         UsageError: It is no MatchSpec.
@@ -154,7 +157,8 @@ def conda_package(text: str, channels: Sequence[str], path: str, where: str) -> 
     version, left = pinned(spec.version, CONDA)
     # A build like *cuda112* tells the variant as well as the whole string does.
     build = spec.build.strip("*") if spec.build not in ("*", "") else ""
-    if not channel and not (spec.name.startswith("tensorflow") and not version and _several(channels)):
+    from_any = not strict and _several(channels)
+    if not channel and not (spec.name.startswith("tensorflow") and not version and from_any):
         channel = main_channel(channels)
     return Package(spec.name, version, CONDA, build, channel, source, spec=left)
 
@@ -244,7 +248,8 @@ def _legacy(text: str, source: str) -> Package | None:
     if matched is None:
         return None
     version, left = pinned(f"{matched.group(2).rstrip('=') or ''}=={matched.group(3)}", PIP)
-    return Package(matched.group(1), version, PIP, "", "pypi", source, spec=left)
+    single = {UNREADABLE: text} if matched.group(2) == "=" else None
+    return Package(matched.group(1), version, PIP, "", "pypi", source, single, spec=left)
 
 
 def relative(path: str, other: str) -> str:

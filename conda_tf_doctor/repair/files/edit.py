@@ -95,6 +95,8 @@ def respelled(old: str, edit: Edit, entry: Entry) -> str:
     assert matched is not None
     operator, version = matched.group(1) or "", matched.group(2).strip()
     single = "," not in body and "|" not in body
+    if operator == "=" and entry.manager == PIP:
+        operator = "=="
     if single and operator in ("", "=", "==", "===", "~="):
         # A build string (=2.1=py310_0) belongs to the old version.
         version = version.split("=")[0].strip()
@@ -147,6 +149,8 @@ def _joined(old: str, spec: str, edit: Edit, manager: str) -> str:
 
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.\-]*")
+_EXTRAS = re.compile(r"\s*\[[^\[\]]*\]")
+_EXTRAS_OF_TOML = re.compile(r"\s*,\s*extras\s*=\s*\[[^\]]*\]|\bextras\s*=\s*\[[^\]]*\]\s*,\s*")
 
 
 class Replacement(NamedTuple):
@@ -172,10 +176,25 @@ def edited(listing: Listing, plan: Plan) -> str:
             changes += _renamed(listing, edit, successors[edit.key])
         elif edit.key not in taken:
             changes += _replacements(listing, edit)
+    touched = {change.start for change in changes}
+    gone = [change for change in changes if not change.text]
+    for entry in unreadable(listing):
+        if entry.start not in touched and not any(g.start <= entry.start < g.end for g in gone):
+            changes.append(Replacement(entry.start, entry.start, "="))
     text = listing.text
     for change in sorted(set(changes), key=lambda c: (c.start, c.end, c.adds_entry, c.text), reverse=True):
         text = text[: change.start] + change.text + text[change.end :]
     return text
+
+
+def unreadable(listing: Listing) -> list[Entry]:
+    """Return the entries in which pip, unlike conda, does not understand the single ``=``."""
+    return [
+        entry
+        for entry in listing.entries
+        if entry.manager == PIP and not entry.bare and not entry.fixed
+        and re.match(r"\s*=(?!=)", listing.text[entry.start : entry.end])
+    ]  # fmt: skip
 
 
 def _successors(listing: Listing, plan: Plan) -> dict[Key, Edit]:
@@ -232,8 +251,10 @@ def _replacements(listing: Listing, edit: Edit) -> list[Replacement]:
         if edit.removes:
             changes.append(Replacement(entry.first, entry.last, ""))
             continue
+        if edit.bare:
+            changes += _without_extras(listing, entry)
         old = listing.text[entry.start : entry.end]
-        new = respelled(old, edit, entry)
+        new = old if edit.bare and not edit.specs else respelled(old, edit, entry)
         if new != old:
             changes.append(Replacement(entry.start, entry.end, new))
     for text in edit.also:
@@ -241,6 +262,12 @@ def _replacements(listing: Listing, edit: Edit) -> list[Replacement]:
         also = Edit(edit.manager, normalise(spec.name), spec.name, (spec.version,), _head(spec.version))
         changes += [] if not places(listing, also) else _replacements(listing, also)
     return changes
+
+
+def _without_extras(listing: Listing, entry: Entry) -> list[Replacement]:
+    end = entry.last if entry.bare else entry.start
+    found = (_EXTRAS_OF_TOML if entry.bare else _EXTRAS).search(listing.text, entry.first, end)
+    return [Replacement(found.start(), found.end(), "")] if found else []
 
 
 def _refuse_fixed(listing: Listing, entry: Entry, edit: Edit) -> None:

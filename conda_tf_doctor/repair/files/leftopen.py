@@ -12,8 +12,9 @@ from ...context.context import Context
 from ...engine.diagnose import diagnose
 from ...engine.ranges import admits
 from ...environment.facts import CONDA, PIP, Environment
+from ...environment.files.specs import UNREADABLE
 from ...environment.tensorflow import find_tensorflow
-from ...findings import ERROR, WARNING, Finding
+from ...findings import ERROR, WARNING, Finding, Fix
 from ..plan import Edit
 from ..simulate import simulate
 
@@ -23,6 +24,29 @@ if TYPE_CHECKING:
 
 # What TensorFlow does not import without, and whose newest releases are often too new for it.
 _NAMES = ("numpy", "protobuf", "keras", "h5py")
+
+
+def not_for_pip(env: Environment) -> list[Finding]:
+    """Return a warning for each requirement that pip does not understand, and conda would (``tensorflow=2.15``)."""
+    found = []
+    for package in env.packages if env.kind == "file" else ():
+        text = str(package.metadata.get(UNREADABLE, ""))
+        if text:
+            right = text.replace("=", "==", 1)
+            found.append(
+                Finding(
+                    "TFD901",
+                    WARNING,
+                    f"pip does not read `{text}`, and installs nothing of the file.",
+                    found=text,
+                    expected=right,
+                    evidence=(package.source,),
+                    source="PEP 508",
+                    package=package.name,
+                    fix=Fix(note=f"Write `{right}`: pip asks for one version with two signs."),
+                )
+            )
+    return found
 
 
 def left_open(env: Environment, matrix: Matrix, catalogue: Catalogue) -> list[Finding]:

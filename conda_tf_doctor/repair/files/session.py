@@ -18,14 +18,15 @@ from ..conda import connect
 from ..plan import Change, Plan
 from ..session import Result, Session
 from ..show import document, render, unified
-from .edit import edited, effective, load, places
+from .edit import edited, effective, load, places, unreadable
 from .entry import Listing
-from .leftopen import left_open
+from .leftopen import left_open, not_for_pip
 from .narrow import plan_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ...engine.diagnosis import Diagnosis
     from ...findings import Finding
     from ...matrix.matrix import Matrix
     from ...render.text import Style
@@ -56,7 +57,7 @@ class FileSession:
         """
         if self.path == "-":
             raise UsageError("Standard input cannot be repaired; name a file, and --output - to print the result.")
-        env = read_file(self.path, self.platform)
+        env = read_file(self.path, self.platform, self.wishes.strict)
         if env.by_hand == ("the file", ""):
             raise UsageError(
                 f"{self.path} is of a form that is not edited here; `check` names the versions to write into it."
@@ -73,7 +74,9 @@ class FileSession:
         new = edited(listing, plan) if plan.conflict is None else listing.text
         if plan.edits and plan.conflict is None:
             plan = self._checked(plan, listing, new)
-        plan = plan._replace(changes=tuple(self._placed(change, plan, listing) for change in plan.changes))
+        placed = [self._placed(change, plan, listing) for change in plan.changes]
+        respelled = self._respelled(plan, listing) if plan.conflict is None else []
+        plan = plan._replace(changes=(*placed, *respelled))
         diff = unified(listing.text, new, self.path)
         quiet = only_diff or self.wishes.json or self.output == "-"
         if not quiet:
@@ -141,7 +144,7 @@ class FileSession:
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(new.encode(listing.encoding, "surrogatepass"))
-            after = diagnose(read_file(scratch, plan.before.env.platform), self.matrix, self.wishes.ignore)
+            after = self._diagnosed(scratch, plan.before.env.platform)
         finally:
             os.unlink(scratch)
         after.env.path = plan.before.env.path
@@ -155,12 +158,29 @@ class FileSession:
             )
         return plan._replace(after=after)
 
+    def _diagnosed(self, path: str, platform: str) -> Diagnosis:
+        return diagnose(read_file(path, platform, self.wishes.strict), self.matrix, self.wishes.ignore)
+
     def _placed(self, change: Change, plan: Plan, listing: Listing) -> Change:
         edit = next(e for e in plan.edits.values() if e.spelled == change.package and e.manager == change.where)
         entries = places(listing, edit)
         return change._replace(
             where=f"{os.path.basename(self.path)}:{entries[0].line}" if entries else f"{change.where} (new)"
         )
+
+    def _respelled(self, plan: Plan, listing: Listing) -> list[Change]:
+        """Return the lines that keep their version and get what pip reads; the plan's own are written so anyway."""
+        found = {f.package: f for f in not_for_pip(plan.before.env)}
+        planned = {edit.name for edit in plan.edits.values() if edit.manager == PIP}
+        changes = []
+        for entry in unreadable(listing):
+            finding = found.get(entry.name)
+            if finding is not None and entry.name not in planned and entry.applies:
+                version = finding.expected.rpartition("==")[2]
+                where = f"{os.path.basename(self.path)}:{entry.line}"
+                change = Change(entry.name, version, version, where, finding.expected, (finding.code,), finding.message)
+                changes.append(change)
+        return changes
 
     def _finish(self, plan: Plan, listing: Listing, new: str, diff: str, quiet: bool) -> Result:
         asking = Session(self.path, self.matrix, self.wishes, self.style)
