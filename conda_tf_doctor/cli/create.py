@@ -22,6 +22,7 @@ from ..render.text import Style, complain
 from ..repair.conda import Conda, find_conda
 from ..repair.demands import parse_demand
 from ..repair.recipe import NoRecipeError, Wanted, make
+from ..repair.state import set_variables
 from ..safely import safe
 from ..subdirs import this_platform
 from .flags import add_examples, add_output, add_prompt
@@ -184,6 +185,7 @@ def _finish(recipe: Recipe, args: Namespace, matrix: Matrix) -> int:
         return 1
     status = _create(prefix, text, conda)
     if status == 0:
+        set_variables(prefix, recipe.variables)
         diagnosis = diagnose(read_prefix(prefix), matrix)
         made |= {"created": True, "prefix": prefix, "ok": diagnosis.ok}
         status = 0 if diagnosis.ok else 1

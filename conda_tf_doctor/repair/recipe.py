@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import versions
 from ..environment.facts import CONDA, PIP, Environment, Package, Python, System
-from ..environment.gpu import conda_cuda
 from ..matrix.model import CPU, GPU, PLUGIN, PYPI, STUB, Build
 from ..names import PIP_TO_CONDA, normalise, parse_requirement
 from ..shell import quoted
 from ..specifiers import to_conda
 from .candidates import Catalogue, derived, releases
 from .demands import Demands
+from .draft import Draft, metals, needs_variables, with_conda, with_wheels
 from .planner import Planner
-from .simulate import build_string, promises
 
 if TYPE_CHECKING:
     from ..matrix.matrix import Matrix
@@ -30,8 +29,6 @@ _GPU_NAMES = ("tensorflow", "tensorflow-gpu")
 _CPU_NAMES = ("tensorflow-cpu", "tensorflow", "tensorflow-intel", "tensorflow-macos")
 _MAC_NAMES = ("tensorflow", "tensorflow-macos")
 _LAST_NATIVE = "2.11"
-# What TensorBoard's requirements bring along, and before which release of TensorFlow.
-_INDIRECT = {"cryptography": "2.16"}
 
 
 class Wanted(NamedTuple):
@@ -63,6 +60,7 @@ class Recipe(NamedTuple):
         conda: MatchSpecs as environment.yml has them (``python=3.10``).
         pip: Requirements.
         notes: What one should know.
+        variables: What has to be set in the environment, with ``$CONDA_PREFIX`` for its folder.
     """
 
     wanted: Wanted
@@ -70,6 +68,7 @@ class Recipe(NamedTuple):
     conda: tuple[str, ...]
     pip: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
 
     @property
     def _name(self) -> str:
@@ -87,6 +86,11 @@ class Recipe(NamedTuple):
             f"# TensorFlow {self.build.tensorflow} {kind} on {self.wanted.platform}, by conda-tf-doctor",
             f"# from the row {self.build.id} of its matrix.",
             *(f"# {note}" for note in self.notes),
+            *(
+                ["# It finds CUDA with these; `create` sets them, else type them when it is active:"]
+                * bool(self.variables)
+            ),
+            *(f"# export {name}={value}" for name, value in self.variables),
             f"name: {self._name}",
             "channels:",
             f"  - {channel}",
@@ -155,7 +159,20 @@ def _impossible(wanted: Wanted) -> NoRecipeError | None:
 
 
 def _rows(wanted: Wanted, matrix: Matrix) -> Iterator[Build]:
-    """Yield the rows to try: wheels before conda packages, newest first, the plain name first."""
+    """Yield the rows to try; what finds its CUDA by itself comes before a wheel that has to be told where it is."""
+    asked = set()
+    for row in _listed(wanted, matrix):
+        minor = versions.minor(row.tensorflow)
+        if not wanted.channel and wanted.variant == GPU and needs_variables(row) and minor not in asked:
+            asked.add(minor)
+            of_minor = wanted._replace(tensorflow=",".join(filter(None, (wanted.tensorflow, f"{minor}.*"))))
+            for channel in ("conda-forge", "defaults"):
+                yield from _listed(of_minor._replace(channel=channel), matrix)
+        yield row
+
+
+def _listed(wanted: Wanted, matrix: Matrix) -> Iterator[Build]:
+    """Yield the rows that suit: wheels before conda packages, newest first, the plain name first."""
     for channel in (wanted.channel,) if wanted.channel else (PYPI, "conda-forge", "defaults"):
         names = _names(wanted) if channel == PYPI else ("tensorflow",)
         known = {name: set(matrix.versions(name, channel, wanted.platform)) for name in names}
@@ -193,14 +210,7 @@ def _gpu_goes_with(row: Build, wanted: Wanted, matrix: Matrix) -> bool:
     """Tell whether a build can use the GPU of a Mac, where that is wanted: by Apple's plugin, made for the wheels."""
     if wanted.variant != GPU or not wanted.platform.startswith("osx"):
         return True
-    return row.channel == PYPI and any(_metals(matrix, wanted.platform, row.tensorflow))
-
-
-def _metals(matrix: Matrix, platform: str, tensorflow: str) -> Iterator[Build]:
-    """Yield the releases of Apple's plugin for a TensorFlow, newest first."""
-    for row in reversed(matrix.builds("tensorflow-metal", channel=PYPI, platform=platform)):
-        if row.kind == PLUGIN and row.for_tensorflow and versions.contains(row.for_tensorflow, tensorflow):
-            yield row
+    return row.channel == PYPI and any(metals(matrix, wanted.platform, row.tensorflow))
 
 
 def _pythons(build: Build, wanted: Wanted) -> list[str]:
@@ -210,52 +220,12 @@ def _pythons(build: Build, wanted: Wanted) -> list[str]:
     return sorted(fitting, key=versions.key, reverse=True)[:2]
 
 
-class _Draft:
-    """An environment that is being laid out, and what has to be written to get it."""
-
-    def __init__(self, wanted: Wanted, build: Build, python: str, matrix: Matrix) -> None:
-        self.wanted, self.build, self.matrix = wanted, build, matrix
-        self.catalogue = Catalogue(matrix, wanted.platform, build.channel if build.channel != PYPI else "conda-forge")
-        full = next(v for v in self.catalogue.versions(CONDA, "python", "python") if versions.minor(v) == python)
-        self.env = Environment("file", wanted.name, wanted.platform)
-        self.env.python = Python(full, 64)
-        self.python = full
-        self.conda: list[str] = [f"python={python}"]
-        self.pip: list[str] = []
-        self.notes: list[str] = []
-        self.env.add([Package("python", full, CONDA, "", "conda-forge", "python")])
-
-    def add_conda(self, spelled: str, version: str, text: str = "") -> None:
-        """Add a conda package, and the spec that brings it where the file has to name it."""
-        self.env.add([Package(spelled, version, CONDA, "", "conda-forge", spelled)])
-        if text:
-            self.conda.append(text)
-
-    def add_pip(self, name: str, version: str, text: str = "") -> None:
-        """Add a wheel, and the requirement that brings it where the file has to name it."""
-        self.env.add([Package(name, version, PIP, "", "pypi", name)])
-        if text:
-            self.pip.append(text)
-
-    def lacks_wheel(self, name: str, spec: str) -> bool:
-        """Tell whether it is known that the index has no wheel in a range for this platform and Python."""
-        wheels, where = self.matrix.wheels, (self.wanted.platform, self.python)
-        known = wheels.installable(name, *where)
-        return bool(known) and not wheels.newest(name, spec, *where)
-
-    def newest(self, manager: str, spelled: str, spec: str) -> str:
-        """Return the newest version that exists within a range; empty where none is known."""
-        contains = versions.contains
-        known = self.catalogue.versions(manager, normalise(spelled), spelled, self.python)
-        return next((version for version in known if contains(spec, version)), "")
-
-
 def _tried(
     build: Build, python: str, wanted: Wanted, matrix: Matrix, machine: Environment | None
 ) -> tuple[Recipe | None, str]:
     """Lay an environment out and judge it; return the recipe, or why it will not do."""
-    draft = _Draft(wanted, build, python, matrix)
-    reason = _with_wheels(draft) if build.channel == PYPI else _with_conda(draft)
+    draft = Draft(wanted, build, python, matrix)
+    reason = with_wheels(draft) if build.channel == PYPI else with_conda(draft)
     if reason:
         return None, reason
     if machine is not None:
@@ -275,116 +245,9 @@ def _tried(
             draft.pip.append(edit.pin)
         else:
             draft.conda.append(f"{edit.spelled}={edit.spec}" if edit.spec[:1].isdigit() else edit.pin)
-    return Recipe(wanted, build, tuple(draft.conda), tuple(draft.pip), tuple(draft.notes)), ""
-
-
-def _with_wheels(draft: _Draft) -> str:
-    build, wanted = draft.build, draft.wanted
-    extra = ""
-    if wanted.variant == GPU and not wanted.platform.startswith("osx"):
-        by_wheels = bool(build.nvidia) and versions.key(build.cuda_built) >= versions.key("12")
-        extra = "[and-cuda]" if by_wheels else ""
-        reason = "" if by_wheels else _with_cuda(draft)
-        if reason:
-            return reason
-        for text in build.nvidia if by_wheels else ():
-            name, spec = parse_requirement(text)
-            draft.add_pip(name, derived(PIP, (spec,)))
-    draft.add_pip(build.distribution, build.tensorflow, f"{build.distribution}{extra}=={build.tensorflow}")
-    real = draft.matrix.resolve_stub(build)
-    if build.stub_for:
-        draft.add_pip(*build.stub_for.split("==")[:2])
-    for name, spec in build.requires.items():
-        if draft.env.all_named(name):
-            continue
-        if draft.lacks_wheel(name, spec):
-            version = draft.newest(CONDA, PIP_TO_CONDA.get(name, name), spec)
-            if not version:
-                return f"neither pip nor conda has {name} {spec} for {wanted.platform} and Python {build.python}"
-            draft.add_conda(PIP_TO_CONDA.get(name, name), version, f"{PIP_TO_CONDA.get(name, name)}={version}")
-            continue
-        version = draft.newest(PIP, name, spec)
-        if version:
-            draft.add_pip(name, version)
-    _with_older_indirect(draft)
-    if wanted.platform == "win-64":
-        _with_vc_runtime(draft, real)
-    if wanted.variant == GPU and wanted.platform.startswith("osx"):
-        return _with_metal(draft)
-    return ""
-
-
-def _with_older_indirect(draft: _Draft) -> None:
-    """Keep pip from what it would have to compile: of what comes indirectly, the newest may have no wheel here."""
-    wheels, build = draft.matrix.wheels, draft.build
-    for name, before in _INDIRECT.items():
-        own = wheels.newest(name, "", draft.wanted.platform, draft.python)
-        comes = "tensorboard" in build.requires and versions.key(build.tensorflow) < versions.key(before)
-        if comes and own and own != wheels.newest(name, "", "linux-64", draft.python):
-            draft.add_pip(name, own, f"{name}<={own}")
-
-
-def _with_cuda(draft: _Draft) -> str:
-    """Add conda's CUDA and cuDNN: what the build was made with where there is such a package, else what works."""
-    build = draft.build
-    if not build.cuda_built:
-        return "it is not known which CUDA it was built with"
-    for spelled, built, works in (
-        ("cudatoolkit", build.cuda_built, build.cuda),
-        ("cudnn", build.cudnn_built, build.cudnn),
-    ):
-        if not built:
-            return f"it is not known which {spelled} it was built with"
-        minor = versions.minor(built)
-        version = draft.newest(CONDA, spelled, f"=={minor}.*") or draft.newest(CONDA, spelled, works)
-        if not version:
-            return f"no channel has {spelled} {to_conda(works)}"
-        draft.add_conda(spelled, version, f"{spelled}={versions.minor(version)}")
-    return ""
-
-
-def _with_vc_runtime(draft: _Draft, real: Build) -> None:
-    version = draft.newest(CONDA, "vc14_runtime", real.vc_runtime)
-    if version:
-        # Conda's Python brings a runtime of 14.29 or later; only more has to be asked for.
-        low = real.vc_runtime.lstrip(">=")
-        asked = bool(low) and versions.key(low) > versions.key("14.29")
-        draft.add_conda("vc14_runtime", version, f"vc14_runtime {real.vc_runtime}" if asked else "")
-
-
-def _with_metal(draft: _Draft) -> str:
-    """Add Apple's plugin, which is what uses the GPU there."""
-    for row in _metals(draft.matrix, draft.wanted.platform, draft.build.tensorflow):
-        if versions.minor(draft.python) in row.python:
-            draft.add_pip("tensorflow-metal", row.tensorflow, f"tensorflow-metal=={row.tensorflow}")
-            return ""
-    return f"no tensorflow-metal for it has a wheel for Python {versions.minor(draft.python)}"
-
-
-def _with_conda(draft: _Draft) -> str:
-    build, minor = draft.build, versions.minor(draft.python)
-    string = build_string(build, minor)
-    metadata = {"depends": promises(build)}
-    names = [
-        name
-        for name in dict.fromkeys((build.distribution, *build.packages))
-        if name in ("tensorflow", "tensorflow-base")
-    ]
-    draft.env.add([Package(n, build.tensorflow, CONDA, string, build.channel, n, metadata) for n in names])
-    glob = build.build.split("|")[0]
-    variant = glob.split("py*")[0]
-    draft.conda.append(f"tensorflow={build.tensorflow}" + (f"={variant}*" if variant else ""))
-    if draft.wanted.variant == GPU and build.cuda:
-        # The package depends on them; the facts need to have them.
-        name = conda_cuda(build.cuda_built)
-        for spelled, works, pin in ((name, build.cuda, build.cuda_pin), ("cudnn", build.cudnn, build.cudnn_pin)):
-            known = draft.catalogue.versions(CONDA, spelled, spelled)
-            promised = versions.parse_matchspec(pin)
-            exact = promised.version if promised.name == spelled else ""
-            fitting = [v for v in known if versions.conda_contains(exact, v) and versions.contains(works, v)]
-            if works and fitting:
-                draft.add_conda(spelled, fitting[0])
-    return ""
+    return Recipe(
+        wanted, build, tuple(draft.conda), tuple(draft.pip), tuple(draft.notes), tuple(draft.variables.items())
+    ), ""
 
 
 def _nothing(wanted: Wanted, matrix: Matrix, machine: Environment | None, reasons: list[str]) -> NoRecipeError:
@@ -393,11 +256,12 @@ def _nothing(wanted: Wanted, matrix: Matrix, machine: Environment | None, reason
     )
     ways = []
     known = {row.tensorflow for row in _rows(wanted._replace(tensorflow=""), matrix) if _has(row, wanted.python)}
-    stable = sorted((v for v in known if not versions.is_prerelease(v)), key=versions.key)
+    stable = [v for v in known if not versions.is_prerelease(v)]
     if stable:
         kind = "GPU builds of " if wanted.variant == GPU else ""
         with_python = f" for Python {wanted.python}" if wanted.python else ""
-        ways.append(f"For {wanted.platform}{with_python} there are {kind}TensorFlow {stable[0]} to {stable[-1]}.")
+        there = _spans(stable, matrix)
+        ways.append(f"For {wanted.platform}{with_python} there are {kind}TensorFlow {there}.")
     # What giving up one of the wishes makes possible; of the version last, as it is what one came for.
     for given_up, flag in (("channel", "--channel"), ("python", "--python"), ("tensorflow", "--tensorflow")):
         if getattr(wanted, given_up):
@@ -414,6 +278,21 @@ def _nothing(wanted: Wanted, matrix: Matrix, machine: Environment | None, reason
         first = " What uses a Mac's GPU is tensorflow-metal, and no release of it goes with that."
     message = f"There is no known-good row for {what} ({wanted.variant}) on {wanted.platform}.{first}"
     return NoRecipeError(message.rstrip(".") + ".", tuple(ways))
+
+
+def _spans(known: list[str], matrix: Matrix) -> str:
+    """Return versions as spans in which no minor is missing (``2.5 to 2.10, 2.12``)."""
+    released = [versions.minor(v) for v in matrix.versions("tensorflow") if not versions.is_prerelease(v)]
+    every = sorted({*released, *map(versions.minor, known)}, key=versions.key)
+    there = {versions.minor(version) for version in known}
+    spans: list[list[str]] = []
+    for before, minor in zip(["", *every], every, strict=False):
+        if minor in there and before in there:
+            spans[-1].append(minor)
+        elif minor in there:
+            spans.append([minor])
+    texts = [f"{span[0]} to {span[-1]}" if len(span) > 1 else span[0] for span in spans]
+    return " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
 
 
 def _has(row: Build, python: str) -> bool:

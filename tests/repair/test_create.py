@@ -90,7 +90,7 @@ def test_the_name_is_what_yaml_reads_back(name: str, capsys: pytest.CaptureFixtu
 REFUSALS = {
     "python": (["--python", "3.14"], "", "Without --python: TensorFlow 2."),
     "channel": (["--channel", "defaults", "--tensorflow", "2.15"], "", "Without --channel: TensorFlow 2.15.1"),
-    "driver": (["--gpu", "--tensorflow", "2.15"], "11.4", "Without --tensorflow: TensorFlow 2.14.1"),
+    "driver": (["--gpu", "--tensorflow", "2.15"], "11.4", "Without --tensorflow: TensorFlow 2.14.0"),
 }
 
 

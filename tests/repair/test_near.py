@@ -84,7 +84,11 @@ tensorflow = { version = "==2.15.0", extras = ["and-cuda"] }
 # What the installers of a platform cannot take, and what becomes of it.
 TAKEN = {
     # TensorFlow's minor is given up before the Python that the file names.
-    "single-sign": (SINGLE_SIGN, "linux-64", {"tensorflow=2.15": "tensorflow==2.13.1", "numpy=1.24.4": "numpy==1.24.3"}),
+    "single-sign": (
+        SINGLE_SIGN,
+        "linux-64",
+        {"tensorflow=2.15": "tensorflow==2.13.1", "numpy=1.24.4": "numpy==1.24.3"},
+    ),
     "macs": (OF_MACS, "linux-64", {"tensorflow-macos\n    - tensorflow-metal": "tensorflow==2.16.2"}),
     "macs-there": (OF_MACS, "osx-arm64", {}),
     "extra": ("tensorflow[and-cuda]==2.16.1\n", "win-64", {"[and-cuda]": ""}),
