@@ -18,10 +18,11 @@ from ..environment.prefix import read_prefix
 from ..findings import ERROR
 from ..names import normalise, parse_requirement
 from . import journal as journals
-from . import kept, pinned
+from . import kept, neighbours, pinned
 from .back import Back, record_of, records
+from .by_pip import pip_alone, pip_requirements, python_of
 from .journal import STEPS, UNDOING, Journal
-from .verify import conda_removes, conda_specs, pip_requirements, python_of
+from .verify import conda_removes, conda_specs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,7 @@ def draft(
     edits = plan.edits
     back = [text for edit in edits.values() for text in edit.back]
     again = [e for e in edits.values() if e.reinstall and e.manager == PIP]
-    back += [f"{e.spelled}=={e.version}" for e in again if e.version]
+    back += [f"{e.spelled}=={e.version}" for e in again if e.version] + pip_alone(edits)
     gone = {e.name for e in edits.values() if e.removes and e.manager == PIP}
     return Journal(
         started=datetime.now(timezone.utc).isoformat(timespec="microseconds"),
@@ -86,6 +87,7 @@ def draft(
         pip_uninstall=tuple(e.spelled for e in edits.values() if e.removes and e.manager == PIP),
         pip_back=tuple(dict.fromkeys(text for text in back if text.split("==")[0] not in gone)),
         errors_before=_errors(plan.before),
+        unmet_before=tuple(neighbours.unmet(env)),
         pinned=pins,
         pinned_before=pinned_before,
         changes=tuple(change.to_json() for change in plan.changes),
@@ -247,6 +249,9 @@ class Applier(Back):
             if damaged:
                 path = os.path.relpath(damaged[0].recorded.path, self.prefix)
                 return f"{path} is not what {name} recorded ({damaged[0].kind})."
+        unmet = set(neighbours.unmet(after.env)) - set(journal.unmet_before or ())
+        if unmet and journal.unmet_before is not None:
+            return f"{min(unmet)}, which the environment has no more."
         if new and len(_errors(after)) >= len(journal.errors_before):
             return f"The environment got worse: {new[0].code}: {new[0].message}"
         return ""

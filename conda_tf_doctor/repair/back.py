@@ -14,8 +14,8 @@ from ..environment.prefix import read_prefix
 from ..names import normalise
 from . import children, kept
 from . import journal as journals
+from .by_pip import pip_command, pip_environ
 from .conda import require
-from .verify import pip_command, pip_environ
 
 if TYPE_CHECKING:
     from .conda import Conda

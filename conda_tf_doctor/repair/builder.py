@@ -88,9 +88,11 @@ class Builder:
         if old is None and current and admits(want.manager, want.spec, current) and key not in self.insist:
             return True
         follows = old.follows if old else self._followers(want)
-        bare = old is not None and old.bare
+        bare, alone = (old.bare, old.alone) if old else (False, False)
         along = self._along(want)
-        edits[key] = Edit(want.manager, want.name, want.spelled, specs, "?", codes, False, follows, along, (), bare)
+        edits[key] = Edit(
+            want.manager, want.name, want.spelled, specs, "?", codes, False, follows, along, (), bare, alone
+        )
         return True
 
     def _along(self, want: Want) -> tuple[str, ...]:

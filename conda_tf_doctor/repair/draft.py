@@ -72,6 +72,7 @@ class Draft:
 
 
 def with_wheels(draft: Draft) -> str:
+    """Lay out what pip installs for a wheel of TensorFlow; return why that cannot be, or nothing."""
     build, wanted = draft.build, draft.wanted
     extra = ""
     if wanted.variant == GPU and not wanted.platform.startswith("osx"):
@@ -174,6 +175,7 @@ def _with_metal(draft: Draft) -> str:
 
 
 def with_conda(draft: Draft) -> str:
+    """Lay out what conda installs for a build of its TensorFlow; return why that cannot be, or nothing."""
     build, minor = draft.build, versions.minor(draft.python)
     string = build_string(build, minor)
     metadata = {"depends": promises(build)}

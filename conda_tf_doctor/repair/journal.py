@@ -53,6 +53,7 @@ class Journal(NamedTuple):
         pip_uninstall: Distributions that go.
         pip_back: Requirements whose files are put back.
         errors_before: Codes and packages of the errors before.
+        unmet_before: Demands of packages that were not met before, as texts; ``None`` where that was not looked at.
         pinned: The pinned file as it will be; ``None`` where it stays.
         pinned_before: The pinned file as it was; ``None`` where there was none.
         conda_after: Every conda package after it, as ``name=version=build``.
@@ -73,6 +74,7 @@ class Journal(NamedTuple):
     pip_uninstall: tuple[str, ...] = ()
     pip_back: tuple[str, ...] = ()
     errors_before: tuple[tuple[str, str], ...] = ()
+    unmet_before: tuple[str, ...] | None = None
     pinned: str | None = None
     pinned_before: str | None = None
     conda_after: tuple[str, ...] = ()

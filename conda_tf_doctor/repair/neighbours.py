@@ -12,7 +12,7 @@ from .. import versions
 from ..environment.facts import PIP, Environment, Package
 from ..environment.tensorflow import OWNERS
 from ..findings import ERROR, Finding, Fix
-from ..names import CONDA_TO_PIP, normalise
+from ..names import CONDA_TO_PIP, PIP_TO_CONDA, normalise
 from ..specifiers import to_pip
 from ..subdirs import marker_variables
 
@@ -74,10 +74,25 @@ def _is_new(
     return not demand.admits(new.version)
 
 
+def unmet(env: Environment) -> list[str]:
+    """Return every demand of pip's packages that is not met, as ``pip check`` finds them."""
+    has_tensorflow = any(env.package(name) for name in OWNERS)
+    found = []
+    for package in env.packages if env.kind == "prefix" else ():
+        for text in package.depends if package.manager == PIP else ():
+            name, spec = requirement(text, env)
+            there = env.package(name) or env.package(normalise(PIP_TO_CONDA.get(name, name)))
+            # Under another name it is there all the same.
+            met = there is not None and (not there.version or versions.contains(spec, there.version))
+            if name and not met and not (there is None and has_tensorflow and name in OWNERS):
+                found.append(f"{package.name} {package.version} asks for {name}{spec}")
+    return found
+
+
 def _demands(env: Environment, names: frozenset[str]) -> Iterator[Demand]:
     for package in env.packages:
         for text in package.depends:
-            name, spec = _of_pip(text, env) if package.manager == PIP else _of_conda(text)
+            name, spec = requirement(text, env) if package.manager == PIP else _of_conda(text)
             if name in names and name != package.name:
                 yield Demand(package, name, spec)
 
@@ -88,7 +103,8 @@ def _of_conda(text: str) -> tuple[str, str]:
     return CONDA_TO_PIP.get(name, name), spec.version
 
 
-def _of_pip(text: str, env: Environment) -> tuple[str, str]:
+def requirement(text: str, env: Environment) -> tuple[str, str]:
+    """Return name and range of what a package of pip's requires in an environment; empty where nothing."""
     requirement = _parsed(text)
     if requirement is None:
         return "", ""

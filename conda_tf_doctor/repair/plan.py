@@ -30,6 +30,7 @@ class Edit(NamedTuple):
         follows: Packages that move along by themselves: TensorFlow's own parts.
         also: MatchSpecs that have to go with it (``cuda-version 11.2.*`` with cudatoolkit).
         back: pip requirements whose files have to be put back afterwards, as removing this takes them away.
+        alone: Whether pip installs it without what it requires, which would bring TensorFlow under another name.
         bare: Whether it loses its extras (``[and-cuda]``).
     """
 
@@ -44,6 +45,7 @@ class Edit(NamedTuple):
     also: tuple[str, ...] = ()
     back: tuple[str, ...] = ()
     bare: bool = False
+    alone: bool = False
 
     @property
     def key(self) -> Key:
@@ -143,7 +145,7 @@ class Plan(NamedTuple):
         conflict: Why there is no plan; ``None`` where there is one.
         verified: Who confirmed that the plan can be installed; empty where nobody did.
         unverified: Why nobody could confirm it; empty where somebody did, or nothing is to be confirmed.
-        moves: What conda changes besides, as ``name before -> after``.
+        moves: What conda and pip change besides, as ``name before -> after``.
         unreachable: Why nothing can be installed at present; empty where that is not known.
     """
 

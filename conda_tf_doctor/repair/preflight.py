@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..names import normalise, parse_requirement
 from . import kept
-from .verify import pip_command, runs_here
+from .by_pip import pip_command, runs_here
 
 if TYPE_CHECKING:
     from .journal import Journal

@@ -12,12 +12,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import versions
-from ..environment.facts import CONDA, PIP, Environment, Package, Python, System
-from ..matrix.model import CPU, GPU, PLUGIN, PYPI, STUB, Build
-from ..names import PIP_TO_CONDA, normalise, parse_requirement
+from ..environment.facts import PIP, Environment, System
+from ..matrix.model import CPU, GPU, PYPI, STUB, Build
 from ..shell import quoted
-from ..specifiers import to_conda
-from .candidates import Catalogue, derived, releases
+from .candidates import releases
 from .demands import Demands
 from .draft import Draft, metals, needs_variables, with_conda, with_wheels
 from .planner import Planner

@@ -150,7 +150,7 @@ def render(
     for change in plan.changes:
         lines += ["", f"  {style.paint('good', safe(_line(change)))}", *wrapped(change.why, "      ")]
     if plan.moves:
-        lines += ["", "  With it conda changes:", *(f"      {safe(move)}" for move in plan.moves[:12])]
+        lines += ["", "  With it these change:", *(f"      {safe(move)}" for move in plan.moves[:12])]
         if len(plan.moves) > 12:
             lines.append(f"      and {len(plan.moves) - 12} more")
     for finding in plan.announced:

@@ -78,8 +78,8 @@ def plan_for(
         if change.package == edit.spelled and change.where == edit.manager
     )
     after = _after(env, edits, matrix, ignore)
-    found = {(f.code, f.package) for f in after.findings if f.severity == ERROR}
-    announced = tuple(f for f in plan.announced if (f.code, f.package) in found)
+    # Whatever is left of errors is said, also what one version out of a range did not show.
+    announced = tuple(f for f in after.findings if f.severity == ERROR)
     return plan._replace(before=before, after=after, edits=edits, changes=kept, announced=announced)
 
 

@@ -31,8 +31,8 @@ def not_to_be_had(context: Context) -> Iterator[Finding]:
         if lacking:
             yield _finding(
                 package,
-                f"{package.name}[{EXTRA}] brings {lacking}, of which there is no wheel for {env.platform}: pip installs "
-                "nothing of the file.",
+                f"{package.name}[{EXTRA}] brings {lacking}, of which there is no wheel for {env.platform}: pip "
+                "installs nothing of the file.",
                 Fix(note=f"Write {package.name} without [{EXTRA}]: no TensorFlow of this platform uses CUDA's wheels."),
                 f"{package.name} without [{EXTRA}]",
             )
