@@ -87,7 +87,7 @@ def draft(
         pip_uninstall=tuple(e.spelled for e in edits.values() if e.removes and e.manager == PIP),
         pip_back=tuple(dict.fromkeys(text for text in back if text.split("==")[0] not in gone)),
         errors_before=_errors(plan.before),
-        unmet_before=tuple(neighbours.unmet(env)),
+        unmet_before=tuple(demand.text for demand in neighbours.unmet(env)),
         pinned=pins,
         pinned_before=pinned_before,
         changes=tuple(change.to_json() for change in plan.changes),
@@ -220,15 +220,28 @@ class Applier(Back):
             return f"pip could not put back {', '.join(journal.pip_back)}."
         wanted = journal.pip_install
         if not wanted and not journal.pip_again:
-            return ""
+            return self._lost(journal)
         force = ("--force-reinstall",) if journal.pip_again else ()
         if self._pip("install", *force, *wanted, *journal.pip_again):
-            return ""
+            return self._lost(journal)
         # What the plan does not speak of may have another version for the new Python; TensorFlow's own may not.
         loose = [t if t.startswith("tensorflow") else t.split("==")[0] for t in journal.pip_again]
         if journal.pip_again and self._pip("install", *force, *wanted, *loose):
             return ""
         return f"pip could not install {', '.join((*wanted, *journal.pip_again))}."
+
+    @staticmethod
+    def _newly_unmet(journal: Journal, env: Environment) -> list[neighbours.Unmet]:
+        """Return the demands of pip's packages that are not met, and were before the repair."""
+        if journal.unmet_before is None:
+            return []
+        return [demand for demand in neighbours.unmet(env) if demand.text not in journal.unmet_before]
+
+    def _lost(self, journal: Journal) -> str:
+        """Let pip bring what its packages require and conda took away: with conda's TensorFlow go its dependencies."""
+        demands = self._newly_unmet(journal, read_prefix(self.prefix, with_machine=False))
+        lost = list(dict.fromkeys(demand.requirement for demand in demands if demand.absent))
+        return f"pip could not install {', '.join(lost)}." if lost and not self._pip("install", *lost) else ""
 
     def _judge(self, journal: Journal) -> str:
         after = self.check()
@@ -249,9 +262,9 @@ class Applier(Back):
             if damaged:
                 path = os.path.relpath(damaged[0].recorded.path, self.prefix)
                 return f"{path} is not what {name} recorded ({damaged[0].kind})."
-        unmet = set(neighbours.unmet(after.env)) - set(journal.unmet_before or ())
-        if unmet and journal.unmet_before is not None:
-            return f"{min(unmet)}, which the environment has no more."
+        unmet = self._newly_unmet(journal, after.env)
+        if unmet:
+            return f"The environment got worse: {unmet[0].text}."
         if new and len(_errors(after)) >= len(journal.errors_before):
             return f"The environment got worse: {new[0].code}: {new[0].message}"
         return ""

@@ -129,7 +129,9 @@ def _is_typed(name: str, value: Any) -> bool:
     """Tell whether a field has the type that it is written with."""
     if name in ("pinned", "pinned_before"):
         return value is None or isinstance(value, str)
-    kind = type(Journal._field_defaults.get(name, ""))
+    if name == "unmet_before" and value is None:
+        return True
+    kind = tuple if name == "unmet_before" else type(Journal._field_defaults.get(name, ""))
     if kind is not tuple or name == "changes":
         return type(value) is kind
     pairs = name == "errors_before"

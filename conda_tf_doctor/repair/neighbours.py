@@ -74,7 +74,21 @@ def _is_new(
     return not demand.admits(new.version)
 
 
-def unmet(env: Environment) -> list[str]:
+class Unmet(NamedTuple):
+    """A demand that is not met.
+
+    Attributes:
+        text: Who asks for what, for people; what tells it from others.
+        requirement: What pip has to install for it.
+        absent: Whether the package that is asked for is not there in any version.
+    """
+
+    text: str
+    requirement: str
+    absent: bool
+
+
+def unmet(env: Environment) -> list[Unmet]:
     """Return every demand of pip's packages that is not met, as ``pip check`` finds them."""
     has_tensorflow = any(env.package(name) for name in OWNERS)
     found = []
@@ -85,7 +99,10 @@ def unmet(env: Environment) -> list[str]:
             # Under another name it is there all the same.
             met = there is not None and (not there.version or versions.contains(spec, there.version))
             if name and not met and not (there is None and has_tensorflow and name in OWNERS):
-                found.append(f"{package.name} {package.version} asks for {name}{spec}")
+                text = f"{package.name} {package.version} asks for {name}{spec}"
+                # That a package of the wrong version is gone is worse than before.
+                text += ", which is not there" if there is None else ""
+                found.append(Unmet(text, f"{name}{spec}", there is None))
     return found
 
 
