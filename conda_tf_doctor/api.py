@@ -12,7 +12,6 @@ functions themselves. It stays compatible within a major version.
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Iterable, Mapping
@@ -24,6 +23,7 @@ from .errors import UsageError
 from .findings import ERROR, INFO
 from .matrix.load import load_matrix
 from .matrix.matrix import Matrix
+from .reading import load_json
 from .settings import codes
 
 __all__ = ["UsageError", "diagnose", "summary"]
@@ -50,8 +50,8 @@ def diagnose(
     """
     if isinstance(report, str | bytes):
         try:
-            report = json.loads(report)
-        except (ValueError, RecursionError) as error:
+            report = load_json(report)
+        except ValueError as error:
             raise UsageError(f"The report {name} is not JSON ({error}); collect it again.") from None
     return _diagnose(environment_of(report, name), _matrix(matrix), codes(list(ignore), "ignore")).to_json()
 

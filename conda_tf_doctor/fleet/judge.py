@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 from ..api import diagnose, summary
 from ..engine.diagnosis import unread
 from ..errors import UsageError
+from ..reading import load_json
 from ..safely import reason
 from ..workers import Failed, run
 from .sources import Item
@@ -49,8 +49,8 @@ def row_of(item: Item, ignore: tuple[str, ...], matrix: str) -> Row:
         if item.error:
             raise UsageError(item.error)
         try:
-            report = json.loads(item.text)
-        except (ValueError, RecursionError) as error:
+            report = load_json(item.text)
+        except ValueError as error:
             raise UsageError(f"{item.source} is not JSON ({error}).") from None
         document = diagnose(report, ignore=ignore, matrix=matrix, name=item.source)
         host, path = str(report.get("host") or ""), str(report.get("prefix") or "")
