@@ -43,6 +43,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of this suite."""
     parser.addoption("--real", action="store_true", help="run what needs the large wheels of the index, and only that")
+    parser.addoption("--long", action="store_true", help="run what takes the index, gigabytes and hours, and only that")
     parser.addoption("--write-findings", action="store_true", help="write down whole findings, to be reviewed")
     parser.addoption(
         "--all-scenarios", action="store_true", help="run the guard's whole table and all generated transactions"
@@ -58,12 +59,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if {"conda", "registry_conda"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.conda)
-    real = config.getoption("--real")
+    asked = {name: config.getoption(f"--{name}") for name in ("real", "long")}
     wine = config.getoption("--wine") or shutil.which("wine") is not None
     left_out = [
         item
         for item in items
-        if bool(item.get_closest_marker("real")) != real or (item.get_closest_marker("wine") and not wine)
+        if any(bool(item.get_closest_marker(name)) != wanted for name, wanted in asked.items())
+        or (item.get_closest_marker("wine") and not wine)
     ]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in set(left_out)]

@@ -146,9 +146,10 @@ VERBS = {
     ),
     "test": Verb(
         test,
-        "run the suite on real conda; --real: what needs 3 GB of wheels, and only that; --random: hypothesis tries "
+        "run the suite on real conda; --real: what needs 3 GB of wheels, and only that; --long: what installs or "
+        "resolves dozens of environments, and only that; --random: hypothesis tries "
         "other examples; --newest: with the newest of everything instead of what tools/constraints.txt holds",
-        "[--real] [--random] [--newest] [pytest's arguments]",
+        "[--real] [--long] [--random] [--newest] [pytest's arguments]",
     ),
     "lint": Verb(lint, "check format, lint, types and layers", ""),
     "refresh-matrix": Verb(

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable
 
+from ..reading import load_json
 from . import atomic
 
 NAME = os.path.join("conda-meta", "state")
@@ -26,6 +27,6 @@ def set_variables(prefix: str, variables: Iterable[tuple[str, str]]) -> None:
     if not values:
         return
     path = os.path.join(prefix, NAME)
-    there = json.loads(atomic.read(path) or b"{}")
+    there = load_json(atomic.read(path) or b"{}")
     there["env_vars"] = {**there.get("env_vars", {}), **values}
     atomic.write(path, json.dumps(there, indent=2).encode())

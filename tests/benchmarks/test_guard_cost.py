@@ -80,7 +80,7 @@ def test_hooks(world: str, link: str, limit: float, conda: Conda, make_env: Call
     assert took <= limit, f"{took:.2f} ms"
 
 
-@pytest.mark.real
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["block", "repair"])
 def test_a_refusal_on_a_large_channel(mode: str, conda: Conda, make_env: Callable[..., Path], tmp_path: Path) -> None:
     """200,000 records: at most twice as long as `warn`, or ten seconds."""

@@ -157,11 +157,8 @@ def test_all_environments_each_once(
     assert console(["check", "--all-envs"]) == 1
     out = capsys.readouterr().out
     first, place, *_ = shown = out.splitlines()
-    assert first == "ERROR TFD201 python-unsupported (1)" and place.split() == [
-        str(envs / "bad"),
-        "tensorflow",
-        "2.10.0",
-    ]
+    assert first == "ERROR TFD201 python-unsupported (1)"
+    assert place.strip().startswith(str(envs / "bad")) and place.split()[-2:] == ["tensorflow", "2.10.0"]
     assert shown[-2:] == [
         "2 environments: 1 with errors, 1 without TensorFlow.",
         f"Next: conda-tf-doctor check -p {shlex.quote(str(envs / 'bad'))}",

@@ -1,6 +1,6 @@
 """Every recipe of ``create`` for a Mac, resolved out of the index for it; a resolver is told the target.
 
-``python3 dev.py test --real tests/repair/test_create_for_macs.py`` runs them; they need the index, and no Mac.
+``python3 dev.py test --long tests/repair/test_create_for_macs.py`` runs them; they need the index, and no Mac.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ REFUSED = {
 # A resolver of pip's index that needs no download of wheels to know what they require.
 UV = "uv"
 
-pytestmark = [pytest.mark.network, pytest.mark.real, pytest.mark.slow]
+pytestmark = [pytest.mark.network, pytest.mark.long, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """What `create` prints passes our own check without a warning, and pip resolves it.
 
-`python3 dev.py test tests/repair/test_every_recipe.py --real` takes every release and channel, and asks the index.
+`python3 dev.py test tests/repair/test_every_recipe.py --long` takes every release and channel, and asks the index.
 """
 
 from __future__ import annotations
@@ -66,14 +66,14 @@ def test_the_check_has_nothing_against_a_recipe(platform: str, tmp_path: Path) -
     assert [text for recipe in made for text in complaints(recipe, tmp_path)] == []
 
 
-@pytest.mark.real
+@pytest.mark.long
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_the_check_has_nothing_against_any_recipe(platform: str, tmp_path: Path) -> None:
     made = {recipe.to_yaml(): recipe for recipe in recipes(platform, ("", "conda-forge", "defaults"), every=True)}
     assert [text for recipe in made.values() for text in complaints(recipe, tmp_path)] == []
 
 
-@pytest.mark.real
+@pytest.mark.long
 @pytest.mark.network
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_pip_resolves_a_recipe(platform: str, tmp_path: Path) -> None:

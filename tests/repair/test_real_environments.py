@@ -1,6 +1,6 @@
 """Real TensorFlow, really broken, repaired, run, and taken back.
 
-`python3 dev.py test tests/repair/test_real_environments.py --real` breaks forty environments, each of one of five
+`python3 dev.py test tests/repair/test_real_environments.py --long` breaks forty environments, each of one of five
 bases that pip makes of the index's wheels (5 GB while it runs, an hour on two cores; `-k 3.11` takes one base, and
 `TF_DOCTOR_TABLE=FILE` appends a line of JSON for each). Bases are shared by hard links: nothing is written in place.
 """
@@ -224,7 +224,7 @@ def complaints(world: World) -> set[str]:
     return set(world.pip("check", check=False).stdout.splitlines())
 
 
-@pytest.mark.real
+@pytest.mark.long
 @pytest.mark.network
 @pytest.mark.parametrize(("minor", "name"), CASES, ids=[f"{minor}-{name}" for minor, name in CASES])
 def test_broken_repaired_used_and_taken_back(
