@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -161,15 +164,22 @@ def registry_conda(_package_cache: Path, tmp_path: Path) -> condas.Conda:
     return condas.Conda(installation, "classic", tmp_path / "conda", _package_cache / installation.version)
 
 
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None: ...
+
+
 @pytest.fixture
-def micromamba(channel: Path, tmp_path: Path) -> Callable[..., condas.Result]:
+def micromamba(channel: Path, tmp_path: Path) -> Iterator[Callable[..., condas.Result]]:
     """`micromamba(*args, env=None) -> Result` of the real program on the local channels, in a world of its own."""
     program = condas.micromamba()
     if program is None:
         pytest.skip(f"no micromamba on PATH or in {condas.VARIABLE}")
     home = tmp_path / "mamba-home"
     home.mkdir()
-    settings = f"channel_alias: {channel.as_uri()}\nchannels: [conda-forge]\n"
+    # A folder with a blank in its name is no channel to it.
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(channel)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings = f"channel_alias: http://127.0.0.1:{server.server_port}\nchannels: [conda-forge]\n"
     (home / ".mambarc").write_text(settings, encoding="utf-8")
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TMPDIR") if name in os.environ}
     world = {
@@ -191,7 +201,9 @@ def micromamba(channel: Path, tmp_path: Path) -> Callable[..., condas.Result]:
         return condas.Result(done.returncode, done.stdout, done.stderr)
 
     run.world = world  # type: ignore[attr-defined]
-    return run
+    yield run
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture(scope="session")

@@ -99,6 +99,8 @@ def test_fix_applies_with_it_and_shows_what_it_takes(
 
 
 def test_create_creates_with_it(doctor: Callable[..., Result], tmp_path: Path) -> None:
+    if "'" in str(tmp_path):
+        pytest.skip("micromamba's own script for pip's part breaks at an apostrophe in the path")
     target = tmp_path / "made"
     done = doctor("create", target, "--tensorflow", "2.10", "--channel", "conda-forge", "--yes", "--json")
     assert "There is no conda" not in done.err
