@@ -137,7 +137,7 @@ def test_the_guard_gives_up_after_its_time(
     result = run(*INSTALL, mode=mode, before=SLOW, env={"CONDA_PLUGINS_TF_DOCTOR_SECONDS": "0.5"})
     assert result.rc == 0, result
     assert installed(prefix)["cudatoolkit"] == "11.8.0"
-    told = [line for line in result.err.splitlines() if "tf-doctor" in line]
+    told = [line for line in result.told.splitlines() if "tf-doctor" in line]
     assert told == [
         "tf-doctor: the guard gave up after 0.5 seconds of its own (tf_doctor_seconds); conda goes on without it."
     ]

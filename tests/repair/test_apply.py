@@ -26,10 +26,13 @@ STACK = {
 OTHERS = [*(f"{name}=={version}" for name, version in SMALL.items()), "flatbuffers==23.5.26", "h5py==3.10.0"]
 
 
+def beside(version: str) -> list[str]:
+    """Return all that goes with TensorFlow of that version."""
+    return list({text.split("==")[0]: text for text in (*OTHERS, *STACK[version])}.values())
+
+
 def _stack(version: str) -> list[str]:
-    """Return TensorFlow of that version and all that goes with it."""
-    chosen = {text.split("==")[0]: text for text in (*OTHERS, *STACK[version])}
-    return [f"tensorflow=={version}", *chosen.values()]
+    return [f"tensorflow=={version}", *beside(version)]
 
 
 def _of(cases: dict[str, str], living: Living) -> str:

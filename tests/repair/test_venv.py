@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from conda_tf_doctor.repair import journal
 from tools.prefixes import add_dist
 
 from .conftest import SMALL, TENSORFLOW_OF
-from .test_apply import OTHERS, STACK
+from .test_apply import beside
 
 
 @pytest.fixture
@@ -27,7 +29,15 @@ def venv(tmp_path: Path, alive: tuple[str, str], wheelhouse: Path, monkeypatch: 
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", wheelhouse.as_uri())
     prefix = tmp_path / "venv"
-    subprocess.run([alive[0], "-m", "venv", str(prefix)], check=True)
+    # Where the distribution has split ensurepip off from Python, pip is that of the tests.
+    whole = subprocess.run([alive[0], "-c", "import ensurepip"], capture_output=True, check=False).returncode == 0
+    subprocess.run([alive[0], "-m", "venv", *([] if whole else ["--without-pip"]), str(prefix)], check=True)
+    if not whole:
+        site = prefix / "lib" / f"python{alive[1]}" / "site-packages"
+        for folder in (each for each in distribution("pip").files or () if each.name == "METADATA"):
+            metadata = Path(folder.locate()).parent
+            for source in (metadata, metadata.parent / "pip"):
+                shutil.copytree(source, site / source.name)
     return prefix
 
 
@@ -43,12 +53,12 @@ def commands(document: dict[str, Any]) -> list[list[str]]:
 
 def wrong(alive: tuple[str, str]) -> str:
     """Return what the TensorFlow for the Python that runs here does not work with."""
-    return "protobuf==3.19.6" if alive[1] == "3.12" else "numpy==2.1.3"
+    return "numpy==2.1.3" if alive[1] in ("3.10", "3.11") else "protobuf==3.19.6"
 
 
 def test_what_check_advises_repairs(venv: Path, alive: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     version, bad = TENSORFLOW_OF[alive[1]], wrong(alive)
-    stack = [text for text in [*STACK[version], *OTHERS] if text.split("==")[0] != bad.split("==")[0]]
+    stack = [text for text in beside(version) if text.split("==")[0] != bad.split("==")[0]]
     pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "-q", "--no-deps"]
     subprocess.run([*pip, f"tensorflow=={version}", *stack, bad], check=True)
     before = {path.name for path in venv.iterdir()}
