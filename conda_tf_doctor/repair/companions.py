@@ -7,6 +7,7 @@ plans.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from .. import versions
@@ -21,7 +22,7 @@ from .recipe import NoRecipeError, Wanted, make
 from .simulate import simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ..engine.diagnosis import Diagnosis
     from ..matrix.matrix import Matrix
@@ -38,15 +39,19 @@ def accompanied(diagnosis: Diagnosis, matrix: Matrix) -> Diagnosis:
         diagnosis: What was found, with what is advised.
         matrix: The compatibility matrix.
     """
+    env = diagnosis.env
     there = diagnosis.tensorflow is not None and not diagnosis.tensorflow.requested
+    # Several findings may advise one command, and all are held to what is wrong now: each is tried once, in need.
+    before = cache(lambda: {(f.code, f.package) for f in _wrong(simulate(env, {}, matrix), matrix)})
+    in_place = cache(lambda command: _in_place(command, env, matrix, before))
     found = []
     for finding in diagnosis.findings:
         commands = finding.fix.commands if finding.severity == ERROR else ()
         made = next((command for command in commands if command[:2] == ("conda", "create")), ())
         if made or (commands and not there):
-            whole = [_in_new(command, made, diagnosis.env, matrix) for command in commands]
+            whole = [_in_new(command, made, env, matrix) for command in commands]
         else:
-            whole = [_in_place(command, diagnosis.env, matrix) for command in commands]
+            whole = [in_place(command) for command in commands]
         found.append(finding._replace(fix=finding.fix._replace(commands=tuple(whole))) if whole else finding)
     return diagnosis._replace(findings=tuple(found))
 
@@ -75,9 +80,17 @@ def _in_new(command: tuple[str, ...], made: tuple[str, ...], env: Environment, m
     return (*command, *(t for t, name in names.items() if name in known and name not in (*OWNERS, *asked)))
 
 
-def _in_place(command: tuple[str, ...], env: Environment, matrix: Matrix) -> tuple[str, ...]:
-    """Return a command for this environment with what it would break or leave wanting beside what it changes."""
-    before = {(f.code, f.package) for f in _wrong(simulate(env, {}, matrix), matrix)}
+def _in_place(
+    command: tuple[str, ...], env: Environment, matrix: Matrix, before: Callable[[], set[tuple[str, str]]]
+) -> tuple[str, ...]:
+    """Return a command for this environment with what it would break or leave wanting beside what it changes.
+
+    Args:
+        command: What is advised.
+        env: The facts.
+        matrix: The compatibility matrix.
+        before: Returns codes and packages of what is wrong now.
+    """
     for _ in range(_ROUNDS):
         asked = _asked(command)
         after = left_by(command, env, matrix)
@@ -85,7 +98,7 @@ def _in_place(command: tuple[str, ...], env: Environment, matrix: Matrix) -> tup
             return command
         wanted = dict(asked)
         for finding in _wrong(after, matrix):
-            if (finding.code, finding.package) in before and finding.package not in asked:
+            if finding.package not in asked and (finding.code, finding.package) in before():
                 continue
             for name, spec in map(parse_requirement, finding.fix.pip):
                 both = joined(wanted.get(normalise(name), ""), spec)
