@@ -103,7 +103,7 @@ def conda_subcommands() -> Iterator[CondaSubcommand]:
 
 @hookimpl
 def conda_settings() -> Iterable[CondaSetting]:
-    """Register ``plugins: tf_doctor_mode``, ``tf_doctor_ignore`` and ``tf_doctor_matrix``."""
+    """Register our settings below ``plugins:`` in .condarc."""
     from conda.common.configuration import PrimitiveParameter, SequenceParameter
     from conda.plugins.types import CondaSetting
 

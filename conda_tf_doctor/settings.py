@@ -100,17 +100,20 @@ def _condarc_files() -> list[str]:
     return list(dict.fromkeys(path for path in listed if os.path.isabs(path)))
 
 
+def _condarc_texts() -> Iterator[tuple[str, str]]:
+    """Yield path and text of the settings files that can be read."""
+    for path in _condarc_files():
+        with suppress(OSError, UnicodeDecodeError):
+            yield path, reading.read_text(path, reading.SETTINGS, errors="strict")
+
+
 def _condarcs(word: str) -> Iterator[dict[str, object]]:
     """Yield the settings files that have a word in them; YAML is parsed only then.
 
     Raises:
         UsageError: One of them is no valid YAML.
     """
-    for path in _condarc_files():
-        try:
-            text = reading.read_text(path, reading.SETTINGS, errors="strict")
-        except (OSError, UnicodeDecodeError):
-            continue
+    for path, text in _condarc_texts():
         data = reading.load_yaml(text, path) if word in text else None
         if isinstance(data, dict):
             yield data
@@ -143,11 +146,7 @@ def _from_condarc() -> dict[str, object]:
 def strict_channels() -> bool:
     """Tell whether conda's channel priority is strict, where no conda runs that could be asked."""
     value = os.environ.get("CONDA_CHANNEL_PRIORITY", "")
-    for path in _condarc_files() if not value else ():
-        try:
-            text = reading.read_text(path, reading.SETTINGS, errors="strict")
-        except (OSError, UnicodeDecodeError):
-            continue
+    for _, text in _condarc_texts() if not value else ():
         found = re.search(r"^channel_priority\s*:\s*[\"']?(\w+)", text, re.M)
         if found:
             value = found.group(1)

@@ -14,7 +14,7 @@ from ..engine.diagnosis import unread
 from ..errors import UsageError
 from ..reading import load_json
 from ..safely import reason
-from ..workers import Failed, run
+from ..workers import Failed, count, run
 from .sources import Item
 
 Row = dict[str, Any]
@@ -89,7 +89,7 @@ def judged(items: Iterable[Item], how: How) -> Iterator[Row]:
     if how.engine == "dask":
         for found in _by_dask(task, chunks, how.scheduler):
             yield from found
-    elif (how.jobs or os.cpu_count() or 1) == 1:
+    elif count(how.jobs) == 1:
         for chunk in chunks:
             yield from task(chunk)
     else:

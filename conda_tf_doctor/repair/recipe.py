@@ -126,14 +126,22 @@ def make(wanted: Wanted, matrix: Matrix, machine: Environment | None = None) -> 
     refused = _impossible(wanted)
     if refused is not None:
         raise refused
+    recipe, reasons = _first(wanted, matrix, machine)
+    if recipe is None:
+        raise _nothing(wanted, matrix, machine, reasons)
+    return recipe
+
+
+def _first(wanted: Wanted, matrix: Matrix, machine: Environment | None) -> tuple[Recipe | None, list[str]]:
+    """Return the first recipe that can be laid out, and why those before it cannot."""
     reasons: list[str] = []
     for build in _rows(wanted, matrix):
         for python in _pythons(build, wanted):
             recipe, reason = _tried(build, python, wanted, matrix, machine)
             if recipe is not None:
-                return recipe
+                return recipe, reasons
             reasons.append(f"{build.distribution} {build.tensorflow}: {reason}")
-    raise _nothing(wanted, matrix, machine, reasons)
+    return None, reasons
 
 
 def _impossible(wanted: Wanted) -> NoRecipeError | None:
@@ -299,11 +307,4 @@ def _has(row: Build, python: str) -> bool:
 
 def _without(wanted: Wanted, given_up: str, matrix: Matrix, machine: Environment | None) -> Recipe | None:
     fewer = wanted._replace(**{given_up: ""})
-    if _impossible(fewer) is not None:
-        return None
-    for build in _rows(fewer, matrix):
-        for python in _pythons(build, fewer):
-            recipe, _ = _tried(build, python, fewer, matrix, machine)
-            if recipe is not None:
-                return recipe
-    return None
+    return None if _impossible(fewer) is not None else _first(fewer, matrix, machine)[0]
