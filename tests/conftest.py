@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-from tests import wholes
+from tests import serving, wholes
 from tools import condas, wheels, world
 from tools.channel import build_channel
 from tools.index_wheels import link_or_copy
@@ -164,10 +161,6 @@ def registry_conda(_package_cache: Path, tmp_path: Path) -> condas.Conda:
     return condas.Conda(installation, "classic", tmp_path / "conda", _package_cache / installation.version)
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None: ...
-
-
 @pytest.fixture
 def micromamba(channel: Path, tmp_path: Path) -> Iterator[Callable[..., condas.Result]]:
     """`micromamba(*args, env=None) -> Result` of the real program on the local channels, in a world of its own."""
@@ -176,11 +169,6 @@ def micromamba(channel: Path, tmp_path: Path) -> Iterator[Callable[..., condas.R
         pytest.skip(f"no micromamba on PATH or in {condas.VARIABLE}")
     home = tmp_path / "mamba-home"
     home.mkdir()
-    # A folder with a blank in its name is no channel to it.
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(channel)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    settings = f"channel_alias: http://127.0.0.1:{server.server_port}\nchannels: [conda-forge]\n"
-    (home / ".mambarc").write_text(settings, encoding="utf-8")
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TMPDIR") if name in os.environ}
     world = {
         **kept,
@@ -201,9 +189,11 @@ def micromamba(channel: Path, tmp_path: Path) -> Iterator[Callable[..., condas.R
         return condas.Result(done.returncode, done.stdout, done.stderr)
 
     run.world = world  # type: ignore[attr-defined]
-    yield run
-    server.shutdown()
-    server.server_close()
+    # A folder with a blank in its name is no channel to it.
+    with serving.served(channel) as address:
+        settings = f"channel_alias: {address}\nchannels: [conda-forge]\n"
+        (home / ".mambarc").write_text(settings, encoding="utf-8")
+        yield run
 
 
 @pytest.fixture(scope="session")

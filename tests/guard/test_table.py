@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 class World:
     """An environment, and conda's commands in it, without doing anything."""
 
-    def __init__(self, row: Row, conda: Conda, run: Callable[..., Result], prefix: Path, folder: Path) -> None:
+    def __init__(self, row: Row, run: Callable[..., Result], prefix: Path, folder: Path) -> None:
         self.run, self.prefix, self.subdir = run, prefix, WORLDS[row.world].subdir or None
         kind, _, value = row.around.partition("=")
         self.env = {"CONDA_OVERRIDE_CUDA": value} if kind == "cuda" else {}
@@ -64,9 +64,17 @@ class World:
         return [] if (typed or self.typed)[0] == "env" else ["--dry-run", "--yes", "--json"]
 
 
-def _world(row: Row, conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path], folder: Path) -> World:
-    prefix = build(row.world, make_env) if row.world != "nothing" else conda.prefix("env")
-    return World(row, conda, run, prefix, folder)
+@pytest.fixture
+def make_world(
+    conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path], tmp_path: Path
+) -> Callable[[Row], World]:
+    """`make_world(row)`: the environment of a row, and the row's command in it."""
+
+    def make(row: Row) -> World:
+        prefix = build(row.world, make_env) if row.world != "nothing" else conda.prefix("env")
+        return World(row, run, prefix, tmp_path)
+
+    return make
 
 
 def _refusal(world: World, result: Result) -> dict[str, Any]:
@@ -89,11 +97,16 @@ def _named_command_works(world: World, document: dict[str, Any]) -> None:
     done = world.asked("block", *command[1:])
     assert done.rc == 0, (command, done)
     final = planned(world.prefix, done.json())
+    _brings(world, final, document["conflicts"])
+
+
+def _brings(world: World, final: dict[str, str], conflicts: Iterable[str] = ()) -> None:
+    """Hold what will be there to what was asked for, but for what stands in the way."""
     for request in world.requests:
         spec = parse_matchspec(request.rpartition("::")[2])
         version = f"={spec.version}" if spec.version[:1].isdigit() else spec.version
-        if not any(spec.name in conflict for conflict in document["conflicts"]):
-            assert spec.name in final and conda_contains(version, final[spec.name]), (command, request, final)
+        if not any(spec.name in conflict for conflict in conflicts):
+            assert spec.name in final and conda_contains(version, final[spec.name]), (world.typed, request, final)
 
 
 def _sound(result: Result) -> None:
@@ -103,17 +116,9 @@ def _sound(result: Result) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_table(
-    name: str,
-    mode: str,
-    conda: Conda,
-    run: Callable[..., Result],
-    make_env: Callable[..., Path],
-    record: Callable[..., None],
-    tmp_path: Path,
-) -> None:
+def test_table(name: str, mode: str, make_world: Callable[[Row], World], record: Callable[..., None]) -> None:
     row = ROWS[name]
-    world = _world(row, conda, run, make_env, tmp_path)
+    world = make_world(row)
     result = world.asked(mode)
     record(name, mode, result)
     _sound(result)
@@ -172,16 +177,9 @@ def generated(seed: int) -> Row:
     return Row(world, around, command, frozenset(), frozenset(), "either", "either", "")
 
 
-def test_generated(
-    seed: int,
-    conda: Conda,
-    run: Callable[..., Result],
-    make_env: Callable[..., Path],
-    record: Callable[..., None],
-    tmp_path: Path,
-) -> None:
+def test_generated(seed: int, make_world: Callable[[Row], World], record: Callable[..., None]) -> None:
     row = generated(seed)
-    world = _world(row, conda, run, make_env, tmp_path)
+    world = make_world(row)
     without = world.asked("disabled")
     results = {mode: world.asked(mode) for mode in MODES}
     for mode, result in results.items():
@@ -206,7 +204,4 @@ def test_generated(
     else:
         final = planned(world.prefix, repair.json())
         assert "error" not in {severity for severity, _ in CODES.findall(repair.err)}, repair.err
-        for request in world.requests:
-            spec = parse_matchspec(request)
-            version = f"={spec.version}" if spec.version[:1].isdigit() else spec.version
-            assert spec.name in final and conda_contains(version, final[spec.name]), (request, final.get(spec.name))
+        _brings(world, final)

@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pip
 import pytest
 
 from conda_tf_doctor.matrix.load import load_matrix
 from tools import condas, wheels
 from tools.index_wheels import link_or_copy
 from tools.tiny_elf import make_so
-from tools.workshop import ensure_tests
 
 # The TensorFlow that a case uses: one that has wheels for the Python that runs here, and none for the next one.
 TENSORFLOW_OF = {"3.10": "2.10.1", "3.11": "2.15.0", "3.12": "2.19.0", "3.13": "2.20.0"}
@@ -35,6 +35,8 @@ SMALL = {
     "rich": "13.9.4",
 }  # fmt: skip
 
+# That of the tests, for environments that are made without one.
+PIP = Path(pip.__file__).parent
 # What TensorFlow's wheels hold of binaries here.
 MAIN_LIBRARY = "_pywrap_tensorflow_internal.so"
 _OWNERS = ("tensorflow", "tensorflow-cpu")
@@ -70,9 +72,7 @@ def living_channel(channel: Path, alive: tuple[str, str], tmp_path_factory: pyte
     shutil.copytree(channel, root, copy_function=link_or_copy)
     only_pip = root.parent / "pip"
     only_pip.mkdir()
-    code = "import os, pip; print(os.path.dirname(pip.__file__))"
-    found = subprocess.run([str(ensure_tests()), "-c", code], capture_output=True, text=True, check=True)
-    (only_pip / "pip").symlink_to(found.stdout.strip())
+    (only_pip / "pip").symlink_to(PIP)
     # bash alone can start a program under another name, by which Python finds the environment that it belongs to.
     launcher = f'#!/bin/bash\nexec -a "$0" "{executable}" "$@"\n'.encode()
     extra = {

@@ -6,7 +6,6 @@ import json
 import shlex
 import shutil
 import subprocess
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.repair import journal
 from tools.prefixes import add_dist
 
-from .conftest import SMALL, TENSORFLOW_OF
+from .conftest import PIP, SMALL, TENSORFLOW_OF
 from .test_apply import beside
 
 
@@ -34,10 +33,8 @@ def venv(tmp_path: Path, alive: tuple[str, str], wheelhouse: Path, monkeypatch: 
     subprocess.run([alive[0], "-m", "venv", *([] if whole else ["--without-pip"]), str(prefix)], check=True)
     if not whole:
         site = prefix / "lib" / f"python{alive[1]}" / "site-packages"
-        for folder in (each for each in distribution("pip").files or () if each.name == "METADATA"):
-            metadata = Path(folder.locate()).parent
-            for source in (metadata, metadata.parent / "pip"):
-                shutil.copytree(source, site / source.name)
+        for source in (PIP, *PIP.parent.glob("pip-*.dist-info")):
+            shutil.copytree(source, site / source.name)
     return prefix
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import http.server
 import json
-import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +14,7 @@ import pytest
 from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.matrix.compiled import DATA, RELEASES
 from conda_tf_doctor.matrix.load import load_matrix
+from tests.serving import Quiet, served
 from tools import refresh_matrix
 from tools.package_index import File, Index
 from tools.refresh_matrix import build_info, floor, refresh, releases, windows
@@ -49,10 +48,10 @@ def add(folder: Path, name: str, requires: tuple[str, ...] = REQUIRES, **members
             archive.writestr(f"tensorflow/python/platform/{member}.py", content)
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
+class Handler(Quiet):
     """Serves folders as pages of an index, in JSON; it cannot give parts of a file."""
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802
         folder = Path(self.directory) / self.path.strip("/").removeprefix("simple/")
         if not self.path.endswith("/"):
             super().do_GET()
@@ -78,25 +77,17 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     def translate_path(self, path: str) -> str:
         return super().translate_path(path.removeprefix("/simple"))
 
-    def log_message(self, *args: object) -> None:
-        pass
-
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of an index that pip is configured to use."""
     folder = tmp_path / "index"
     folder.mkdir()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
-    yield folder
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(folder, Handler) as address:
+        monkeypatch.setenv("PIP_INDEX_URL", f"{address}/simple")
+        yield folder
 
 
 @pytest.fixture
