@@ -85,6 +85,18 @@ def native_windows(context: Context, said: Mapping[str, str]) -> Fix:
     return Fix(("python >=3.7,<3.11", "cudatoolkit 11.2.*", "cudnn 8.1.*"), wanted, commands, note)
 
 
+def gpu_wheel(context: Context, version: str) -> Fix | None:
+    """Return the wheel of a tensorflow-gpu that conda's channels lack, with the CUDA that it was built for."""
+    env = context.env
+    for row in context.matrix.builds("tensorflow-gpu", version, PYPI, env.platform):
+        if not env.python.minor or env.python.minor in row.python:
+            pins = tuple(pin for pin in (row.cuda_pin, row.cudnn_pin) if pin)
+            by_wheel = by_pip([f"tensorflow-gpu=={version}"])
+            fix = by_conda(pins, channel=FORGE)
+            return fix._replace(pip=by_wheel.pip, commands=fix.commands + by_wheel.commands)
+    return None
+
+
 def cuda(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD301 and TFD302: the CUDA that this build was made for, in the way that brings all of it."""
     build = context.build

@@ -13,7 +13,7 @@ from ..matrix.model import PYPI
 from ..names import normalise
 from ..subdirs import is_arm64
 from .make import FORGE, by_conda, by_pip, fresh, stable
-from .packages import ADD_ONS, add_on
+from .packages import ADD_ONS, add_on, by_itself
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -80,6 +80,10 @@ def choose(minors: list[str], current: str, listed: Iterable[str] = ()) -> str:
 def python(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD201: a Python that there is a build for."""
     env, tensorflow = context.env, context.tensorflow
+    if project := re.search(r"supported Python range \((>=[\d.]+)", env.error_text):
+        below = re.findall(r"requires Python [^\n]*?<\s*(3\.\d+)", env.error_text)
+        spec = f"{project[1]},<{max(below, key=versions.key)}" if below else project[1]
+        return Fix((f"python {spec}",), note=f'Write python = "{spec}" into pyproject.toml, and lock again.')
     name, version = _asked(context, said)
     minors = said["minors"].split() if "minors" in said else minors_of(context, name, version)
     listed = re.findall(r"\bpython(?:_abi)?[ =]+=?(3\.\d+)\b", env.error_text) if CONDA in _manager(context) else ()
@@ -91,6 +95,8 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
     newest = _newest(context, name, current)
     note = f"Or keep Python {current} and take {name} {newest}." if newest and newest != version else ""
     pins = (f"python {said.get('expected') or minor + '.*'}",)
+    if tensorflow is not None and not tensorflow.requested and (alone := by_itself(context)):
+        return alone
     if tensorflow is None or not tensorflow.requested:
         return Fix(pins=pins, commands=(("conda", "install", f"python={minor}"),), note=note)
     if tensorflow.manager == CONDA:
@@ -163,12 +169,28 @@ def other_name(context: Context, version: str, platform: str) -> str:
 
 def platform(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD103: what there is for this platform instead."""
-    from .gpu import native_windows, retired
+    from .gpu import gpu_wheel, native_windows, retired
 
     env = context.env
     name, version = _asked(context, said)
-    if normalise(said.get("name", "")) in ADD_ONS:
+    if env.platform == "osx-64" and is_arm64(env.system.machine):
+        return one_machine(context, said)
+    if "misspelt" in said:
+        of_conda = re.search(r"PackagesNotFound|ResolvePackage|does not exist", env.error_text)
+        forge = of_conda and context.matrix.versions("tensorflow", FORGE, env.platform)
+        return by_conda(["tensorflow"], channel=FORGE) if forge else by_pip(["tensorflow"])
+    named = normalise(said.get("name", ""))
+    if named in ADD_ONS[:-1]:
         return add_on(context, said)
+    if named and named not in _SAME and (fix := neighbour(context, named, said)):
+        return fix
+    if (
+        name == "tensorflow-gpu"
+        and version
+        and _manager(context) == CONDA
+        and (by_wheel := gpu_wheel(context, version))
+    ):
+        return by_wheel
     if env.os == "win" and (name == "tensorflow-gpu" or context.gpu_wanted) and env.platform == "win-64":
         return native_windows(context, said)
     if name == "tensorflow-gpu" and (not version or versions.contains(">=2.11", version)):
@@ -195,6 +217,25 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
         pip = (f"tensorflow>={found[0]}",)
         return Fix((), pip, fresh(minor, pip=pip), note)
     return Fix(note=note, commands=fresh("", "tensorflow", channel=FORGE))
+
+
+def neighbour(context: Context, name: str, said: Mapping[str, str]) -> Fix | None:
+    """Return the release of a package beside TensorFlow that this platform and Python have a wheel of, if one is known.
+
+    Args:
+        context: The environment.
+        name: Normalised name.
+        said: What the installer said (``offered``: the versions that it found).
+    """
+    env, offered = context.env, re.findall(r"\d[\w.]*", said.get("offered", ""))
+    newest = context.matrix.wheels.newest(name, "", env.platform, env.python.version) or (stable(offered) or [""])[-1]
+    if not newest:
+        return None
+    *kept, last = versions.release(newest)[:2]
+    below = ".".join(map(str, (*kept, last + 1)))
+    where = f"{env.platform}{f' and Python {env.python.minor}' if env.python.minor else ''}"
+    note = f"{newest} is the newest {name} that has a wheel for {where}: name it, so that nothing newer is chosen."
+    return by_pip([f"{name}<{below}"], note)
 
 
 def no_avx(context: Context, said: Mapping[str, str]) -> Fix:

@@ -14,7 +14,7 @@ from ..matrix.model import PYPI
 from ..names import normalise, parse_requirement
 from ..specifiers import joined
 from .keras import legacy_keras
-from .make import FORGE, before, by_pip, change, minor_of, pair, working
+from .make import FORGE, before, by_pip, change, fresh, minor_of, pair, stable, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ _NUMPY_API = {
 
 def numpy(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD603: a numpy that the compiled modules were made for."""
-    text = context.env.error_text
+    text, name = context.env.error_text, said.get("name", "")
     works = working(context, "numpy")
     compiled = re.search(r"compiled against A[PB]I version (?:0x)?([0-9a-f]{1,8})", text)
     floor = _NUMPY_API.get(int(compiled[1], 16), "") if compiled else ""
@@ -43,14 +43,18 @@ def numpy(context: Context, said: Mapping[str, str]) -> Fix:
     if not two and re.search(r"Expected (?:96|80) from C header, got 88", text):
         note = "What was built for another numpy (the traceback names it) has to be installed again with it."
         return change(context, {"numpy": works or ">=1.26"}, note)
+    if name in _NEWER_NAMES:
+        return change(context, {"numpy": joined(works, f">={_NEWER_NAMES[name]}")})
     if not works:
-        works = "<1.24" if said.get("name", "") in _OLD_ALIASES else "<2"
+        works = "<1.24" if name in _OLD_ALIASES else "<2"
     note = "" if before(context, "2.18") is False else "Or take tensorflow>=2.18, which is built for numpy 2."
     return change(context, {"numpy": works}, note)
 
 
 # What numpy 1.24 removed; the other names went with 2.0.
 _OLD_ALIASES = frozenset(("object", "bool", "int", "float", "complex", "str", "typeDict"))
+# What came with a release; who asks for it was made for that one or a later one.
+_NEWER_NAMES = {"dtypes": "1.25", "exceptions": "1.25", "_core": "1.26", "typing": "1.20"}
 _OLD_GENCODE = ">=3.9.2,<3.21"
 _PURE = "Or set PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=python, which is slow."
 
@@ -133,6 +137,8 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD607: the add-on's release for this TensorFlow, or the TensorFlow for it."""
     text, env = context.env.error_text, context.env
     name = _add_on_named(context, said)
+    if _OF_TENSORFLOW_1.search(text) and before(context, "2.0") is not True and name not in ADD_ONS:
+        return tensorflow_1(context)
     if context.tensorflow is not None and context.tensorflow.name.startswith("tf-nightly"):
         return by_pip([f"{name or 'tf-keras'}-nightly"], "A nightly TensorFlow goes with the nightly of its add-ons.")
     if name == "tensorflow-text" and env.os == "win":
@@ -164,6 +170,22 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
         # The add-on has ended with an older release.
         return pair(context, {"tensorflow": f"=={last}.*", name: f"=={last}.*"}, f"{name} has ended with {last}.")
     return by_pip([fitting]) if fitting else by_pip([name], "Take its release for this TensorFlow.", ("--upgrade",))
+
+
+_OF_TENSORFLOW_1 = re.compile(
+    r"module 'tensorflow' has no attribute '(?:contrib|placeholder|Session|ConfigProto|app|flags|get_variable|layers)'"
+    r"|No module named 'tensorflow\.(?:contrib|examples)"
+)
+
+
+def tensorflow_1(context: Context) -> Fix:
+    """Return the last TensorFlow 1, where there is one, for a package that was written for it."""
+    asks = re.findall(r"(?:site|dist)-packages[\\/](\w+)", context.env.error_text)
+    note = f"Take a release of {asks[-1] if asks else 'the package in the traceback'} that was written for TensorFlow 2"
+    last = stable(context.matrix.versions("tensorflow", PYPI, context.env.platform))
+    if not any(versions.contains("==1.15.*", version) for version in last):
+        return Fix(note=f"{note}; there is no TensorFlow 1 for this platform.")
+    return pair(context, {"tensorflow": "==1.15.*"}, f"{note}; or stay with it and with TensorFlow 1, as above.")
 
 
 def _add_on_named(context: Context, said: Mapping[str, str]) -> str:
@@ -288,10 +310,12 @@ _DISTRIBUTIONS = {
     "absl": "absl-py", "google": "google-auth", "grpc": "grpcio", "pkg-resources": "setuptools",
     "distutils": "setuptools", "attr": "attrs", "clang": "libclang",
 }  # fmt: skip
+_SOLVER = re.compile(r"UnsatisfiableError|problems while solving|Could not solve for|failed to solve")
 _OF_KERAS_3_ALONE = ("namex", "optree", "rich")
 # Where the message alone says which side of a range it is.
 _KNOWN_RANGES = (
     (r"formatargspec", "wrapt", ">=1.14"),
+    (r"_DictWrapper", "wrapt", "<1.15"),
     (r"gast'? has no attribute|Index\(\) |AutoGraph", "gast", "==0.2.2"),
     (r"float8_e4m3b11\b", "ml-dtypes", "<0.3"),
     (r"ml_dtypes'? has no attribute '(?:float[46]|float8_e(?:3m4|4m3'|8m0)|u?int[12]')", "ml-dtypes", ">=0.5"),
@@ -302,9 +326,27 @@ _KNOWN_RANGES = (
 )  # fmt: skip
 
 
+def by_itself(context: Context) -> Fix | None:
+    """Return an environment of its own for the TensorFlow that conda's solver was asked for and could not add."""
+    asked = next((p for p in context.env.requested if p.name in OWNERS and p.manager != PIP), None)
+    if asked is None or not _SOLVER.search(context.env.error_text):
+        return None
+    there = context.tensorflow is not None and not context.tensorflow.requested
+    minor = "" if there else context.env.python.minor
+    wanted = f"{asked.name}={asked.version}" if asked.version else f"{asked.name}{asked.spec}"
+    return Fix(commands=fresh(minor, wanted), note="In an environment of its own nothing else is in the way.")
+
+
 def dependency(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD611: the package that the message names, in the range that works."""
     text = context.env.error_text
+    if alone := by_itself(context):
+        return alone
+    if said.get("package", "").startswith("jax") or re.search(r"packages[\\/]jax[\\/]", text):
+        # From 0.9 on they need numpy 2, which TensorFlow's own modules may not load with.
+        where = context.env.platform, context.env.python.minor
+        both = [f"{n}<0.9" for n in ("jax", "jaxlib") if context.matrix.wheels.newest(n, "<0.9", *where)]
+        return by_pip(both, "Both of one release, which TensorFlow imports where they are.", ("--upgrade",))
     for pattern, name, spec in _KNOWN_RANGES:
         if re.search(pattern, text):
             works = working(context, name)

@@ -168,14 +168,18 @@ def _package(item: Any, path: str, where: str) -> Package:
     if isinstance(fields.data.get("asked_for"), bool):
         # As conda notes it.
         metadata["requested_spec"] = fields.text("name") if fields.data["asked_for"] else "None"
+    version = fields.text("version")
+    # What was asked for may be a range.
+    spec = version if version.startswith(("<", ">", "=", "!", "~")) else ""
     return Package(
         fields.text("name", required=True),
-        fields.text("version"),
+        "" if spec else version,
         manager,
         fields.text("build"),
         channel,
         f"{path}: {where}",
         metadata,
+        spec,
     )
 
 

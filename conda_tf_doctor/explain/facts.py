@@ -12,10 +12,11 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from ..environment.facts import CONDA
-from ..environment.tensorflow import owners
+from ..environment.tensorflow import OWNERS, owners
 from ..versions import contains, minor
 from . import facts_of_gpu
 from .subject import Fact, Subject, Truth, user_site
+from .tracebacks import frames
 
 _TAG_PLATFORMS = {
     "win-64": ("win_amd64",),
@@ -228,6 +229,13 @@ def _wheel_for_this_python(subject: Subject, argument: str) -> Truth:
     return None if truth is None else not truth
 
 
+def _asked_by(subject: Subject, module: str) -> Truth:
+    """Whether the last frame of the text, which asks for what is not there, is of a package of such a name."""
+    found = frames(subject.text)
+    where = re.search(r"(?:site|dist)-packages[\\/]([^\\/]+)", found[-1].file) if found else None
+    return bool(re.fullmatch(module, where[1].removesuffix(".py"))) if where else (False if found else None)
+
+
 def _tensorflow_version_known(subject: Subject, _: str) -> Truth:
     installed = subject.context.tensorflow if subject.context else None
     return bool(installed and installed.version)
@@ -277,5 +285,7 @@ FACTS: dict[str, Fact] = {
     "wheel-for-another-python": _wheel_for_another_python,
     "wheel-for-this-python": _wheel_for_this_python,
     "tensorflow-version-known": _tensorflow_version_known,
+    "tensorflow-requested": lambda s, _: bool(s.context and any(p.name in OWNERS for p in s.context.env.requested)),
+    "asked-by": _asked_by,
     "python-has-build": _python_has_build,
 }

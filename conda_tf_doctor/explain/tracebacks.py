@@ -15,7 +15,7 @@ _FRAME = re.compile(
     r"""^[ \t>|│]*(?:
     File[ ]["'](?P<file>[^"'\n]+?)["'](?:,[ ]line[ ]\d+)?                   # Python
     |File[ ](?P<plain>[^\s"':,]+\.py)(?::\d+)?(?:[ ]in|,[ ]in|,[ ]line|:)   # IPython 8
-    |(?P<bare>[^\s"':,()]+\.py)[ ]in[ ]<module>                             # older IPython
+    |\[?(?P<bare>[^\s"':,()\[\]]+\.py)(?:\]\([^)\s]*\))?[ ]in[ ](?:<module>|\w+\() # older IPython, Colab
     )""",
     re.MULTILINE | re.VERBOSE,
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from .catalogue import by_id
-from .match import find, is_harmless, normalise
+from .catalogue import EXCLUDED, by_id
+from .match import find, is_harmless, judged, normalise
 from .subject import Subject
 
 if TYPE_CHECKING:
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 _FAILURE = re.compile(
     r"^[ \t|│>E]{0,40}(?:[A-Za-z_][\w.]*\.)?[A-Za-z_]\w*(?:Error|Exception|SystemExit)\b(?::[^\n]*|[ \t]*$)"
     r"|^[^\n]*[:;] (?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception): [^\n]*"
-    r"|^[ \t]*(?:ERROR|FATAL|Fatal|error|fatal)\b[: ][^\n]*|^F\d{4} [^\n]*|^[^\n]*\bCheck failed: [^\n]*"
+    r"|^[ \t]*(?:ERROR|FATAL|Fatal|error|fatal|LLVM ERROR|Error:[ ]+×|×)(?!\w)[: ][^\n]*"
+    r"|^F\d{4} [^\n]*|^[^\n]*\bCheck failed: [^\n]*"
+    r"|^[^\n]*\b(?:Encountered problems while solving|Could not solve for environment specs)[^\n]*"
+    r"|^[^\n]*\b(?:only has wheels for the following|Unable to find installation candidates|none of the providers can"
+    r"|command not found|is not recognized as)[^\n]*"
     r"|^[^\n]*\b(?:Aborted|core dumped|Segmentation fault|terminate called|Killed|SIG(?:SEGV|ABRT|ILL|BUS))\b[^\n]*"
     r"|^[^\n]*(?:exit(?:ed)?(?: with)? (?:code|status)|returned)[: ]+-?(?!0\b)\d+[^\n]*"
     r"|^[^\n]*\b(?:[Kk]ernel (?:died|appears to have died)|crash(?:es|ed|ing)?)\b[^\n]*",
@@ -54,5 +58,9 @@ def failure(text: str, context: Context | None = None) -> Failure | None:
             return Failure(found.line, found.meaning)
     told = [found[0].strip() for found in _FAILURE.finditer(text)]
     left = [line for line in told if line not in harmless]
+    for found in find(text) if left else ():
+        judgements = judged(table[found.signature], found, subject)
+        if found.line in left and all(likelihood == EXCLUDED for _, likelihood, _ in judgements):
+            return Failure(found.line, found.meaning)
     # What ended the program is the last thing that it said.
     return Failure(left[-1], "") if left else None

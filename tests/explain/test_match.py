@@ -7,15 +7,18 @@ import pytest
 from ruamel.yaml import YAML
 
 from conda_tf_doctor.context.context import Context
+from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.explain.catalogue import signatures
 from conda_tf_doctor.explain.match import find, match
 from conda_tf_doctor.explain.rank import rank
+from conda_tf_doctor.findings import INFO
 from conda_tf_doctor.matrix.load import load_matrix
 
 DATA = Path(__file__).parent / "data"
 TEXTS = YAML(typ="safe").load(DATA / "texts.yaml")
 MESSAGES = YAML(typ="safe").load(DATA / "messages.yaml")
+FORMS = YAML(typ="safe").load(DATA / "forms.yaml")
 
 
 def first_cause(case: dict[str, Any]) -> str | None:
@@ -36,12 +39,26 @@ def test_first_cause_of_a_message(case: dict[str, Any]) -> None:
     assert first_cause(case) == case["top"], case["text"]
 
 
+@pytest.mark.parametrize("case", FORMS, ids=[f"{place}-{'-or-'.join(c['expect'])}" for place, c in enumerate(FORMS)])
+def test_a_message_is_known_in_every_form(case: dict[str, Any]) -> None:
+    packages = dict(text.split("==") for text in case.get("packages", ()))
+    report = {
+        "platform": case.get("platform", "linux-64"),
+        "python": {"version": packages.pop("python", "")},
+        "packages": [{"name": name, "version": version, "manager": "pip"} for name, version in packages.items()],
+        "system": case.get("system", {}),
+        "error_text": case["text"],
+    }
+    found = diagnose(environment_of(report, "report.json"), load_matrix()).findings
+    assert [f.name for f in found if f.severity != INFO][:1] in [[name] for name in case["expect"]]
+
+
 def test_there_are_forty_distinct_texts() -> None:
     assert len({case["text"] for case in TEXTS}) >= 40
 
 
 def test_every_signature_is_met_by_a_text() -> None:
-    met = {found.signature for case in [*TEXTS, *MESSAGES] for found in find(case["text"])}
+    met = {found.signature for case in [*TEXTS, *MESSAGES, *FORMS] for found in find(case["text"])}
     assert {signature.id for signature in signatures()} - met == set()
 
 

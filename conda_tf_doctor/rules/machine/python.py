@@ -82,10 +82,12 @@ def _no_version_at_all(context: Context) -> Iterator[Finding]:
     if tensorflow is None:
         return
     channels = (context.channel,) if tensorflow.manager else ("pypi", "conda-forge", "defaults")
+    contains = versions.conda_contains if tensorflow.manager == CONDA else versions.contains
     minors: set[str] = set()
     for channel in channels:
         for row in context.matrix.builds(distribution=tensorflow.name, channel=channel, platform=env.platform):
-            minors.update(row.python)
+            if contains(tensorflow.package.spec, row.tensorflow):
+                minors.update(row.python)
     if minors and env.python.minor not in minors:
         ordered = sorted(minors, key=versions.key)
         yield _finding(context, _span(ordered), f"every release of {tensorflow.name} for {env.platform}", ordered)
