@@ -100,8 +100,9 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
     if tensorflow is None or not tensorflow.requested:
         return Fix(pins=pins, commands=(("conda", "install", f"python={minor}"),), note=note)
     if tensorflow.manager == CONDA:
-        wanted = f"{name}={version}" if version else name
-        return Fix(pins=pins, commands=fresh(minor, wanted), note=note)
+        if not context.matrix.builds(name, version, context.channel, env.platform):
+            name = "tensorflow"
+        return Fix(pins=pins, commands=fresh(minor, f"{name}={version}" if version else name), note=note)
     pip = (f"{name}>={newest}" if not version else f"{name}=={newest}",) if newest and newest != version else ()
     if minor == current and not version:
         # Wheels for it exist today; what pip said then, or says of a mirror, is that they do not.
@@ -247,19 +248,26 @@ def no_avx(context: Context, said: Mapping[str, str]) -> Fix:
         if row.avx is False
     }
     last = stable(without)[-1:]
-    forge = [
-        row
-        for row in context.matrix.builds("tensorflow", channel=FORGE, platform=env.platform)
-        if row.avx is False and versions.contains(">=2", row.tensorflow)
-    ]
     note = f"The last wheel of pip without AVX is tensorflow=={last[0]} (Python 3.6). " if last else ""
     note += "A newer one has to be built from source without it, or run on another machine."
-    if forge:
-        # conda-forge builds for the first level of x86-64 besides the one with AVX2, and picks by the CPU.
-        return by_conda([f"tensorflow {forge[-1].tensorflow}.*"], note, FORGE)
-    if env.os == "win":
-        return Fix(note=note, commands=(("conda", "install", "-c", "defaults", "tensorflow-eigen"),))
-    return Fix(note=note)
+    # conda-forge builds for the first level of x86-64 besides the one with AVX2, and picks by the CPU; of defaults'
+    # builds for Windows, those without MKL ask for the least.
+    windows = env.os == "win"
+    channel = "defaults" if windows else FORGE
+    rows = [
+        row
+        for row in context.matrix.builds("tensorflow", channel=channel, platform=env.platform)
+        if (row.variant_name == "eigen" if windows else row.avx is False) and versions.contains(">=2", row.tensorflow)
+    ]
+    here = [row for row in rows if env.python.minor in ("", *row.python)]
+    if not rows:
+        return Fix(note=note)
+    version = (here or rows)[-1].tensorflow
+    if here and not windows:
+        return by_conda([f"tensorflow {version}.*"], note, channel)
+    spec = "tensorflow-eigen" if windows else f"tensorflow={version}"
+    new = fresh(max(rows[-1].python, key=versions.key), spec, channel=channel)
+    return Fix(note=note, commands=(("conda", "install", "-c", channel, spec),) if here else new)
 
 
 def glibc(context: Context, said: Mapping[str, str]) -> Fix:

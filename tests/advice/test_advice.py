@@ -6,6 +6,7 @@ import itertools
 import re
 import shlex
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from conda_tf_doctor.codes import RULES
 from conda_tf_doctor.context.context import Context
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.report import environment_of
+from conda_tf_doctor.environment.tensorflow import OWNERS
 from conda_tf_doctor.explain.catalogue import signatures
 from conda_tf_doctor.explain.match import match
 from conda_tf_doctor.findings import Fix
@@ -27,7 +29,7 @@ from conda_tf_doctor.names import parse_requirement
 from conda_tf_doctor.repair.candidates import releases
 from conda_tf_doctor.repair.companions import accompanied
 from conda_tf_doctor.shell import command_line
-from conda_tf_doctor.versions import contains
+from conda_tf_doctor.versions import conda_contains, contains
 from tests.advice.test_threads import CASES as THREADS
 from tests.advice.test_threads import judged
 from tests.rules.cases import OF_PAGES, WRITTEN, environment
@@ -137,7 +139,27 @@ def test_what_is_printed_names_what_the_tables_have() -> None:
             absent |= {(w, platform, python) for w in named(command) if not exists_for_pip(MATRIX, w, platform, python)}
         elif command[:2] in (("conda", "install"), ("conda", "create")):
             absent |= {(word, platform, "") for word in named(command) if not exists_for_conda(word)}
+            absent |= {(word, platform, python) for word in lacked(command, platform, python)}
     assert absent == set()
+
+
+def lacked(command: tuple[str, ...], platform: str, python: str) -> Iterator[str]:
+    """Yield each TensorFlow that a command names and no channel that it asks has for the platform and the Python."""
+    channels = [after for word, after in itertools.pairwise(command) if word == "-c"] or ["conda-forge", "defaults"]
+    for word in named(command):
+        name, version, build = re.fullmatch(r"([\w-]+?)((?:[<>!]=?|=)[^=]*)?(?:=(.*))?", word).groups(default="")  # type: ignore[union-attr]
+        # What defaults' packages of these names bring is a build of tensorflow.
+        build = {"tensorflow-eigen": "eigen", "tensorflow-gpu": "*[ug]*", "tensorflow-cpu": "*"}.get(name, build)
+        if name not in OWNERS and name != "tensorflow-eigen":
+            continue
+        rows = [row for channel in channels for row in MATRIX.builds("tensorflow", "", channel, platform)]
+        if not any(
+            conda_contains(version, row.tensorflow)
+            and (not python or not row.python or python in row.python)
+            and fnmatch(row.variant_name, build or "*")
+            for row in rows
+        ):
+            yield word
 
 
 def test_what_is_installed_again_brings_no_other_numpy_along() -> None:
