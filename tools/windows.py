@@ -31,7 +31,7 @@ MINORS = ("3.10", "3.11", "3.12", "3.13")
 NEEDED = (
     "colorama", "distlib", "exceptiongroup", "hatchling", "hypothesis", "jsonschema", "packaging", "pefile", "pip",
     "pluggy", "pyelftools", "pytest>=8", "pytest-xdist", "sarif-pydantic", "tomli",
-    "tree-sitter", "tree-sitter-powershell", "wheel",
+    "tomlkit", "tree-sitter", "tree-sitter-powershell", "wheel", "xmlschema",
 )  # fmt: skip
 # What the newest conda asks for besides; its solver does not take a newer rattler.
 NEWEST = ("backports.zstd", "conda-rattler-solver==0.2.0", "msgpack", "py-rattler>=0.26,<0.27")

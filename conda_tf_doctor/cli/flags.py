@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser, HelpFormatter
+from textwrap import wrap
 from typing import Any
 
-_STATUS = "0 nothing at severity error; 1 errors found, or a fix refused or failed; 2 unusable request."
+_STATUS = "0 nothing at severity error; 1 errors found; 2 unusable request."
 
 
 def add_examples(parser: ArgumentParser, *examples: str, status: str = _STATUS) -> None:
@@ -28,6 +29,10 @@ class _LaidOut(HelpFormatter):
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return text if "\n" in text else super()._fill_text(text, width, indent)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        """Break no word that has a hyphen: it is a name, or is typed."""
+        return wrap(text, width, break_on_hyphens=False)
 
 
 def add_target(parser: ArgumentParser, title: str = "which environment") -> Any:

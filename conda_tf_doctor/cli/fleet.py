@@ -20,9 +20,9 @@ from ..render.grouped import groups
 from ..render.json import print_document
 from ..render.page import of_fleet
 from ..render.text import Style
-from ..repair import atomic
 from .flags import add_examples, add_output, add_rules
 from .options import options
+from .page import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,25 +77,27 @@ def execute(args: Namespace) -> int:
     if how.jobs < 0:
         raise UsageError(f"--jobs {how.jobs} is no number of processes.")
     tally = Tally()
+    page, outputs = getattr(args, "html", ""), getattr(args, "output", ())
+    found = files(args.reports, outputs)
     with ExitStack() as stack:
-        sinks = [stack.enter_context(sink(path)) for path in getattr(args, "output", ())]
-        for row in _told(judged(reports(files(args.reports)), how), args):
+        html = stack.enter_context(opened(page)) if page else None
+        sinks = [stack.enter_context(sink(path)) for path in outputs]
+        for row in _told(judged(reports(found), how), args):
             tally.add(row, row["host"])
             for write in sinks:
                 write(row)
-    if tally.total == tally.states["unread"]:
-        why = next(iter(tally.places.get(("unread", ""), {}).values()), "there are none")
-        raise UsageError(f"None of these is a report that can be read: {why}")
-    page = getattr(args, "html", "")
-    if page:
-        atomic.write(page, of_fleet(tally).encode("utf-8"))
+        if tally.total == tally.states["unread"]:
+            why = next(iter(tally.places.get(("unread", ""), {}).values()), "there are none")
+            raise UsageError(f"None of these is a report that can be read: {why}")
+        if html:
+            html.write(of_fleet(tally))
     if args.json:
         print_document(_document(tally))
     else:
         style = Style.of(sys.stdout, os.environ)
         for line in groups(tally, style, "reports", SHOWN, args.quiet):
             style.write(line + "\n")
-        written = [*getattr(args, "output", ()), *([page] if page else [])]
+        written = [*outputs, *([page] if page else [])]
         if written and not args.quiet:
             style.write(f"Wrote {', '.join(written)}.\n")
     return 0 if tally.ok else 1

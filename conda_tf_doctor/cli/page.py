@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
 
 from ..context.context import Context
 from ..errors import UsageError
@@ -20,17 +21,28 @@ if TYPE_CHECKING:
     from ..matrix.matrix import Matrix
 
 
+@contextmanager
+def opened(path: str) -> Iterator[TextIO]:
+    """Open a page before what is on it is found out; of what fails, nothing is left.
+
+    Raises:
+        UsageError: The file cannot be written.
+    """
+    try:
+        with atomic.aside(path) as file, open(file, "w", encoding="utf-8", errors="replace", newline="\n") as stream:
+            yield stream
+    except OSError as error:
+        raise UsageError(f"The page cannot be written to {path}: {error.strerror or error}.") from None
+
+
 def write(path: str, diagnosis: Diagnosis, matrix: Matrix, args: Namespace) -> None:
     """Write the page.
 
     Raises:
         UsageError: The file cannot be written.
     """
-    page = of_one(diagnosis, _tree(diagnosis, matrix), masker())
-    try:
-        atomic.write(path, page.encode("utf-8", "replace"))
-    except OSError as error:
-        raise UsageError(f"The page cannot be written to {path}: {error.strerror or error}.") from None
+    with opened(path) as html:
+        html.write(of_one(diagnosis, _tree(diagnosis, matrix), masker()))
     if not (args.json or args.quiet):
         print(f"Wrote {path}.", file=sys.stderr)
 

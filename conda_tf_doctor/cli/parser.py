@@ -6,6 +6,7 @@ so that conda's context reads them from the same namespace.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from argparse import ArgumentParser, Namespace
@@ -15,9 +16,11 @@ from types import MethodType
 from typing import Any, NoReturn
 
 from .. import __version__
+from ..codes import code_of
 from ..errors import meant
 from ..render.json import print_error
 from ..render.text import Style, complain
+from ..shell import quoted
 from . import check
 from .arguments import complete, program
 from .flags import add_examples
@@ -62,9 +65,30 @@ def _helped(message: str, parser: ArgumentParser) -> str:
         word, known = found[1], re.split(r"[', ]+", found[2].strip("'"))
     elif found := re.fullmatch(r"unrecognized arguments: (--[\w-]+).*", message):
         word, known = found[1], [flag for action in parser._actions for flag in action.option_strings]
+    elif found := re.fullmatch(r"unrecognized arguments: (.+)", message):
+        verb = next((word for word in UsageParser.words if word in VERBS), "")
+        return message + _flag_for(found[1], "" if verb in ("", "fix") else None)
     else:
         return message
-    return message + meant(word, known)
+    return message + (meant(word, known) or (_flag_for(word, "check ") if known == [*VERBS] else ""))
+
+
+def _flag_for(word: str, verb: str | None) -> str:
+    """Return how what was given without a flag is given: a folder, a file, a rule, a text.
+
+    Args:
+        word: What was given.
+        verb: What stands before a file; empty for ``--file``, ``None`` where no files are taken.
+    """
+    if os.path.isdir(word):
+        call = f"-p {quoted(word)}"
+    elif verb and (code_of(word) or " " in word):
+        call = f"explain {quoted(word)}"
+    elif verb is not None and (os.path.isfile(word) or re.search(r"\.(ya?ml|txt|toml|lock)\Z", word)):
+        call = f"{verb or '--file '}{quoted(word)}"
+    else:
+        return ""
+    return f" (did you mean {call}?)"
 
 
 class _VerbParser(UsageParser):

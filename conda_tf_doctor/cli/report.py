@@ -33,7 +33,7 @@ def configure_parser(parser: ArgumentParser) -> None:
         parser,
         "-n myenv -o report.json",
         "-n myenv --error-text traceback.txt -o report.json",
-        status="0 the report was written; 2 unusable request.",
+        status="0 the report was written; 1 an environment of --all-envs could not be read; 2 unusable request.",
     )
     add_target(parser)
     parser.add_argument("-o", "--output", metavar="FILE", default=SUPPRESS, help="write it here (default: print it)")

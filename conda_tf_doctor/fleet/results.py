@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import UsageError
+from ..repair import atomic
 
 Row = dict[str, Any]
 Sink = Callable[[Row], object]
@@ -32,25 +33,26 @@ def sink(path: str) -> Iterator[Sink]:
     form = re.search(r"\.(csv|jsonl|ndjson|parquet)(\.gz)?\Z", path, re.I)
     if form is None or (form[1].lower() == "parquet" and form[2]):
         raise UsageError(f"{path}: results are written as .csv, .jsonl or .parquet (the first two with .gz or not).")
+    kind, zipped = form[1].lower(), form[2]
     try:
-        if form[1].lower() == "parquet":
-            with _parquet(path) as write:
-                yield write
-            return
-        opened = gzip.open if form[2] else open
-        with opened(path, "wt", encoding="utf-8", newline="") as stream:
-            if form[1].lower() == "csv":
-                writer = csv.DictWriter(stream, FIELDS)
-                writer.writeheader()
-                yield writer.writerow
-            else:
-                yield lambda row: stream.write(json.dumps(row) + "\n")
+        with atomic.aside(path) as file:
+            if kind == "parquet":
+                with _parquet(file, path) as write:
+                    yield write
+                return
+            with (gzip.open if zipped else open)(file, "wt", encoding="utf-8", newline="") as stream:
+                if kind == "csv":
+                    writer = csv.DictWriter(stream, FIELDS)
+                    writer.writeheader()
+                    yield writer.writerow
+                else:
+                    yield lambda row: stream.write(json.dumps(row) + "\n")
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from None
 
 
 @contextmanager
-def _parquet(path: str) -> Iterator[Sink]:
+def _parquet(file: str, path: str) -> Iterator[Sink]:
     try:
         import pyarrow
         from pyarrow.parquet import ParquetWriter
@@ -58,7 +60,7 @@ def _parquet(path: str) -> Iterator[Sink]:
         raise UsageError(f"{path}: Parquet needs pyarrow: python -m pip install 'conda-tf-doctor[fleet]'.") from None
     schema = pyarrow.schema([(name, pyarrow.int32() if name in _NUMBERS else pyarrow.string()) for name in FIELDS])
     rows: list[Row] = []
-    with ParquetWriter(path, schema) as writer:
+    with ParquetWriter(file, schema) as writer:
 
         def flush() -> None:
             writer.write_table(pyarrow.Table.from_pylist(rows, schema))

@@ -34,14 +34,21 @@ class Item(NamedTuple):
     error: str = ""
 
 
-def files(places: Iterable[str]) -> list[str]:
+def files(places: Iterable[str], results: Iterable[str] = ()) -> list[str]:
     """Return the files that arguments name: files, all reports in folders, and patterns.
 
+    Args:
+        places: The arguments.
+        results: What is written: lying in a folder, it is no report of the next run, nor of this one.
+
     Raises:
-        UsageError: One of them names nothing.
+        UsageError: One of them names nothing, or what is written.
     """
     found: list[str] = []
+    written = {os.path.realpath(path) for path in results}
     for place in places:
+        if os.path.realpath(place) in written:
+            raise UsageError(f"{place} is to be read and to be written; give -o another name.")
         if place == "-" or os.path.isfile(place):
             found.append(place)
             continue
@@ -49,7 +56,7 @@ def files(places: Iterable[str]) -> list[str]:
             inside = [os.path.join(folder, name) for folder, _, names in os.walk(place) for name in names]
         else:
             inside = [path for path in glob.glob(place, recursive=True) if os.path.isfile(path)]
-        fitting = sorted(path for path in inside if FORMS.search(path))
+        fitting = sorted(path for path in inside if FORMS.search(path) and os.path.realpath(path) not in written)
         if not fitting:
             what = "has no reports" if os.path.isdir(place) else "does not exist"
             raise UsageError(f"{place} {what}: give files of JSON or JSON Lines (.json, .jsonl, with .gz or not).")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 
 from .. import __version__
-from ..codes import RULES
+from ..codes import ITSELF, RULES, codes_where
 from ..explain.pages import plain, read_page
 from ..findings import ERROR, INFO, WARNING, Finding
 from ..safely import safe
@@ -138,37 +139,54 @@ def _legal(text: str) -> str:
     )
 
 
-def _suite(root: ElementTree.Element, name: str, tests: int, failures: int = 0, errors: int = 0) -> ElementTree.Element:
-    counts = {"tests": str(tests), "failures": str(failures), "errors": str(errors)}
-    return ElementTree.SubElement(root, "testsuite", {"name": name, **counts})
+def _suite(
+    root: ElementTree.Element, name: str, cases: Sequence[str], failures: int, errors: int
+) -> list[ElementTree.Element]:
+    """Add a suite with all that the schemas of Ant and of Jenkins ask for; return its cases, and where words go."""
+    counts = {"tests": str(len(cases)), "failures": str(failures), "errors": str(errors), "time": "0"}
+    told = {"id": str(len(root)), "package": "conda-tf-doctor", "hostname": "localhost"}
+    now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+    suite = ElementTree.SubElement(root, "testsuite", {"name": name, **counts, **told, "timestamp": now})
+    ElementTree.SubElement(suite, "properties")
+    found = [ElementTree.SubElement(suite, "testcase", classname=name, name=case, time="0") for case in cases]
+    found.append(ElementTree.SubElement(suite, "system-out"))
+    ElementTree.SubElement(suite, "system-err")
+    return found
 
 
 def junit(diagnoses: Sequence[Diagnosis], refused: Sequence[Refused] = ()) -> str:
     """Return JUnit's XML: a suite for each target, a case for each rule that was checked, failed where it is an error.
 
+    A case is failed or not: what is a warning stands in its suite's ``system-out``.
+
     Args:
         diagnoses: What was examined.
         refused: What could not be, each with one sentence.
     """
-    root = ElementTree.Element("testsuites", name="conda-tf-doctor")
+    root = ElementTree.Element("testsuites")
     for diagnosis in diagnoses:
+        warned = [f for f in diagnosis.findings if f.severity == WARNING]
         errors = [f for f in diagnosis.findings if f.severity == ERROR]
-        fine = [code for code in diagnosis.checked if code not in {f.code for f in errors}]
+        # What was not checked, or is not explained, is not fine.
+        open_ends = [f for f in warned if f.code in codes_where(family=ITSELF)]
+        bad = [*errors, *open_ends]
+        fine = sorted({*diagnosis.checked, *(f.code for f in warned)} - {f.code for f in bad})
         name = _legal(relative(diagnosis.env.path) if diagnosis.env.kind == "file" else diagnosis.env.path)
-        suite = _suite(root, name, len(errors) + len(fine) or 1, failures=len(errors))
-        for finding in errors:
-            case = ElementTree.SubElement(suite, "testcase", classname=name, name=f"{finding.code} {finding.name}")
-            failure = ElementTree.SubElement(case, "failure", message=_legal(safe(finding.message)), type=finding.code)
-            failure.text = _legal("\n".join((_sentence(diagnosis, finding), *advice(diagnosis, finding))))
-        for code in fine:
-            ElementTree.SubElement(suite, "testcase", classname=name, name=f"{code} {RULES[code]}")
-        if not errors and not fine:
-            ElementTree.SubElement(suite, "testcase", classname=name, name="no TensorFlow")
+        cases = [f"{code} {RULES[code]}" for code in (*(f.code for f in bad), *fine)] or ["no TensorFlow"]
+        *nodes, out = _suite(root, name, cases, len(errors), len(open_ends))
+        for finding, node in zip(bad, nodes, strict=False):
+            word, message = "failure" if finding in errors else "error", _legal(safe(finding.message))
+            child = ElementTree.SubElement(node, word, message=message, type=finding.code)
+            child.text = _whole(diagnosis, finding)
+        out.text = "\n\n".join(f"WARNING {f.code} {f.name}\n{_whole(diagnosis, f)}" for f in warned)
     for path, error in refused:
-        suite = _suite(root, _legal(path), 1, errors=1)
-        case = ElementTree.SubElement(suite, "testcase", classname=_legal(path), name="read")
-        ElementTree.SubElement(case, "error", message=_legal(safe(error)))
+        node, _ = _suite(root, _legal(path), ["read"], 0, 1)
+        ElementTree.SubElement(node, "error", message=_legal(safe(error)), type="unreadable")
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=False)
+
+
+def _whole(diagnosis: Diagnosis, finding: Finding) -> str:
+    return _legal("\n".join((_sentence(diagnosis, finding), *advice(diagnosis, finding))))
 
 
 def rendered(form: str, diagnoses: Sequence[Diagnosis], refused: Sequence[Refused] = ()) -> str:

@@ -17,11 +17,28 @@ from . import children
 
 
 def write(path: str, data: bytes, follow: bool = True) -> None:
-    """Replace a file's content at once; whoever reads it meanwhile, or is killed, has the old or the new one.
+    """Replace a file's content at once; see :func:`aside`.
 
     Args:
         path: The file.
         data: Its content.
+        follow: As there.
+
+    Raises:
+        OSError: The disk is full, or the folder cannot be written; the old content is still there.
+    """
+    with aside(path, follow) as scratch, open(scratch, "wb") as stream:
+        stream.write(data)
+
+
+@contextmanager
+def aside(path: str, follow: bool = True) -> Iterator[str]:
+    """Yield the name of a file to write, which takes the place of another one at the end; where it fails, none does.
+
+    Whoever reads it meanwhile, or is killed, has the old or the new one.
+
+    Args:
+        path: The file; a device or a pipe is yielded itself.
         follow: Whether a link stays one, and what it leads to is replaced; files of ours alone are no links.
 
     Raises:
@@ -31,18 +48,16 @@ def write(path: str, data: bytes, follow: bool = True) -> None:
     why = windows_forbids(name) if os.name == "nt" and name.lower() != os.devnull else ""
     if why:  # else it goes into a stream of another file, or under another name
         raise OSError(errno.EINVAL, why, path)
-    if follow:
-        path = os.path.realpath(path)
     if follow and not _replaceable(path):
-        with open(path, "wb") as stream:
-            stream.write(data)
+        yield path  # before links are followed: that of /dev/stdout leads to a pipe that has no name
         return
-    folder = os.path.dirname(path)
+    path = os.path.realpath(path) if follow else path
+    folder = os.path.dirname(path) or "."
     handle, scratch = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".new", dir=folder)
+    os.close(handle)
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
+        yield scratch
+        with open(scratch, "r+b") as stream:
             os.fsync(stream.fileno())
         _keep_mode(path, scratch)
         os.replace(scratch, path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .. import versions
 from ..environment.facts import CONDA, PIP
 from ..environment.tensorflow import owners
-from ..errors import UsageError
+from ..errors import UsageError, meant
 from ..findings import ERROR, Finding
 from ..names import normalise
 from ..specifiers import to_pip
@@ -37,7 +37,9 @@ class Starts(Builder):
     def add(self, edits: _Edits, want: Want, code: str) -> bool:
         """Add one demand; one on a package that nobody could add cannot be met, nor one against the user's own."""
         key = (want.manager, want.name)
-        if want.manager not in self.managers and not want.remove and self.installed(*key) is None:
+        # Of a file that lists pip's packages alone, requires-python says which Pythons it is for: not ours to change.
+        there = self.installed(*key) is not None and want.name != "python"
+        if want.manager not in self.managers and not want.remove and not there:
             return False
         asked = self._asked.get(key)
         if (asked is not None and want.remove) or not super().add(edits, want, code):
@@ -71,6 +73,9 @@ class Starts(Builder):
             if kept in self.demands.keep:
                 raise UsageError(f"--to {name} and --keep {name} contradict each other; give one of them.")
         for name in sorted(self.demands.without):
+            if self.env.package(name) is None:
+                known = sorted(package.name for package in self.env.packages)
+                raise UsageError(f"--without {name}: {self.env.path} has no {name}{meant(name, known)}.")
             for manager in (PIP, CONDA):
                 if self.installed(manager, name) is not None:
                     self.add(base, Want(manager, name, name, remove=True), "--without")

@@ -377,6 +377,12 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
         (["check", "{}/environment.yml", "--output-format", "sarf"], "(did you mean sarif?)"),
         (["check", "-n", "zzz"], ""),
         (["schema", "chek"], "(did you mean check?)"),
+        (["environment.yml"], "(did you mean check environment.yml?)"),
+        (["fix", "environment.yml"], "(did you mean --file environment.yml?)"),
+        (["tfd603"], "(did you mean explain tfd603?)"),
+        (["DLL load failed"], "(did you mean explain 'DLL load failed'?)"),
+        (["fix", "{}"], "(did you mean -p {}?)"),
+        (["report", "{}/nothing"], ""),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, list) else None,
 )
@@ -389,8 +395,8 @@ def test_a_word_that_is_nearly_right_is_told(
         status = console([word.format(here) for word in words])
     except SystemExit as stop:
         status = int(str(stop.code))
-    err = capsys.readouterr().err
-    assert status == 2 and meant in err and ("did you mean" in err) == bool(meant), err
+    err, said = capsys.readouterr().err, meant.format(shlex.quote(str(here)))
+    assert status == 2 and said in err and ("did you mean" in err) == bool(said), err
 
 
 def test_where_there_is_no_tensorflow_the_next_step_is_told(alone: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+import xmlschema
 from sarif_pydantic import Sarif
 
 from conda_tf_doctor.cli import schema
@@ -91,7 +92,7 @@ def test_a_file_that_cannot_be_used_stops_no_other(folder: Path, capsys: pytest.
         "::error file=train.py::The file train.py is"
     )
     suite = ElementTree.fromstring(call(capsys, *words, "--output-format", "junit")[1])[-1]
-    assert suite.attrib == {"name": "train.py", "tests": "1", "failures": "0", "errors": "1"}
+    assert [suite.get(key) for key in ("name", "tests", "failures", "errors")] == ["train.py", "1", "0", "1"]
 
 
 def test_sarif_names_rule_line_and_repair(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,7 +129,40 @@ def test_junit_has_a_case_for_each_rule(folder: Path, capsys: pytest.CaptureFixt
     )
     failed = [case.get("name") for case in broken if case.find("failure") is not None]
     assert failed == ["TFD603 numpy-abi"] and "TFD603 numpy-abi" in {case.get("name") for case in fine}
-    assert int(broken.get("tests", 0)) == len(broken) > 10
+    assert int(broken.get("tests", 0)) == len(broken.findall("testcase")) > 10
+
+
+def test_junit_is_as_its_readers_have_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    schema = xmlschema.XMLSchema(Path(__file__).parents[1] / "data" / "junit.xsd")
+    (folder / "no tensorflow.txt").write_text("six\n")
+    (folder / "warned.yml").write_text("dependencies: [python=3.10, numpy, pip, {pip: ['tensorflow==2.10.0']}]\n")
+    (folder / "odd & (é).txt").write_text("tensorflow==2.15.0\nnumpy==2.0.2\n")
+    names = [path.name for path in sorted(folder.glob("*.*"))]
+    out = call(capsys, *names, "requirements/base.txt", "train.py", "--output-format", "junit")[1]
+    schema.validate(out)
+    suites = {suite.get("name"): suite for suite in ElementTree.fromstring(out)}
+    assert [suite.get("id") for suite in suites.values()] == [str(number) for number in range(len(names) + 2)]
+    told = suites["warned.yml"].findtext("system-out") or ""
+    assert told.startswith("WARNING TFD603 numpy-abi\nnumpy is left open")
+    assert "TFD603 numpy-abi" in {case.get("name") for case in suites["warned.yml"].findall("testcase")}
+    for wrong in ('<testsuite name="x"/>', out.replace(' time="0"', ""), out.replace("<failure ", "<fail ").replace("</failure>", "</fail>")):
+        with pytest.raises(xmlschema.XMLSchemaValidationError):
+            schema.validate(wrong)
+
+
+def test_junit_fails_where_the_exit_status_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = {
+        "platform": "linux-64",
+        "packages": [{"name": "tensorflow", "version": "2.15.0", "manager": "pip"}],
+        "error_text": "Traceback (most recent call last):\nRuntimeError: nobody knows this one",
+    }
+    (tmp_path / "r.json").write_text(json.dumps(report))
+    capsys.readouterr()
+    assert console(["check", "--report", str(tmp_path / "r.json"), "--output-format", "junit"]) == 1
+    (suite,) = ElementTree.fromstring(capsys.readouterr().out)
+    assert (suite.get("failures"), suite.get("errors")) == ("0", "1")
+    (error,) = suite.iter("error")
+    assert error.get("type") == "TFD903"
 
 
 def test_statistics_count_each_rule(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -224,10 +258,8 @@ def test_what_an_installer_would_break_today_is_told(folder: Path, capsys: pytes
 
 
 def test_what_fix_does_not_edit_is_not_sent_to_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    project = (
-        '[project]\nname = "x"\nrequires-python = ">=3.10"\ndependencies = ["tensorflow==2.15.0", "numpy==2.0.2"]\n'
-    )
-    (folder / "pyproject.toml").write_text(project)
+    poetry = '[tool.poetry.dependencies]\npython = ">=3.10"\ntensorflow = "2.15.0"\nnumpy = "2.0.2"\n'
+    (folder / "pyproject.toml").write_text(poetry)
     rows = "".join(
         f'[[package]]\nname = "{n}"\nversion = "{v}"\n' for n, v in (("tensorflow", "2.15.0"), ("numpy", "2.0.2"))
     )

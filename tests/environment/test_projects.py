@@ -53,6 +53,26 @@ def test_the_extra_or_group_with_tensorflow_counts(tmp_path: Path) -> None:
     assert rows(read(tmp_path, head + only_dev, "pyproject.toml", "linux-64")) == expected
 
 
+@pytest.mark.parametrize(
+    ("table", "group"),
+    [
+        ("[tool.uv]\ndev-dependencies = ['tensorflow==2.15.1']\n", "tool.uv.dev-dependencies"),
+        ("[tool.pdm.dev-dependencies]\nml = ['tensorflow==2.15.1']\n", "tool.pdm.dev-dependencies.ml"),
+        ("[tool.hatch.envs.ml]\nextra-dependencies = ['tensorflow==2.15.1']\n", "tool.hatch.envs.ml.extra-dependencies"),
+    ],
+)
+def test_groups_that_tools_keep_in_tables_of_their_own_are_read(tmp_path: Path, table: str, group: str) -> None:
+    env = read(tmp_path, f"[project]\nname = 'x'\ndependencies = ['six']\n{table}", "pyproject.toml", "linux-64")
+    assert rows(env) == {"six": ("", "", PIP), "tensorflow": ("2.15.1", "", PIP)}
+    assert env.packages[-1].source.endswith(f": item 1 of {group}")
+
+
+def test_an_item_of_a_group_is_named_by_its_place(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"item 3 of dependency-groups\.a is no requirement"):
+        text = "[dependency-groups]\na = ['tensorflow', {include-group = 'b'}, 'tf = 1 2']\nb = []\n"
+        read(tmp_path, text, "pyproject.toml")
+
+
 def test_what_setuptools_reads_from_files_is_read(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("tensorflow==2.15.0\n")
     text = '[project]\nname = "x"\ndynamic = ["dependencies"]\n[tool.setuptools.dynamic]\n'

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from packaging.pylock import Pylock
 
 from conda_tf_doctor.errors import UsageError
+from conda_tf_doctor.reading import load_toml
 from tools.files import read, rows
 
 PIP = "pip:pypi"
@@ -120,10 +122,12 @@ requires-python = "==3.12.*"
 name = "tensorflow"
 version = "2.15.0"
 marker = "sys_platform == 'linux' or 'dev' in dependency_groups"
+wheels = [{name = "tensorflow-2.15.0-cp312-cp312-linux_x86_64.whl", path = "x.whl", hashes = {sha256 = "00"}}]
 [[packages]]
 name = "colorama"
 version = "0.4.6"
 marker = "sys_platform == 'win32'"
+wheels = [{name = "colorama-0.4.6-py3-none-any.whl", path = "y.whl", hashes = {sha256 = "00"}}]
 [[packages]]
 name = "mine"
 directory = {path = "."}
@@ -132,6 +136,11 @@ directory = {path = "."}
     assert env.python.minor == "3.12"
     expected = {"python": ("3.12", "3.12.*", ""), "tensorflow": ("2.15.0", "", PIP), "mine": ("", "", PIP)}
     assert rows(env) == expected
+    # As packaging reads it, of which an older one, as conda has it, cannot.
+    where = {"sys_platform": "linux", "extras": set(), "dependency_groups": set()}
+    lock = Pylock.from_dict(load_toml(text, "pylock.toml")).packages
+    held = {p.name for p in lock if p.marker is None or p.marker.evaluate(where, context="lock_file")}
+    assert {"python", *held} == set(expected)
 
 
 def test_a_pipfile_lock_has_default_and_develop(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterable
 from io import StringIO
 from pathlib import Path
 
@@ -25,8 +26,10 @@ from conda_tf_doctor.repair.files.session import FileSession
 from conda_tf_doctor.repair.session import Result, Wishes
 
 
-def _fix(path: Path, *to: str, platform: str = "linux-64", **wishes: object) -> Result:
-    demands = Demands(tuple(parse_demand(text) for text in to))
+def _fix(
+    path: Path, *to: str, without: Iterable[str] = (), platform: str = "linux-64", **wishes: object
+) -> Result:
+    demands = Demands(tuple(parse_demand(text) for text in to), without=frozenset(without))
     wanted = Wishes("console", demands, frozenset(), yes=True, json=True, quiet=True, offline=True)
     session = FileSession(str(path), platform, "", load_matrix(), wanted._replace(**wishes), Style(StringIO(), False))
     return session.run()
@@ -110,6 +113,46 @@ ROUND_TRIPS = {
         '[tool.pixi.pypi-dependencies]\ntensorflow = { version = "==2.10.0", extras = ["and-cuda"] }\nprotobuf = \'==4.25.3\'\n',
         {'"==3.12.1"': '"==3.10.18"', "'==4.25.3'": "'==3.19.6'"},
     ),
+    "pixi-in-every-notation": (
+        "pixi.toml",
+        '[workspace]\nchannels = ["conda-forge"]\nplatforms = ["linux-64"]\n[dependencies]\npython = "3.10.*"\nnumpy.version = "2.1.*"\n'
+        '"scipy" = "*"\n[target.win-64.dependencies]\nnumpy = "2.0.*"\n[pypi-dependencies]\ntensorflow = "==2.15.0"',
+        {'"2.1.*"': '"1.26.*"'},
+    ),
+    "project": (
+        "pyproject.toml",
+        '[project]\nname = "mine"\nrequires-python = ">=3.10"\ndependencies = [\n  "requests>=2",  # http\n'
+        "  'tensorflow==2.15.0 ; python_version < \"3.12\"',\n  \"numpy==2.0.2\" # newest\n]\n[tool.mine]\ntext = \"\"\"\nnumpy==2.0.2\n\"\"\"\n"
+        '[project.optional-dependencies]\nold = ["numpy==2.0.1", "tensorflow==2.18.0"]\n',
+        {'"numpy==2.0.2" #': '"numpy==1.26.4" #'},
+    ),
+    "project-with-escapes-in-a-marker": (
+        "pyproject.toml",
+        '\ufeffproject.name = "mine"\r\nproject.requires-python = ">=3.10"\r\nproject.dependencies = ["tensorflow==2.15.0", '
+        '"numpy==2.0.2; platform_machine == \\"x86_64\\""]\r\n',
+        {"numpy==2.0.2": "numpy==1.26.4"},
+    ),
+    "extra-with-tensorflow": (
+        "pyproject.toml",
+        '[project]\nname = "mine"\ndependencies = ["numpy==2.1.0"]\n[project.optional-dependencies]\ngpu = ["tensorflow[and-cuda]==2.15.0"]\n',
+        {"numpy==2.1.0": "numpy==1.26.4"},
+    ),
+    "groups": (
+        "pyproject.toml",
+        '[dependency-groups]\ntest = ["pytest", "numpy==2.0.0"]\ntrain = [{include-group = "base"}, "tensorflow==2.15.0"]\nbase = ["six", "numpy==2.1.0"]\n',
+        {"numpy==2.1.0": "numpy==1.26.4"},
+    ),
+    "group-of-uv": (
+        "pyproject.toml",
+        '[project]\nname = "mine"\ndependencies = []\n[tool.uv]\ndev-dependencies = ["numpy==2.1.0","tensorflow==2.15.0"]\n',
+        {"numpy==2.1.0": "numpy==1.26.4"},
+    ),
+    "pipfile": (
+        "Pipfile",
+        '[[source]]\nname = "x"\n\n[packages]\ntensorflow = "==2.15.0"  # model\nnumpy = {version = "==2.0.2", markers = "os_name == \'posix\'"}\n'
+        'requests = "*"\n\n[requires]\npython_version = "3.10"\n',
+        {'"==2.0.2"': '"==1.26.4"'},
+    ),
 }
 
 
@@ -135,6 +178,46 @@ def test_ranges_are_narrowed_and_bare_names_bounded(tmp_path: Path) -> None:
     after = path.read_text(encoding="utf-8")
     assert "  - numpy>=1.20,<2\n" in after
     assert "    - keras==2.15.*\n" in after
+
+
+IN_TOML = {
+    "a line each": (
+        "pyproject.toml",
+        '[project]\ndependencies = [\n    "tensorflow==2.15.0",  # model\n    "six"\n]\n',
+        '[project]\ndependencies = [\n    "protobuf<4.25",\n    "tensorflow==2.15.0",  # model\n]\n',
+    ),
+    "one line": (
+        "pyproject.toml",
+        '[project]\ndependencies = ["six","tensorflow==2.15.0"]\n',
+        '[project]\ndependencies = ["protobuf<4.25", "tensorflow==2.15.0"]\n',
+    ),
+    "the last of a line": (
+        "pyproject.toml",
+        '[dependency-groups]\ntf = ["tensorflow==2.15.0", "six"] # all\n',
+        '[dependency-groups]\ntf = ["protobuf<4.25", "tensorflow==2.15.0"] # all\n',
+    ),
+    "a table": (
+        "Pipfile",
+        '[packages]\nsix = {version = "*"}\ntensorflow = "==2.15.0"\n\n[dev-packages]\npytest = "*"\n',
+        '[packages]\ntensorflow = "==2.15.0"\nprotobuf = "<4.25"\n\n[dev-packages]\npytest = "*"\n',
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "after"), IN_TOML.values(), ids=IN_TOML)
+def test_requirements_in_toml_come_and_go(name: str, text: str, after: str, tmp_path: Path) -> None:
+    path = _write(tmp_path, name, text)
+    assert _fix(path, "protobuf<4.25", without=["six"]).status == 0
+    assert path.read_text(encoding="utf-8") == after
+
+
+def test_who_is_to_go_has_to_be_there(tmp_path: Path) -> None:
+    path = _write(tmp_path, "requirements.txt", "tensorflow==2.15.0\nnumpy==2.0.2\nrequests\n")
+    with pytest.raises(UsageError, match=r"--without reqests: .* has no reqests \(did you mean requests\?\)"):
+        _fix(path, without=["reqests"])
+    # Though nothing is wrong with it.
+    _fix(path, without=["requests"])
+    assert path.read_text(encoding="utf-8") == "tensorflow==2.15.0\nnumpy==1.26.4\n"
 
 
 def test_missing_packages_are_added_beside_tensorflow(tmp_path: Path) -> None:
@@ -176,6 +259,11 @@ REFUSED = {
     "explicit": ("spec.txt", "@EXPLICIT\nhttps://example.invalid/conda-forge/linux-64/tensorflow-2.15.0-cpu_py311h6a1f3a4_3.conda\n", "exact solution"),
     "hashes": ("requirements.txt", "tensorflow==2.15.0\nnumpy==2.1.3 \\\n    --hash=sha256:" + "0" * 64 + "\n", "hashes"),
     "address": ("requirements.txt", "tensorflow==2.15.0\nnumpy @ https://example.invalid/numpy-2.1.3-cp311-cp311-linux_x86_64.whl\n", "address"),
+    "escapes-in-toml": ("pyproject.toml", '[project]\ndependencies = ["tensorflow==2.15.0", "num\\u0070y==2.0.2"]\n', "escapes"),
+    "lines-in-toml": ("pyproject.toml", '[project]\ndependencies = ["tensorflow==2.15.0", """numpy==2.0.2"""]\n', "line 2: a text over several lines"),
+    "inline-table": ("pixi.toml", '[workspace]\nplatforms = ["linux-64"]\n[target]\nlinux.dependencies = {numpy = "2.0.*", python = "3.10.*"}\n[pypi-dependencies]\ntensorflow = "==2.15.0"\n', "with others in one line"),
+    "poetry": ("pyproject.toml", '[tool.poetry.dependencies]\ntensorflow = "2.15.0"\nnumpy = "^2.0"\n', "not edited here"),
+    "pylock": ("pylock.toml", 'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "tensorflow"\nversion = "2.15.0"\n', "repair the file that it is made from"),
     "escapes": ("environment.yml", 'dependencies:\n  - "num\\x70y=2.1"\n  - python=3.11\n  - pip:\n    - tensorflow==2.15.0\n', "escapes"),
     "no-tensorflow": ("requirements.txt", "numpy==2.1.3\n", "no TensorFlow"),
 }  # fmt: skip

@@ -17,28 +17,23 @@ from .conda_env import read_environment_yml
 from .lists import read_json_list
 from .platforms import chosen
 from .python_locks import read_pipfile_lock
-from .requirements import read_requirements
-from .text import as_mapping, load_json, read_text
+from .requirements import lines_of, read_requirements
+from .text import FORMS, as_mapping, load_json, read_text, unknown
 
 _YAML_DEPENDENCIES = re.compile(r"^[ \t]*[\"']?dependencies[\"']?[ \t]*:", re.M)
 _UV_SOURCE = re.compile(r"^source\s*=\s*\{\s*(?:registry|editable|virtual|git|url|path|directory)\s*=", re.M)
+_LOCK = re.compile(r"^(?:version|metadata|packages?):[ \t]*(?:\d+[ \t]*)?$", re.M)
+_INI = re.compile(r"\[[\w.:*@/ -]*[A-Za-z][\w.:*@/ -]*\][ \t]*(?:[#;].*)?\n\s*[\w.-]+[ \t]*[=:]")
 _TOML = re.compile(
     r"^[ \t]*\[{1,2}[ \t]*(?:tool\.|workspace|project|dependencies|pypi-dependencies|feature|package|dev-package"
     r"|build-system|source|metadata\]|dependency-groups)|^(?:lock-version|requires-python)\s*=",
     re.M,
 )
 
-FORMS = (
-    "environment.yml, `conda list` and `conda env export` in all their forms, explicit lists (@EXPLICIT), "
-    "conda-lock.yml, pixi.toml and pixi.lock, conda.toml and conda.lock, requirements.txt, `pip freeze`, `pip list`, "
-    "pyproject.toml, setup.cfg, Pipfile and Pipfile.lock, uv.lock, poetry.lock, pdm.lock and pylock.toml"
-)
-
-
 def read_file(path: str, platform: str = "", strict: bool = False) -> Environment:
     """Read the packages that a file asks for.
 
-    Known are :data:`FORMS`.
+    Known are :data:`.text.FORMS`.
 
     The platform is the one named, else the one that the file tells, else this machine's. Facts about this machine are
     not added: the file may be for another one.
@@ -68,8 +63,13 @@ def _dispatch(env: Environment, text: str, path: str, platform: str) -> None:
     stripped = text.lstrip()
     if not stripped:
         raise UsageError(f"The file {path} is empty; name a file that lists packages.")
+    if stripped.startswith(("{%", "{{", "{#")):
+        raise UsageError(f"The file {path} is a template; fill it in, and check what comes out.")
     is_toml = name.endswith(".toml") or name == "pipfile" or _TOML.search(text) is not None
-    if stripped[0] in "[{" and not is_toml and not projects.is_setup_cfg(text):
+    is_ini = projects.is_setup_cfg(text)
+    if stripped[0] in "[{" and not is_toml and not is_ini:
+        if _INI.match(stripped):
+            raise unknown(path, "INI file")
         _json(env, stripped, path, platform)
     elif lists.is_explicit(text):
         lists.read_explicit(env, text, path, platform)
@@ -77,18 +77,24 @@ def _dispatch(env: Environment, text: str, path: str, platform: str) -> None:
         lists.read_conda_list(env, text, path, platform)
     elif lists.is_pip_list(text):
         lists.read_pip_list(env, text, path, platform)
-    elif projects.is_setup_cfg(text):
+    elif is_ini:
         projects.read_setup_cfg(env, text, path, platform)
     elif is_toml:
         _toml(env, text, path, platform)
-    elif name.endswith((".yml", ".yaml", ".lock")) or _YAML_DEPENDENCIES.search(text):
+    elif name.endswith((".yml", ".yaml")) or _YAML_DEPENDENCIES.search(text) or _LOCK.search(text):
         _yaml(env, text, path, platform)
     elif lists.is_conda_export(text):
         lists.read_conda_export(env, text, path, platform)
     elif name.endswith((".py", ".ipynb")):
         raise UsageError(f"The file {path} is a program, no list of packages; what can be read is {FORMS}.")
     else:
-        read_requirements(env, text, path, chosen(platform, (), path))
+        try:
+            read_requirements(env, text, path, chosen(platform, (), path))
+        except UsageError as error:
+            first = next(iter(lines_of(text, path))).where
+            # A file that begins so, or is called otherwise, is none of pip's.
+            odd = f"{path} cannot be used: {first} is no" in str(error) or not name.endswith((".txt", ".in", "-"))
+            raise UsageError(f"{error} What can be read is {FORMS}." if odd else str(error)) from None
 
 
 def _toml(env: Environment, text: str, path: str, platform: str) -> None:
@@ -103,16 +109,10 @@ def _toml(env: Environment, text: str, path: str, platform: str) -> None:
         python_locks.read_poetry_lock(env, data, path, platform)
     elif "package" in data and ("requires-python" in data or _UV_SOURCE.search(text)):
         python_locks.read_uv_lock(env, data, path, platform)
-    elif {"project", "dependency-groups", "tool", "build-system"} & set(data):
-        projects.read_pyproject(env, data, path, platform)
-    elif {"packages", "dev-packages"} & set(data):
-        projects.read_pipfile(env, data, path, platform)
+    elif {*projects.PROJECT, "packages", "dev-packages"} & set(data):
+        projects.read_project(env, data, path, platform)
     else:
-        raise _unknown(path, "TOML")
-
-
-def _unknown(path: str, kind: str) -> UsageError:
-    return UsageError(f"The file {path} cannot be used: this {kind} is of no form that is known; these are: {FORMS}.")
+        raise unknown(path, "TOML")
 
 
 def _yaml(env: Environment, text: str, path: str, platform: str) -> None:
@@ -130,11 +130,11 @@ def _json(env: Environment, text: str, path: str, platform: str) -> None:
         read_json_list(env, data, path, platform)
         return
     document = as_mapping(data, path, "the document")
-    if "dependencies" in document:
+    if isinstance(document.get("dependencies"), list):
         read_environment_yml(env, text, path, platform, document)
     elif "_meta" in document and "default" in document:
         read_pipfile_lock(env, document, path, platform)
     elif "packages" in document and "platform" in document:
         raise UsageError(f"The file {path} is a collected report; check it with --report {path}.")
     else:
-        raise _unknown(path, "JSON")
+        raise unknown(path, "JSON")

@@ -11,7 +11,7 @@ from ..facts import Environment, Package
 from .platforms import chosen, selected, told_by
 from .requirements import packages, pip_section
 from .specs import conda_package
-from .text import as_list, as_mapping
+from .text import FORMS, as_list, as_mapping
 
 _SELECTOR = re.compile(r"#\s*\[([^\]]*)\]\s*(?:#.*)?\Z")
 
@@ -32,8 +32,13 @@ def _dependencies(data: dict[str, Any], path: str) -> tuple[list[tuple[str, str]
     for place, item in enumerate(as_list(data["dependencies"], path, "dependencies"), 1):
         where = f"item {place} of dependencies"
         if isinstance(item, dict):
-            if "pip" in item:
-                pip += as_list(item["pip"], path, f"{where} (pip)")
+            others = [f"{key}: {value}" for key, value in item.items() if key != "pip"]
+            if others:
+                raise UsageError(
+                    f"The file {path} cannot be used: {where} is {others[0]!r}, which is neither a text such as "
+                    "'python=3.10' nor the pip section."
+                )
+            pip += as_list(item.get("pip"), path, f"{where} (pip)")
         elif isinstance(item, str):
             if item.strip():
                 specs.append((item, where))
@@ -77,7 +82,9 @@ def read_environment_yml(env: Environment, text: str, path: str, platform: str, 
     parsed = load_yaml(text, path) if data is None else data
     mapping = as_mapping(parsed, path, "the document")
     if "dependencies" not in mapping:
-        raise UsageError(f"The file {path} cannot be used: an environment.yml has a list named dependencies.")
+        raise UsageError(
+            f"The file {path} cannot be used: an environment.yml has a list named dependencies; what can be read is {FORMS}."
+        )
     offered = [str(name) for name in as_list(mapping.get("platforms"), path, "platforms")]
     found, pip = _conda_packages(mapping, path, env.strict)
     selective = data is None and any(_SELECTOR.search(line) for line in text.split("\n"))

@@ -18,6 +18,8 @@ from .specs import python_package
 from .text import as_list, as_mapping
 
 _NAME = re.compile(r"\s*([A-Za-z0-9][\w.-]*)")
+# The tables of which a pyproject.toml has one.
+PROJECT = {"project", "dependency-groups", "tool", "build-system"}
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 
 
@@ -48,15 +50,14 @@ def told(base: Section, others: list[Section]) -> list[Line]:
 def _read(env: Environment, base: Section, others: list[Section], requires: str, path: str, platform: str) -> None:
     env.platform = chosen(platform, (), path)
     env.partial = True
-    env.by_hand = ("the file", "")
     python = python_package(requires, path)
     env.add([python] if python else [])
     exact = python.version if python and not python.spec else ""
     env.add(packages(told(base, others), env.platform, exact, requires))
 
 
-def _texts(items: list[Any], path: str, where: str) -> Iterator[Line]:
-    for place, item in enumerate(items, 1):
+def _texts(items: list[Any], path: str, where: str, first: int = 1) -> Iterator[Line]:
+    for place, item in enumerate(items, first):
         if not isinstance(item, str):
             raise UsageError(
                 f"The file {path} cannot be used: item {place} of {where} has to be a text such as 'tensorflow==2.15'."
@@ -74,7 +75,7 @@ def _group(groups: dict[str, Any], name: str, path: str, seen: tuple[str, ...] =
                 raise UsageError(f"The file {path} cannot be used: item {place} of {where} includes no group: {item}.")
             yield from _group(groups, other, path, (*seen, name))
         else:
-            yield from _texts([item], path, where)
+            yield from _texts([item], path, where, place)
 
 
 def poetry_range(text: str) -> str:
@@ -135,22 +136,50 @@ def _poetry(poetry: dict[str, Any], path: str) -> tuple[Section, list[Section], 
     return sections[0], sections[1:], requires
 
 
-def read_pyproject(env: Environment, data: dict[str, Any], path: str, platform: str) -> None:
-    """Read the dependencies of a pyproject.toml: its own, and of its extras and groups the one with TensorFlow.
+def lists(data: dict[str, Any], path: str) -> dict[tuple[str, ...], list[Any]]:
+    """Return the lists of requirements in a pyproject.toml, by the keys that lead to them: its own, extras, groups.
+
+    uv, PDM and Hatch have groups in tables of their own.
+
+    Raises:
+        UsageError: One of them is no list.
+    """
+
+    def table(*keys: str) -> dict[str, Any]:
+        found = data
+        for depth, key in enumerate(keys, 1):
+            found = as_mapping(found.get(key), path, ".".join(keys[:depth]))
+        return found
+
+    ways: list[tuple[str, ...]] = [("project", "dependencies"), ("tool", "uv", "dev-dependencies")]
+    for above in (("project", "optional-dependencies"), ("dependency-groups",), ("tool", "pdm", "dev-dependencies")):
+        ways += [(*above, name) for name in table(*above)]
+    for name in table("tool", "hatch", "envs"):
+        ways += [("tool", "hatch", "envs", name, field) for field in ("dependencies", "extra-dependencies")]
+    return {way: as_list(table(*way[:-1]).get(way[-1]), path, ".".join(way)) for way in ways}
+
+
+def sections(data: dict[str, Any], path: str) -> tuple[Section, list[Section], str]:
+    """Return a project's own requirements, those of its extras and groups, and the Pythons that it is for.
+
+    Args:
+        data: A pyproject.toml or a Pipfile.
+        path: The file.
 
     Raises:
         UsageError: It lists no dependencies, or a field is not what it has to be.
     """
+    if not PROJECT & set(data):
+        return _of_pipfile(data, path)
     tool = as_mapping(data.get("tool"), path, "tool")
     project = as_mapping(data.get("project"), path, "project")
-    groups = as_mapping(data.get("dependency-groups"), path, "dependency-groups")
     base = Section("project.dependencies", list(_own(project, tool, path)))
-    optional = as_mapping(project.get("optional-dependencies"), path, "project.optional-dependencies")
+    groups = as_mapping(data.get("dependency-groups"), path, "dependency-groups")
     others = []
-    for name, items in optional.items():
-        where = f"project.optional-dependencies.{name}"
-        others.append(Section(where, list(_texts(as_list(items, path, where), path, where))))
-    others += [Section(f"dependency-groups.{name}", list(_group(groups, name, path))) for name in groups]
+    for way, items in lists(data, path).items():
+        where = ".".join(way)
+        lines = _group(groups, way[1], path) if way[0] == "dependency-groups" else _texts(items, path, where)
+        others += [Section(where, list(lines))] if where != base.name else []
     requires = project.get("requires-python", "")
     if not isinstance(requires, str):
         raise UsageError(f"The file {path} cannot be used: project.requires-python has to be a text such as '>=3.10'.")
@@ -160,10 +189,21 @@ def read_pyproject(env: Environment, data: dict[str, Any], path: str, platform: 
         others, requires = [*others, *more], requires or python
     if not base.lines and not any(section.lines for section in others):
         raise UsageError(
-            f"The file {path} lists no dependencies ([project], [dependency-groups], [tool.poetry], [tool.pixi] and "
-            "[tool.conda] are read); name the lock file, the environment.yml or the requirements.txt that does."
+            f"The file {path} lists no dependencies ([project], [dependency-groups] and the tables of Poetry, uv, PDM, "
+            "Hatch, pixi and conda are read); name the lock file, the environment.yml or the requirements.txt that does."
         )
-    _read(env, base, others, requires, path, platform)
+    return base, others, requires
+
+
+def read_project(env: Environment, data: dict[str, Any], path: str, platform: str) -> None:
+    """Read the dependencies of a pyproject.toml or a Pipfile: its own, and of extras and groups the one with TensorFlow.
+
+    Raises:
+        UsageError: It lists no dependencies, or a field is not what it has to be.
+    """
+    _read(env, *sections(data, path), path, platform)
+    if "poetry" in as_mapping(data.get("tool"), path, "tool"):
+        env.by_hand = ("the file", "")
 
 
 def _own(project: dict[str, Any], tool: dict[str, Any], path: str) -> Iterator[Line]:
@@ -179,20 +219,14 @@ def _own(project: dict[str, Any], tool: dict[str, Any], path: str) -> Iterator[L
         yield Line(f"-r {file}", path, where)
 
 
-def read_pipfile(env: Environment, data: dict[str, Any], path: str, platform: str) -> None:
-    """Read a Pipfile; its ``dev-packages`` count where only they ask for TensorFlow.
-
-    Raises:
-        UsageError: A field is not what it has to be.
-    """
+def _of_pipfile(data: dict[str, Any], path: str) -> tuple[Section, list[Section], str]:
     requires = as_mapping(data.get("requires"), path, "requires")
     version = str(requires.get("python_full_version") or requires.get("python_version") or "")
-    sections = [
+    base, dev = (
         Section(name, list(_keyed(as_mapping(data.get(name), path, name), path, name)))
         for name in ("packages", "dev-packages")
-    ]
-    python = f"=={version}{'' if version.count('.') > 1 else '.*'}" if version else ""
-    _read(env, sections[0], sections[1:], python, path, platform)
+    )
+    return base, [dev], f"=={version}{'' if version.count('.') > 1 else '.*'}" if version else ""
 
 
 def is_setup_cfg(text: str) -> bool:
@@ -225,3 +259,4 @@ def read_setup_cfg(env: Environment, text: str, path: str, platform: str) -> Non
             f"The file {path} lists no install_requires; name the requirements.txt or environment.yml that does."
         )
     _read(env, base, others, parser.get("options", "python_requires", fallback=""), path, platform)
+    env.by_hand = ("the file", "")

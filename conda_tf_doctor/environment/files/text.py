@@ -10,12 +10,22 @@ from ... import reading
 from ...errors import UsageError, meant
 from ...shell import quoted
 
+FORMS = (
+    "environment.yml, `conda list` and `conda env export` in all their forms, explicit lists (@EXPLICIT), "
+    "conda-lock.yml, pixi.toml and pixi.lock, conda.toml and conda.lock, requirements.txt, `pip freeze`, `pip list`, "
+    "pyproject.toml, setup.cfg, Pipfile and Pipfile.lock, uv.lock, poetry.lock, pdm.lock and pylock.toml"
+)
 # PowerShell's `>` writes UTF-16 with a mark; Notepad writes UTF-8 with one.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
+def unknown(path: str, what: str) -> UsageError:
+    """Return what is said of a file that is understood by nobody here."""
+    return UsageError(f"The file {path} cannot be used: this {what} is of no form that is known; these are: {FORMS}.")
 
 
 def _meant(path: str) -> str:

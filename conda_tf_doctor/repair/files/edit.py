@@ -44,7 +44,7 @@ def load(path: str, platform: str = "", python: str = "") -> Listing:
 def parse(text: str, path: str, encoding: str = "utf-8", platform: str = "", python: str = "") -> Listing:
     """Find the entries of a file's text; see :func:`load`."""
     name = os.path.basename(path).lower()
-    if name.endswith(".toml"):
+    if name.endswith((".toml", "pipfile")):
         from .toml import entries_of_toml as find
     elif re.search(r"^[ \t]*@EXPLICIT[ \t]*$", text, re.M) or name.endswith(".lock") or _is_lock(text):
         raise UsageError(
@@ -286,6 +286,7 @@ def _addition(listing: Listing, edit: Edit) -> Replacement:
     if not groups:
         raise UsageError(f"{listing.path} has no place for {edit.pin} of {edit.manager}; add it by hand.")
     beside = [e for e in listing.entries if e.manager == edit.manager and "tensorflow" in e.name and e.group in groups]
+    beside = [e for e in beside if e.applies] or beside
     group = beside[-1].group if beside else groups[0]
     template, end = listing.templates[group]
     blank = Entry(
@@ -294,7 +295,7 @@ def _addition(listing: Listing, edit: Edit) -> Replacement:
     spec = _fresh(edit.spec or f"=={edit.version}", edit, blank)
     line = template.replace("{name}", edit.spelled).replace("{version}", spec)
     at = beside[-1].last if beside and not blank.flow else end
-    if blank.flow:
+    if blank.flow or template.lstrip().startswith('"'):
         return Replacement(end, end, line, True)
     newline = listing.newline
     if at and not listing.text[:at].endswith(("\n", "\r")):

@@ -104,7 +104,7 @@ def _minimal(
     remains = left(edits)
     for key, edit in list(edits.items()):
         fewer = {other: e for other, e in edits.items() if other != key}
-        if "--to" not in edit.codes and left(fewer) <= remains:
+        if not {"--to", "--without"} & set(edit.codes) and left(fewer) <= remains:
             edits = fewer
     return edits
 

@@ -62,6 +62,9 @@ class FileSession:
             raise UsageError(
                 f"{self.path} is of a form that is not edited here; `check` names the versions to write into it."
             )
+        if env.by_hand[0]:
+            again = f", and make it again: {env.by_hand[1]}" if env.by_hand[1] else ""
+            raise UsageError(f"{self.path} lists one exact solution; repair {env.by_hand[0]}{again}.")
         Session(self.path, self.matrix, self.wishes, self.style).tell_unknown(env)
         if env.listed and any(f.severity == ERROR for f in diagnose(env, self.matrix, self.wishes.ignore).findings):
             raise UsageError(

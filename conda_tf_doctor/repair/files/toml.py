@@ -1,96 +1,234 @@
-"""The entries of a pixi.toml, or of the ``[tool.pixi]`` tables of a pyproject.toml, each with its place in the text."""
+"""The entries of TOML files (manifests of pixi and conda, pyproject.toml, Pipfile), each with its place in the text.
+
+tomlkit keeps every character of a document, but tells no places: where a value stands shows when a mark is put there.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ...environment.facts import CONDA, PIP
+from ...environment.files.pixi import manifest
+from ...environment.files.projects import lists, sections, told
 from ...errors import UsageError
 from ...names import normalise
 from ...reading import load_toml
 from .entry import Entry, line_spans
+from .requirements import entry_of_requirement
 
-_TABLE = re.compile(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?\Z")
-_KEY = re.compile(r"(\s*)(?:\"([^\"]+)\"|'([^']+)'|([\w.\-]+))\s*=\s*(.*)\Z", re.S)
-_STRING = re.compile(r"\"([^\"\\]*)\"|'([^']*)'")
-_VERSION = re.compile(r"\bversion\s*=\s*(?:\"([^\"\\]*)\"|'([^']*)')")
-_DEPENDENCIES = {"dependencies": CONDA, "host-dependencies": CONDA, "pypi-dependencies": PIP}
+_MARK = "~stands-here~"
+_MANAGERS = {"dependencies": CONDA, "host-dependencies": CONDA, "pypi-dependencies": PIP}
+_ESCAPED = "it is written with escapes; change it by hand"
+_LINE = '{name} = "{version}"'
+
+# What stands between the quotes of a text.
+_BASIC, _LITERAL = re.compile(r'(?:[^"\\\n]|\\.)*'), re.compile(r"[^'\n]*")
+
+# The keys that lead to a value, from the document down.
+_Way = tuple[Any, ...]
 
 
-def _parts(header: str) -> list[str]:
-    return [a or b or c for a, b, c in re.findall(r"\"([^\"]+)\"|'([^']+)'|([\w\-]+)", header)]
+class _Value(NamedTuple):
+    """A version, or a whole requirement.
 
+    Attributes:
+        way: Where it is.
+        text: What it says; ``None`` where there is no text to edit.
+        manager: Whose package it is.
+        name: The package's whose version it is; empty for a requirement.
+        applies: Whether it counts.
+    """
 
-def _target_applies(parts: list[str], platform: str) -> bool:
-    if "target" not in parts or not platform:
-        return True
-    system = platform.split("-")[0]
-    name = parts[parts.index("target") + 1] if parts.index("target") + 1 < len(parts) else ""
-    return name in (platform, system) or (name == "unix" and system in ("linux", "osx"))
+    way: _Way
+    text: str | None
+    manager: str = PIP
+    name: str = ""
+    applies: bool = True
 
 
 def entries_of_toml(text: str, path: str, platform: str, python: str) -> tuple[list[Entry], dict[str, tuple[str, int]]]:
-    """Find the dependencies of pixi's tables.
+    """Find the dependencies of a file.
 
     Raises:
-        UsageError: It is not valid TOML, or has no tables of pixi's.
+        UsageError: It is not valid TOML, or lists nothing that can be edited.
     """
-    data = load_toml(text.lstrip("\ufeff").replace("\r\n", "\n"), path)
-    nested = "tool" in data and "pixi" in data["tool"] and "workspace" not in data
+    skip = len(text) - len(text.lstrip("\ufeff"))
+    data = load_toml(text[skip:].replace("\r\n", "\n"), path)
+    tables = dict(_tables(data, path))
+    values = [*_in_tables(data, tables, platform), *([] if tables else _in_lists(data, path))]
+    places = _places(text[skip:], [value for value in values if value.text is not None], path)
+    spans, newline = line_spans(text), "\r\n" if "\r\n" in text else "\n"
     entries: list[Entry] = []
     templates: dict[str, tuple[str, int]] = {}
-    parts: list[str] = []
-    for number, (begin, end) in enumerate(line_spans(text), 1):
-        line = text[begin:end].rstrip("\r\n")
-        header = _TABLE.match(line)
-        if header:
-            parts = _parts(header.group(1))
-            parts = parts[2:] if nested and parts[:2] == ["tool", "pixi"] else [] if nested else parts
-            manager = _DEPENDENCIES.get(parts[-1], "") if parts else ""
-            if manager and _target_applies(parts, platform):
-                templates[f"{manager} {'.'.join(parts)}"] = ('{name} = "{version}"', end)
-            continue
-        found = _entry(line, begin, number, parts)
-        if found is None:
-            continue
-        group = f"{found.manager} {'.'.join(parts if parts[-1] in _DEPENDENCIES else parts[:-1])}"
-        entries.append(found._replace(first=begin, last=end, group=group, applies=_target_applies(parts, platform)))
-        if group in templates:
-            templates[group] = (templates[group][0], end)
+    for way, manager in tables.items():
+        if _target_applies(way, platform):
+            templates[_group(manager, way)] = (_LINE, _below_header(text[skip:], way) + skip)
+    for value in values:
+        place, end = (skip + at for at in places.get(value.way, _named(text[skip:], value.name)))
+        number = sum(first <= place for first, _ in spans)
+        first, last = spans[number - 1]
+        before = text[first:place]
+        fixed = _fixed(before, value, text[place:end])
+        if value.name:
+            group = _group(value.manager, next(way for way in tables if value.way[: len(way)] == way))
+            entry: Entry | None = Entry(
+                value.manager, normalise(value.name), number, place, end, first, last, group, value.applies,
+                bare=True, fixed=fixed,
+            )  # fmt: skip
+            if group in templates and not fixed and not _is_of_subtable(before):
+                templates[group] = (_LINE, last)
+        else:
+            group = _group(PIP, value.way[:-1])
+            # A further one goes before the first, so that whatever of them goes takes nothing of it along.
+            if group not in templates and before[:-1].strip():
+                templates[group] = ('"{name}{version}", ', place - 1)
+            elif group not in templates:
+                templates[group] = (f'{before[:-1]}"{{name}}{{version}}",{newline}', first)
+            entry = entry_of_requirement(str(value.text), place, number, platform, python)
+            if entry is not None:
+                first, last = _item(text, place - 1, end + 1)
+                applies = entry.applies and value.applies
+                # A marker may have escapes: it stands behind the version.
+                same = str(value.text).startswith(text[place : entry.end]) or bool(entry.fixed)
+                fixed = entry.fixed if same else _ESCAPED
+                entry = entry._replace(first=first, last=last, group=group, applies=applies, fixed=fixed)
+        if entry is not None:
+            entries.append(entry)
     if not entries and not templates:
-        raise UsageError(f"{path} has no tables of pixi's dependencies that could be edited.")
+        raise UsageError(f"{path} lists no dependencies that could be edited.")
     return entries, templates
 
 
-def _entry(line: str, begin: int, number: int, parts: list[str]) -> Entry | None:
-    matched = _KEY.match(line)
-    if matched is None or not parts:
-        return None
-    key = matched.group(2) or matched.group(3) or matched.group(4)
-    value, offset = matched.group(5), begin + matched.start(5)
-    if parts[-1] in _DEPENDENCIES:
-        manager, name = _DEPENDENCIES[parts[-1]], key
-        found = _VERSION.search(value) if value.startswith("{") else _STRING.match(value)
-    elif len(parts) > 1 and parts[-2] in _DEPENDENCIES and key == "version":
-        # [dependencies.numpy] with a line version = "…"
-        manager, name = _DEPENDENCIES[parts[-2]], parts[-1]
-        found = _STRING.match(value)
-    else:
-        return None
-    if found is None:
-        return Entry(
-            manager,
-            normalise(name),
-            number,
-            0,
-            0,
-            0,
-            0,
-            "",
-            bare=True,
-            fixed="it names no version here; change it by hand",
-        )
-    index = 1 if found.group(1) is not None else 2
-    return Entry(
-        manager, normalise(name), number, offset + found.start(index), offset + found.end(index), 0, 0, "", bare=True
-    )
+def _group(manager: str, way: _Way) -> str:
+    return f"{manager} {'.'.join(map(str, way))}"
+
+
+def _tables(data: dict[str, Any], path: str) -> Iterator[tuple[_Way, str]]:
+    """Yield the tables of names and versions, and whose packages are in each."""
+    root = manifest(data, path)
+    if root is not None:
+        above = () if root is data else ("tool", next(name for name in ("pixi", "conda") if name in data["tool"]))
+        yield from _of_manifest(root, above)
+    for name in ("packages", "dev-packages"):
+        if root is None and isinstance(data.get(name), dict):
+            yield (name,), PIP
+
+
+def _of_manifest(table: Mapping[str, Any], above: _Way) -> Iterator[tuple[_Way, str]]:
+    for key, value in table.items():
+        if isinstance(value, dict) and key in _MANAGERS:
+            yield (*above, key), _MANAGERS[key]
+        elif isinstance(value, dict) and key in ("feature", "target"):
+            for name, each in value.items():
+                if isinstance(each, dict):
+                    yield from _of_manifest(each, (*above, key, name))
+
+
+def _target_applies(way: _Way, platform: str) -> bool:
+    if "target" not in way or not platform:
+        return True
+    system = platform.split("-")[0]
+    name = way[way.index("target") + 1]
+    return name in (platform, system) or (name == "unix" and system in ("linux", "osx"))
+
+
+def _in_tables(data: dict[str, Any], tables: Mapping[_Way, str], platform: str) -> Iterator[_Value]:
+    for way, manager in tables.items():
+        table: Any = data
+        for key in way:
+            table = table[key]
+        for name, value in table.items():
+            nested = isinstance(value, dict) and isinstance(value.get("version"), str)
+            text = value["version"] if nested else value if isinstance(value, str) else None
+            place = (*way, name, "version") if nested else (*way, name)
+            yield _Value(place, text, manager, name, _target_applies(way, platform))
+
+
+def _in_lists(data: dict[str, Any], path: str) -> Iterator[_Value]:
+    """Yield the requirements of a pyproject.toml; those count that `check` reads."""
+    base, others, _ = sections(data, path)
+    read = {line.where for line in told(base, others)}
+    for way, items in lists(data, path).items():
+        for place, item in enumerate(items):
+            if isinstance(item, str):
+                yield _Value((*way, place), item, applies=f"item {place + 1} of {'.'.join(way)}" in read)
+
+
+def _marked(text: str, marks: Mapping[_Way, str]) -> str:
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    for way, mark in marks.items():
+        holder: Any = document
+        for key in way[:-1]:
+            holder = holder[key]
+        holder[way[-1]] = mark
+    return tomlkit.dumps(document)
+
+
+def _places(text: str, values: Sequence[_Value], path: str) -> dict[_Way, tuple[int, int]]:
+    """Return where each value begins, behind its quote, and where it ends.
+
+    Raises:
+        UsageError: One of them stands over several lines.
+    """
+    marks = {value.way: f"{_MARK}{number}~" for number, value in enumerate(values)}
+    # Text, number, text, number, …, text.
+    before, *parts = re.split(rf"{_MARK}(\d+)~", _marked(text, marks))
+    places: dict[_Way, tuple[int, int]] = {}
+    at = 0
+    for number, after in zip((None, *parts[::2]), (before, *parts[1::2]), strict=True):
+        if number is not None:
+            raw = _BASIC if text[at - 1] == '"' else _LITERAL
+            end = raw.match(text, at).end()  # type: ignore[union-attr]
+            places[values[int(number)].way] = at, end
+            at = end
+        # The quotes of a mark are tomlkit's own.
+        if text[at : at + len(after)].replace("'", '"') != after.replace("'", '"'):
+            line = text.count("\n", 0, at) + 1
+            raise UsageError(f"{path}, line {line}: a text over several lines is not edited; change it by hand.")
+        at += len(after)
+    return places
+
+
+def _below_header(text: str, way: _Way) -> int:
+    """Return where a table's first line goes."""
+    made = _marked(text, {(*way, _MARK): ""})
+    return made.rindex("\n", 0, made.index(_MARK)) + 1 if "\n" in made[: made.index(_MARK)] else 0
+
+
+def _named(text: str, name: str) -> tuple[int, int]:
+    """Return where a package is named that has no version; zeros where it is not at the beginning of a line."""
+    found = re.search(rf"""^[ \t]*["']?{re.escape(name)}["']?\s*[=.]""", text, re.M)
+    return (found.end(), found.end()) if found else (0, 0)
+
+
+def _is_of_subtable(before: str) -> bool:
+    return re.fullmatch(r"""\s*version\s*=\s*["']""", before) is not None
+
+
+def _fixed(before: str, value: _Value, raw: str) -> str:
+    """Return why a version is not edited, by what stands before it in its line; empty where it is."""
+    if value.text is None:
+        return "it names no version here; change it by hand"
+    if raw != value.text:
+        return _ESCAPED
+    own = re.match(r"""\s*["']?([\w.-]+)["']?\s*[.=]""", before)
+    if own and own[1].split(".")[0] == value.name or _is_of_subtable(before):
+        return ""
+    return "it stands with others in one line; change it by hand"
+
+
+def _item(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return what goes where an item of an array goes: its comma too, and its line where it has one for itself."""
+    after = re.compile(r"[ \t]*,[ \t]*").match(text, end)
+    last = after.end() if after else end
+    begin = text.rfind("\n", 0, start) + 1
+    line_end = text.find("\n", last)
+    rest = text[last : line_end if line_end >= 0 else len(text)].strip()
+    if not text[begin:start].strip() and (not rest or rest.startswith("#")) and line_end >= 0:
+        return begin, line_end + 1
+    before = None if after else re.search(r",\s*\Z", text[:start])
+    return before.start() if before else start, last
