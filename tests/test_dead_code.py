@@ -12,13 +12,14 @@ from conda_tf_doctor.codes import ASKERS, JUDGES, ROWS
 from conda_tf_doctor.matrix.model import Build
 
 FOLDER = Path(conda_tf_doctor.__file__).parent
-# Called by name: by conda and by the table of codes. Fields of a row are for whoever reads the matrix.
+# Called by name: by conda, by argparse, and by the table of codes. Fields of a row are for whoever reads the matrix.
 BY_NAME = {
     *(judge.function for judge in (*JUDGES, *ASKERS)),
     *(row.advice.rpartition(".")[2] for row in ROWS.values()),
     *Build._fields,
     "reverse",
     "cleanup",
+    "_split_lines",
 }
 
 

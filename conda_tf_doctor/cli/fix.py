@@ -37,12 +37,15 @@ def configure_parser(parser: ArgumentParser) -> None:
         "-n myenv --to tensorflow=2.10 --apply",
         "--file environment.yml",
         "-n myenv --undo",
-        status="0 nothing at severity error is left; 1 something is left, or it was refused or failed; 2 unusable request.",
+        status="0 no error is left; 1 one is left, or it was refused or failed; 2 unusable request.",
     )
     target = add_target(parser, "what to repair (the active environment if none of these is given)")
     target.add_argument("--all-envs", action="store_true", default=SUPPRESS, help="every environment that has errors")
     target.add_argument(
-        "--file", metavar="FILE", default=SUPPRESS, help="environment.yml, requirements.txt, pixi.toml, pyproject.toml or Pipfile"
+        "--file",
+        metavar="FILE",
+        default=SUPPRESS,
+        help="environment.yml, requirements.txt, pixi.toml, pyproject.toml or Pipfile",
     )
     target.add_argument("--platform", metavar="SUBDIR", default=SUPPRESS, help="what the file is for, such as win-64")
     parser.add_argument("--output", "-o", metavar="FILE", default=SUPPRESS, help="write the repaired file here instead")

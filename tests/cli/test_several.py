@@ -145,7 +145,11 @@ def test_junit_is_as_its_readers_have_it(folder: Path, capsys: pytest.CaptureFix
     told = suites["warned.yml"].findtext("system-out") or ""
     assert told.startswith("WARNING TFD603 numpy-abi\nnumpy is left open")
     assert "TFD603 numpy-abi" in {case.get("name") for case in suites["warned.yml"].findall("testcase")}
-    for wrong in ('<testsuite name="x"/>', out.replace(' time="0"', ""), out.replace("<failure ", "<fail ").replace("</failure>", "</fail>")):
+    for wrong in (
+        '<testsuite name="x"/>',
+        out.replace(' time="0"', ""),
+        out.replace("<failure ", "<fail ").replace("</failure>", "</fail>"),
+    ):
         with pytest.raises(xmlschema.XMLSchemaValidationError):
             schema.validate(wrong)
 

@@ -58,7 +58,10 @@ def test_the_extra_or_group_with_tensorflow_counts(tmp_path: Path) -> None:
     [
         ("[tool.uv]\ndev-dependencies = ['tensorflow==2.15.1']\n", "tool.uv.dev-dependencies"),
         ("[tool.pdm.dev-dependencies]\nml = ['tensorflow==2.15.1']\n", "tool.pdm.dev-dependencies.ml"),
-        ("[tool.hatch.envs.ml]\nextra-dependencies = ['tensorflow==2.15.1']\n", "tool.hatch.envs.ml.extra-dependencies"),
+        (
+            "[tool.hatch.envs.ml]\nextra-dependencies = ['tensorflow==2.15.1']\n",
+            "tool.hatch.envs.ml.extra-dependencies",
+        ),
     ],
 )
 def test_groups_that_tools_keep_in_tables_of_their_own_are_read(tmp_path: Path, table: str, group: str) -> None:

@@ -88,7 +88,10 @@ def test_one_bad_report_stops_nothing(reports: Path, capsys: pytest.CaptureFixtu
         (["one.json", "-o", "x.xlsx"], "x.xlsx: results are written as .csv, .jsonl or .parquet"),
         (["one.json", "-o", "no such folder/x.csv"], "no such folder/x.csv cannot be written"),
         (["one.json", "--jobs", "-1"], "--jobs -1 is no number of processes"),
-        (["one.json", "--html", "no such folder/x.html"], "The page cannot be written to no such folder/x.html: No such"),
+        (
+            ["one.json", "--html", "no such folder/x.html"],
+            "The page cannot be written to no such folder/x.html: No such",
+        ),
         (["one.json", "-o", "rows.csv", "--html", "."], "The page cannot be written to .:"),
         (["one.jsonl", "-o", "./one.jsonl"], "one.jsonl is to be read and to be written; give -o another name"),
     ],
@@ -106,7 +109,9 @@ def test_unusable_requests(
     assert {path.name for path in tmp_path.iterdir()} <= {"one.json", "bad"}
 
 
-def test_results_are_no_reports(reports: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_are_no_reports(
+    reports: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     # So many that rows reach the disk while reports are read.
     (reports / "many.jsonl").write_text(200 * f"{json.dumps(BROKEN)}\n", encoding="utf-8")
     monkeypatch.chdir(reports)

@@ -26,9 +26,7 @@ from conda_tf_doctor.repair.files.session import FileSession
 from conda_tf_doctor.repair.session import Result, Wishes
 
 
-def _fix(
-    path: Path, *to: str, without: Iterable[str] = (), platform: str = "linux-64", **wishes: object
-) -> Result:
+def _fix(path: Path, *to: str, without: Iterable[str] = (), platform: str = "linux-64", **wishes: object) -> Result:
     demands = Demands(tuple(parse_demand(text) for text in to), without=frozenset(without))
     wanted = Wishes("console", demands, frozenset(), yes=True, json=True, quiet=True, offline=True)
     session = FileSession(str(path), platform, "", load_matrix(), wanted._replace(**wishes), Style(StringIO(), False))
@@ -122,7 +120,7 @@ ROUND_TRIPS = {
     "project": (
         "pyproject.toml",
         '[project]\nname = "mine"\nrequires-python = ">=3.10"\ndependencies = [\n  "requests>=2",  # http\n'
-        "  'tensorflow==2.15.0 ; python_version < \"3.12\"',\n  \"numpy==2.0.2\" # newest\n]\n[tool.mine]\ntext = \"\"\"\nnumpy==2.0.2\n\"\"\"\n"
+        '  \'tensorflow==2.15.0 ; python_version < "3.12"\',\n  "numpy==2.0.2" # newest\n]\n[tool.mine]\ntext = """\nnumpy==2.0.2\n"""\n'
         '[project.optional-dependencies]\nold = ["numpy==2.0.1", "tensorflow==2.18.0"]\n',
         {'"numpy==2.0.2" #': '"numpy==1.26.4" #'},
     ),

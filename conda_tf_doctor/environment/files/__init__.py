@@ -30,6 +30,7 @@ _TOML = re.compile(
     re.M,
 )
 
+
 def read_file(path: str, platform: str = "", strict: bool = False) -> Environment:
     """Read the packages that a file asks for.
 

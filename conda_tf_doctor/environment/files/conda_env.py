@@ -83,7 +83,8 @@ def read_environment_yml(env: Environment, text: str, path: str, platform: str, 
     mapping = as_mapping(parsed, path, "the document")
     if "dependencies" not in mapping:
         raise UsageError(
-            f"The file {path} cannot be used: an environment.yml has a list named dependencies; what can be read is {FORMS}."
+            f"The file {path} cannot be used: an environment.yml has a list named dependencies; what can be read "
+            f"is {FORMS}."
         )
     offered = [str(name) for name in as_list(mapping.get("platforms"), path, "platforms")]
     found, pip = _conda_packages(mapping, path, env.strict)

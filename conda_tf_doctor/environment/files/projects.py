@@ -190,13 +190,13 @@ def sections(data: dict[str, Any], path: str) -> tuple[Section, list[Section], s
     if not base.lines and not any(section.lines for section in others):
         raise UsageError(
             f"The file {path} lists no dependencies ([project], [dependency-groups] and the tables of Poetry, uv, PDM, "
-            "Hatch, pixi and conda are read); name the lock file, the environment.yml or the requirements.txt that does."
+            "Hatch, pixi and conda are read); name the lock file, environment.yml or requirements.txt that does."
         )
     return base, others, requires
 
 
 def read_project(env: Environment, data: dict[str, Any], path: str, platform: str) -> None:
-    """Read the dependencies of a pyproject.toml or a Pipfile: its own, and of extras and groups the one with TensorFlow.
+    """Read a pyproject.toml or a Pipfile: its own dependencies, and of its extras and groups the one with TensorFlow.
 
     Raises:
         UsageError: It lists no dependencies, or a field is not what it has to be.

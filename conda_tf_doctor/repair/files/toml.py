@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import tomlkit
+
 from ...environment.facts import CONDA, PIP
 from ...environment.files.pixi import manifest
 from ...environment.files.projects import lists, sections, told
@@ -157,8 +159,6 @@ def _in_lists(data: dict[str, Any], path: str) -> Iterator[_Value]:
 
 
 def _marked(text: str, marks: Mapping[_Way, str]) -> str:
-    import tomlkit
-
     document = tomlkit.parse(text)
     for way, mark in marks.items():
         holder: Any = document
@@ -215,8 +215,8 @@ def _fixed(before: str, value: _Value, raw: str) -> str:
         return "it names no version here; change it by hand"
     if raw != value.text:
         return _ESCAPED
-    own = re.match(r"""\s*["']?([\w.-]+)["']?\s*[.=]""", before)
-    if own and own[1].split(".")[0] == value.name or _is_of_subtable(before):
+    own = re.match(r"""\s*["']?([\w.-]+?)["']?\s*(?:\.\s*version\s*)?=""", before)
+    if (own and own[1] == value.name) or _is_of_subtable(before):
         return ""
     return "it stands with others in one line; change it by hand"
 
