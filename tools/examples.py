@@ -30,6 +30,8 @@ FILES = {
     "      - tensorflow==2.15.0\n"
     "      - numpy==2.0.2\n",
     "requirements.txt": "tensorflow==2.10.0\nnumpy\n",
+    "requirements/base.txt": "tensorflow==2.15.0\nnumpy==1.26.4\n",
+    "requirements/notebooks.txt": "-r base.txt\njupyterlab\n",
     "traceback.txt": 'Traceback (most recent call last):\n  File "<stdin>", line 1, in <module>\n'
     "ImportError: DLL load failed while importing _pywrap_tensorflow_internal: A dynamic link library (DLL) "
     "initialization routine failed.\n",
@@ -123,6 +125,7 @@ def make_world(folder: Path) -> dict[str, str]:
     _whole(gpu, "2.10.1", numpy="1.26.4")
     make_prefix(envs / "plain", "linux-64", "3.11.7")
     for name, text in FILES.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     home = folder / "home"
     home.mkdir()

@@ -110,6 +110,10 @@ def execute(args: Namespace) -> int:
         raise UsageError(f"--json and --output-format {form} are two forms of one output; give one of them.")
     args.json = args.json or form == "json"
     ignore, matrix_file = options(args)
+    if any(sign in file for file in files for sign in "*?["):
+        from .several import expanded
+
+        files = expanded(files)
     status = _run(args, files, form, ignore, matrix_file)
     return 0 if status == 1 and getattr(args, "exit_zero", False) else status
 

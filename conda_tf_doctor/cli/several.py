@@ -6,6 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable
+from glob import glob
 from typing import TYPE_CHECKING
 
 from ..codes import RULES
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 # From the name of a file (empty for the one other target) to what is found there.
 Examine = Callable[[str], "Diagnosis"]
+
+
+def expanded(files: list[str]) -> list[str]:
+    """Return files with patterns filled in, which shells of Windows leave to programs; one that fits nothing stays."""
+    return [path for file in files for path in ([file] if os.path.exists(file) else sorted(glob(file)) or [file])]
 
 
 def check_several(args: Namespace, files: list[str], form: str, examine: Examine) -> int:

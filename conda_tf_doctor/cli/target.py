@@ -46,9 +46,7 @@ def _from_conda(args: Namespace) -> str:
     try:
         return str(locate_prefix_by_name(args.name))
     except EnvironmentNameNotFound:
-        raise UsageError(
-            f"There is no environment named {args.name}{_meant(args)}; `conda env list` shows which there are."
-        ) from None
+        return _known(args, "`conda env list` shows which there are")
 
 
 def name_of(prefix: str) -> str:
@@ -73,10 +71,21 @@ def _by_name(args: Namespace) -> str:
         prefix = os.path.join(folder, name)
         if os.path.isdir(prefix):
             return prefix
-    for prefix in _registered():
-        if os.path.basename(prefix) == name:
-            return prefix
-    raise UsageError(f"There is no environment named {name}{_meant(args)}; name its folder with -p PATH.")
+    return _known(args, "name its folder with -p PATH")
+
+
+def _known(args: Namespace, advice: str) -> str:
+    """Return the environment of that name of those that conda does not find by their names: registered, or pixi's.
+
+    Raises:
+        UsageError: There is none, or there are several.
+    """
+    found = [prefix for prefix in all_prefixes(args) if name_of(prefix) == args.name]
+    if len(found) > 1:
+        raise UsageError(f"Several environments are named {args.name}; name one with -p: {', '.join(found)}.")
+    if not found:
+        raise UsageError(f"There is no environment named {args.name}{_meant(args)}; {advice}.")
+    return found[0]
 
 
 def _registered() -> list[str]:

@@ -18,6 +18,7 @@ from ..findings import ERROR, INFO, WARNING, Finding
 from ..safely import safe
 from ..shell import command_line
 from .located import Place, place_of_finding, relative
+from .screen import into_file
 
 if TYPE_CHECKING:
     from ..engine.diagnosis import Diagnosis
@@ -30,7 +31,11 @@ SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 def advice(diagnosis: Diagnosis, finding: Finding) -> list[str]:
     """Return what repairs a finding, a line each: the commands as they are pasted, then what no command can do."""
-    lines = [safe(command_line(command, diagnosis.env.platform)) for command in finding.fix.commands]
+    env = diagnosis.env
+    if env.kind == "file" and not env.listed:
+        lines = into_file(env, [finding], relative(env.path))  # nothing is installed yet
+    else:
+        lines = [safe(command_line(command, env.platform)) for command in finding.fix.commands]
     return [*lines, *([safe(finding.fix.note)] if finding.fix.note else [])]
 
 

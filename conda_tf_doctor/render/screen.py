@@ -116,6 +116,20 @@ def _repairable(finding: Finding, env: Environment) -> bool:
     return bool(pins or fix.pip or fix.reinstall or finding.is_fragile)
 
 
+def into_file(env: Environment, findings: Iterable[Finding], path: str = "") -> list[str]:
+    """Return what to write into a file before anything is installed from it, and what then makes it whole again.
+
+    Args:
+        env: The file.
+        findings: What is wrong with it.
+        path: What the file is called where it is edited itself.
+    """
+    place, again = env.by_hand
+    wanted = dict.fromkeys(text for finding in findings for text in finding.fix.pip or finding.fix.pins)
+    said = [safe(f"write into {place or path}: {', '.join(wanted)}")] if wanted else []
+    return [*said, *([again] if again else [])]
+
+
 def repair_lines(diagnosis: Diagnosis) -> list[str]:
     """Return the commands to type: the plan for everything first, then the one block that does it by hand."""
     worst = next((f for f in diagnosis.findings if f.severity == ERROR), None)
@@ -133,10 +147,8 @@ def repair_lines(diagnosis: Diagnosis) -> list[str]:
         lines.append(safe(f"conda-tf-doctor fix --apply{asked} -p {quoted(env.path)}"))
     elif repairable and env.kind == "file" and not env.listed:
         # Nothing is installed yet: what would change an environment is no help.
-        place, again = env.by_hand
-        if place:
-            wanted = dict.fromkeys(text for f in repairable for text in f.fix.pip or f.fix.pins)
-            return [safe(f"write into {place}: {', '.join(wanted)}"), *([again] if again else [])]
+        if env.by_hand[0]:
+            return into_file(env, repairable)
         where = f" --platform {env.platform}" if env.platform and env.platform != this_platform() else ""
         return [safe(f"conda-tf-doctor fix{asked} --file {quoted(env.path)}{where}")]
     by_hand = _commands([f for f in diagnosis.findings if f.severity == worst.severity], env)

@@ -185,6 +185,12 @@ def test_environments_of_settings_and_workspaces_are_found(
     _, document, _ = call(capsys, "check", "--all-envs")
     assert {e["target"]["path"] for e in document["environments"]} == set(map(str, expected))
     assert call(capsys, "check", "-n", "b")[1]["target"]["path"] == str(listed / "b")
+    assert call(capsys, "check", "-n", "default")[1]["target"]["path"] == str(
+        work.parent / ".pixi" / "envs" / "default"
+    )
+    healthy(work / ".pixi" / "envs" / "default")
+    status, document, _ = call(capsys, "check", "-n", "default")
+    assert status == 2 and document["error"].startswith("Several environments are named default; name one with -p: ")
 
 
 def test_many_environments_are_checked_in_parallel(

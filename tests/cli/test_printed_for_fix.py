@@ -34,8 +34,9 @@ FILES: dict[str, tuple[str, str]] = {
     "pyproject.toml": (
         '[project]\nname = "a"\nversion = "1"\nrequires-python = ">=3.11,<3.12"\n'
         'dependencies = ["tensorflow==2.15.0", "numpy==2.1.0"]\n',
-        "write into the file",
+        "fix",
     ),
+    "Pipfile": ('[packages]\ntensorflow = "==2.15.0"\nnumpy = "==2.1.0"\n[requires]\npython_version = "3.11"\n', "fix"),
     "pyproject.of.poetry.toml": (
         '[tool.poetry]\nname = "a"\nversion = "1"\n'
         '[tool.poetry.dependencies]\npython = "~3.11"\ntensorflow = "2.15.0"\n'

@@ -75,6 +75,14 @@ def test_every_file_is_checked(folder: Path, capsys: pytest.CaptureFixture[str],
     assert call(capsys, *how, "--exit-zero")[0] == 0
 
 
+def test_patterns_are_filled_in_where_the_shell_leaves_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "requirements" / "[gpu].txt").write_text(FINE)
+    files = document(capsys, "requirements/*.txt", "requirements/[gpu].txt", "--json")["files"]
+    assert [Path(each["target"]["path"]).name for each in files] == ["[gpu].txt", "base.txt", "[gpu].txt"]
+    status, _, err = call(capsys, "requirements/*.yml")
+    assert (status, err) == (2, "conda-tf-doctor: The file requirements/*.yml does not exist.\n")
+
+
 def test_a_file_that_cannot_be_used_stops_no_other(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "train.py").write_text("import tensorflow")
     words = ["train.py", "environment.yml"]
@@ -115,6 +123,8 @@ def test_sarif_names_rule_line_and_repair(folder: Path, capsys: pytest.CaptureFi
 def test_github_shows_the_finding_at_its_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = call(capsys, "environment.yml", "--output-format", "github")
     assert status == 1 and out.count("\n") == 1
+    # Nothing is installed yet.
+    assert out.endswith("%0Awrite into environment.yml: numpy>=1.23.5,<2.0.0\n")
     matched = re.fullmatch(r"::error file=environment.yml,line=8,col=9,title=TFD603 numpy-abi::(.*)\n", out)
     assert matched and matched.group(1).startswith(NUMPY) and "%0A" in matched.group(1)
 
