@@ -204,7 +204,9 @@ def _write(folder: str, kept: Mapping[str, Owned]) -> None:
 def _is_there(prefix: str, folder: str, now: Mapping[str, Owned], name: str, package: Owned) -> bool:
     """Tell whether a distribution stands in the environment as it was kept; what Python compiled since is no change."""
     there = now.get(name)
-    return there is not None and there.own == package.own and _same(prefix, folder, package)
+    # What a RECORD lists and is not there was not there when it was kept, either.
+    present = [p for p in there.own if os.path.isfile(os.path.join(prefix, *p.split("/")))] if there else []
+    return there is not None and present == package.own and _same(prefix, folder, package)
 
 
 def _same(prefix: str, folder: str, package: Owned) -> bool:

@@ -228,3 +228,17 @@ def living(
     yield made
     if not made.serves_others:
         shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def fresh_venv(alive: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment with pip, to be copied: its Python finds it by where it stands."""
+    prefix = tmp_path_factory.mktemp("fresh") / "venv"
+    # Where the distribution has split ensurepip off from Python, pip is that of the tests.
+    whole = subprocess.run([alive[0], "-c", "import ensurepip"], capture_output=True, check=False).returncode == 0
+    subprocess.run([alive[0], "-m", "venv", *([] if whole else ["--without-pip"]), str(prefix)], check=True)
+    if not whole:
+        site = prefix / "lib" / f"python{alive[1]}" / "site-packages"
+        for source in (PIP, *PIP.parent.glob("pip-*.dist-info")):
+            shutil.copytree(source, site / source.name)
+    return prefix

@@ -10,9 +10,9 @@ from packaging.version import Version
 
 from .conftest import TENSORFLOW_OF, make_wheel
 from .test_apply import STACK, beside
-from .test_venv import call, venv, wrong
+from .test_venv import call, no_conda, venv, wrong
 
-__all__ = ["venv"]
+__all__ = ["no_conda", "venv"]
 
 
 def install(venv: Path, *requirements: str) -> None:

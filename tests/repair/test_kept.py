@@ -19,11 +19,10 @@ import pytest
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.repair import journal, kept
 
-from .conftest import SMALL, TENSORFLOW_OF
-from .test_apply import beside
-from .test_venv import call, venv, wrong
+from .conftest import SMALL
+from .test_venv import broken, broken_venv, call, no_conda, venv, wrong
 
-__all__ = ["venv"]
+__all__ = ["broken", "broken_venv", "no_conda", "venv"]
 # How often a repair is killed; `TF_DOCTOR_KILLS=200` for the long run.
 KILLS = int(os.environ.get("TF_DOCTOR_KILLS", "12"))
 
@@ -41,20 +40,12 @@ def site(prefix: Path) -> Path:
     return next(iter(prefix.glob("lib/python*/site-packages")))
 
 
-@pytest.fixture
-def broken(venv: Path, alive: tuple[str, str]) -> Path:
-    """A venv with TensorFlow and a package that it does not work with."""
-    version, bad = TENSORFLOW_OF[alive[1]], wrong(alive)
-    stack = [text for text in beside(version) if text.split("==")[0] != bad.split("==")[0]]
-    pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "-q", "--no-deps"]
-    subprocess.run([*pip, f"tensorflow=={version}", *stack, bad], check=True)
-    return venv
-
-
 def test_a_repair_is_taken_back_without_an_index(
     broken: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     patched = site(broken) / "tensorflow" / "__init__.py"
+    # Listed in pip's RECORD and not there, as with the pip that some distributions ship.
+    (broken / "bin" / "pip3").unlink(missing_ok=True)
     before = tree(broken)
     status, document = call(capsys, "fix", "--apply", "-p", broken, "--yes")
     assert (status, document["applied"]) == (0, True)

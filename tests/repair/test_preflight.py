@@ -14,10 +14,10 @@ import pytest
 from conda_tf_doctor.repair import by_pip, preflight
 from tools.prefixes import add_dist
 
-from .test_kept import broken, site, tree
-from .test_venv import call, venv
+from .test_kept import site, tree
+from .test_venv import broken, broken_venv, call, no_conda, venv
 
-__all__ = ["broken", "venv"]
+__all__ = ["broken", "broken_venv", "no_conda", "venv"]
 
 Hinder = Callable[[Path, pytest.MonkeyPatch], None]
 

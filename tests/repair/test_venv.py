@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -15,27 +16,44 @@ from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.repair import journal
 from tools.prefixes import add_dist
 
-from .conftest import PIP, SMALL, TENSORFLOW_OF
+from .conftest import SMALL, TENSORFLOW_OF
 from .test_apply import beside
 
 
 @pytest.fixture
-def venv(tmp_path: Path, alive: tuple[str, str], wheelhouse: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A virtual environment with a pip that knows the wheels for tests alone, and no conda anywhere."""
+def no_conda(wheelhouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No conda anywhere, and a pip that knows the wheels for tests alone."""
     for name in ("CONDA_EXE", "CONDA_PREFIX", "VIRTUAL_ENV", "MAMBA_EXE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", wheelhouse.as_uri())
-    prefix = tmp_path / "venv"
-    # Where the distribution has split ensurepip off from Python, pip is that of the tests.
-    whole = subprocess.run([alive[0], "-c", "import ensurepip"], capture_output=True, check=False).returncode == 0
-    subprocess.run([alive[0], "-m", "venv", *([] if whole else ["--without-pip"]), str(prefix)], check=True)
-    if not whole:
-        site = prefix / "lib" / f"python{alive[1]}" / "site-packages"
-        for source in (PIP, *PIP.parent.glob("pip-*.dist-info")):
-            shutil.copytree(source, site / source.name)
+
+
+@pytest.fixture
+def venv(no_conda: None, fresh_venv: Path, tmp_path: Path) -> Path:
+    """A virtual environment with pip."""
+    return shutil.copytree(fresh_venv, tmp_path / "venv", symlinks=True)
+
+
+@pytest.fixture(scope="session")
+def broken_venv(
+    fresh_venv: Path, alive: tuple[str, str], wheelhouse: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The same with TensorFlow and a package that it does not work with, to be copied."""
+    prefix = shutil.copytree(fresh_venv, tmp_path_factory.mktemp("broken") / "venv", symlinks=True)
+    version, bad = TENSORFLOW_OF[alive[1]], wrong(alive)
+    stack = [text for text in beside(version) if text.split("==")[0] != bad.split("==")[0]]
+    pip = [str(prefix / "bin" / "python"), "-m", "pip", "install", "-q", "--no-deps"]
+    found = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheelhouse.as_uri()}
+    subprocess.run([*pip, f"tensorflow=={version}", *stack, bad], check=True, env={**os.environ, **found})
     return prefix
+
+
+@pytest.fixture
+def broken(no_conda: None, broken_venv: Path, tmp_path: Path) -> Path:
+    """A virtual environment with TensorFlow and a package that it does not work with."""
+    return shutil.copytree(broken_venv, tmp_path / "venv", symlinks=True)
 
 
 def call(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, dict[str, Any]]:
@@ -53,11 +71,8 @@ def wrong(alive: tuple[str, str]) -> str:
     return "numpy==2.1.3" if alive[1] in ("3.10", "3.11") else "protobuf==3.19.6"
 
 
-def test_what_check_advises_repairs(venv: Path, alive: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    version, bad = TENSORFLOW_OF[alive[1]], wrong(alive)
-    stack = [text for text in beside(version) if text.split("==")[0] != bad.split("==")[0]]
-    pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "-q", "--no-deps"]
-    subprocess.run([*pip, f"tensorflow=={version}", *stack, bad], check=True)
+def test_what_check_advises_repairs(broken: Path, alive: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    venv, bad = broken, wrong(alive)
     before = {path.name for path in venv.iterdir()}
     assert console(["check", "-p", str(venv)]) == 1
     assert f"fix --apply -p {shlex.quote(str(venv))}" in capsys.readouterr().out
