@@ -13,7 +13,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 def _roff(text: str) -> str:
     """Return a text for a manual page: hyphens that are typed, and no line that could be a request."""
-    lines = text.replace("\\", "\\e").replace("-", "\\-").split("\n")
+    lines = text.replace("\\", "\\e").replace("-", "\\-").replace("…", "...").split("\n")
     return "\n".join(f"\\&{line}" if line[:1] in (".", "'") else line for line in lines)
 
 

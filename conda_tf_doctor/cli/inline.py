@@ -12,7 +12,7 @@ from ..render.located import lines_of, place_of_finding
 if TYPE_CHECKING:
     from ..engine.diagnosis import Diagnosis
 
-_COMMENT = re.compile(r"#\s*tf-doctor:\s*ignore\b[ \t]*([^#]*)")
+_COMMENT = re.compile(r"#\s*tf-doctor\s*:?\s*ignore\b[ \t]*([^#]*)", re.I)
 
 
 def silenced(diagnosis: Diagnosis) -> Diagnosis:
@@ -27,7 +27,7 @@ def silenced(diagnosis: Diagnosis) -> Diagnosis:
     lines = lines_of(diagnosis.env.path)
     at: dict[int, frozenset[str]] = {}
     for number, line in enumerate(lines, 1):
-        matched = _COMMENT.search(line) if "tf-doctor:" in line else None
+        matched = _COMMENT.search(line) if "tf-doctor" in line.lower() else None
         if matched is not None:
             alone = not line[: matched.start()].strip()
             at[0 if alone else number] = at.get(0 if alone else number, frozenset()) | _codes(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _LEVELS = {ERROR: "error", WARNING: "warning", INFO: "note"}
 # Path and sentence of what could not be read.
 Refused = tuple[str, str]
+SITE = "https://conda-tf-doctor.github.io/conda-tf-doctor"
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -33,7 +34,8 @@ def advice(diagnosis: Diagnosis, finding: Finding) -> list[str]:
     """Return what repairs a finding, a line each: the commands as they are pasted, then what no command can do."""
     env = diagnosis.env
     if env.kind == "file" and not env.listed:
-        lines = into_file(env, [finding], relative(env.path))  # nothing is installed yet
+        path = "the file" if env.path == "-" else relative(env.path)
+        lines = into_file(env, [finding], path)  # nothing is installed yet
     else:
         lines = [safe(command_line(command, env.platform)) for command in finding.fix.commands]
     return [*lines, *([safe(finding.fix.note)] if finding.fix.note else [])]
@@ -56,6 +58,7 @@ def _rule(code: str) -> dict[str, Any]:
         "name": RULES[code],
         "shortDescription": {"text": RULES[code].replace("-", " ")},
         "fullDescription": {"text": what},
+        "helpUri": f"{SITE}/rules/{code}.html",
         "help": {"text": "\n\n".join((what, *rest)), "markdown": markdown},
     }
 
@@ -94,7 +97,12 @@ def sarif(diagnoses: Iterable[Diagnosis], refused: Sequence[Refused] = ()) -> di
                     "properties": {"confidence": finding.confidence, "package": finding.package},
                 }
             )
-    driver = {"name": "conda-tf-doctor", "semanticVersion": __version__, "rules": [_rule(code) for code in codes]}
+    driver = {
+        "name": "conda-tf-doctor",
+        "semanticVersion": __version__,
+        "informationUri": SITE,
+        "rules": [_rule(code) for code in codes],
+    }
     told = [
         {"level": "error", "message": {"text": safe(error)}, "locations": [_location(Place(relative(path)))]}
         for path, error in refused

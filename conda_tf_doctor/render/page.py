@@ -12,7 +12,7 @@ from ..codes import RULES
 from ..findings import ERROR, INFO
 from ..shell import command_line
 from .grouped import summary
-from .screen import repair_lines, verdict
+from .screen import KINDS, repair_lines, verdict
 from .text import Style
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def of_one(diagnosis: Diagnosis, tree: Iterable[str], masked: Callable[[str], st
     shown = [finding for finding in diagnosis.findings if finding.severity != INFO]
     notes = [finding for finding in diagnosis.findings if finding.severity == INFO]
     facts = {
-        "Environment": env.path,
+        KINDS[env.kind]: env.path,
         "Platform": env.platform,
         "Python": f"{env.python.version or 'unknown'}{f', {env.python.bits}-bit' if env.python.bits else ''}",
         "TensorFlow": " ".join(filter(None, (tensorflow.name, tensorflow.version, tensorflow.build)))
@@ -185,8 +185,8 @@ def of_one(diagnosis: Diagnosis, tree: Iterable[str], masked: Callable[[str], st
         each = "".join(f"<p><b>{note.code} {note.name}</b> {text(note.message)}</p>" for note in notes)
         body.append(f"<h2>Notes</h2><details><summary>{len(notes)} notes</summary>{each}</details>")
     if diagnosis.checked:
-        fine = ", ".join(f"{code} {RULES[code]}" for code in diagnosis.checked)
-        body.append(f'<h2 class="ok">What was fine</h2><p>{escape(fine)}</p>')
+        fine = ", ".join(f"<span>{code} {RULES[code]}</span>" for code in sorted(diagnosis.checked))
+        body.append(f'<h2 class="ok">What was fine</h2><p class="whole">{fine}</p>')
     return _page("conda-tf-doctor: " + masked(env.path), filter(None, body), "copy.js")
 
 

@@ -22,6 +22,7 @@ _WORDS = {ERROR: "ERROR", WARNING: "WARNING", INFO: "NOTE"}
 _SEVERITIES = ((ERROR, "error"), (WARNING, "warning"), (INFO, "note"))
 # What another TensorFlow repairs.
 _BY_ANOTHER_TENSORFLOW = codes_where(first=True, repair=BY_PACKAGES)
+KINDS = {"prefix": "Environment", "report": "Report", "file": "File", "solve": "Transaction"}
 # As `conda doctor` has them, and for consoles that have none of these characters.
 _MARKS = {ERROR: ("\u274c", "X "), WARNING: ("\u2757", "! "), INFO: ("\u2754", "? "), "good": ("\u2705", "ok")}
 
@@ -32,8 +33,7 @@ def _header(diagnosis: Diagnosis, style: Style) -> list[str]:
     if env.python.bits:
         python += f", {env.python.bits}-bit"
     where = ", ".join(part for part in (env.platform, python) if part)
-    what = {"prefix": "Environment", "report": "Report", "file": "File", "solve": "Transaction"}[env.kind]
-    lines = _titled(what, env.path, where, style)
+    lines = _titled(KINDS[env.kind], env.path, where, style)
     if tensorflow is None:
         return [*lines, "TensorFlow: none"]
     asked = tensorflow.package.spec or tensorflow.version or "of any version"

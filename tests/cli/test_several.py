@@ -16,6 +16,7 @@ from sarif_pydantic import Sarif
 from conda_tf_doctor.cli import schema
 from conda_tf_doctor.cli.check import FORMATS
 from conda_tf_doctor.cli.main import console
+from tools.workshop import ROOT
 
 BROKEN = """\
 channels: [conda-forge]
@@ -118,6 +119,9 @@ def test_sarif_names_rule_line_and_repair(folder: Path, capsys: pytest.CaptureFi
     }
     rule = rules[result["ruleIndex"]]
     assert (rule["id"], rule["name"]) == ("TFD603", "numpy-abi") and "## How to fix" in rule["help"]["markdown"]
+    driver = run["tool"]["driver"]
+    assert rule["helpUri"] == f"{driver['informationUri']}/rules/TFD603.html"
+    assert f'"{driver["informationUri"]}/"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_github_shows_the_finding_at_its_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -217,6 +221,7 @@ def test_a_comment_silences_a_rule_at_its_line_or_in_the_file(folder: Path, caps
     for text, left in (
         (BROKEN.replace("numpy==2.0.2", "numpy==2.0.2  # tf-doctor: ignore TFD603"), 0),
         (with_nothing, 0),
+        (BROKEN.replace("numpy==2.0.2", "numpy==2.0.2  # TF-Doctor ignore tfd6"), 0),
         (BROKEN.replace("- pip\n", "- pip  # tf-doctor: ignore TFD603\n"), 1),
         (f"# tf-doctor: ignore numpy-abi, TFD2\n{BROKEN}", 0),
         (f"# tf-doctor: ignore keras-mismatch\n{BROKEN}", 1),
