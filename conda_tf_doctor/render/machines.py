@@ -63,7 +63,16 @@ def _rule(code: str) -> dict[str, Any]:
     }
 
 
+def _of_repository(path: str) -> str:
+    """Return a path as GitHub wants it, from the top of the repository, in whichever folder of it the step works."""
+    top = os.environ.get("GITHUB_WORKSPACE", "")
+    if not top or path == "-" or not os.path.abspath(path).startswith(os.path.join(top, "")):
+        return path
+    return os.path.relpath(path, top).replace(os.sep, "/")
+
+
 def _uri(path: str) -> str:
+    path = _of_repository(path)
     return Path(path).as_uri() if os.path.isabs(path) else quote(path)
 
 
@@ -124,6 +133,10 @@ def _escaped(text: str, also: str = "") -> str:
     return text
 
 
+def _file(path: str) -> str:
+    return f"file={_escaped(_of_repository(path), ':,')}"
+
+
 def github(diagnoses: Iterable[Diagnosis], refused: Sequence[Refused] = ()) -> list[str]:
     """Return GitHub's workflow commands, which it shows as annotations at the line.
 
@@ -132,11 +145,11 @@ def github(diagnoses: Iterable[Diagnosis], refused: Sequence[Refused] = ()) -> l
         refused: What could not be, each with one sentence.
     """
     words = {ERROR: "error", WARNING: "warning", INFO: "notice"}
-    lines = [f"::error file={_escaped(relative(path), ':,')}::{_escaped(safe(error))}" for path, error in refused]
+    lines = [f"::error {_file(relative(path))}::{_escaped(safe(error))}" for path, error in refused]
     for diagnosis in diagnoses:
         for finding in diagnosis.findings:
             place = place_of_finding(diagnosis, finding)
-            fields = [f"file={_escaped(place.path, ':,')}"]
+            fields = [_file(place.path)]
             if place.line:
                 fields += [f"line={place.line}", f"col={place.column}"]
             fields.append(f"title={_escaped(f'{finding.code} {finding.name}', ':,')}")

@@ -133,6 +133,22 @@ def test_github_shows_the_finding_at_its_line(folder: Path, capsys: pytest.Captu
     assert matched and matched.group(1).startswith(NUMPY) and "%0A" in matched.group(1)
 
 
+def test_forges_are_told_paths_from_the_top_of_the_repository(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(folder))
+    (folder / "requirements" / "bad.txt").write_text("tensorflow==2.15.0\nnumpy==2.0.2\n")
+    monkeypatch.chdir(folder / "requirements")
+    words = ["bad.txt", "gone.txt", "../environment.yml", "--output-format"]
+    lines = call(capsys, *words, "github")[1].splitlines()
+    assert [re.split(r"[=,:]+", line)[2] for line in lines] == [
+        "requirements/gone.txt", "requirements/bad.txt", "environment.yml",
+    ]  # fmt: skip
+    results = json.loads(call(capsys, *words, "sarif")[1])["runs"][0]["results"]
+    places = [each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in results]
+    assert places == ["requirements/bad.txt", "environment.yml"]
+
+
 def test_junit_has_a_case_for_each_rule(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = call(capsys, "environment.yml", "requirements/base.txt", "--output-format", "junit")[1]
     broken, fine = ElementTree.fromstring(out)
