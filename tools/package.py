@@ -127,6 +127,8 @@ def _distributions(python: Path, names: Iterable[str], done: set[str]) -> None:
     site = next(python.parent.parent.glob("lib/python*/site-packages"))
     have = {canonicalize_name(each.metadata["Name"]): each for each in metadata.distributions(path=[str(site)])}
     waiting = [canonicalize_name(name) for name in names]
+    if lacking := [name for name in waiting if name not in have]:
+        raise WorkshopError(f"{python} has no {', '.join(lacking)}, which the channel of the recipe is made of")
     while waiting:
         name = waiting.pop()
         if name in done or name not in have:
@@ -167,8 +169,11 @@ def make_channel() -> None:
     _python()
     done: set[str] = {"conda-tf-doctor"}
     needs = [_called(Requirement(each).name) for each in REQUIREMENTS]
-    _distributions(conda, [*needs, "pefile", "pyelftools", "pip"], done)
+    ours = [Requirement(each) for each in metadata.requires("conda-tf-doctor") or ()]
+    own = [each.name for each in ours if each.marker is None or each.marker.evaluate({"extra": ""})]
+    _distributions(conda, [*needs, *own, "pip"], done)
     _distributions(ensure_publish(), ["hatchling", "shtab", "tomli"], done)
+    _distributions(Path(sys.executable), ["pyelftools"], done)
     _conda(conda, needs)
 
 
