@@ -6,8 +6,11 @@ checkers see the real thing; at run time annotations are never evaluated, and on
 
 from __future__ import annotations
 
-# What ``collections.namedtuple`` makes a field's access of.
-from collections import _tuplegetter  # type: ignore[attr-defined]  # written in C where there is one
+# What ``collections.namedtuple`` makes a field's access of; the package itself costs a tenth of starting Python.
+try:
+    from _collections import _tuplegetter  # type: ignore[import-not-found]
+except ImportError:  # another Python than CPython
+    from collections import _tuplegetter  # type: ignore[attr-defined]
 
 TYPE_CHECKING = False
 
@@ -30,14 +33,14 @@ else:
 
     def _new(cls, *given, **named):
         """Return a tuple of the fields: those given in order, then by name, then the defaults."""
-        if len(given) != len(cls._fields) or named:
+        if named or len(given) != len(cls._fields):
             rest = cls._fields[len(given) :]
-            defaults = cls._field_defaults
+            filled = {**cls._field_defaults, **named}
             try:
-                given += tuple(named.pop(name) if name in named else defaults[name] for name in rest)
+                given += tuple([filled[name] for name in rest])
             except KeyError as error:
                 raise TypeError(f"{cls.__name__} lacks the field {error}") from None
-            if named or len(given) != len(cls._fields):
+            if len(given) != len(cls._fields) or not named.keys() <= set(rest):
                 raise TypeError(f"{cls.__name__} has no such fields: {', '.join(named) or given}")
         return tuple.__new__(cls, given)
 

@@ -191,15 +191,13 @@ _CODES = {name: code for code, name in RULES.items()}
 
 
 # Every function that judges, and every one that asks, each once, with the codes that it is named for.
-JUDGES: dict[Judge, tuple[str, ...]] = {
-    judge: tuple(rule.code for rule in _ROWS if judge in rule.judges)
-    for judge in dict.fromkeys(judge for rule in _ROWS for judge in rule.judges)
-}
-ASKERS: dict[Judge, tuple[str, ...]] = {
-    asks: tuple(rule.code for rule in _ROWS if rule.asks == asks)
-    for asks in dict.fromkeys(rule.asks for rule in _ROWS)
-    if asks is not None
-}
+JUDGES: dict[Judge, tuple[str, ...]] = {}
+ASKERS: dict[Judge, tuple[str, ...]] = {}
+for _rule in _ROWS:
+    for _judge in _rule.judges:
+        JUDGES[_judge] = (*JUDGES.get(_judge, ()), _rule.code)
+    if _rule.asks is not None:
+        ASKERS[_rule.asks] = (*ASKERS.get(_rule.asks, ()), _rule.code)
 
 
 def place(code: str) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from ._typing import TYPE_CHECKING, Any, NamedTuple
 from .codes import A_FILE, A_PART, BINARIES, NEXT_CHANGE, ROWS, codes_where
-from .shell import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,6 +47,8 @@ class Fix(NamedTuple):
 
     def to_json(self, platform: str = "") -> dict[str, Any]:
         """Return the ``fix`` object of the JSON contract; the command lines are for the shells of a platform."""
+        from .shell import command_line
+
         return {
             "pins": list(self.pins),
             "pip": list(self.pip),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from ._light import re
 from ._typing import NamedTuple
 
 
@@ -12,7 +11,8 @@ def normalise(name: str) -> str:
     if name.isalnum() and name.islower():
         return name
     lead = "_" if name.startswith("_") else ""
-    return lead + re.sub(r"[-_.]+", "-", name).strip("-").lower()
+    folded = name.replace("_", "-").replace(".", "-").strip("-").lower()
+    return lead + ("-".join(filter(None, folded.split("-"))) if "--" in folded else folded)
 
 
 # Microsoft Learn, "Naming files, paths, and namespaces".

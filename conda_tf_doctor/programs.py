@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 _BATCH = (".bat", ".cmd")
 
 
-def of_door(door: str) -> tuple[str, ...]:
-    """Return what one types for this program: behind conda's door its subcommand, else the program itself."""
-    return ("conda", "tf-doctor") if door == "conda" else ("conda-tf-doctor",)
-
-
 def safe_python(values: dict[str, str]) -> dict[str, str]:
     """Return variables with which ``python -m`` (3.11 and later) takes no module from the working folder."""
     return {**values, "PYTHONSAFEPATH": "1"}

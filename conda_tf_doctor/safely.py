@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 # Not from the modules that have them: this is on the way of every check.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +23,8 @@ def safe(text: str) -> str:
     """Return a text from a file, a package or a program as what a terminal, a log or a page may be given: one line."""
     if text.isascii() and text.isprintable():
         return text
+    import re
+
     return re.sub(_SEQUENCE, "", text).translate(_CONTROL)
 
 

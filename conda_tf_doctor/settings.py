@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
 
 from . import reading
-from ._typing import NamedTuple
+from ._light import re
+from ._typing import TYPE_CHECKING, Any, NamedTuple
 from .codes import RULES, codes_of
-from .errors import UsageError, meant
+from .errors import Ignored, UsageError, meant
 from .modes import WARN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 # How long the guard itself may take, in seconds.
 SECONDS = 5.0
@@ -41,10 +42,10 @@ class Settings(NamedTuple):
     search_seconds: str = ""
 
 
-def _words(value: object) -> tuple[str, ...]:
+def _words(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         return tuple(word.strip() for word in value.split(",") if word.strip())
-    return tuple(str(word).strip() for word in value) if isinstance(value, Iterable) else ()
+    return tuple(str(word).strip() for word in value) if hasattr(value, "__iter__") else ()
 
 
 def _value(plugins: object, name: str, default: object) -> object:
@@ -94,7 +95,7 @@ def _condarc_files() -> list[str]:
     listed = [variable("CONDARC", ""), variable("MAMBARC", "")]
     for folder in (variable("CONDA_PREFIX", ""), *home, xdg, *installations(), *_OF_ALL):
         listed += [os.path.join(folder, name) for name in ("condarc", ".condarc")]
-        with suppress(OSError):
+        with Ignored(OSError):
             inside = sorted(os.listdir(os.path.join(folder, "condarc.d")), reverse=True) if folder else []
             listed += [os.path.join(folder, "condarc.d", name) for name in inside if name.endswith((".yml", ".yaml"))]
     return list(dict.fromkeys(path for path in listed if os.path.isabs(path)))
@@ -103,7 +104,7 @@ def _condarc_files() -> list[str]:
 def _condarc_texts() -> Iterator[tuple[str, str]]:
     """Yield path and text of the settings files that can be read."""
     for path in _condarc_files():
-        with suppress(OSError, UnicodeDecodeError):
+        with Ignored(OSError, UnicodeDecodeError):
             yield path, reading.read_text(path, reading.SETTINGS, errors="strict")
 
 

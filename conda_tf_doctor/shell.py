@@ -8,17 +8,17 @@ PowerShell's grammar.
 
 from __future__ import annotations
 
-import re
 import sys
 
+from ._light import re
 from ._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_PLAIN = re.compile(r"[\w\\/:.=-]+")
+_PLAIN = r"[\w\\/:.=-]+"
 # Backslashes before a quote, or before the end, where our own quote comes.
-_BEFORE_QUOTE = re.compile(r'(\\*)("|\Z)')
+_BEFORE_QUOTE = r'(\\*)("|\Z)'
 
 
 def command_line(command: Sequence[str], platform: str = "") -> str:
@@ -49,14 +49,14 @@ def _is_windows(platform: str) -> bool:
 
 
 def _double_quoted(text: str) -> str:
-    if _PLAIN.fullmatch(text):
+    if re.fullmatch(_PLAIN, text):
         return text
-    return '"' + _BEFORE_QUOTE.sub(lambda m: m[1] * 2 + (m[2] and '\\"'), text) + '"'
+    return '"' + re.sub(_BEFORE_QUOTE, lambda m: m[1] * 2 + (m[2] and '\\"'), text) + '"'
 
 
 def _program(text: str) -> str:
     r"""Return a program's path as ``C:\"a b"\python.exe``: PowerShell takes what begins with a quote for a string."""
-    if _PLAIN.fullmatch(text):
+    if re.fullmatch(_PLAIN, text):
         return text
     parts = re.split(r"([\\/]+)", text)
-    return "".join(part if not part or _PLAIN.fullmatch(part) else f'"{part}"' for part in parts)
+    return "".join(part if not part or re.fullmatch(_PLAIN, part) else f'"{part}"' for part in parts)

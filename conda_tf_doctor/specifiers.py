@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from . import versions
+from ._light import re
 from ._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

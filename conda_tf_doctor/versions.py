@@ -7,10 +7,9 @@ Python. Plain numbers (``2.10.0``: nearly every version there is) are therefore 
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 
+from ._light import lru_cache, re
 from ._typing import NamedTuple
 
 # Patterns are compiled where they are first used (re keeps them): compiling all costs a tenth of a check.
@@ -49,11 +48,11 @@ def key(version: str) -> Key:
     """
     if version.isascii() and all(part.isdigit() for part in version.split(".")):
         return (0, _stripped(tuple(map(number, version.split(".")))), _FINAL, _NOTHING, _LAST)
-    candidate = re.match(r"([0-9]+(?:\.[0-9]+)*)(a|b|rc)([0-9]+)\Z", version)
-    if candidate:
-        numbers = tuple(map(number, candidate.group(1).split(".")))
-        pre = (("a", "b", "rc").index(candidate.group(2)), number(candidate.group(3)))
-        return (0, _stripped(numbers), pre, _NOTHING, _LAST)
+    for place, letters in enumerate(("a", "b", "rc")):
+        head, _, count = version.partition(letters)
+        parts = head.split(".")
+        if version.isascii() and count.isdigit() and all(part.isdigit() for part in parts):
+            return (0, _stripped(tuple(map(number, parts))), (place, number(count)), _NOTHING, _LAST)
     from packaging.version import Version
 
     try:
@@ -103,14 +102,16 @@ def _prefix_key(text: str) -> Key:
     return (0, numbers, _FINAL, _NOTHING, _LAST)
 
 
-_TERM = r"\s*(?:(===|==|!=|~=|>=|<=|>|<)\s*)?([^\s,]+)\s*\Z"
+_OPERATORS = ("===", "==", "!=", "~=", ">=", "<=", ">", "<")
 
 
 def _term_holds(term: str, version: Key, version_is_pre: bool) -> bool:
-    matched = re.match(_TERM, term)
-    if not matched:
+    term = term.strip()
+    operator = next((each for each in _OPERATORS if term.startswith(each)), "")
+    wanted_text = term[len(operator) :].lstrip()
+    if not wanted_text or len(wanted_text.split()) > 1:
         return True
-    operator, wanted_text = matched.group(1) or "==", matched.group(2)
+    operator = operator or "=="
     if wanted_text == "*":
         return True
     if wanted_text.endswith(".*"):
@@ -165,7 +166,7 @@ class MatchSpec(NamedTuple):
     build: str = ""
 
 
-_SPEC = r"(?s)([A-Za-z0-9_.\-*]+)\s*(.*)\Z"
+_OF_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-*"
 _BRACKETS = r"(?s)([^\[]*)\[(.*)\]\s*\Z"
 _FIELD = r"(?<!\w)(\w+)\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,\s]+))"
 
@@ -184,26 +185,38 @@ def parse_matchspec(text: str) -> MatchSpec:
         found = re.finditer(_FIELD, brackets.group(2))
         fields = {m.group(1): m.group(2) or m.group(3) or m.group(4) or "" for m in found}
         text = brackets.group(1)
-    matched = re.match(_SPEC, text.strip())
-    if not matched:
+    text = text.strip()
+    rest = text.lstrip(_OF_NAMES)
+    name, rest = text[: len(text) - len(rest)], rest.strip()
+    if not name:
         return MatchSpec(fields.get("name", ""), fields.get("version", ""), fields.get("build", ""))
-    name, rest = matched.group(1), matched.group(2).strip()
     version, build = rest, ""
     if " " in rest and not rest.endswith((",", "|")):
-        parts = re.sub(r"(?<!\s)\s*([,|])\s*", r"\1", rest)
-        parts = re.sub(r"([<>=!~])\s+", r"\1", parts)
-        version, _, build = parts.partition(" ")
+        version, build = _version_and_build(rest)
     elif rest.startswith("=") and not rest.startswith("==") and "=" in rest[1:]:
         version, _, build = rest[1:].partition("=")
         version = version if version == "*" or version.endswith("*") else f"{version}"
-    elif rest and rest[0].isdigit() and rest.count("=") == 1 and not re.search(r"[<>!~]=", rest):
+    elif rest and rest[0].isdigit() and rest.count("=") == 1 and not any(sign in rest for sign in _SIGNS):
         version, _, build = rest.partition("=")
     version = fields.get("version", version).strip()
     build = fields.get("build", build).strip()
     return MatchSpec(name.lower(), "" if version == "*" else version, "" if build == "*" else build)
 
 
-_ATOMS = r"\d+|[*]+|[^\d*]+"
+_SIGNS = ("<=", ">=", "!=", "~=")
+
+
+def _version_and_build(text: str) -> tuple[str, str]:
+    """Split at the first blank that neither follows an operator nor stands beside a comma or a bar."""
+    words = text.split()
+    for place, word in enumerate(words[1:], 1):
+        if words[place - 1][-1] not in ",|<>=!~" and word[0] not in ",|":
+            return "".join(words[:place]), " ".join(words[place:])
+    return "".join(words), ""
+
+
+def _kind(character: str) -> int:
+    return 0 if character.isdecimal() else 1 if character == "*" else 2
 
 
 @lru_cache(maxsize=4096)
@@ -213,7 +226,9 @@ def _conda_key(version: str) -> tuple[int, tuple[tuple[tuple[int, int, str], ...
     components = []
     for component in text.replace("_", ".").replace("-", ".").split("."):
         atoms: list[tuple[int, int, str]] = []
-        for atom in [component] if component.isdigit() else re.findall(_ATOMS, component):
+        for atom in (
+            [component] if component.isdigit() else map("".join, (atom for _, atom in groupby(component, _kind)))
+        ):
             if atom.isdigit():
                 atoms.append((2, number(atom), ""))
             elif atom == "post":

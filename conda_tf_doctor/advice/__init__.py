@@ -6,8 +6,6 @@ the text says comes along as what its signature captured.
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from .._typing import TYPE_CHECKING
 from ..codes import ROWS
 from ..findings import Fix
@@ -29,5 +27,5 @@ def advise(code: str, context: Context, said: Mapping[str, str]) -> Fix:
     module, _, function = ROWS[code].advice.partition(".")
     if not module:
         return Fix()
-    fix: Fix = getattr(import_module(f".{module}", __package__), function)(context, said)
+    fix: Fix = getattr(__import__(f"{__package__}.{module}", fromlist=[function]), function)(context, said)
     return fix

@@ -100,7 +100,7 @@ def working(context: Context, name: str, table: str = "works") -> str:
     python = context.env.python.version
     seen = [
         entry["works"].replace("{minor}", tensorflow.minor)
-        for entry in context.matrix.table(table).get(name, ())
+        for entry in context.matrix.entries(table, name)
         if entry.get("works")
         and versions.contains(entry.get("tensorflow", ""), tensorflow.version)
         and (not entry.get("python") or (python and versions.contains(entry["python"], python)))

@@ -207,7 +207,7 @@ def _add_on_named(context: Context, said: Mapping[str, str]) -> str:
 def _for_every_build(context: Context, name: str) -> Fix | None:
     """Return the pair that loads whichever distribution it is, where beside one of this release no add-on does."""
     env, minor = context.env, minor_of(context)
-    for entry in context.matrix.table("works_symbols").get(name, ()) if minor else ():
+    for entry in context.matrix.entries("works_symbols", name) if minor else ():
         here = {env.os, env.platform} & set(entry.get("platform", (env.os,)))
         for row in entry["breaks"] if here and versions.contains(entry["tensorflow"], f"{minor}.0") else ():
             if row.get("fix") and "tensorflow" in row["fix"]:

@@ -1,4 +1,4 @@
-"""Which machine a binary is for, from its first kilobytes; nothing imported but ``struct``.
+"""Which machine a binary is for, from its first kilobytes; and nothing imported for it.
 
 ``check`` reads every environment's Python this way, so it must cost one ``open`` and one ``read``.
 
@@ -8,10 +8,11 @@ Sources: the PE format specification (Microsoft Learn, "PE Format", machine type
 
 from __future__ import annotations
 
-import struct
-
 from .. import reading
-from .._typing import NamedTuple
+from .._typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Literal
 
 PE = "pe"
 ELF = "elf"
@@ -79,12 +80,17 @@ def read_header(path: str) -> Header:
     with reading.open_raw(path) as stream:
         head = stream.read(HEAD)
         if head[:2] == b"MZ" and len(head) >= 64:
-            offset = struct.unpack_from("<I", head, 0x3C)[0]
+            offset = _number(head, 0x3C)
             if offset + 6 > len(head):
                 # A launcher may have a large stub; one more small read decides.
                 stream.seek(offset)
                 return parse_header(head, stream.read(24))
         return parse_header(head)
+
+
+def _number(data: bytes, place: int, size: int = 4, order: Literal["little", "big"] = "little") -> int:
+    """Return the unsigned number at a place; ``struct`` would be one more library to load."""
+    return int.from_bytes(data[place : place + size], order)
 
 
 def parse_header(head: bytes, coff: bytes | None = None) -> Header:
@@ -105,14 +111,14 @@ def parse_header(head: bytes, coff: bytes | None = None) -> Header:
     if len(head) < 8:
         return Header()
     if magic in (b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe"):
-        return _macho((struct.unpack_from("<I", head, 4)[0],))
+        return _macho((_number(head, 4),))
     if magic in (b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf"):
-        return _macho((struct.unpack_from(">I", head, 4)[0],))
+        return _macho((_number(head, 4, order="big"),))
     if magic in (b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf"):
         size = 20 if magic[3] == 0xBE else 32
-        count = struct.unpack_from(">I", head, 4)[0]
+        count = _number(head, 4, order="big")
         if 0 < count <= MAX_SLICES and 8 + count * size <= len(head):
-            return _macho(tuple(struct.unpack_from(">I", head, 8 + i * size)[0] for i in range(count)))
+            return _macho(tuple(_number(head, 8 + i * size, order="big") for i in range(count)))
     return Header()
 
 
@@ -120,18 +126,18 @@ def _pe(head: bytes, coff: bytes | None) -> Header:
     if coff is None:
         if len(head) < 64:
             return Header()
-        offset = struct.unpack_from("<I", head, 0x3C)[0]
+        offset = _number(head, 0x3C)
         coff = head[offset : offset + 24]
     if coff[:4] != b"PE\0\0" or len(coff) < 6:
         return Header()
-    machine, bits = PE_MACHINES.get(struct.unpack_from("<H", coff, 4)[0], ("", 0))
+    machine, bits = PE_MACHINES.get(_number(coff, 4, 2), ("", 0))
     return Header(PE, machine, bits, (machine,) if machine else ())
 
 
 def _elf(head: bytes) -> Header:
     if len(head) < 20 or head[4] not in (1, 2) or head[5] not in (1, 2):
         return Header()
-    number = struct.unpack_from("<H" if head[5] == 1 else ">H", head, 18)[0]
+    number = _number(head, 18, 2, "little" if head[5] == 1 else "big")
     machine = ELF_MACHINES.get(number, "")
     if number == 21 and head[5] == 1:
         machine = "ppc64le"

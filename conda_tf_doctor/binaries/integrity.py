@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from .. import reading
 from .records import Recorded
-from .remembered import Hashes
+from .remembered import Remembered
 
 # 63 binaries of TensorFlow 2.10 without the main one: 190 MB, most of them below this.
 SMALL = 4 * 1024 * 1024
@@ -38,14 +38,14 @@ class Damage(NamedTuple):
     found: str = ""
 
 
-def compare(files: Iterable[Recorded], thorough: bool = False, hashes: Hashes | None = None) -> list[Damage]:
+def compare(files: Iterable[Recorded], thorough: bool = False, kept: Remembered | None = None) -> list[Damage]:
     """Compare files with what was recorded.
 
     Args:
         files: The records. Several may name one file (two distributions, or pip over conda): it is as recorded where
             it is as any of them says.
         thorough: Hash files of any size.
-        hashes: What is remembered of earlier runs, and remembers this one.
+        kept: What is remembered of earlier runs, and remembers this one.
 
     Returns:
         The files that differ, each once; one that cannot be read counts as gone.
@@ -57,7 +57,7 @@ def compare(files: Iterable[Recorded], thorough: bool = False, hashes: Hashes | 
     for entries in by_path.values():
         found = []
         for entry in entries:
-            damage = _compare(entry, thorough, hashes)
+            damage = _compare(entry, thorough, kept)
             if damage is None:
                 break
             found.append(damage)
@@ -66,7 +66,7 @@ def compare(files: Iterable[Recorded], thorough: bool = False, hashes: Hashes | 
     return damages
 
 
-def _compare(entry: Recorded, thorough: bool, hashes: Hashes | None) -> Damage | None:
+def _compare(entry: Recorded, thorough: bool, kept: Remembered | None) -> Damage | None:
     try:
         facts = os.stat(entry.path)
         size = facts.st_size
@@ -74,11 +74,11 @@ def _compare(entry: Recorded, thorough: bool, hashes: Hashes | None) -> Damage |
             return Damage(entry, SHORTER if size < entry.size else LONGER, f"{size:,} bytes")
         if not entry.sha256 or (size > SMALL and not thorough):
             return None
-        found = hashes.of(entry.path, facts) if hashes else ""
-        if not found:
+        found = kept.of("sha256", entry.path, facts) if kept else ""
+        if not found or not isinstance(found, str):
             found = _sha256(entry.path)
-            if hashes:
-                hashes.remember(entry.path, facts, found)
+            if kept:
+                kept.remember("sha256", entry.path, facts, found)
     except OSError:
         return Damage(entry, GONE)
     return Damage(entry, CHANGED, found) if found != entry.sha256.lower() else None

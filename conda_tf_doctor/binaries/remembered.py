@@ -1,26 +1,26 @@
-"""Hashes of files that were read once, kept for later runs: a private cache, safe to delete at any time.
+"""What was read of files once, kept for later runs: a private cache, safe to delete at any time.
 
-A file is the one that was hashed where its size, inode and times, of content and of state, are the same: whoever
-writes to it, or puts another in its place, changes one of them. The folder is used only where it is the user's own and
-nobody else may write there, so that nobody can plant a hash.
+Only facts are kept, never a verdict. A file is the one that was read where its size, inode and times, of content and of
+state, are the same: whoever writes to it, or puts another in its place, changes one of them. The folder is used only
+where it is the user's own and nobody else may write there, so that nobody can plant a fact.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import sys
 import time
-import zlib
 
-from .. import reading
+from .. import __version__, reading
 from .._typing import Any
 from ..errors import Ignored
 
-FORMAT = 1
+FORMAT = 2
 # What changed so lately may change again within the resolution of the clock.
 SETTLED = 2_000_000_000
+# Code that decides what is kept: what other code has read is read again.
+_CODE = ("binaries", "context")
 
 
 def cache_folder() -> str:
@@ -42,12 +42,34 @@ def _is_private(folder: str) -> bool:
     return sys.platform == "win32" or (facts.st_uid == os.geteuid() and not facts.st_mode & 0o022)
 
 
-def _identity(facts: os.stat_result) -> list[int]:
+def identity(facts: os.stat_result) -> list[int]:
+    """Return what changes whenever a file does, or another is put in its place."""
     return [facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, facts.st_dev]
 
 
-class Hashes:
-    """The hashes that are remembered of one environment's files.
+def is_settled(facts: os.stat_result) -> bool:
+    """Tell whether a file has been as it is for so long that the next change shows in its times."""
+    return max(facts.st_mtime_ns, facts.st_ctime_ns) < time.time_ns() - SETTLED
+
+
+def _made_by() -> list[object]:
+    """Return which program keeps the facts: its version, and how new its code is."""
+    above = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    files = [entry.stat() for folder in _CODE for entry in os.scandir(os.path.join(above, folder)) if entry.is_file()]
+    newest = max((facts.st_mtime_ns for facts in files), default=0)
+    return [FORMAT, __version__, sum(facts.st_size for facts in files), newest]
+
+
+def _name(prefix: str) -> str:
+    """Return a name for an environment's file (Bernstein's hash); two that share one take turns."""
+    value = 5381
+    for byte in os.fsencode(prefix):
+        value = (value * 33 + byte) & 0xFFFFFFFF
+    return f"facts-{value:08x}.json"
+
+
+class Remembered:
+    """The facts that are remembered of one environment's files, of several kinds.
 
     Args:
         prefix: The environment's folder.
@@ -56,35 +78,42 @@ class Hashes:
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
         self.folder = cache_folder()
-        self._known: dict[str, Any] = {}
-        self._used: dict[str, Any] = {}
-        self._path = os.path.join(self.folder, f"hashes-{zlib.crc32(os.fsencode(prefix)):08x}.json")
+        self._known: dict[str, dict[str, Any]] = {}
+        self._used: dict[str, dict[str, Any]] = {}
+        self._path = os.path.join(self.folder, _name(prefix))
         with Ignored(OSError, ValueError):
             if self.folder and _is_private(self.folder):
-                kept = reading.load_json(reading.read_bytes(self._path))
-                if isinstance(kept, dict) and (kept.get("format"), kept.get("prefix")) == (FORMAT, prefix):
-                    self._known = kept["files"] if isinstance(kept.get("files"), dict) else {}
+                kept = reading.load_json(reading.read_text(self._path, errors="strict"))
+                files = kept.get("files") if isinstance(kept, dict) else None
+                if isinstance(files, dict) and (kept["prefix"], kept["made_by"]) == (prefix, _made_by()):
+                    self._known = {kind: facts for kind, facts in files.items() if isinstance(facts, dict)}
 
-    def of(self, path: str, facts: os.stat_result) -> str:
-        """Return the hash of a file as it is now; empty where it is not remembered."""
-        kept = self._known.get(path)
-        if not isinstance(kept, list) or len(kept) != 6 or kept[:5] != _identity(facts) or not isinstance(kept[5], str):
-            return ""
-        self._used[path] = kept
+    def of(self, kind: str, path: str, facts: os.stat_result) -> Any:
+        """Return what is remembered of a file as it is now; ``None`` for nothing."""
+        kept = self._known.get(kind, {}).get(path)
+        if not isinstance(kept, list) or len(kept) != 6 or kept[:5] != identity(facts):
+            return None
+        self._used.setdefault(kind, {})[path] = kept
         return kept[5]
 
-    def remember(self, path: str, facts: os.stat_result, digest: str) -> None:
-        """Keep a hash that was just made of a file whose facts were taken before."""
-        if max(facts.st_mtime_ns, facts.st_ctime_ns) < time.time_ns() - SETTLED:
-            self._used[path] = [*_identity(facts), digest]
+    def remember(self, kind: str, path: str, facts: os.stat_result, value: Any) -> None:
+        """Keep what was just read of a file whose facts were taken before."""
+        if is_settled(facts):
+            self._used.setdefault(kind, {})[path] = [*identity(facts), value]
 
     def save(self) -> None:
-        """Write down what this run used, where that is something else than what was there; a full disk is no error."""
-        if not self.folder or self._used == self._known:
+        """Write down what this run used, where that is something else than what was there; a full disk is no error.
+
+        Of a kind that was asked for only what was used is kept, so that what is gone does not stay for ever.
+        """
+        kept = {**self._known, **self._used}
+        if not self.folder or kept == self._known:
             return
-        text = json.dumps({"format": FORMAT, "prefix": self.prefix, "files": self._used})
+        import json
+
         scratch = f"{self._path}.{os.getpid()}"
         with Ignored(OSError, ValueError):
+            text = json.dumps({"made_by": _made_by(), "prefix": self.prefix, "files": kept})
             os.makedirs(self.folder, mode=0o700, exist_ok=True)
             if not _is_private(self.folder):
                 return
@@ -93,5 +122,7 @@ class Hashes:
                 with os.fdopen(handle, "w", encoding="utf-8") as stream:
                     stream.write(text)
                 os.replace(scratch, self._path)
+                self._known = kept
             except OSError:
                 os.unlink(scratch)
+                raise

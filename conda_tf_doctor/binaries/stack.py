@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 
-from .folders import TENSORFLOWS, has_binaries
+from . import TENSORFLOWS, has_binaries
 from .records import BINARY, TENSORFLOW, Recorded, read_text, recorded_files
 
 # What `import tensorflow` loads before all others, newest layout first.

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
-from types import SimpleNamespace
 
 from .._typing import TYPE_CHECKING, Any, cast
-from ..programs import of_door
+from ..render.text import of_door
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -29,6 +28,13 @@ _VALUES = {
 _FLAGS = {"--json": "json", "-q": "quiet", "--quiet": "quiet", "--all-envs": "all_envs"}
 
 
+class _Arguments:
+    """What ``argparse.Namespace`` is, without argparse."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.__dict__.update(values)
+
+
 def complete(args: Mapping[str, Any], door: str) -> Namespace:
     """Return the arguments with every default filled in.
 
@@ -41,7 +47,7 @@ def complete(args: Mapping[str, Any], door: str) -> Namespace:
     """
     # conda marks flags that were not given with an object of its own; for us they are not given.
     values = {name: value for name, value in args.items() if value is not None and type(value).__name__ != "_Null"}
-    return cast("Namespace", SimpleNamespace(**{**DEFAULTS, **values, "door": door}))
+    return cast("Namespace", _Arguments({**DEFAULTS, **values, "door": door}))
 
 
 def program(door: str) -> str:

@@ -12,11 +12,9 @@ from ..environment.prefix import read_prefix
 from ..errors import UsageError
 from ..findings import ERROR
 from ..matrix.load import load_matrix
-from ..render.json import print_document
 from ..render.screen import render
 from ..render.text import Style
 from .options import options, strict
-from .target import resolve_prefix
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -164,12 +162,18 @@ def read(args: Namespace, file: str = "") -> Environment:
         # Reading its spelling costs as much as reading an environment.
 
         platform = checked(platform)
-    env = read_prefix(resolve_prefix(args), platform)
+    env = read_prefix(args.prefix or _named_prefix(args), platform)
     if platform and env.platform != platform:
         raise UsageError(f"The environment {env.path} is for {env.platform}, not for {platform}.")
     env.thorough = getattr(args, "thorough", False)
     env.remember = not getattr(args, "no_cache", False)
     return env
+
+
+def _named_prefix(args: Namespace) -> str:
+    from .target import resolve_prefix
+
+    return resolve_prefix(args)
 
 
 def examine(env: Environment, matrix: Matrix, ignore: frozenset[str]) -> Diagnosis:
@@ -194,6 +198,8 @@ def examine(env: Environment, matrix: Matrix, ignore: frozenset[str]) -> Diagnos
 def show(diagnosis: Diagnosis, args: Namespace) -> int:
     """Print a diagnosis and return the exit status."""
     if args.json:
+        from ..render.json import print_document
+
         if diagnosis.env.kind == "file":
             from ..render.located import document
 

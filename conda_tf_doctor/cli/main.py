@@ -8,7 +8,6 @@ from errno import EINVAL
 
 from .._typing import TYPE_CHECKING, NoReturn
 from ..errors import Ignored, UsageError
-from ..render.json import print_error
 from ..render.text import Style, complain
 from .arguments import complete, plain, program
 
@@ -77,6 +76,8 @@ def _own_fault(error: Exception, args: Namespace) -> str:
 
 def _unusable(message: str, args: Namespace) -> int:
     if args.json:
+        from ..render.json import print_error
+
         with Ignored(OSError):
             print_error(message)
     complain(message)

@@ -9,11 +9,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import reading
+from ..binaries import has_binaries
 from ..binaries.beside import Neighbour, neighbours
-from ..binaries.folders import has_binaries
 from ..binaries.integrity import compare
 from ..binaries.records import VITAL, Recorded, recorded_files
-from ..binaries.remembered import Hashes
 from ..binaries.resolve import resolve
 from ..binaries.stack import added_folders, build_info, find_stack_modules
 from ..binaries.windows import CONDA_FOLDERS
@@ -116,10 +115,10 @@ def _examine(
     closure = closure_of(context, modules, preloads, run_time, site_packages)
     # A package that recorded none of what is there describes another installation; its absent files prove nothing.
     present = {entry.source for entry in recorded if os.path.isfile(entry.path)} | _of_imported(env)
-    hashes = Hashes(env.prefix) if env.remember and not thorough else None
-    damages = compare([entry for entry in recorded if entry.source in present], thorough, hashes)
-    if hashes:
-        hashes.save()
+    kept = None if thorough else context.remembered
+    damages = compare([entry for entry in recorded if entry.source in present], thorough, kept)
+    if kept:
+        kept.save()
     machine = env.python.machine or PLATFORM_MACHINES.get(env.platform, "")
     keras = env.package("keras")
     around = tuple(neighbours(env.prefix, site_packages, env.os == "win", keras.version if keras else ""))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from functools import cached_property
-
 from .. import versions
+from .._light import cached_property, re
 from .._typing import TYPE_CHECKING
-from ..binaries.folders import has_binaries
+from ..binaries import has_binaries
 from ..codes import CUDA, ROWS
 from ..environment import gpu
 from ..environment.facts import CONDA, PIP, Environment, Package
@@ -19,6 +17,7 @@ from .sources import damaged_sources
 
 if TYPE_CHECKING:
     from ..binaries.integrity import Damage
+    from ..binaries.remembered import Remembered
     from ..matrix.matrix import Matrix
     from ..matrix.model import Build
     from .binaries import BinaryFacts
@@ -104,7 +103,8 @@ class Context:
         """
         text = self.env.virtual_packages.get("__osx", "")
         if not text:
-            matched = re.search(r"\bmac ?os(?: x)? (\d+(?:\.\d+)*)", self.env.system.os, re.I)
+            system = self.env.system.os
+            matched = re.search(r"\bmac ?os(?: x)? (\d+(?:\.\d+)*)", system, re.I) if "mac" in system.lower() else None
             text = matched.group(1) if matched else ""
         return "" if text.startswith("10.16") else text
 
@@ -175,7 +175,16 @@ class Context:
         if self.tensorflow is None or not site_packages:
             return []
 
-        return damaged_sources(env, site_packages)
+        return damaged_sources(env, site_packages, self.remembered)
+
+    @cached_property
+    def remembered(self) -> Remembered | None:
+        """What earlier runs read of the environment's files; ``None`` where nothing is to be remembered."""
+        if not self.env.remember or not self.env.prefix:
+            return None
+        from ..binaries.remembered import Remembered
+
+        return Remembered(self.env.prefix)
 
     @cached_property
     def _has_binaries(self) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from .. import versions
 from .._typing import TYPE_CHECKING
 from ..environment.facts import PIP, Environment
@@ -37,7 +35,7 @@ def is_gpu_build(installed: Installed, build: Build | None) -> bool:
     if installed.manager == PIP:
         return False
     text = f"{installed.build} {build.variant if build and build.channel != 'pypi' else ''}"
-    return bool(re.search(r"(?:^|[_ ])(?:gpu|cuda)\d*", text))
+    return any(part.startswith(("gpu", "cuda")) for part in text.replace("_", " ").split(" "))
 
 
 def wanted(env: Environment, installed: Installed | None, build: Build | None) -> str:

@@ -7,19 +7,22 @@ the sources, and only where something is amiss.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Iterator
 
 from .. import reading
-from .._typing import TYPE_CHECKING
+from .._light import re
+from .._typing import TYPE_CHECKING, NamedTuple
 from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.tensorflow import CONDA_PARTS, OWNERS
 from ..names import MEMBERS
 from ..reading import RECORD, read_bytes
+from ..versions import number
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from ..binaries.integrity import Damage
     from ..binaries.records import Recorded
+    from ..binaries.remembered import Remembered
 
 # What TensorFlow imports, and what that imports in its turn, by normalised name.
 _STACK = frozenset(name for name, member in MEMBERS.items() if member.imported)
@@ -37,20 +40,24 @@ _IMPORT = (
 _AT_MARGIN, _ANYWHERE = "(?m)^" + _IMPORT, r"(?m)^[ \t]*" + _IMPORT
 
 
-def damaged_sources(env: Environment, site_packages: str) -> list[Damage]:
+def damaged_sources(env: Environment, site_packages: str, kept: Remembered | None = None) -> list[Damage]:
     """Return the Python files of the stack that are missing, or of another size than was recorded.
 
     Args:
         env: A prefix on this disk.
         site_packages: Its site-packages folder.
+        kept: What earlier runs read of the records, and remembers this one.
     """
     whole: set[str] = set()
     amiss: dict[str, Recorded] = {}
-    for entry in _recorded(env, site_packages):
-        if _size(entry.path) == entry.size:
-            whole.add(entry.path)
-        else:
-            amiss.setdefault(entry.path, entry)
+    for record in _records(env, site_packages):
+        for path, size in _listed(record, kept):
+            if _size(path) == size:
+                whole.add(path)
+            else:
+                amiss.setdefault(path, _entry(record, path, size))
+    if kept:
+        kept.save()
     # Several may name one file (two distributions): it is as recorded where it is as any of them says.
     suspects = [entry for path, entry in amiss.items() if path not in whole]
     if not suspects:
@@ -68,7 +75,7 @@ def _is_tensorflows(name: str) -> bool:
 def _size(path: str) -> int:
     try:
         return os.stat(path).st_size
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a zero byte in it
         return -1
 
 
@@ -87,8 +94,17 @@ def _is_of_binaries_alone(env: Environment, site_packages: str, damages: list[Da
     return any(entry.source in sources and os.path.isfile(entry.path) for entry in entries)
 
 
-def _recorded(env: Environment, site_packages: str) -> Iterator[Recorded]:
-    """Yield what is recorded of the packages that are imported: pip's before conda's of the same name."""
+class _Record(NamedTuple):
+    """A record that lists files: its path, and below which folder they lie; the package that it is of."""
+
+    path: str
+    source: str
+    folder: str
+    package: Package
+
+
+def _records(env: Environment, site_packages: str) -> Iterator[_Record]:
+    """Yield the records of the packages that are imported: pip's before conda's of the same name."""
     by_pip = {p.name for p in env.packages if p.manager == PIP}
     pips_tensorflow = any(name in by_pip for name in OWNERS)
     for package in env.packages:
@@ -98,39 +114,55 @@ def _recorded(env: Environment, site_packages: str) -> Iterator[Recorded]:
         if package.manager == PIP:
             # Of several folders of one name the newest counts; several owners of TensorFlow share theirs.
             if env.pip(name) is package:
-                yield from _of_pip(env, site_packages, package)
+                source = f"{package.source}/RECORD"
+                yield _Record(f"{env.prefix}/{source}", source, site_packages, package)
         elif name.removesuffix("-base") not in by_pip and not (pips_tensorflow and _is_tensorflows(name)):
-            yield from _of_conda(env, package)
+            if package.source.endswith(".json"):
+                yield _Record(f"{env.prefix}/{package.source}", package.source, env.prefix, package)
 
 
-def _of_pip(env: Environment, site_packages: str, package: Package) -> Iterator[Recorded]:
-    source = f"{package.source}/RECORD"
-    from ..binaries.records import Recorded, read_text
+def _entry(record: _Record, path: str, size: int) -> Recorded:
+    from ..binaries.records import Recorded
 
-    for match in re.finditer(_RECORD_LINE, read_text(os.path.join(env.prefix, *source.split("/")))):
-        path = match["path"]
-        if not path.startswith(("/", "..")) and ":" not in path and not re.search(_SPARE, path):
-            yield Recorded(f"{site_packages}/{path}", "", int(match["size"]), source, package.name, PIP)
+    manager = PIP if record.package.manager == PIP else CONDA
+    return Recorded(path, "", size, record.source, record.package.name, manager)
 
 
-def _of_conda(env: Environment, package: Package) -> Iterator[Recorded]:
-    if not package.source.endswith(".json"):
-        return
+def _listed(record: _Record, kept: Remembered | None) -> Iterator[tuple[str, int]]:
+    """Yield the Python files that a record lists, with their sizes; a record that earlier runs read is not opened."""
     try:
-        data = read_bytes(os.path.join(env.prefix, *package.source.split("/")), RECORD)
+        facts = os.stat(record.path)
+        text = kept.of("sources", record.path, facts) if kept else None
+        if not isinstance(text, str):
+            data = read_bytes(record.path, RECORD)
+            found = _of_pip(data) if record.package.manager == PIP else _of_conda(data)
+            text = "\n".join(f"{size} {path}" for path, size in found if not re.search(_SPARE, path))
+            if kept:
+                kept.remember("sources", record.path, facts, text)
     except OSError:
         return
+    for line in text.split("\n") if text else ():
+        size, _, path = line.partition(" ")
+        if size.isdigit():
+            yield f"{record.folder}/{path}", number(size)
+
+
+def _of_pip(data: bytes) -> Iterator[tuple[str, str]]:
+    for match in re.finditer(_RECORD_LINE, data.decode("utf-8", "replace")):
+        if not match["path"].startswith(("/", "..")) and ":" not in match["path"]:
+            yield match["path"], match["size"]
+
+
+def _of_conda(data: bytes) -> Iterator[tuple[str, str]]:
     # A record of megabytes is decoded only where it has something to say. Searching backwards is five times faster
     # here, for every entry ends with a quotation mark, and few have the letters before it.
     if data.rfind(b'.py"') < 0:
         return
-    from ..binaries.records import Recorded
-
     for match in re.finditer(_ENTRY, data.decode("utf-8", "replace")):
         size = re.search(_SIZE, match["rest"])
         # What conda wrote the prefix into has another size than it had in the package.
-        if size and "prefix_placeholder" not in match["rest"] and not re.search(_SPARE, match["path"]):
-            yield Recorded(f"{env.prefix}/{match['path']}", "", int(size[1]), package.source, package.name, CONDA)
+        if size and "prefix_placeholder" not in match["rest"]:
+            yield match["path"], size[1]
 
 
 def is_whole(path: str) -> bool:

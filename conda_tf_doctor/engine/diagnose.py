@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 from .._typing import TYPE_CHECKING
 from ..codes import ASKERS, JUDGES, ROWS, RULES, Judge
 from ..context.context import Context
 from ..errors import UsageError
 from ..findings import ERROR, INFO, WARNING, Finding, Fix, is_of_disk
 from .diagnosis import Diagnosis
-from .ranking import ranked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from ..environment.facts import Environment
     from ..explain.rank import Verdict
     from ..matrix.matrix import Matrix
@@ -99,6 +98,14 @@ def _unexplained(
     return list(unexplained(context, found, verdict))
 
 
+def _ranked(findings: list[Finding], causes: Mapping[str, float]) -> list[Finding]:
+    if not findings:
+        return []
+    from .ranking import ranked
+
+    return ranked(findings, causes)
+
+
 def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagnosis:
     if env.error_text:
         from ..explain.told import take
@@ -133,13 +140,13 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
         asked = [finding for finding in _from_rules(context, ASKERS, []) if finding.code not in decided]
         found += by_worth(context, asked)
     found += _unexplained(context, found, verdict, silenced)
-    kept = [_closed_up(finding) for finding in found if finding.code not in silenced]
+    kept = _ranked([_closed_up(finding) for finding in found if finding.code not in silenced], causes)
     fired = {finding.code for finding in found}
     return Diagnosis(
         env,
         context.tensorflow,
         # Last: rules read records, and find that some cannot be read.
-        (*_interrupted(env), *ranked(kept, causes), *_notes(env)),
+        (*_interrupted(env), *kept, *_notes(env)),
         tuple(dict.fromkeys(code for code in examined if code not in fired)),
         context.gpu_wanted,
         context.build.id if context.build else "",

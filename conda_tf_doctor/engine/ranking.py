@@ -6,10 +6,12 @@ user saw outweighs the order, for it is evidence of what really failed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
+from .._typing import TYPE_CHECKING
 from ..codes import codes_where, place
 from ..findings import CERTAIN, ERROR, LIKELY, WARNING, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _SEVERITY = {ERROR: 0, WARNING: 1}
 _CONFIDENCE = {CERTAIN: 0, LIKELY: 1}

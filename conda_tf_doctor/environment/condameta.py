@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
 
 from .. import reading
-from .._typing import Any
-from ..errors import UsageError
+from .._typing import TYPE_CHECKING, Any
+from ..errors import Ignored, UsageError
 from .facts import CONDA, Environment, Note, Package
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Conda and libmamba write a record's keys in alphabetical order, and everything a rule asks for comes before "files":
 # the lists of files behind it are megabytes for TensorFlow.
@@ -42,7 +43,7 @@ def read_record(path: str) -> dict[str, Any]:
 
 
 _TAIL = 4096
-_TAIL_FIELD = r'(?m)^  "(name|requested_spec|subdir|version)": (null|"(?:[^"\\\\]|\\\\.)*")'
+_TAIL_FIELDS = ("name", "requested_spec", "subdir", "version")
 
 
 def _tail(path: str) -> dict[str, Any]:
@@ -51,7 +52,14 @@ def _tail(path: str) -> dict[str, Any]:
         handle.seek(0, os.SEEK_END)
         handle.seek(max(0, handle.tell() - _TAIL))
         text = handle.read().decode("utf-8", "replace")
-    return {matched.group(1): reading.load_json(matched.group(2)) for matched in re.finditer(_TAIL_FIELD, text)}
+    found = {}
+    for name in _TAIL_FIELDS:
+        _, written, rest = text.rpartition(f'\n  "{name}": ')
+        value = rest.partition("\n")[0].strip().rstrip(",")
+        if written and (value == "null" or value.startswith('"')):
+            with Ignored(ValueError):
+                found[name] = reading.load_json(value)
+    return found
 
 
 # What each field is that anything asks for; a record may lack it, or have null in its place.
@@ -138,10 +146,13 @@ def read_records(env: Environment, prefix: str) -> Iterator[Package]:
             env.notes.append(Note(source, f"The record {source} cannot be used: {problem}; it is left out."))
             continue
         parts = file[:-5].rsplit("-", 2)
-        lazy = _Lazy(env, os.path.join(folder, file), source)
+        lazy = _Lazy(env, entry.path, source)
         if len(parts) == 3 and all(parts):
             telling = parts[0] in _TELLING or parts[0].startswith(_TENSORFLOW)
             reason = _unreadable_end(entry.path) if telling else ""
+            if reason == _EMPTY:
+                env.notes.append(Note(source, f"The record {source} cannot be used: {reason}; it is left out."))
+                continue
             if reason:
                 text = f"The record {source} cannot be read: {reason}; its dependencies are unknown."
                 env.notes.append(Note(source, text))
@@ -169,13 +180,17 @@ _TENSORFLOW = ("tensorflow", "cuda-")
 CUDA = ("cuda", "cudnn", "libcudnn")
 
 
+_EMPTY = "the file is empty"
+
+
 def _unreadable_end(path: str) -> str:
     """Return why a record cannot be read; one that ends without a closing brace was written by half."""
     try:
         with reading.open_raw(path) as handle:
-            handle.seek(max(0, os.fstat(handle.fileno()).st_size - 64))
+            size = handle.seek(0, os.SEEK_END)
+            handle.seek(max(0, size - 64))
             whole = handle.read(64).rstrip().endswith((b"}", b"]"))
-        return "" if whole else "broken JSON (it is cut off)"
+        return "" if whole else "broken JSON (it is cut off)" if size else _EMPTY
     except OSError as error:
         return error.strerror or str(error)
 
@@ -188,7 +203,7 @@ def _unreadable(entry: os.DirEntry[str]) -> str:
     """Return why a record cannot be read at all, or nothing; opening a pipe would wait for ever."""
     try:
         if entry.is_file():
-            return "" if entry.stat().st_size else "the file is empty"
+            return ""
         return "the link leads nowhere" if entry.is_symlink() and not os.path.exists(entry.path) else "it is no file"
     except OSError as error:
         return error.strerror or str(error)

@@ -8,15 +8,17 @@ pip, the sizes that conda recorded for the dist-info's files.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
 
 from .. import reading
-from .._typing import Any, NamedTuple
+from .._light import re
+from .._typing import TYPE_CHECKING, Any, NamedTuple
 from ..names import normalise
 from ..versions import key
 from .facts import CONDA, PIP, Environment, Note, Package
 from .site import unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SUFFIXES = (".dist-info", ".egg-info")
 _EGG_TAG = r"-py\d[\d.]*(?:-[\w.-]+)?\Z"

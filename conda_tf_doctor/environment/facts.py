@@ -6,13 +6,13 @@ a file by itself, or imports conda.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 from .._typing import TYPE_CHECKING, Any, NamedTuple
 from ..names import normalise
 from .channels import channel_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from ..findings import Finding
 
 CONDA = "conda"

@@ -8,14 +8,15 @@ descriptors that protobuf 4 refuses. One folder of a package is made by one comp
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
 
+from .._light import re
 from .._typing import TYPE_CHECKING
 from ..reading import read_start
 from .site import find_site_packages, site_minor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .facts import Environment
 
 # Whichever of its distributions it came with.
@@ -32,7 +33,7 @@ _PLACES = {"tensorflow": ("core", "framework")}
 _MOST_FOLDERS, _MOST_FILES = 60, 8
 # The call stands below the imports and the licence.
 _HEAD = 4096
-_CALL = re.compile(r"ValidateProtobufRuntimeVersion\(\s*[\w.]+,\s*(\d+),\s*(\d+),\s*(\d+)")
+_CALL = r"ValidateProtobufRuntimeVersion\(\s*[\w.]+,\s*(\d+),\s*(\d+),\s*(\d+)"
 
 
 def generated_code(env: Environment) -> dict[str, tuple[str, str]]:
@@ -73,7 +74,7 @@ def asked_runtime(site_packages: str, distribution: str) -> tuple[str, str]:
         where = os.path.relpath(path, site_packages).replace(os.sep, "/")
         # A few that nobody generated anew do not stop a package that has others.
         old.append("_descriptor.FileDescriptor(" in text)
-        found = _CALL.search(text)
+        found = re.search(_CALL, text)
         version = tuple(map(int, found.groups())) if found else (3, 20) if "internal import builder" in text else ()
         newest = max(newest, (version, where))
     if old and all(old):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 
 from .. import versions
+from .._light import re
 from .._typing import NamedTuple
 from .facts import CONDA, Environment, Package
 
@@ -96,10 +96,9 @@ def serves_another(env: Environment) -> bool:
     return any(env.package(name) for name in _OTHER_USERS)
 
 
-_NVIDIA = re.compile(
-    r"nvidia|geforce|\b[GR]TX\b|quadro|tesla|\btitan\b"
-    r"|\b\d{3,4} ?(?:ti|super|max-q)\b|^[ATVPLHBK]\d{1,3}\b|\bMX\d{3}\b",
-    re.IGNORECASE,
+_NVIDIA = (
+    r"(?i)nvidia|geforce|\b[GR]TX\b|quadro|tesla|\btitan\b"
+    r"|\b\d{3,4} ?(?:ti|super|max-q)\b|^[ATVPLHBK]\d{1,3}\b|\bMX\d{3}\b"
 )
 
 
@@ -107,7 +106,7 @@ def has_nvidia(env: Environment) -> bool | None:
     """Tell whether an NVIDIA GPU is on the machine; ``None`` where nothing is known of its GPU."""
     if env.system.cuda_driver or "__cuda" in env.virtual_packages:
         return True
-    return bool(_NVIDIA.search(env.system.gpu)) if env.system.gpu else None
+    return bool(re.search(_NVIDIA, env.system.gpu)) if env.system.gpu else None
 
 
 def was_asked_for(package: Package) -> bool | None:

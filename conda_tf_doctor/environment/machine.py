@@ -7,9 +7,9 @@ Every reading is cheap (a file, a registry key, one library call) and may fail: 
 from __future__ import annotations
 
 import os
-import re
 import sys
 
+from .._light import re
 from .distinfo import list_dist_infos
 from .facts import PIP, Environment, Package, System
 

@@ -15,7 +15,6 @@ from .facts import JOURNAL, PIP, Environment, Note, Package, Python
 from .machine import add_machine, virtual_packages
 from .site import find_site_packages, inner_python, interpreter, site_minor, version_of_names
 from .stack import STACK
-from .venv import is_alone
 
 
 def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Environment:
@@ -60,7 +59,7 @@ def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Env
         env.add(list(read_pip(env, prefix, site_packages, STACK)))
     alone = False
     if "pyvenv.cfg" in entries:
-        alone = is_alone(prefix)
+        alone = _is_alone(prefix)
         if not alone:
             add_base(env)
     if with_machine and env.platform and _is_this_machine(env.platform):
@@ -138,6 +137,11 @@ def _platform_of_records(env: Environment) -> str:
             if subdir in SUBDIRS.values():
                 return subdir
     return ""
+
+
+def _is_alone(prefix: str) -> bool:
+    """Tell whether the venv sees neither the site-packages of its base nor the user site (``site.py`` drops both)."""
+    return venv_settings(prefix).get("include-system-site-packages", "").lower() != "true"
 
 
 def _venv_version(prefix: str) -> str:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
-from collections.abc import Collection
 
+from .._light import re
+from .._typing import TYPE_CHECKING
 from ..errors import UsageError
 from .facts import Environment
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 # Windows' Pythons (python.org's, WinPython, the embeddable one, conda's) have it in their folder, venvs below.
 _INTERPRETERS = ("python.exe", "bin/python", "Scripts/python.exe", "bin/python3", "bin/python.exe")
 # The Store keeps a Python where nobody may write; pip installs into a folder of the user's.
-_OF_STORE = re.compile(r"(PythonSoftwareFoundation\.Python\.(3\.\d+))_[\d.]+_\w+?__(\w+)\Z")
+_OF_STORE = r"(PythonSoftwareFoundation\.Python\.(3\.\d+))_[\d.]+_\w+?__(\w+)\Z"
 
 
 def interpreter(prefix: str, entries: Collection[str] | None = None) -> str:
@@ -38,7 +41,7 @@ def inner_python(prefix: str, entries: Collection[str]) -> str:
 
 def command_of(prefix: str) -> str:
     """Return what one types to start a prefix's Python: its path, or for the Store's the alias that Windows has."""
-    stored = _OF_STORE.search(prefix)
+    stored = re.search(_OF_STORE, prefix) if "PythonSoftwareFoundation" in prefix else None
     if stored:
         return f"python{stored[2]}"
     inside = interpreter(prefix) or ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -73,7 +76,7 @@ def find_site_packages(prefix: str, minor: str, entries: set[str] | None = None)
     Raises:
         UsageError: A folder on the way cannot be read, so that nobody knows what is in it.
     """
-    stored = _OF_STORE.search(prefix)
+    stored = re.search(_OF_STORE, prefix) if "PythonSoftwareFoundation" in prefix else None
     if stored:
         packages = (os.environ.get("LOCALAPPDATA", ""), "Packages", f"{stored[1]}_{stored[3]}", "LocalCache")
         folder = os.path.join(*packages, "local-packages", f"Python{stored[2].replace('.', '')}", "site-packages")

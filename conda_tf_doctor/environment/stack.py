@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-
+from .._light import re
 from .._typing import TYPE_CHECKING
 from ..names import MEMBERS, normalise
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .facts import Environment
 
 # Distributions whose wheels put files into the import package `tensorflow`, the most telling name first: where

@@ -7,7 +7,6 @@ from and the place of every chunk after it.
 
 from __future__ import annotations
 
-import json
 import os
 
 from .._typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from .source import Document, Path, Problem
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
-FORMAT = 5
+FORMAT = 6
 FILE_NAME = "matrix.compiled.json"
 # A file for each release, in a folder of their own.
 RELEASES = "releases/"
@@ -29,14 +28,14 @@ Fingerprint = dict[str, list[int]]
 Row = dict[str, Any]
 
 
-def source_files(data: str) -> list[str]:
-    """Return the files that the derived form is made from, relative to the data folder."""
-    names = []
+def _sources(data: str) -> dict[str, os.stat_result]:
+    """Return the files that the derived form is made from, relative to the data folder, with what the system knows."""
+    found: dict[str, os.stat_result] = {}
     for folder in ("", RELEASES):
         with Ignored(FileNotFoundError):
-            found = [entry.name for entry in os.scandir(os.path.join(data, folder)) if entry.name.endswith(".yaml")]
-            names += [f"{folder}{name}" for name in sorted(found)]
-    return names + [f"../{name}" for name in _CODE]
+            entries = {f"{folder}{each.name}": each for each in os.scandir(os.path.join(data, folder))}
+            found |= {name: entries[name].stat() for name in sorted(entries) if name.endswith(".yaml")}
+    return found | {f"../{name}": os.stat(os.path.join(data, "..", name)) for name in _CODE}
 
 
 def _fingerprint(data: str, names: list[str]) -> Fingerprint:
@@ -56,22 +55,17 @@ def is_fresh(data: str, header: dict[str, Any], compiled: str) -> bool:
     Sizes and times are looked at first. Installers do not keep times, so a newer one alone says nothing: then the
     CRCs decide, and a match is remembered in the file's own time where it may be.
     """
-    recorded: Fingerprint = header["sources"]
     if header.get("format") != FORMAT:
         return False
-    made = os.stat(compiled).st_mtime_ns
-    newer = False
-    names = source_files(data)
-    if names != list(recorded):
+    lines = (line.split(" ") for line in header["sources"].split("\n"))
+    recorded = {name: [int(size), int(crc)] for name, size, crc in lines}
+    there = _sources(data)
+    if {name: facts.st_size for name, facts in there.items()} != {name: kept[0] for name, kept in recorded.items()}:
         return False
-    for name in names:
-        stat = os.stat(os.path.join(data, name))
-        if stat.st_size != recorded[name][0]:
-            return False
-        newer = newer or stat.st_mtime_ns > made
-    if not newer:
+    made = os.stat(compiled).st_mtime_ns
+    if all(facts.st_mtime_ns <= made for facts in there.values()):
         return True
-    if _fingerprint(data, names) != recorded:
+    if _fingerprint(data, list(there)) != recorded:
         return False
     with Ignored(OSError):
         os.utime(compiled)
@@ -87,7 +81,7 @@ def read_documents(data: str) -> list[Document]:
     from .source import parse
 
     documents = []
-    for name in source_files(data):
+    for name in _sources(data):
         if name.endswith(".yaml"):
             with open(os.path.join(data, name), encoding="utf-8") as file:
                 documents.append(parse(file.read(), name, ours=True))
@@ -151,11 +145,12 @@ def compile_folder(data: str) -> str:
     Raises:
         InvalidFileError: A file does not fit the schema.
     """
-    from ..versions import key
-    from .model import canonical
+    import json
 
-    names = source_files(data)
-    sources = _fingerprint(data, names)
+    from ..versions import key
+    from .model import KNOWLEDGE, canonical
+
+    sources = _fingerprint(data, list(_sources(data)))
     rows, tables = split(read_documents(data))
     chunks: list[str] = []
     offset = 0
@@ -177,13 +172,22 @@ def compile_folder(data: str) -> str:
         by_name.setdefault(row["channel"], {}).setdefault(row["distribution"], []).append(row)
     header: dict[str, Any] = {
         "format": FORMAT,
-        "sources": sources,
+        # As one text: an installed package asks nothing of it.
+        "sources": "\n".join(f"{name} {size} {crc}" for name, (size, crc) in sources.items()),
         # In order of versions, so that no reader has to sort.
         "versions": {
             version: {channel: add(found) for channel, found in channels.items()}
             for version, channels in by_version.items()
         },
-        "tables": {name: add(value) for name, value in tables.items()},
+        "tables": {name: add(value) for name, value in tables.items() if name not in KNOWLEDGE},
+        # Package by package, each with whether its absence tells something: most of them are in no environment.
+        "knowledge": {
+            table: {
+                name: [*add(entries), int(any("missing" in entry for entry in entries))]
+                for name, entries in tables.get(table, {}).items()
+            }
+            for table in KNOWLEDGE
+        },
         "summary": {
             channel: {name: add([summary(row) for row in found]) for name, found in names.items()}
             for channel, names in by_name.items()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable
 
 from .._typing import TYPE_CHECKING, Any
+from ..reading import load_json
 from ..versions import contains, is_prerelease, key
 from .compiled import summary
 from .model import EMPTY, PYPI, STUB, Build, canonical, from_row
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from .wheels import Wheels
 
 Row = dict[str, Any]
@@ -37,7 +38,7 @@ class Content:
         """Return the value of a chunk."""
         offset, size = self._start + place[0], place[1]
         data = self._data[offset : offset + size] if self._handle < 0 else os.pread(self._handle, size, offset)
-        return json.loads(data)
+        return load_json(data.decode("ascii"))
 
     def __reduce__(self) -> tuple[type[Content], tuple[int, bytes]]:
         """Pickled, it holds all of it: the file may be another one where it is read again."""
@@ -45,9 +46,9 @@ class Content:
             return Content, (self._start, self._data)
         return Content, (self._start, os.pread(self._handle, os.fstat(self._handle).st_size, 0))
 
-    def __del__(self) -> None:
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
         if self._handle >= 0:
-            os.close(self._handle)
+            close(self._handle)  # at the end of Python the module is gone
 
 
 class Matrix:
@@ -60,10 +61,12 @@ class Matrix:
         self._content = content
         self._versions: dict[str, dict[str, list[int]]] = header["versions"]
         self._table_places: dict[str, list[int]] = header["tables"]
+        self._knowledge: dict[str, dict[str, list[int]]] = header["knowledge"]
         self._summary_places: dict[str, dict[str, list[int]]] = header["summary"]
         self._raw: dict[tuple[str, str], list[Row]] = {}
         self._built: dict[str, Build] = {}
         self._tables: dict[str, Any] = {}
+        self._entries: dict[tuple[str, str], list[dict[str, Any]]] = {}
         # A repair asks for the same lists a thousand times.
         self._lists: dict[tuple[str, str], list[list[Any]]] = {}
         self._added: dict[tuple[str, str], list[Row]] = {}
@@ -240,10 +243,31 @@ class Matrix:
         if name not in self._tables:
             place = self._table_places.get(name)
             value = self._content.read(place) if place else {}
+            if name in self._knowledge:
+                value = {each: self._content.read(at) for each, at in self._knowledge[name].items()}
             if name in self._extended:
                 value = extended(value, self._extended[name])
             self._tables[name] = value
         return self._tables[name]
+
+    def names(self, table: str) -> Iterable[tuple[str, bool]]:
+        """Yield the packages of which a table of knowledge tells, and whether it tells of their absence, too."""
+        if table in self._extended:
+            for name, entries in self.table(table).items():
+                yield name, any("missing" in entry for entry in entries)
+        else:
+            for name, place in self._knowledge[table].items():
+                yield name, bool(place[2])
+
+    def entries(self, table: str, name: str) -> list[dict[str, Any]]:
+        """Return what a table of knowledge (:data:`KNOWLEDGE`) tells of a package; it is the matrix's own copy."""
+        if table in self._tables or table in self._extended:
+            found: list[dict[str, Any]] = self.table(table).get(name, [])
+            return found
+        if (table, name) not in self._entries:
+            place = self._knowledge[table].get(name)
+            self._entries[table, name] = self._content.read(place) if place else []
+        return self._entries[table, name]
 
     def overlay(self, rows: list[Row], tables: dict[str, Any]) -> None:
         """Lay rows and tables over the matrix: a row with the id of an existing one changes the fields it names."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from .._typing import Any, NamedTuple
 from ..versions import contains, glob_match, key, minor
 
+# The tables of knowledge about pairs of packages.
+KNOWLEDGE = ("works", "works_plugins", "works_symbols")
 PYPI = "pypi"
 CONDA_FORGE = "conda-forge"
 DEFAULTS = "defaults"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 from .._typing import Any
@@ -13,6 +12,8 @@ def print_document(document: Any) -> None:
 
     It is pure ASCII, so that no console encoding can break it.
     """
+    import json
+
     json.dump(document, sys.stdout, indent=2)
     sys.stdout.write("\n")
 

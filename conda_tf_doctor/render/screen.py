@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from .._typing import TYPE_CHECKING
 from ..codes import BY_PACKAGES, RULES, codes_where
-from ..environment.owner import pixi_manifest
 from ..findings import ERROR, INFO, POSSIBLE, WARNING, Finding, by_cause
 from ..safely import safe
-from ..shell import command_line, quoted
 from ..subdirs import this_platform
 from .text import Style, screen_width, wrapped
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..engine.diagnosis import Diagnosis
     from ..environment.facts import Environment
 
@@ -93,6 +91,7 @@ def _named(finding: Finding) -> str:
 
 def _commands(findings: Iterable[Finding], env: Environment) -> list[str]:
     from ..advice.block import together
+    from ..shell import command_line
 
     return [safe(command_line(command, env.platform)) for command in together(f.fix for f in findings)]
 
@@ -136,6 +135,9 @@ def repair_lines(diagnosis: Diagnosis) -> list[str]:
     worst = worst or next((f for f in diagnosis.findings if f.severity == WARNING), None)
     if worst is None:
         return []
+    from ..environment.owner import pixi_manifest
+    from ..shell import quoted
+
     lines = []
     env = diagnosis.env
     repairable = [f for f in diagnosis.findings if f.severity != INFO and _repairable(f, env)]

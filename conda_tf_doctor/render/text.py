@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Mapping
 
-from .._typing import TextIO
+from .._light import re
+from .._typing import TYPE_CHECKING, TextIO
 from ..findings import ERROR, INFO, WARNING
 from ..safely import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _COLOURS = {ERROR: "31;1", WARNING: "33;1", INFO: "36", "good": "32;1", "title": "1", "dim": "2"}
 _OURS = rf"(\x1b\[(?:{'|'.join(_COLOURS.values())}|0)m|\n)"
@@ -17,9 +19,12 @@ WIDTH = 100  # where there is no terminal
 _WIDEST = 120  # longer lines are hard to read
 _GAP = "\0"  # stands for a space at which no line ends
 # A command of ours, in whichever of its spellings: our texts are written for both doors.
-_COMMAND = re.compile(
-    r"\bconda[- ]tf-doctor(?= (?:check|report|fix|explain|dlls|matrix|create|schema|fleet|--?[a-z]\w*)\b)"
-)
+_COMMAND = r"\bconda[- ]tf-doctor(?= (?:check|report|fix|explain|dlls|matrix|create|schema|fleet|--?[a-z]\w*)\b)"
+
+
+def of_door(door: str) -> tuple[str, ...]:
+    """Return what one types for this program: behind conda's door its subcommand, else the program itself."""
+    return ("conda", "tf-doctor") if door == "conda" else ("conda-tf-doctor",)
 
 
 def screen_width(environ: Mapping[str, str] = os.environ) -> int:
@@ -75,16 +80,20 @@ class Style:
             verbatim: It is a file's, for another program: changed on a terminal alone.
         """
         if not verbatim or self.stream.isatty():
-            # Every second part is a sequence of ours or the end of a line.
-            parts = re.split(_OURS, text if verbatim else as_called(text))
-            text = "".join(part if place % 2 else safe(part) for place, part in enumerate(parts))
+            text = text if verbatim else as_called(text)
+            if "\x1b" not in text:
+                text = "\n".join(map(safe, text.split("\n")))
+            else:
+                # Every second part is a sequence of ours or the end of a line.
+                parts = re.split(_OURS, text)
+                text = "".join(part if place % 2 else safe(part) for place, part in enumerate(parts))
         encoding = self.stream.encoding or "ascii"
         self.stream.write(text.encode(encoding, "replace").decode(encoding))
 
 
 def as_called(text: str) -> str:
     """Return a text with our own commands spelled as the program was called."""
-    return _COMMAND.sub(Style.program, text)
+    return re.sub(_COMMAND, Style.program, text) if "tf-doctor " in text else text
 
 
 def complain(message: str) -> None:

@@ -14,7 +14,8 @@ from ..environment.facts import CONDA
 from ..environment.prefix import read_prefix
 from ..environment.tensorflow import find_tensorflow
 from ..errors import UsageError
-from ..programs import of_door, spoken
+from ..programs import spoken
+from ..render.text import of_door
 from ..safely import safe
 from ..shell import command_line
 from . import apply, atomic, children, journal, pinned

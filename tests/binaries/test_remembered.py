@@ -11,7 +11,7 @@ import pytest
 from conda_tf_doctor.binaries import integrity, remembered
 from conda_tf_doctor.binaries.integrity import CHANGED, compare
 from conda_tf_doctor.binaries.records import Recorded
-from conda_tf_doctor.binaries.remembered import Hashes
+from conda_tf_doctor.binaries.remembered import Remembered
 
 SHA = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"  # of b"x"
 
@@ -28,9 +28,9 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def kinds(path: Path, reads: list[str] | None = None) -> list[str]:
     """Compare the file as a run of its own would; `reads` receives what was hashed."""
-    hashes = Hashes(str(path.parent))
-    found = compare([Recorded(str(path), SHA, 1, "RECORD", "tensorflow", "pip")], hashes=hashes)
-    hashes.save()
+    kept = Remembered(str(path.parent))
+    found = compare([Recorded(str(path), SHA, 1, "RECORD", "tensorflow", "pip")], kept=kept)
+    kept.save()
     return [damage.kind for damage in found]
 
 
@@ -56,7 +56,10 @@ def test_what_did_not_change_is_read_once(file: Path, monkeypatch: pytest.Monkey
 def test_what_was_written_just_now_is_not_remembered(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remembered, "SETTLED", 2_000_000_000)
     assert kinds(file) == []
-    assert not list((file.parent / "cache").glob("*.json")) or Hashes(str(file.parent)).of(str(file), file.stat()) == ""
+    assert (
+        not list((file.parent / "cache").glob("*.json"))
+        or Remembered(str(file.parent)).of("sha256", str(file), file.stat()) is None
+    )
 
 
 @pytest.mark.skipif(os.name != "posix", reason="owners and modes of POSIX")
@@ -68,7 +71,7 @@ def test_what_others_may_have_planted_is_not_believed(file: Path, way: str) -> N
     (kept,) = folder.glob("*.json")
     assert folder.stat().st_mode & 0o777 == 0o700 and kept.stat().st_mode & 0o777 == 0o600
     document = json.loads(kept.read_text())
-    document["files"][str(file)][5] = SHA
+    document["files"]["sha256"][str(file)][5] = SHA
     kept.write_text(json.dumps(document))
     assert kinds(file) == []  # its own user may plant what he likes
     if way == "writable":
@@ -80,7 +83,9 @@ def test_what_others_may_have_planted_is_not_believed(file: Path, way: str) -> N
         kept.unlink()
         os.mkfifo(kept)
     else:
-        kept.write_text("[" * 100_000 if way == "garbage" else json.dumps({**document, "files": {str(file): {"a": 1}}}))
+        kept.write_text(
+            "[" * 100_000 if way == "garbage" else json.dumps({**document, "files": {"sha256": {str(file): {"a": 1}}}})
+        )
     assert kinds(file) == [CHANGED]
 
 

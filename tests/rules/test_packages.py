@@ -15,7 +15,7 @@ from conda_tf_doctor.environment.facts import Environment, Package, Python
 from conda_tf_doctor.findings import ERROR, INFO, SEVERITIES, WARNING, Finding
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.matrix.matrix import Matrix
-from conda_tf_doctor.rules.packages.known import TABLES
+from conda_tf_doctor.matrix.model import KNOWLEDGE as TABLES
 from conda_tf_doctor.rules.packages.packages import packages
 from conda_tf_doctor.specifiers import joined
 from tests.wholes import said

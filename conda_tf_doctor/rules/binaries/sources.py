@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 from ..._typing import TYPE_CHECKING
 from ...context.context import Context
@@ -13,6 +12,8 @@ from ...environment.tensorflow import OWNERS
 from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ...binaries.integrity import Damage
 
 # Whose import fails with a file that they read, beside TensorFlow's: `tf.keras` is imported when it is first used.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Iterator
 
 from ... import versions
+from ..._light import re
+from ..._typing import TYPE_CHECKING
 from ...advice import advise
 from ...context.context import Context
 from ...environment.facts import PIP
 from ...findings import ERROR, LIKELY, WARNING, Finding, Fix, open_question
 from ...subdirs import is_arm64
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 
 def is_32bit(context: Context) -> bool:
@@ -169,16 +172,15 @@ def _built_for_newer_macos(context: Context, installed: str) -> Iterator[Finding
     )
 
 
-_SILICON = re.compile(
-    r"Apple (?:M\d|silicon)|\b(?:Mac\w*|Mac ?Book\w*(?: Air| Pro)?|Mac mini)[ (]*M[1-5]\b", re.IGNORECASE
-)
+_SILICON = r"(?i)Apple (?:M\d|silicon)|\b(?:Mac\w*|Mac ?Book\w*(?: Air| Pro)?|Mac mini)[ (]*M[1-5]\b"
 
 
 def _apple_silicon(context: Context) -> Iterator[Finding]:
     tensorflow, env = context.tensorflow, context.env
     python = env.python.machine or ("x86_64" if env.platform == "osx-64" else "")
-    silicon = env.system.machine == "arm64" or bool(_SILICON.search(f"{env.system.cpu_model} {env.system.os}"))
-    if tensorflow is None or env.os != "osx" or not silicon or python != "x86_64":
+    if tensorflow is None or env.os != "osx" or python != "x86_64":
+        return
+    if env.system.machine != "arm64" and not re.search(_SILICON, f"{env.system.cpu_model} {env.system.os}"):
         return
     # Rosetta translates AVX from macOS 15 on, and conda's own builds never used it.
     macos = re.search(r"macOS\D{0,40}(\d+)", env.system.os)

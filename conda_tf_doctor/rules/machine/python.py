@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from itertools import pairwise
 
 from ... import versions
+from ..._light import re
+from ..._typing import TYPE_CHECKING
 from ...advice import advise
 from ...context.context import Context
 from ...environment.facts import CONDA
 from ...environment.tensorflow import conda_build
 from ...findings import ERROR, Finding, open_question
 from .platform import is_32bit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def _span(minors: list[str]) -> str:
@@ -35,7 +38,8 @@ def _record_says(context: Context) -> str | None:
     for text in record.depends:
         spec = versions.parse_matchspec(text)
         # ``python >=3.7`` promises nothing about the Pythons that came later.
-        if spec.name in ("python", "python_abi") and re.search(r"<|\.\*|==|^\d|^=", spec.version):
+        closed = any(sign in spec.version for sign in ("<", ".*", "==")) or spec.version[:1].isdigit()
+        if spec.name in ("python", "python_abi") and (closed or spec.version.startswith("=")):
             return spec.version
     tagged = re.search(r"py(\d)(\d+)", record.build)
     return f"{tagged.group(1)}.{tagged.group(2)}.*" if tagged else None

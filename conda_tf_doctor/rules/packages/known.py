@@ -12,6 +12,7 @@ from ...context.promises import find, holds_here, is_missing, promised, records,
 from ...environment.facts import CONDA, Package
 from ...environment.tensorflow import owners
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, RANKS, WARNING
+from ...matrix.model import KNOWLEDGE
 from ...specifiers import joined, within
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from ...context.context import Context
 
 
-# The tables of knowledge about pairs of packages.
-TABLES = ("works", "works_plugins", "works_symbols")
 # Stands for the minor of TensorFlow in a range: `!={minor}.*` is every other release.
 _MINOR = "{minor}"
 # And the release of the package itself, in what it asks of others.
@@ -66,7 +65,7 @@ def is_known(context: Context, name: str) -> bool:
     version = context.tensorflow.version if context.tensorflow else ""
     return any(
         holds_here(context, entry) and versions.contains(entry["tensorflow"], version)
-        for entry in context.matrix.table("works_symbols").get(name, ())
+        for entry in context.matrix.entries("works_symbols", name)
     )
 
 
@@ -83,16 +82,15 @@ def breakages(context: Context, table: str) -> list[Breakage]:
     tensorflow = context.tensorflow
     if tensorflow is None or not tensorflow.version:
         return []
-    knowledge: dict[str, list[dict[str, Any]]] = context.matrix.table(table)
     candidates = {p.version for p in owners(context.env) if p.version and p.manager == tensorflow.manager}
     found: list[dict[str, Breakage]] = []
     for version in {tensorflow.version, *candidates}:
         by_name: dict[str, Breakage] = {}
-        for name, entries in knowledge.items():
+        for name, absence_tells in context.matrix.names(table):
             package = find(context, name)
-            if package is None and not any("missing" in entry for entry in entries):
+            if package is None and not absence_tells:
                 continue
-            for breakage in _of_package(context, name, package, entries, version):
+            for breakage in _of_package(context, name, package, context.matrix.entries(table, name), version):
                 kept = by_name.get(name)
                 if kept is None or RANKS[breakage.severity] < RANKS[kept.severity]:
                     by_name[name] = breakage
@@ -224,8 +222,8 @@ def _breakage(
 def _works_besides(context: Context, name: str, package: Package, row: dict[str, Any], tensorflow: str) -> list[str]:
     """Return the ranges that everything else known of a package leaves here, so that one change is enough."""
     found = []
-    for table in TABLES:
-        for entry in context.matrix.table(table).get(name, ()):
+    for table in KNOWLEDGE:
+        for entry in context.matrix.entries(table, name):
             if not versions.contains(entry.get("tensorflow", ""), tensorflow) or not holds_here(context, entry):
                 continue
             if not _holds(entry.get("python", ""), context.env.python.version):
@@ -249,12 +247,12 @@ def companions(context: Context, changes: dict[str, str]) -> dict[str, str]:
     """
     tensorflow = context.tensorflow
     found: dict[str, str] = {}
-    for table in TABLES if tensorflow else ():
-        for name, entries in context.matrix.table(table).items():
+    for table in KNOWLEDGE if tensorflow else ():
+        for name, _ in context.matrix.names(table):
             package = None if name in changes else find(context, name)
             if package is None or not package.version or tensorflow is None:
                 continue
-            for entry in entries:
+            for entry in context.matrix.entries(table, name):
                 if not versions.contains(entry.get("tensorflow", ""), tensorflow.version) or not holds_here(
                     context, entry
                 ):

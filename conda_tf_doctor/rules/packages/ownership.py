@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 from ... import versions
-from ..._typing import Any
+from ..._typing import TYPE_CHECKING, Any
 from ...context.context import Context
 from ...context.owners import rivals, same
 from ...environment.facts import CONDA, PIP, Package
 from ...environment.stack import STACK
 from ...environment.tensorflow import CONDA_PARTS, OWNERS
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, WARNING, Finding, Fix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # What conda builds together: these are linked against each other, and each channel links them its own way.
 _LINKED = (
@@ -132,7 +134,7 @@ def duplicate_distributions(context: Context) -> Iterator[Finding]:
 def _over_each_other(context: Context, packages: list[Package]) -> dict[str, Any]:
     """Return what is known to break where the newest of these was installed over an older one; empty where nothing."""
     known = sorted((p for p in packages if p.version), key=lambda p: versions.key(p.version))
-    for entry in context.matrix.table("works_plugins").get("tensorflow-over-each-other", ()) if known else ():
+    for entry in context.matrix.entries("works_plugins", "tensorflow-over-each-other") if known else ():
         if (
             context.env.os in entry["platform"]
             and versions.contains(entry["older"], known[0].version)

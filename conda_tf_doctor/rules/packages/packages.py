@@ -5,19 +5,19 @@ What breaks is looked up in the knowledge tables (see :mod:`~conda_tf_doctor.rul
 
 from __future__ import annotations
 
-import re
-
 from ... import versions
+from ..._light import re
 from ..._typing import TYPE_CHECKING
 from ...codes import CODE_OF_PACKAGE
 from ...context.promises import complete, find, promised, records, requirements
 from ...environment.facts import CONDA, PIP
 from ...environment.tensorflow import OWNERS, owners
 from ...findings import ERROR, INFO, LIKELY, WARNING, Finding, Fix
+from ...matrix.model import KNOWLEDGE
 from ...names import normalise
 from ...specifiers import joined
 from .gencode import refused_code
-from .known import TABLES, Breakage, breakages, companions, is_known
+from .known import Breakage, breakages, companions, is_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,7 +53,7 @@ def packages(context: Context) -> Iterator[Finding]:
     told: set[str] = set()
     found = [
         (breakage, _DEPENDENCY if table == "works" else _PLUGIN)
-        for table in TABLES
+        for table in KNOWLEDGE
         for breakage in breakages(context, table)
     ]
     # What has to change for TensorFlow's own sake takes along what others have against it.
@@ -108,7 +108,7 @@ def _consequence(finding: Finding, cause: Package) -> Finding:
 
 def _metal_on_old_macos(context: Context) -> Iterator[Finding]:
     metal = context.env.package("tensorflow-metal")
-    floor = context.matrix.table("works_plugins").get("tensorflow-metal-macos", [])
+    floor = context.matrix.entries("works_plugins", "tensorflow-metal-macos") if metal else []
     installed = context.macos
     if metal is None or not floor or not installed or versions.contains(floor[0]["works"], installed):
         return

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Iterator
 
 from ... import versions
-from ..._typing import NamedTuple
+from ..._light import re
+from ..._typing import TYPE_CHECKING, NamedTuple
 from ...context.context import Context
 from ...environment.facts import CONDA, PIP
 from ...findings import ERROR, LIKELY, POSSIBLE, WARNING, Finding, Fix, open_question
-from ...shell import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TOOLKIT = r"(?i)[\\/]cuda[\\/-]v?(\d+\.\d+)(?:[\\/]|\Z)"
 _PYTHON_WITH_OWN_SEARCH = (3, 10)
@@ -100,6 +101,8 @@ def _not_activated(context: Context) -> Iterator[Finding]:
         what = f"Python {context.env.python.minor or 'below 3.10'} finds the DLLs of conda's packages through PATH"
     else:
         what = "libraries that are loaded by name (CUDA, MKL) are looked for on PATH"
+    from ...shell import quoted
+
     typed = quoted(here, context.env.platform)
     # Alone it may only tell how the report was collected; with an error beside it, it is the cause.
     failing = gpu and bool(context.env.error_text)
