@@ -219,6 +219,11 @@ def _kind(character: str) -> int:
     return 0 if character.isdecimal() else 1 if character == "*" else 2
 
 
+def _atoms(component: str) -> list[str]:
+    """Split a component of a version into its numbers, its stars and what is neither."""
+    return ["".join(atom) for _, atom in groupby(component, _kind)]
+
+
 @lru_cache(maxsize=4096)
 def _conda_key(version: str) -> tuple[int, tuple[tuple[tuple[int, int, str], ...], ...]]:
     text = version.lower().strip().split("+")[0]
@@ -226,9 +231,7 @@ def _conda_key(version: str) -> tuple[int, tuple[tuple[tuple[int, int, str], ...
     components = []
     for component in text.replace("_", ".").replace("-", ".").split("."):
         atoms: list[tuple[int, int, str]] = []
-        for atom in (
-            [component] if component.isdigit() else map("".join, (atom for _, atom in groupby(component, _kind)))
-        ):
+        for atom in [component] if component.isdigit() else _atoms(component):
             if atom.isdigit():
                 atoms.append((2, number(atom), ""))
             elif atom == "post":

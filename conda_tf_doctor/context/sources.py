@@ -116,9 +116,10 @@ def _records(env: Environment, site_packages: str) -> Iterator[_Record]:
             if env.pip(name) is package:
                 source = f"{package.source}/RECORD"
                 yield _Record(f"{env.prefix}/{source}", source, site_packages, package)
-        elif name.removesuffix("-base") not in by_pip and not (pips_tensorflow and _is_tensorflows(name)):
-            if package.source.endswith(".json"):
-                yield _Record(f"{env.prefix}/{package.source}", package.source, env.prefix, package)
+            continue
+        listed = package.source.endswith(".json") and name.removesuffix("-base") not in by_pip
+        if listed and not (pips_tensorflow and _is_tensorflows(name)):
+            yield _Record(f"{env.prefix}/{package.source}", package.source, env.prefix, package)
 
 
 def _entry(record: _Record, path: str, size: int) -> Recorded:
