@@ -126,21 +126,17 @@ def read_input(limit: int = TEXT) -> bytes:
     return data
 
 
-class _Plain:
-    """What ``json.JSONDecoder`` tells the scanner in C that it calls."""
-
-    strict = True
-    object_hook = object_pairs_hook = None
-    parse_float, parse_int = float, int
-    parse_constant = {"-Infinity": float("-inf"), "Infinity": float("inf"), "NaN": float("nan")}.__getitem__
-
-
+# What ``json.JSONDecoder`` tells the scanner in C that it calls.
+_PLAIN = {
+    "strict": True, "object_hook": None, "object_pairs_hook": None, "parse_float": float, "parse_int": int,
+    "parse_constant": {"-Infinity": float("-inf"), "Infinity": float("inf"), "NaN": float("nan")}.__getitem__,
+}  # fmt: skip
 try:
     from _json import make_scanner
 except ImportError:  # another Python than CPython
     _scan = None
 else:
-    _scan = make_scanner(_Plain)  # type: ignore[arg-type]
+    _scan = make_scanner(type("Plain", (), _PLAIN))  # type: ignore[arg-type]
 _BLANK = " \t\r\n"
 
 
