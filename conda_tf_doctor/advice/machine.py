@@ -81,7 +81,7 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD201: a Python that there is a build for."""
     env, tensorflow = context.env, context.tensorflow
     if project := re.search(r"supported Python range \((>=[\d.]+)", env.error_text):
-        below = re.findall(r"requires Python [^\n]*?<\s*(3\.\d+)", env.error_text)
+        below = re.findall(r"requires Python [^\n]{0,200}?<\s{0,9}(3\.\d+)", env.error_text)
         spec = f"{project[1]},<{max(below, key=versions.key)}" if below else project[1]
         return Fix((f"python {spec}",), note=f'Write python = "{spec}" into pyproject.toml, and lock again.')
     name, version = _asked(context, said)
