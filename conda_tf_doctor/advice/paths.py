@@ -88,13 +88,24 @@ def activate(context: Context, said: Mapping[str, str]) -> Fix:
     into = ("-n", name) if name else ()
     there = f"activate it in the terminal (conda activate {name or 'NAME'})"
     notebook = re.search(r"jupyter|ipykernel|ipython|notebook|\.ipynb|In \[\d+\]|<module>\(\)|kernel", text, re.I)
-    if not notebook and "No module named" not in text:
-        return Fix(note=f"In the terminal or the IDE that starts Python, {there}.")
+    terminal = "No module named" not in text or re.search(r'File "(?!<ipython)[^"\n]+", line \d+, in <module>', text)
+    if terminal and not notebook:
+        return Fix(commands=_activation(context, name), note=f"In the terminal or the IDE that starts Python, {there}.")
     note = f"Choose that environment's kernel in the notebook, which ipykernel in it makes, or {there}."
     runs = re.findall(r"((?:[A-Z]:\\|(?<![\w./-])/)[^\s'\"]{0,400}?python[\d.]*(?:\.exe)?)(?=[\s'\"]|$)", text)
     if len(runs) > 1:
         note += f" Or install TensorFlow into the Python that runs: {runs[-1]} -m pip install tensorflow."
     return Fix(commands=(("conda", "install", *into, "ipykernel"),), note=note)
+
+
+def _activation(context: Context, name: str) -> tuple[tuple[str, ...], ...]:
+    """Return the command that activates the environment; nothing where neither its name nor its folder is known."""
+    env = context.env
+    place = env.location or (env.path if env.kind == "prefix" else "")
+    if place and not any(package.manager == CONDA for package in env.packages):
+        return ((rf"{place}\Scripts\activate",) if env.os == "win" else ("source", f"{place}/bin/activate"),)
+    where = name or place
+    return (("conda", "activate", where),) if where else ()
 
 
 def user_site(context: Context, said: Mapping[str, str]) -> Fix:
