@@ -30,7 +30,21 @@ def together(fixes: Iterable[Fix]) -> list[tuple[str, ...]]:
             merged.append(command)
             continue
         merged[place] = _both(merged[place], command[len(head) :])
-    return merged
+    return _without_moved(merged)
+
+
+def _without_moved(commands: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return the commands without pip bringing back what the same block hands over to conda."""
+    left = {_name(word) for command in commands if "uninstall" in command for word in command if word[0] != "-"}
+    moved = left & {_name(word) for c in commands if c[:2] == ("conda", "install") for word in c[2:]}
+    kept = []
+    for command in commands:
+        head = _installer(command) if "pip" in command else ()
+        words = command[len(head) :]
+        rest = tuple(word for word in words if _name(word) not in moved) if head else words
+        if rest or not head:
+            kept.append((*head, *rest))
+    return kept
 
 
 def _both(one: tuple[str, ...], wanted: Sequence[str]) -> tuple[str, ...]:

@@ -123,9 +123,8 @@ def fresh(
     where = ("--platform", platform) if platform else ()
     source = ("-c", channel) if channel else ()
     made = ("conda", "create", "-n", NEW, *where, *source, f"python={python}" if python else "python", *conda)
-    if not pip:
-        return (made,)
-    return (made, ("conda", "activate", NEW), ("python", "-m", "pip", "install", *pip))
+    entered = (made, ("conda", "activate", NEW))
+    return (*entered, ("python", "-m", "pip", "install", *pip)) if pip else entered
 
 
 def pair(context: Context, changes: Mapping[str, str], note: str, minor: str = "") -> Fix:

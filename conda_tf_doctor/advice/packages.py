@@ -6,18 +6,18 @@ import re
 
 from .. import versions
 from .._typing import TYPE_CHECKING
-from ..context.promises import find, holds_here
+from ..context.promises import find, holds_here, requirements
 from ..environment.facts import CONDA, PIP
 from ..environment.tensorflow import OWNERS, owners
 from ..findings import Fix
 from ..matrix.model import PYPI
-from ..names import normalise, parse_requirement
+from ..names import PIP_TO_CONDA, normalise, parse_requirement
 from ..specifiers import joined
 from .keras import legacy_keras
-from .make import FORGE, before, by_pip, change, fresh, minor_of, pair, stable, working
+from .make import FORGE, before, by_pip, change, fresh, minor_of, pair, spelled, stable, working
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ..context.context import Context
 
@@ -28,10 +28,17 @@ _NUMPY_API = {
 }  # fmt: skip
 
 
+def _needed(said: Mapping[str, str], name: str) -> str:
+    """Return the range of a package that an installer says TensorFlow asks for, as PEP 440 has it; empty where none."""
+    asked = re.sub(r"\s+and\s+|\s|dev\b", lambda found: "," if "and" in found[0] else "", said.get("needs", ""))
+    named = normalise(said.get("name", "")) == name and re.fullmatch(r"[<>=!~][^;]*[\d*]", asked)
+    return asked if named else ""
+
+
 def numpy(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD603: a numpy that the compiled modules were made for."""
     text, name = context.env.error_text, said.get("name", "")
-    works = working(context, "numpy")
+    works = working(context, "numpy") or _needed(said, "numpy")
     compiled = re.search(r"compiled against A[PB]I version (?:0x)?([0-9a-f]{1,8})", text)
     floor = _NUMPY_API.get(int(compiled[1], 16), "") if compiled else ""
     if floor:
@@ -62,7 +69,7 @@ _PURE = "Or set PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=python, which is slow."
 def protobuf(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD604: a protobuf that reads the generated code, in the direction that the message tells."""
     text, name = context.env.error_text, said.get("name", "")
-    works = working(context, "protobuf")
+    works = working(context, "protobuf") or _needed(said, "protobuf")
     old = before(context, "2.12")
     generated = re.search(r"gencode ([\d.]*\d)", text)
     if generated:
@@ -137,12 +144,15 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD607: the add-on's release for this TensorFlow, or the TensorFlow for it."""
     text, env = context.env.error_text, context.env
     name = _add_on_named(context, said)
-    if _OF_TENSORFLOW_1.search(text) and before(context, "2.0") is not True and name not in ADD_ONS:
-        return tensorflow_1(context)
+    asks = _asking(context)
+    if asks not in ADD_ONS and _OF_TENSORFLOW_1.search(text) and before(context, "2.0") is not True:
+        return tensorflow_1(context, asks)
     if context.tensorflow is not None and context.tensorflow.name.startswith("tf-nightly"):
         return by_pip([f"{name or 'tf-keras'}-nightly"], "A nightly TensorFlow goes with the nightly of its add-ons.")
     if name == "tensorflow-text" and env.os == "win":
         return text_on_windows(context)
+    if "tfdml" in text and (rows := context.matrix.builds("tensorflow-directml-plugin")):
+        return pair(context, {"tensorflow": rows[-1].for_tensorflow}, "The plugin for DirectML has ended with it.")
     if "pkg_resources" in text:
         return by_pip(
             ["setuptools<82"], f"{name or 'The add-on'} imports pkg_resources, which setuptools 82 no longer has."
@@ -178,10 +188,15 @@ _OF_TENSORFLOW_1 = re.compile(
 )
 
 
-def tensorflow_1(context: Context) -> Fix:
+def _asking(context: Context) -> str:
+    """Return the name of the package whose file is the last in the traceback; empty where none is named."""
+    found = re.findall(r"(?:site|dist)-packages[\\/](\w+)", context.env.error_text)
+    return normalise(found[-1]) if found else ""
+
+
+def tensorflow_1(context: Context, asks: str) -> Fix:
     """Return the last TensorFlow 1, where there is one, for a package that was written for it."""
-    asks = re.findall(r"(?:site|dist)-packages[\\/](\w+)", context.env.error_text)
-    note = f"Take a release of {asks[-1] if asks else 'the package in the traceback'} that was written for TensorFlow 2"
+    note = f"Take a release of {asks or 'the package in the traceback'} that was written for TensorFlow 2"
     last = stable(context.matrix.versions("tensorflow", PYPI, context.env.platform))
     if not any(versions.contains("==1.15.*", version) for version in last):
         return Fix(note=f"{note}; there is no TensorFlow 1 for this platform.")
@@ -201,6 +216,9 @@ def _add_on_named(context: Context, said: Mapping[str, str]) -> str:
         return "tensorflow-addons"
     if "estimator" in text or said.get("attribute") == "compat":
         return "tensorflow-estimator"
+    asks = _asking(context)
+    if context.env.package(asks) and asks not in (*OWNERS, *requirements(context)):
+        return asks
     return next((p.name for p in (*context.env.requested, *context.env.packages) if p.name in ADD_ONS), "")
 
 
@@ -272,12 +290,31 @@ def metal(context: Context, said: Mapping[str, str]) -> Fix:
 
 
 def one_owner(context: Context, said: Mapping[str, str]) -> Fix:
-    """TFD601: what conda and pip both own, of one of them."""
+    """TFD601: what conda and pip both own, of conda."""
     env = context.env
     twice = [p.name for p in env.packages if p.manager == PIP and env.conda(p.name) is not None]
     name = next((n for n in twice if re.search(rf"\b{n}\b", env.error_text)), twice[0] if twice else "numpy")
+    return of_conda_alone(context, said["names"].split() if "names" in said else [name])
+
+
+def of_conda_alone(context: Context, names: Sequence[str]) -> Fix:
+    """Return the fix that leaves packages to conda, each in the version of its record where that one works.
+
+    pip removes one copy at a time, whichever it finds first: conda's is taken away by conda, and put back.
+    """
+    specs = []
+    for name in names:
+        record, works = context.env.conda(name), working(context, name)
+        version = record.version if record else ""
+        fits = version and versions.contains(works, version)
+        specs.append(f"{PIP_TO_CONDA.get(name, name)} {f'=={version}' if fits else works}".strip())
     return Fix(
-        commands=(("python", "-m", "pip", "uninstall", "-y", name), ("conda", "install", "--force-reinstall", name))
+        note="Remove both copies, then let conda install its own.",
+        commands=(
+            ("conda", "remove", "--force", *(spec.split()[0] for spec in specs)),
+            ("python", "-m", "pip", "uninstall", "-y", *names),
+            ("conda", "install", *map(spelled, specs)),
+        ),
     )
 
 
@@ -316,6 +353,7 @@ _OF_KERAS_3_ALONE = ("namex", "optree", "rich")
 _KNOWN_RANGES = (
     (r"formatargspec", "wrapt", ">=1.14"),
     (r"_DictWrapper", "wrapt", "<1.15"),
+    (r"distutils'? has no attribute 'version", "setuptools", "<59.6"),
     (r"gast'? has no attribute|Index\(\) |AutoGraph", "gast", "==0.2.2"),
     (r"float8_e4m3b11\b", "ml-dtypes", "<0.3"),
     (r"ml_dtypes'? has no attribute '(?:float[46]|float8_e(?:3m4|4m3'|8m0)|u?int[12]')", "ml-dtypes", ">=0.5"),

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 _FAILURE = re.compile(
     r"^[ \t|│>E]{0,40}(?:[A-Za-z_][\w.]*\.)?[A-Za-z_]\w*(?:Error|Exception|SystemExit)\b(?::[^\n]*|[ \t]*$)"
     r"|^[^\n]*[:;] (?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception): [^\n]*"
-    r"|^[ \t]*(?:ERROR|FATAL|Fatal|error|fatal|LLVM ERROR|Error:[ ]+×|×)(?!\w)[: ][^\n]*"
+    r"|^[ \t]*(?:ERROR|FATAL|Fatal|error|fatal|Windows fatal exception|LLVM ERROR|Error:[ ]+×|×)(?!\w)[: ][^\n]*"
     r"|^F\d{4} [^\n]*|^[^\n]*\bCheck failed: [^\n]*"
     r"|^[^\n]*\b(?:Encountered problems while solving|Could not solve for environment specs)[^\n]*"
     r"|^[^\n]*\b(?:only has wheels for the following|Unable to find installation candidates|none of the providers can"
-    r"|command not found|is not recognized as)[^\n]*"
-    r"|^[^\n]*\b(?:Aborted|core dumped|Segmentation fault|terminate called|Killed|SIG(?:SEGV|ABRT|ILL|BUS))\b[^\n]*"
+    r"|command not found|no matches found:|is not recognized as|version solving failed|RAW: Lock blocking)[^\n]*"
+    r"|^[^\n]*\b(?:Aborted|core dumped|Segmentation fault|terminate called|terminating (?:due to|with) uncaught"
+    r"|Killed|SIG(?:SEGV|ABRT|ILL|BUS))\b[^\n]*"
     r"|^[^\n]*(?:exit(?:ed)?(?: with)? (?:code|status)|returned)[: ]+-?(?!0\b)\d+[^\n]*"
-    r"|^[^\n]*\b(?:[Kk]ernel (?:died|appears to have died)|crash(?:es|ed|ing)?)\b[^\n]*",
+    r"|^[^\n]*\b(?:[Kk]ernel (?:\S+[ ]){0,3}?(?:died|appears to have died)|crash(?:es|ed|ing)?)\b[^\n]*",
     re.MULTILINE,
 )
 

@@ -39,7 +39,9 @@ def test_first_cause_of_a_message(case: dict[str, Any]) -> None:
     assert first_cause(case) == case["top"], case["text"]
 
 
-@pytest.mark.parametrize("case", FORMS, ids=[f"{place}-{'-or-'.join(c['expect'])}" for place, c in enumerate(FORMS)])
+@pytest.mark.parametrize(
+    "case", FORMS, ids=[f"{place}-{'-or-'.join(c['expect']) or 'harmless'}" for place, c in enumerate(FORMS)]
+)
 def test_a_message_is_known_in_every_form(case: dict[str, Any]) -> None:
     packages = dict(text.split("==") for text in case.get("packages", ()))
     report = {
@@ -50,7 +52,7 @@ def test_a_message_is_known_in_every_form(case: dict[str, Any]) -> None:
         "error_text": case["text"],
     }
     found = diagnose(environment_of(report, "report.json"), load_matrix()).findings
-    assert [f.name for f in found if f.severity != INFO][:1] in [[name] for name in case["expect"]]
+    assert [f.name for f in found if f.severity != INFO][:1] in ([[name] for name in case["expect"]] or [[]])
 
 
 def test_there_are_forty_distinct_texts() -> None:

@@ -6,6 +6,7 @@ import os
 
 from ... import versions
 from ..._typing import TYPE_CHECKING, Any
+from ...advice import advise
 from ...context.context import Context
 from ...context.owners import rivals, same
 from ...environment.facts import CONDA, PIP, Package
@@ -63,13 +64,7 @@ def pip_conda_mix(context: Context) -> Iterator[Finding]:
             evidence=tuple(p.source for pair in mixed for p in pair if p.source),
             source="conda-meta beside *.dist-info/INSTALLER",
             package=mixed[0][1].name,
-            fix=Fix(
-                note="Reinstall these packages with one of the two: remove pip's, then let conda install its own.",
-                commands=(
-                    ("python", "-m", "pip", "uninstall", "-y", *(p.name for _, p in mixed)),
-                    ("conda", "install", "--force-reinstall", *(c.name for c, _ in mixed)),
-                ),
-            ),
+            fix=advise("TFD601", context, {"names": " ".join(pip_one.name for _, pip_one in mixed)}),
         )
 
 
