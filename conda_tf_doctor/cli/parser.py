@@ -120,7 +120,8 @@ def whole(prog: str = "conda-tf-doctor") -> ArgumentParser:
 def configure(parser: ArgumentParser) -> Any:
     """Give a parser all verbs and their arguments, and return the verbs' parsers by name."""
     UsageParser.words = sys.argv[1:]
-    Style.program = parser.prog
+    # `python -m conda` leaves its parser to name the program.
+    Style.program = parser.prog = parser.prog.replace("__main__.py", "conda")
     # Conda's own parser is what stands before the verb there.
     parser.error = MethodType(UsageParser.error, parser)  # type: ignore[method-assign]
     parser.add_argument("-V", "--version", action="version", version=f"conda-tf-doctor {__version__}")

@@ -85,3 +85,4 @@ def test_an_unusable_request_is_one_document(conda: Conda, words: list[str]) -> 
     document = result.json()
     VALID.validate(document)
     assert result.rc == 2 and document["error"] and result.err.count("\n") == 1, result.err
+    assert result.err.startswith("conda tf-doctor: ") and "__main__" not in result.err

@@ -54,6 +54,7 @@ UNUSABLE = [
     ("Dockerfile", "FROM python:3.10\n", "", "line 1 is no requirement: 'FROM python:3.10'. What can be read is"),
     ("package.json", '{"dependencies": {"x": "1"}}', "", "this JSON is of no form that is known"),
     ("compose.yml", "services: {}\n", "", "what can be read is environment.yml"),
+    ("error.txt", "Traceback (most recent call last):\nImportError: x\n", "", "`conda-tf-doctor explain "),
     ("yarn.lock", "# yarn lockfile v1\nabbrev@1:\n  version \"1.0.9\"\n", "", "What can be read is"),
     ("ok.txt", "numpy==1.0\n", "win-46", "There is no platform win-46"),
 ]  # fmt: skip

@@ -18,6 +18,7 @@ import pytest
 
 import conda_tf_doctor
 from conda_tf_doctor.cli.main import console
+from conda_tf_doctor.fleet.tally import Tally
 
 SCHEMA = Path(conda_tf_doctor.__file__).parent / "schemas" / "fleet.schema.json"
 
@@ -188,6 +189,19 @@ def test_what_is_optional_is_asked_for(
     monkeypatch.chdir(reports)
     status, document, _ = answer(capsys, "one.json", *words)
     assert status == 2 and document["error"].startswith(said) and "conda-tf-doctor[fleet]" in document["error"]
+
+
+def test_what_is_counted_grows_with_the_causes_and_not_with_the_reports() -> None:
+    tally, sizes = Tally(), []
+    wrong = {"state": "error", "code": "TFD201", "name": "python-unsupported", "message": "…"}
+    for number in range(60_000):
+        kind = wrong if number % 2 else {"state": "ok", "code": "", "name": "", "message": ""}
+        tally.add({"distribution": "tensorflow", "tensorflow": f"2.{number % 20}.0", **kind}, f"host-{number}")
+        if number in (20_000, 59_999):
+            kept = (tally.rows, tally.causes, tally.versions, *tally.places.values())
+            sizes.append([len(each) for each in kept])
+    assert sizes[0] == sizes[1] == [5000, 2, 10, 500, 500]
+    assert (tally.total, tally.states) == (60_000, {"error": 30_000, "ok": 30_000})
 
 
 NASTY = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"

@@ -10,6 +10,7 @@ import re
 
 from ...errors import UsageError
 from ...reading import load_toml
+from ...shell import quoted
 from ..channels import checked
 from ..facts import Environment, Python
 from . import lists, locks, pixi, projects, python_locks
@@ -92,6 +93,10 @@ def _dispatch(env: Environment, text: str, path: str, platform: str) -> None:
         try:
             read_requirements(env, text, path, chosen(platform, (), path))
         except UsageError as error:
+            if "Traceback (most recent call last)" in text:
+                raise UsageError(
+                    f"The file {path} is an error text; give it to `conda-tf-doctor explain {quoted(path)}`."
+                ) from None
             first = next(iter(lines_of(text, path))).where
             # A file that begins so, or is called otherwise, is none of pip's.
             odd = f"{path} cannot be used: {first} is no" in str(error) or not name.endswith((".txt", ".in", "-"))
