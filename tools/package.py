@@ -31,7 +31,7 @@ from tools.workshop import CACHE, ROOT, WorkshopError, ended, ensure_publish, sa
 DIST = CACHE / "package" / "dist"
 # rattler-build's scripts, and shebangs, do not quote: a blank or an apostrophe in the path is not theirs to bear.
 PLAIN = re.fullmatch(r"[\w./-]+", str(CACHE)) is not None
-FOLDER = CACHE / "package" if PLAIN else Path("/var/tmp", f"conda-tf-doctor-package-{getattr(os, 'getuid', int)()}")
+FOLDER = CACHE / "package" if PLAIN else Path("/var/tmp", f"conda-tf-doctor-package-{os.getpid()}")
 CHANNEL = FOLDER / "channel"
 MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
 BUILD = """
@@ -215,8 +215,6 @@ def main(argv: Sequence[str]) -> int:
         _index("noarch", name, entry)
     shutil.copy(built, CHANNEL / "noarch")
     _try(conda, told)
-    if not PLAIN:
-        shutil.rmtree(FOLDER)
     return 0
 
 
@@ -239,4 +237,7 @@ def _try(conda: Path, told: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(ended(lambda: main(sys.argv[1:])))
+    status = ended(lambda: main(sys.argv[1:]))
+    if not PLAIN:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+    sys.exit(status)

@@ -195,8 +195,8 @@ def _places(text: str, values: Sequence[_Value], path: str) -> dict[_Way, tuple[
 
 def _below_header(text: str, way: _Way) -> int:
     """Return where a table's first line goes."""
-    made = _marked(text, {(*way, _MARK): ""})
-    return made.rindex("\n", 0, made.index(_MARK)) + 1 if "\n" in made[: made.index(_MARK)] else 0
+    before = _marked(text, {(*way, _MARK): ""}).partition(_MARK)[0]
+    return min(before.rfind("\n") + 1, len(text))
 
 
 def _named(text: str, name: str) -> tuple[int, int]:
