@@ -9,9 +9,6 @@ from ..versions import key, minor
 
 # What is worst first.
 STATES = ("error", "unread", "warning", "none", "ok")
-# So many places are named for a cause, and so many rows shown on a page; all of them are in the results.
-PLACES, ROWS = 500, 5000
-
 Cause = tuple[str, str]
 
 
@@ -19,14 +16,18 @@ class Tally:
     """What rows have in common.
 
     Attributes:
+        PLACES: So many places are named for a cause; all of them are in the results.
+        ROWS: So many rows are shown on a page; likewise.
         total: Number of rows.
         states: Number of rows by state.
         causes: By state and code (empty for ``none``, ``ok`` and ``unread``).
         names: Of the codes.
         versions: By minor of TensorFlow and code.
-        places: For each cause where it is, with a word more; the first :data:`PLACES` of them.
-        rows: What is wrong; the first :data:`ROWS` of them.
+        places: For each cause where it is, with a word more; the first of them.
+        rows: What is wrong; the first of them.
     """
+
+    PLACES, ROWS = 500, 5000
 
     def __init__(self) -> None:
         self.total = 0
@@ -52,10 +53,10 @@ class Tally:
             self.names[code] = row["name"]
             self.versions[_release(row["tensorflow"]), code] += 1
         places = self.places.setdefault((state, code), {})
-        if len(places) < PLACES:
+        if len(places) < self.PLACES:
             word = row["message"] if state == "unread" else f"{row['distribution']} {row['tensorflow']}".strip()
             places.setdefault(place, word)
-        if state not in ("ok", "none") and len(self.rows) < ROWS:
+        if state not in ("ok", "none") and len(self.rows) < self.ROWS:
             self.rows.append(row)
 
     def ordered(self) -> list[tuple[str, str, int]]:

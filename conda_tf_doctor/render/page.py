@@ -75,8 +75,9 @@ def of_fleet(tally: Tally) -> str:
     rows = []
     for state, code, count in causes:
         places = tally.places[state, code]
-        more = f"<p>and {count - len(places):,} more reports: see the results</p>" if count > len(places) else ""
-        named = f"{len(places):,} host{'s' * (len(places) != 1)}"
+        cut = len(places) == tally.PLACES
+        more = "<p>and more: the results have all of them</p>" if cut else ""
+        named = f"{len(places):,} host{'s' * (len(places) != 1)}{' and more' * cut}"
         hosts = f"<details><summary>{named}</summary>{', '.join(map(escape, places))}{more}</details>"
         rows.append(
             f'<tr data-row="cause"><td class="{state}">{state}</td><td>{_link(code, tally.names[code])}</td>'

@@ -204,6 +204,20 @@ def test_what_is_counted_grows_with_the_causes_and_not_with_the_reports() -> Non
     assert (tally.total, tally.states) == (60_000, {"error": 30_000, "ok": 30_000})
 
 
+@pytest.mark.parametrize(("hosts", "said"), [("abcde", "3 hosts and more"), ("abb", "2 hosts"), ("aa", "1 host")])
+def test_a_page_does_not_take_the_hosts_that_it_names_for_all(
+    hosts: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Tally, "PLACES", 3)
+    lines = "".join(json.dumps(report(host, "2.10.0")) + "\n" for host in hosts)
+    (tmp_path / "all.jsonl").write_text(lines, encoding="utf-8")
+    path = tmp_path / "page.html"
+    assert console(["fleet", str(tmp_path), "--jobs", "1", "--html", str(path)]) == 1
+    page = path.read_text(encoding="utf-8")
+    assert re.findall(r"<summary>(.*?)</summary>", page) == [said]
+    assert ("the results have all" in page) == ("more" in said)
+
+
 NASTY = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 
 
