@@ -143,7 +143,7 @@ _ROWS = (
          stops=True, package="numpy", advice="packages.numpy", asks=_ASKS_PACKAGES),
     Rule("TFD604", "protobuf-mismatch", PACKAGES, (_PACKAGES,),
          stops=True, package="protobuf", advice="packages.protobuf", asks=_ASKS_PACKAGES),
-    Rule("TFD611", "dependency-mismatch", PACKAGES, (_PACKAGES,), advice="packages.dependency"),
+    Rule("TFD611", "dependency-mismatch", PACKAGES, (_PACKAGES,), advice="dependencies.dependency"),
     Rule("TFD605", "keras-mismatch", PACKAGES, (_PACKAGES,),
          stops=True, broken=A_PART, package="keras", advice="keras.keras", asks=_ASKS_PACKAGES),
     Rule("TFD606", "h5py-mismatch", PACKAGES, (_PACKAGES,),

@@ -69,6 +69,10 @@ def and_cuda(context: Context) -> Fix:
 
 def retired(context: Context) -> Fix:
     """Return what stands for ``tensorflow-gpu``, whose releases from 2.11 on hold nothing."""
+    if context.env.os == "osx":
+        return by_pip(
+            ["tensorflow"], "The package tensorflow-gpu was retired; on a Mac, tensorflow-metal uses the GPU."
+        )
     return by_pip(["tensorflow[and-cuda]"], "The package tensorflow-gpu was retired; tensorflow has the GPU build.")
 
 

@@ -39,7 +39,7 @@ _OF_KERAS_2 = re.compile(
 # What only Keras 3 writes and has.
 _OF_KERAS_3 = re.compile(
     r"\['batch_shape'\]|argument 'batch_shape'|config=\{[^\n]*'batch_shape'"
-    r"|DTypePolicy|'quantization_config'|Keras requires TensorFlow 2\.16|Unknown layer: '?GetItem"
+    r"|requires Keras 3|DTypePolicy|'quantization_config'|Keras requires TensorFlow 2\.16|Unknown layer: '?GetItem"
     r"|keras\.(?:ops|api|_tf_keras)\b|keras\.src\.(?:legacy|ops|models\.functional|saving\.saving_lib)"
 )
 

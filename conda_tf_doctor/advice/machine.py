@@ -12,13 +12,15 @@ from ..findings import Fix
 from ..matrix.model import PYPI
 from ..names import normalise
 from ..subdirs import is_arm64
+from .dependencies import SOLVER, by_itself
 from .make import FORGE, by_conda, by_pip, fresh, stable
-from .packages import ADD_ONS, add_on, by_itself
+from .packages import ADD_ONS, add_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ..context.context import Context
+    from ..matrix.model import Build
 
 # The oldest release of a system with a glibc, for people who have to choose one.
 _SYSTEMS = (
@@ -37,10 +39,12 @@ _SAME = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel", "
 def _asked(context: Context, said: Mapping[str, str]) -> tuple[str, str]:
     """Return name and exact version of the TensorFlow in question; empty where nothing tells."""
     tensorflow = context.tensorflow
-    name = tensorflow.name if tensorflow else said.get("name", "tensorflow")
+    said_name = normalise(said.get("name", ""))
+    name = tensorflow.name if tensorflow else said_name if said_name in _SAME else "tensorflow"
     version = tensorflow.version if tensorflow else ""
     if not version:
-        exact = re.match(r"==\s*([\d.]+\d)\Z", said.get("wanted_version", ""))
+        told = said.get("wheel_version") or said.get("wanted_version", "")
+        exact = re.match(r"(?:==?)?\s*([\d.]+\d)[.*]*\Z", told.strip())
         version = exact.group(1) if exact else ""
     return name, version
 
@@ -79,6 +83,8 @@ def choose(minors: list[str], current: str, listed: Iterable[str] = ()) -> str:
 
 def python(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD201: a Python that there is a build for."""
+    from .gpu import native_windows, retired
+
     env, tensorflow = context.env, context.tensorflow
     if project := re.search(r"supported Python range \((>=[\d.]+)", env.error_text):
         below = re.findall(r"requires Python [^\n]{0,200}?<\s{0,9}(3\.\d+)", env.error_text)
@@ -86,18 +92,39 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
         return Fix((f"python {spec}",), note=f'Write python = "{spec}" into pyproject.toml, and lock again.')
     name, version = _asked(context, said)
     minors = said["minors"].split() if "minors" in said else minors_of(context, name, version)
-    listed = re.findall(r"\bpython(?:_abi)?[ =]+=?(3\.\d+)\b", env.error_text) if CONDA in _manager(context) else ()
-    current = env.python.minor
+    text = env.error_text
+    by_conda = CONDA in _manager(context) or (tensorflow is None and bool(SOLVER.search(text)))
+    listed = re.findall(r"\bpython(?:_abi)?[ =]+(?:>=|==?)?(3\.\d+)\b", text) if by_conda else ()
+    pinned = re.search(
+        r"\bpin[-\w]{0,9}\b[^\n]{0,80}\n?[^\n]{0,20}\bpython[ =]{1,3}(3\.\d+)"
+        r"|\bpython (3\.\d+)\S{0,4} {1,4}is requested",
+        text,
+    )
+    current = env.python.minor or (pinned[1] or pinned[2] if pinned else "")
+    if tensorflow is None and by_conda and (refused := re.search(r"\btensorflow ([\d.]*\d)[.*]{0,3} ", text)):
+        version = version or refused[1]
+        minors = sorted({m for row in _of_any_channel(context, version) for m in row.python}, key=versions.key)
+    if asked := re.search(r"(?:requires Python|not in) '?([<>=!~][\d.<>=!~*, ]{2,60})", text):
+        minors = [each for each in minors if versions.contains(asked[1].strip(" ,"), f"{each}.99")]
+    if said.get("wheel_python", "").startswith("cp3"):
+        minors = [f"3.{said['wheel_python'][3:]}"]
     minor = choose(minors, current, [found for found in listed if found != current])
     if not minor:
         return Fix(note="Make an environment with a Python that this TensorFlow has builds for; `matrix` lists them.")
     spec = f"{name}=={version}" if version else name
+    if spec == "tensorflow-gpu" and not by_conda:
+        # Its newest release holds nothing.
+        return native_windows(context, said) if env.os == "win" else _for(retired(context), minor)
     newest = _newest(context, name, current)
     note = f"Or keep Python {current} and take {name} {newest}." if newest and newest != version else ""
     pins = (f"python {said.get('expected') or minor + '.*'}",)
     if tensorflow is not None and not tensorflow.requested and (alone := by_itself(context)):
         return alone
-    if tensorflow is None or not tensorflow.requested:
+    if tensorflow is None and by_conda:
+        return Fix(pins=pins, commands=fresh(minor, f"{name}={version}" if version else name), note=note)
+    if tensorflow is None:
+        return Fix(pins=pins, commands=fresh(minor, pip=(spec,)), note=note)
+    if not tensorflow.requested:
         return Fix(pins=pins, commands=(("conda", "install", f"python={minor}"),), note=note)
     if tensorflow.manager == CONDA:
         if not context.matrix.builds(name, version, context.channel, env.platform):
@@ -108,6 +135,19 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
         # Wheels for it exist today; what pip said then, or says of a mirror, is that they do not.
         pip = ()
     return Fix(pins, pip, fresh(minor, pip=(spec,)), note)
+
+
+def _for(fix: Fix, minor: str) -> Fix:
+    """Return a fix by pip in an environment of its own."""
+    return fix._replace(commands=fresh(minor, pip=fix.pip))
+
+
+def _of_any_channel(context: Context, version: str) -> Iterable[Build]:
+    """Return conda's builds of a TensorFlow whose version begins so."""
+    for channel in (FORGE, "defaults"):
+        for row in context.matrix.builds("tensorflow", channel=channel, platform=context.env.platform):
+            if f"{row.tensorflow}.".startswith(f"{version}."):
+                yield row
 
 
 def _manager(context: Context) -> str:
@@ -215,7 +255,7 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
     if version and version in found:
         return by_pip([f"tensorflow=={version}"], note)
     if found:
-        pip = (f"tensorflow>={found[0]}",)
+        pip = (f"tensorflow>={found[0]}" if versions.contains(">=2", found[0]) else "tensorflow",)
         return Fix((), pip, fresh(minor, pip=pip), note)
     return Fix(note=note, commands=fresh("", "tensorflow", channel=FORGE))
 

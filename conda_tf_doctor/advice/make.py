@@ -10,7 +10,7 @@ from ..context.promises import find, requirements
 from ..environment.facts import CONDA, PIP
 from ..findings import Fix
 from ..matrix.model import PYPI
-from ..names import PIP_TO_CONDA
+from ..names import PIP_TO_CONDA, normalise
 from ..specifiers import joined
 
 if TYPE_CHECKING:
@@ -106,6 +106,15 @@ def working(context: Context, name: str, table: str = "works") -> str:
         and (not entry.get("python") or (python and versions.contains(entry["python"], python)))
     ]
     return joined(requirements(context).get(name, ""), *seen)
+
+
+def needed(said: Mapping[str, str], name: str) -> str:
+    """Return the range of a package that an installer says TensorFlow asks for, as PEP 440 has it; empty where none."""
+    asked = re.sub(r"\band\b|\s|dev\b", lambda found: "," if found[0] == "and" else "", said.get("needs", ""))
+    named = normalise(said.get("package", "") or said.get("name", "")) == name and re.fullmatch(
+        r"[<>=!~][^;]*[\d*]", asked
+    )
+    return asked if named else ""
 
 
 def fresh(

@@ -1,4 +1,4 @@
-"""Advice about the Python packages beside TensorFlow: TFD601 to TFD609, TFD611."""
+"""Advice about the Python packages beside TensorFlow: TFD601 to TFD609."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..matrix.model import PYPI
 from ..names import PIP_TO_CONDA, normalise, parse_requirement
 from ..specifiers import joined
 from .keras import legacy_keras
-from .make import FORGE, before, by_pip, change, fresh, minor_of, pair, spelled, stable, working
+from .make import FORGE, before, by_pip, change, minor_of, needed, pair, spelled, stable, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,17 +28,10 @@ _NUMPY_API = {
 }  # fmt: skip
 
 
-def _needed(said: Mapping[str, str], name: str) -> str:
-    """Return the range of a package that an installer says TensorFlow asks for, as PEP 440 has it; empty where none."""
-    asked = re.sub(r"\s+and\s+|\s|dev\b", lambda found: "," if "and" in found[0] else "", said.get("needs", ""))
-    named = normalise(said.get("name", "")) == name and re.fullmatch(r"[<>=!~][^;]*[\d*]", asked)
-    return asked if named else ""
-
-
 def numpy(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD603: a numpy that the compiled modules were made for."""
     text, name = context.env.error_text, said.get("name", "")
-    works = working(context, "numpy") or _needed(said, "numpy")
+    works = working(context, "numpy") or needed(said, "numpy")
     compiled = re.search(r"compiled against A[PB]I version (?:0x)?([0-9a-f]{1,8})", text)
     floor = _NUMPY_API.get(int(compiled[1], 16), "") if compiled else ""
     if floor:
@@ -69,7 +62,7 @@ _PURE = "Or set PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=python, which is slow."
 def protobuf(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD604: a protobuf that reads the generated code, in the direction that the message tells."""
     text, name = context.env.error_text, said.get("name", "")
-    works = working(context, "protobuf") or _needed(said, "protobuf")
+    works = working(context, "protobuf") or needed(said, "protobuf")
     old = before(context, "2.12")
     generated = re.search(r"gencode ([\d.]*\d)", text)
     if generated:
@@ -340,64 +333,3 @@ def one_channel(context: Context, said: Mapping[str, str]) -> Fix:
     again = ("conda", "install", "--override-channels", "-c", home, "tensorflow")
     strict = ("conda", "config", "--env", "--set", "channel_priority", "strict")
     return Fix(commands=(strict, again), note="Or make a fresh environment of that channel alone.")
-
-
-# Modules that are imported under another name than their distribution's.
-_DISTRIBUTIONS = {
-    "absl": "absl-py", "google": "google-auth", "grpc": "grpcio", "pkg-resources": "setuptools",
-    "distutils": "setuptools", "attr": "attrs", "clang": "libclang",
-}  # fmt: skip
-_SOLVER = re.compile(r"UnsatisfiableError|problems while solving|Could not solve for|failed to solve")
-_OF_KERAS_3_ALONE = ("namex", "optree", "rich")
-# Where the message alone says which side of a range it is.
-_KNOWN_RANGES = (
-    (r"formatargspec", "wrapt", ">=1.14"),
-    (r"_DictWrapper", "wrapt", "<1.15"),
-    (r"distutils'? has no attribute 'version", "setuptools", "<59.6"),
-    (r"gast'? has no attribute|Index\(\) |AutoGraph", "gast", "==0.2.2"),
-    (r"float8_e4m3b11\b", "ml-dtypes", "<0.3"),
-    (r"ml_dtypes'? has no attribute '(?:float[46]|float8_e(?:3m4|4m3'|8m0)|u?int[12]')", "ml-dtypes", ">=0.5"),
-    (r"ml_dtypes'? has no attribute", "ml-dtypes", ">=0.3.1"),
-    (r"TypeVar|typing_extensions", "typing-extensions", ">=4.6"),
-    (r"pkg_resources", "setuptools", "<81"),
-    (r"collections'?\b.*(?:Mapping|Iterable|Callable)", "werkzeug", ">=1"),
-)  # fmt: skip
-
-
-def by_itself(context: Context) -> Fix | None:
-    """Return an environment of its own for the TensorFlow that conda's solver was asked for and could not add."""
-    asked = next((p for p in context.env.requested if p.name in OWNERS and p.manager != PIP), None)
-    if asked is None or not _SOLVER.search(context.env.error_text):
-        return None
-    there = context.tensorflow is not None and not context.tensorflow.requested
-    minor = "" if there else context.env.python.minor
-    wanted = f"{asked.name}={asked.version}" if asked.version else f"{asked.name}{asked.spec}"
-    return Fix(commands=fresh(minor, wanted), note="In an environment of its own nothing else is in the way.")
-
-
-def dependency(context: Context, said: Mapping[str, str]) -> Fix:
-    """TFD611: the package that the message names, in the range that works."""
-    text = context.env.error_text
-    if alone := by_itself(context):
-        return alone
-    if said.get("package", "").startswith("jax") or re.search(r"packages[\\/]jax[\\/]", text):
-        # From 0.9 on they need numpy 2, which TensorFlow's own modules may not load with.
-        where = context.env.platform, context.env.python.minor
-        both = [f"{n}<0.9" for n in ("jax", "jaxlib") if context.matrix.wheels.newest(n, "<0.9", *where)]
-        return by_pip(both, "Both of one release, which TensorFlow imports where they are.", ("--upgrade",))
-    for pattern, name, spec in _KNOWN_RANGES:
-        if re.search(pattern, text):
-            works = working(context, name)
-            if name == "gast" and before(context, "2.2") is False:
-                spec = works or ">=0.3.3"
-            return change(context, {name: joined(works, spec) if works else spec})
-    package = said.get("package", "")
-    module = (said.get("name", "") or "").split(".")[0]
-    name = package or _DISTRIBUTIONS.get(normalise(module), normalise(module)) if (package or module) else ""
-    if not name or name in OWNERS:
-        return Fix(note="Install the dependency that the message names, in the range that works with this TensorFlow.")
-    works = working(context, name) or said.get("needs", "").strip()
-    if name in _OF_KERAS_3_ALONE:
-        # Keras itself, installed again with its requirements, would bring another numpy too.
-        return by_pip(_OF_KERAS_3_ALONE, "Keras 3 needs them, and was installed without what it requires.")
-    return change(context, {name: works if re.match(r"[<>=!~]", works) else ""})

@@ -11,6 +11,7 @@ from ..environment.libraries import parse_library
 from ..findings import Fix
 from .gpu import PROGRAM_FILES, and_cuda, of_wheels, on_search_path, pair, toolkit
 from .libraries import libstdcxx
+from .make import by_pip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +33,9 @@ def other_copy(context: Context, said: Mapping[str, str]) -> Fix:
     if "static TLS" in text:
         first = said.get("library") or "that library"
         return Fix(note=f"Import TensorFlow before the other packages, or start with LD_PRELOAD set to {first}.")
+    if "mutex lock failed" in text or "RAW: Lock blocking" in text:
+        note = "Import tensorflow before the other packages (pyarrow, datasets, torch) in the program; or this release"
+        return by_pip(["tensorflow<2.20"], f"{note}, with which it was not seen.")
     wanted, accepted = pair(context, said)
     several = [version for version in system_cuda(context) if not version.startswith(wanted)] if wanted else []
     if several:

@@ -198,7 +198,7 @@ def unexplained(context: Context, found: Iterable[Finding], verdict: Verdict | N
             found=_shortened(failed.line),
             evidence=("error_text",),
             source="explain",
-            fix=Fix(note=_SEND),
+            fix=Fix() if failed.meaning else Fix(note=_SEND),
             confidence=CERTAIN if failed.meaning else POSSIBLE,
             needs=() if failed.meaning else ("the whole text, from the first line of the first traceback to the last",),
         ),

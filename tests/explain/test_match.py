@@ -52,7 +52,10 @@ def test_a_message_is_known_in_every_form(case: dict[str, Any]) -> None:
         "error_text": case["text"],
     }
     found = diagnose(environment_of(report, "report.json"), load_matrix()).findings
-    assert [f.name for f in found if f.severity != INFO][:1] in ([[name] for name in case["expect"]] or [[]])
+    told = [f for f in found if f.severity != INFO][:1]
+    assert [f.name for f in told] in ([[name] for name in case["expect"]] or [[]])
+    if "type" in case:
+        assert [" ".join(command) for command in told[0].fix.commands] == case["type"]
 
 
 def test_there_are_forty_distinct_texts() -> None:

@@ -1,0 +1,82 @@
+"""Advice about the smaller packages that TensorFlow imports: TFD611, and what a solver could not add to."""
+
+from __future__ import annotations
+
+import re
+
+from .._typing import TYPE_CHECKING
+from ..environment.facts import PIP
+from ..environment.tensorflow import OWNERS
+from ..findings import Fix
+from ..names import normalise
+from ..specifiers import joined
+from .make import before, by_pip, change, fresh, needed, working
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..context.context import Context
+
+# Modules that are imported under another name than their distribution's.
+_DISTRIBUTIONS = {
+    "absl": "absl-py", "google": "google-auth", "grpc": "grpcio", "pkg-resources": "setuptools",
+    "distutils": "setuptools", "attr": "attrs", "clang": "libclang",
+}  # fmt: skip
+SOLVER = re.compile(
+    r"UnsatisfiableError|The following packages? (?:are incompatible|could not be installed)|problems while solving"
+    r"|Could not solve for|failed to solve"
+)
+_OF_KERAS_3_ALONE = ("namex", "optree", "rich")
+# Where the message alone says which side of a range it is.
+_KNOWN_RANGES = (
+    (r"formatargspec", "wrapt", ">=1.14"),
+    (r"_DictWrapper", "wrapt", "<1.15"),
+    (r"distutils'? has no attribute 'version", "setuptools", "<59.6"),
+    (r"gast'? has no attribute|Index\(\) |AutoGraph", "gast", "==0.2.2"),
+    (r"float8_e4m3b11\b", "ml-dtypes", "<0.3"),
+    (r"ml_dtypes'? has no attribute '(?:float[46]|float8_e(?:3m4|4m3'|8m0)|u?int[12]')", "ml-dtypes", ">=0.5"),
+    (r"ml_dtypes'? has no attribute", "ml-dtypes", ">=0.3.1"),
+    (r"TypeVar|typing_extensions", "typing-extensions", ">=4.6"),
+    (r"pkg_resources", "setuptools", "<81"),
+    (r"collections'?\b.*(?:Mapping|Iterable|Callable)", "werkzeug", ">=1"),
+)  # fmt: skip
+
+
+def by_itself(context: Context) -> Fix | None:
+    """Return an environment of its own for the TensorFlow that conda's solver was asked for and could not add."""
+    asked = next((p for p in context.env.requested if p.name in OWNERS and p.manager != PIP), None)
+    if asked is None or not SOLVER.search(context.env.error_text):
+        return None
+    there = context.tensorflow is not None and not context.tensorflow.requested
+    minor = "" if there else context.env.python.minor
+    wanted = f"{asked.name}={asked.version}" if asked.version else f"{asked.name}{asked.spec}"
+    return Fix(commands=fresh(minor, wanted), note="In an environment of its own nothing else is in the way.")
+
+
+def dependency(context: Context, said: Mapping[str, str]) -> Fix:
+    """TFD611: the package that the message names, in the range that works."""
+    text = context.env.error_text
+    if alone := by_itself(context):
+        return alone
+    if said.get("package", "").startswith("jax") or re.search(r"packages[\\/]jax[\\/]", text):
+        # From 0.9 on they need numpy 2, which TensorFlow's own modules may not load with.
+        where = context.env.platform, context.env.python.minor
+        both = [f"{n}<0.9" for n in ("jax", "jaxlib") if context.matrix.wheels.newest(n, "<0.9", *where)]
+        return by_pip(both, "Both of one release, which TensorFlow imports where they are.", ("--upgrade",))
+    for pattern, name, spec in _KNOWN_RANGES:
+        if re.search(pattern, text):
+            works = working(context, name)
+            if name == "gast" and before(context, "2.2") is False:
+                spec = works or ">=0.3.3"
+            return change(context, {name: joined(works, spec) if works else spec})
+    module = normalise((said.get("package", "") or said.get("name", "")).split(".")[0])
+    name = _DISTRIBUTIONS.get(module, module)
+    if not name or name in OWNERS:
+        return Fix(note="Install the dependency that the message names, in the range that works with this TensorFlow.")
+    works = working(context, name) or needed(said, name)
+    if name in _OF_KERAS_3_ALONE:
+        # Keras itself, installed again with its requirements, would bring another numpy too.
+        return by_pip(_OF_KERAS_3_ALONE, "Keras 3 needs them, and was installed without what it requires.")
+    if not works and "No module named" not in text:
+        return by_pip([name], "Its newest release.", ("--upgrade",))
+    return change(context, {name: works})
