@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from .._typing import TYPE_CHECKING
 from ..advice.block import activates
-from ..environment.owner import is_of_uv, pixi_manifest
+from ..environment.owner import is_of_uv, workspace_of
 from ..environment.site import command_of
 from ..programs import is_mamba, spoken, users_conda
 
@@ -29,8 +29,8 @@ def aimed(diagnosis: Diagnosis) -> Diagnosis:
     if env.kind != "prefix" or not diagnosis.findings:
         return diagnosis
     found: Iterable[Finding] = diagnosis.findings
-    if pixi_manifest(env.path):
-        aim = _at_pixi
+    if workspace_of(env.path) is not None:
+        aim = _at_workspace
     elif env.is_venv:
         aim = _at_uv if env.pip("pip") is None and is_of_uv(env.path) else _at_venv
         found = (f._replace(fix=f.fix._replace(commands=_in_venv(f.fix.commands, aim is _at_uv))) for f in found)
@@ -102,20 +102,32 @@ def _at_uv(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
     return _at_venv(command, prefix)
 
 
-def _at_pixi(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
-    """Aim at the manifest that pixi makes the environment from: whatever else is changed in it, pixi takes back."""
-    where = ("--manifest-path", pixi_manifest(prefix))
+def _at_workspace(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
+    """Aim at the manifest that the environment is made from: whatever else is changed in it, its tool takes back."""
     values = [after for word, after in pairwise(command) if word in ("-c", "-n", "-p")]
     words = [word for word in command if word[0] != "-" and word not in values]
-    if command[:2] in (("conda", "install"), ("conda", "update")):
-        return ("pixi", "add" if command[1] == "install" else "upgrade", *where, *words[2:])
-    if command[:2] == ("conda", "remove"):
-        return ("pixi", "remove", *where, *words[2:])
+    if command[:2] in (("conda", "install"), ("conda", "update"), ("conda", "remove")):
+        return _of_workspace(prefix, command[1], words[2:])
     if command[:3] == ("python", "-m", "pip") and command[3] in ("install", "uninstall"):
         if "--force-reinstall" in command:
-            return ("pixi", "reinstall", *where, *(re.split("[=<>!~ ]", word)[0] for word in words[3:]))
-        return ("pixi", "add" if command[3] == "install" else "remove", "--pypi", *where, *words[3:])
+            return _of_workspace(prefix, "reinstall", [re.split("[=<>!~ ]", word)[0] for word in words[3:]])
+        return _of_workspace(prefix, command[3], words[3:], "--pypi")
     return command if command[:2] != ("conda", "env") and command[:2] != ("conda", "config") else ()
+
+
+def _of_workspace(prefix: str, verb: str, names: list[str], *options: str) -> tuple[str, ...]:
+    """Return a command of the tool that makes an environment from a manifest."""
+    workspace = workspace_of(prefix)
+    assert workspace is not None
+    verb = {"install": "add", "uninstall": "remove"}.get(verb, verb)
+    if workspace.tool == "pixi":
+        verb = {"update": "upgrade"}.get(verb, verb)
+        return ("pixi", verb, *options, "--manifest-path", workspace.manifest, *names)
+    where = () if workspace.environment == "default" else ("-e", workspace.environment)
+    start = ("conda", "workspace", "--file", workspace.manifest)
+    if verb == "reinstall":  # of single packages it knows nothing
+        return (*start, "install", "--force-reinstall", *where)
+    return (*start, verb, *options, *where, *names)
 
 
 def _at_conda(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:

@@ -55,7 +55,9 @@ class Context:
             names = (tensorflow.name,) if tensorflow.name in VENDORS else (tensorflow.name, "tensorflow")
             for name in dict.fromkeys(names):
                 rows = self.matrix.builds(distribution=name, version=version, channel=self.channel)
-                if rows:
+                # Of a metapackage not every platform is known; what it chooses from is.
+                whole = self.channel == "pypi" or name == "tensorflow"
+                if whole and rows or any(row.platform == self.env.platform for row in rows):
                     return rows
         return []
 

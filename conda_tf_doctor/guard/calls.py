@@ -70,6 +70,12 @@ def argument(name: str, default: Any = None) -> Any:
     return default if value is None else value
 
 
+def packages() -> list[str]:
+    """Return the packages that were typed; another plugin's command may mean something else by the word."""
+    given = argument("packages", ())
+    return [text for text in given if isinstance(text, str)] if isinstance(given, (list, tuple)) else []
+
+
 def request() -> Request:
     """Return what the running solve was asked for."""
     from conda.base.context import context

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..environment.files import read_file
+from ..environment.owner import workspace_of
 from ..environment.tensorflow import find_tensorflow
 from ..render.mask import without_secrets
+from ..shell import command_line
 from . import calls
+from .specs import arguments as typed
 
 if TYPE_CHECKING:
     from .constraints import Search
+    from .verdict import Verdict
 
 # What changes what a command does, by conda's name for the argument: the option where it is set, or that for each
 # value that it may have.
@@ -73,9 +78,28 @@ def _options() -> list[str]:
     return found
 
 
-def _asks_for_tensorflow(path: str, search: Search) -> bool:
+def _asks_for_tensorflow(path: str, platform: str) -> bool:
     """Tell whether a file is one that ``fix`` repairs: without a TensorFlow of its own it is about another one."""
-    return find_tensorflow(read_file(path, search.planned.platform)) is not None
+    return find_tensorflow(read_file(path, platform)) is not None
+
+
+def _correcting(file: str, arguments: Iterable[str]) -> tuple[str, ...]:
+    """Return the command that writes requests into a file."""
+    return ("conda", "tf-doctor", "fix", "--file", file, *(part for spec in arguments for part in ("--to", spec)))
+
+
+def of_manifest(verdict: Verdict, prefix: str) -> str:
+    """Return how to correct the manifest that an environment is made from; empty for an environment without one.
+
+    Its tool solves on its own, past all hooks, so that the guard knows what is wrong, and of no other request.
+    """
+    workspace = workspace_of(prefix)
+    if workspace is None:
+        return ""
+    pins = typed((), (pin for finding in verdict.stopping for pin in finding.fix.pins)) or ()
+    if _asks_for_tensorflow(workspace.manifest, verdict.after.platform):
+        return f"What it is made from is corrected by: {command_line(_correcting(workspace.manifest, pins))}"
+    return f"It is made from {workspace.manifest}: write {' and '.join(pins)} into that." if pins else ""
 
 
 def working(search: Search, prefix: str) -> tuple[tuple[str, ...], str]:
@@ -92,10 +116,9 @@ def working(search: Search, prefix: str) -> tuple[tuple[str, ...], str]:
     if files:
         # The file is what the user edits, and what it says of pip, of channels and of pruning holds on.
         would = f"The file {files[0]} would work with: {', '.join(arguments)}."
-        if not _asks_for_tensorflow(files[0], search):
+        if not _asks_for_tensorflow(files[0], search.planned.platform):
             return (), f"{would} Write that into it, and run the same command again."
-        aims = [part for spec in search.changed for part in ("--to", spec)]
-        return ("conda", "tf-doctor", "fix", "--file", files[0], *aims), would
+        return _correcting(files[0], search.changed), would
     if not search.as_typed():
         return (), f"Without your pins this would work: {', '.join(arguments)}."
     exists = os.path.isdir(os.path.join(prefix, "conda-meta"))

@@ -16,7 +16,7 @@ from ..matrix.model import CHANNELS
 from ..modes import DISABLED
 from ..names import normalise
 from . import transaction
-from .calls import argument, request
+from .calls import packages, request
 from .settings import read_settings
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ _CODE = "tf_doctor_versions"
 def _specs(error: Any) -> tuple[list[versions.MatchSpec], list[versions.MatchSpec]]:
     """Return the specs that the error is about, and everything that was asked for."""
     missing = [str(package) for package in getattr(error, "packages", ()) or ()]
-    asked = [text for text in argument("packages", ()) or () if isinstance(text, str)]
-    asked += transaction.conda_section()
+    asked = packages() + transaction.conda_section()
 
     def parsed(texts: Iterable[str]) -> list[versions.MatchSpec]:
         specs = (versions.parse_matchspec(text) for text in dict.fromkeys(texts))

@@ -141,16 +141,17 @@ def _refusal(verdict: Verdict, prefix: str, search: Search | str = "") -> CondaE
     tried: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     note = ""
-    if isinstance(search, str):
-        ended = search
-    else:
-        ended, tried, conflicts = search.trials.ended, search.tried, search.conflicts
-        try:
-            from .command import working
+    ended = search if isinstance(search, str) else search.trials.ended
+    try:
+        from .command import of_manifest, working
 
+        if isinstance(search, str):
+            note = of_manifest(verdict, prefix)
+        else:
+            tried, conflicts = search.tried, search.conflicts
             command, note = working(search, prefix)
-        except Exception as error:
-            ended = f"failed ({reason(error)})"
+    except Exception as error:
+        ended = f"failed ({reason(error)})"
     if not command and not note:
         note = next((finding.fix.note for finding in verdict.stopping if finding.fix.note), "")
         if ended:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import reading
 from ..environment.solve import Plan
 from ..versions import parse_matchspec
-from .calls import argument, environment_files
+from .calls import argument, environment_files, packages
 
 if TYPE_CHECKING:
     from ..environment.files.requirements import Line
@@ -24,12 +24,11 @@ def requested(solver: Any) -> tuple[str, ...]:
     from conda.models.match_spec import MatchSpec
 
     typed: dict[str, list[str]] = {}
-    for text in (*argument("packages", ()), *conda_section()):
-        if isinstance(text, str):
-            try:
-                typed.setdefault(str(MatchSpec(text.strip("\"'")).name), []).append(text.strip("\"'"))
-            except Exception:
-                continue  # conda itself has said, or will say, what is wrong with it
+    for text in (*packages(), *conda_section()):
+        try:
+            typed.setdefault(str(MatchSpec(text.strip("\"'")).name), []).append(text.strip("\"'"))
+        except Exception:
+            continue  # conda itself has said, or will say, what is wrong with it
     if str(argument("update_modifier", "")) in ("update_all", "update_deps"):
         return tuple(sorted(text for texts in typed.values() for text in texts))
     found = [text for spec in solver.specs_to_add for text in typed.get(str(spec.name), [str(spec)])]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..names import normalise
-from ..versions import is_prerelease, release
+from ..versions import contains, glob_match, is_prerelease, release
 from .model import Build, minors
 from .source import Document, Path, Problem
 
@@ -115,6 +115,18 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+def _with_metapackages(row: Row, chosen_by: Iterable[Mapping[str, Any]]) -> Row:
+    """Return a row with the packages besides that hold no files, and choose it among its release's builds."""
+    names = [
+        each["name"]
+        for each in chosen_by
+        if glob_match(each["builds"], row.get("build", ""))
+        and contains(each.get("versions", ""), row["tensorflow"])
+        and row["platform"] in each.get("platforms", [row["platform"]])
+    ]
+    return {**row, "packages": [*row.get("packages", []), *names]} if names else row
+
+
 def rows_of(document: Document, shared: Mapping[str, Row], problems: list[Problem]) -> Iterator[tuple[Path, Row]]:
     """Yield every row of a file with the path it comes from; fields that have their default are left out.
 
@@ -138,7 +150,7 @@ def rows_of(document: Document, shared: Mapping[str, Row], problems: list[Proble
                     if missing:
                         problems.append(document.problem(path, f"lacks {', '.join(missing)}"))
                     else:
-                        yield path, finished(row)
+                        yield path, finished(_with_metapackages(row, document.value.get("metapackages", ())))
     for number, entry in enumerate(document.value.get("rows") or ()):
         path = ("rows", number)
         row = chain([((), base), (path, entry)], shared, document, problems)

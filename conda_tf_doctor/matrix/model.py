@@ -37,7 +37,7 @@ class Build(NamedTuple):
         kind: ``build``, ``stub``, ``plugin`` or ``empty``.
         variant: ``cpu`` or ``gpu``.
         variant_name: The channel's own word for it: ``cuda112``, ``mkl``, ``eigen``, ``directml`` …
-        packages: All conda packages that carry this build string.
+        packages: All conda packages that carry this build string, and the metapackages that choose it.
         build: Globs on the conda build string, alternatives joined by ``|``; empty for wheels.
         build_number: Conda's; -1 for wheels.
         hashes: Hash parts of tensorflow-base's build strings that belong to this row and to no other.

@@ -135,7 +135,7 @@ def repair_lines(diagnosis: Diagnosis) -> list[str]:
     worst = worst or next((f for f in diagnosis.findings if f.severity == WARNING), None)
     if worst is None:
         return []
-    from ..environment.owner import pixi_manifest
+    from ..environment.owner import workspace_of
     from ..shell import quoted
 
     lines = []
@@ -143,8 +143,8 @@ def repair_lines(diagnosis: Diagnosis) -> list[str]:
     repairable = [f for f in diagnosis.findings if f.severity != INFO and _repairable(f, env)]
     # `fix` repairs errors, and what is broken at all, unasked.
     asked = "" if any(f.severity == ERROR or f.is_broken for f in repairable) else " --warnings"
-    if repairable and env.kind == "prefix" and (manifest := pixi_manifest(env.path)):
-        lines.append(safe(f"conda-tf-doctor fix{asked} --file {quoted(manifest)}"))
+    if repairable and env.kind == "prefix" and (workspace := workspace_of(env.path)):
+        lines.append(safe(f"conda-tf-doctor fix{asked} --file {quoted(workspace.manifest)}"))
     elif repairable and env.kind == "prefix":
         lines.append(safe(f"conda-tf-doctor fix --apply{asked} -p {quoted(env.path)}"))
     elif repairable and env.kind == "file" and not env.listed:

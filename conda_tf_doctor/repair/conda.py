@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .. import reading
+from ..environment.owner import workspace_of
 from ..errors import UsageError
 from ..programs import is_mamba, safe_python, users_conda
+from ..shell import quoted
 from . import children
 
 # What conda's JSON says when it answered the question, and the answer is no. Anything else (no network, a solver that
@@ -184,8 +186,10 @@ def check_writable(prefix: str) -> str:
     if not os.path.isdir(meta):
         # A venv: pip alone changes it.
         return "" if os.access(prefix, os.W_OK | os.X_OK) else f"You have no permission to write in {prefix}."
-    if os.path.exists(os.path.join(meta, "pixi")):
-        return f"{prefix} belongs to a pixi workspace, which makes it anew from its manifest; use fix --file pixi.toml."
+    workspace = workspace_of(prefix)
+    if workspace is not None or os.path.exists(os.path.join(meta, "pixi")):
+        manifest = quoted(workspace.manifest) if workspace is not None else "pixi.toml"
+        return f"{prefix} belongs to a workspace, which makes it anew from its manifest; use fix --file {manifest}."
     if not os.access(meta, os.W_OK | os.X_OK):
         return f"You have no permission to write in {meta}; ask its owner, or repair a clone of the environment."
     return ""

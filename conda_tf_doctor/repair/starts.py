@@ -151,9 +151,8 @@ class Starts(Builder):
             for name in ("tensorflow", "tensorflow-macos"):
                 found += self._renamed(edits, name, spec)
         if not found:
-            text = (
-                f"There is no {tensorflow.name} {spec.removesuffix('.*')} for {self.env.platform or 'this platform'}."
-            )
+            platform = self.env.platform or "this platform"
+            text = f"No {tensorflow.name} {spec.removesuffix('.*')} is known for {platform}."
             self.obstacle = Finding("TFD103", ERROR, text, package=tensorflow.name)
         return found
 

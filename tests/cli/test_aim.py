@@ -102,6 +102,23 @@ def test_pixi_is_told_what_its_environment_is_made_from(tmp_path: Path) -> None:
     )
 
 
+def test_a_workspace_is_told_what_its_environment_is_made_from(tmp_path: Path) -> None:
+    prefix = tmp_path / ".conda" / "envs" / "gpu"
+    (prefix / "conda-meta").mkdir(parents=True)
+    # Conda's own folder for environments in a home folder is none of a workspace.
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n[tool.ruff]\n")
+    assert advised(str(prefix))[1] == ("conda", "remove", "-p", str(prefix), "--force", "tensorflow")
+    manifest = tmp_path / "conda.toml"
+    manifest.write_text("[workspace]\n")
+    start, where = ("conda", "workspace", "--file", str(manifest)), ("-e", "gpu")
+    assert advised(str(prefix)) == (
+        (*start, "add", *where, "cuda-nvcc=12.5"),
+        (*start, "remove", *where, "tensorflow"),
+        ADVICE[4],
+        (*start, "remove", "--pypi", *where, "tensorflow-cpu"),
+    )
+
+
 def test_uv_is_asked_where_it_made_the_environment(tmp_path: Path) -> None:
     (tmp_path / "pyvenv.cfg").write_text("home = /usr/bin\nuv = 0.8.0\n")
     assert advised(str(tmp_path))[-1] == ("uv", "pip", "uninstall", "--python", str(tmp_path), "tensorflow-cpu")

@@ -59,6 +59,14 @@ def test_tested_build(fact: Fact) -> None:
     assert contains(row.cudnn, fact["cudnn"])
 
 
+@each("conda_metapackages", "channel", "name", "version", "platform")
+def test_metapackage(fact: Fact) -> None:
+    rows = matrix().builds(fact["name"], fact["version"], fact["channel"], fact["platform"])
+    assert {row.variant_name for row in rows} == set(fact["variants"].split())
+    assert {row.distribution for row in rows} <= {"tensorflow"}
+    assert not fact["variants"] or fact["version"] in matrix().versions(fact["name"], fact["channel"], fact["platform"])
+
+
 def test_windows_gpu_builds_of_tensorflow() -> None:
     rows = matrix().builds("tensorflow", channel="pypi", platform="win-64")
     with_gpu = [row.tensorflow for row in rows if row.variant == "gpu" and not row.prerelease]

@@ -182,7 +182,7 @@ def test_what_does_not_exist_is_named_as_what_stands_in_the_way(tmp_path: Path) 
     path.write_text("tensorflow==2.15.0\nnumpy==2.1.3\n", encoding="utf-8")
     conflict = _fix(path, "linux-64", "tensorflow=2.99").document["conflict"]
     assert conflict["demands"] == ["--to tensorflow=2.99"]
-    assert conflict["why"] == "There is no tensorflow 2.99 for linux-64."
+    assert conflict["why"] == "No tensorflow 2.99 is known for linux-64."
     conflict = _fix(path, "linux-64", "numpy>2", keep=frozenset({"tensorflow"})).document["conflict"]
     assert conflict["demands"] == ["--to numpy>2", "--keep tensorflow"]
     assert [way.split(":")[0] for way in conflict["ways"]] == ["without --to numpy>2", "without --keep tensorflow"]
