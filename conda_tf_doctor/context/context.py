@@ -57,7 +57,7 @@ class Context:
                 rows = self.matrix.builds(distribution=name, version=version, channel=self.channel)
                 # Of a metapackage not every platform is known; what it chooses from is.
                 whole = self.channel == "pypi" or name == "tensorflow"
-                if whole and rows or any(row.platform == self.env.platform for row in rows):
+                if (whole and rows) or any(row.platform == self.env.platform for row in rows):
                     return rows
         return []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from .. import reading
@@ -25,10 +26,8 @@ def requested(solver: Any) -> tuple[str, ...]:
 
     typed: dict[str, list[str]] = {}
     for text in (*packages(), *conda_section()):
-        try:
+        with suppress(Exception):  # conda itself has said, or will say, what is wrong with it
             typed.setdefault(str(MatchSpec(text.strip("\"'")).name), []).append(text.strip("\"'"))
-        except Exception:
-            continue  # conda itself has said, or will say, what is wrong with it
     if str(argument("update_modifier", "")) in ("update_all", "update_deps"):
         return tuple(sorted(text for texts in typed.values() for text in texts))
     found = [text for spec in solver.specs_to_add for text in typed.get(str(spec.name), [str(spec)])]
