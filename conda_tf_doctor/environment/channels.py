@@ -25,6 +25,8 @@ def channel_name(text: str, subdir: str = "") -> str:
         text: A URL (``…/conda-forge/win-64``), ``pkgs/main``, ``conda-forge/win-64`` or a bare name.
         subdir: The record's subdir, where it is known.
     """
+    if not ("/" in text or "?" in text or ":" in text):  # nearly always
+        return "" if text == subdir or text in SUBDIRS else _CHANNEL_ALIASES.get(text.lower(), text.lower())
     parts = [part for part in text.split("?")[0].split("/") if part and ":" not in part]
     if parts and (parts[-1] == subdir or parts[-1] in SUBDIRS):
         parts.pop()

@@ -206,9 +206,7 @@ class _Fields:
             if required:
                 raise self.wrong(name, "there, a text")
             return ""
-        if type(value) is str:
-            return value
-        return self.all_texts([value], name, "a text")[0]
+        return value if type(value) is str else self.all_texts([value], name, "a text")[0]
 
     def all_texts(self, value: Any, name: str, wanted: str = "a list of texts") -> list[str]:
         """Return a list of texts, among which numbers count as text."""
@@ -218,6 +216,8 @@ class _Fields:
 
     def texts(self, name: str) -> list[str]:
         """Return a list of texts that say something; absent is empty."""
+        if self.data.get(name) is None:
+            return []  # nearly always, of each of a hundred packages
         return [text for text in self.all_texts(self.items(name), name) if text.strip()]
 
     def values(self, name: str) -> dict[str, str]:
