@@ -86,6 +86,14 @@ PIXI_JSON = [
     {"name": "python", "version": "3.9.16", "build": "h1aa4202_3", "kind": "conda", "source": "pkgs/main"},
     {"name": "tensorflow", "version": "2.10.0", "build": None, "kind": "pypi", "source": None},
 ]  # fmt: skip
+PIXI_LIST = """\
+Environment: default
+Package      Version  Build           Size       Kind   Source
+cudatoolkit  11.2.2   h933977f_10     607.6 MiB  conda  https://conda.anaconda.org/conda-forge/
+numpy        1.23.5   py39h3b20f71_0             conda  pkgs/main
+python       3.9.16   h1aa4202_3      19.7 MiB   conda  pkgs/main
+tensorflow   2.10.0                   455.9 MiB  pypi   tensorflow-2.10.0-cp39-cp39-win_amd64.whl
+"""
 
 
 @pytest.mark.parametrize(
@@ -96,8 +104,9 @@ PIXI_JSON = [
         (CONDA_EXPORT, "win-64", False),
         (json.dumps(CONDA_JSON), "win-64", True),
         (json.dumps(PIXI_JSON), this_platform(), True),
+        (PIXI_LIST, this_platform(), True),
     ],
-    ids=["conda list", "micromamba list", "conda list --export", "conda list --json", "pixi list --json"],
+    ids=["conda list", "micromamba list", "conda list --export", "conda list --json", "pixi list --json", "pixi list"],
 )
 def test_lists_of_conda(tmp_path: Path, text: str, platform: str, channels: bool) -> None:
     env = read(tmp_path, text)
@@ -123,7 +132,9 @@ def test_lists_of_pip(tmp_path: Path) -> None:
     table = "Package    Version\n---------- -------\nnumpy      1.23.5\ntensorflow 2.10.0\n"
     listed = json.dumps([{"name": "numpy", "version": "1.23.5"}, {"name": "tensorflow", "version": "2.10.0"}])
     frozen = "numpy==1.23.5\ntensorflow==2.10.0\n"
-    for text in (table, listed, frozen):
+    rows_alone = "numpy      1.23.5\ntensorflow 2.10.0\n"
+    pasted = f"My list:\n```text\n{table}```\nand tensorflow is broken.\n"
+    for text in (table, listed, frozen, rows_alone, pasted):
         env = read(tmp_path, text)
         assert rows(env) == {"numpy": ("1.23.5", "", "pip:pypi"), "tensorflow": ("2.10.0", "", "pip:pypi")}
         assert env.partial and env.python.version == ""
@@ -152,12 +163,13 @@ def test_conda_info_beside_a_list_tells_the_platform(tmp_path: Path) -> None:
 def test_a_frozen_list_stands_between_sentences_and_what_is_passed_over_is_told(tmp_path: Path) -> None:
     env = read(
         tmp_path,
-        "this is my pip freeze:\ntensorflow==2.15.0\nnumpy==1.26.4\nwhat is wrong here?\n",
+        "Sure! - my pip freeze:\n```\ntensorflow==2.15.0\nnumpy==1.26.4\n```\nwhat is wrong here?\nThanks!\n",
         "a.txt",
         "linux-64",
     )
     assert {p.name: p.version for p in env.packages} == {"tensorflow": "2.15.0", "numpy": "1.26.4"}
     assert [note.message.partition("a.txt ")[2] for note in env.notes] == [
-        "line 1 was passed over: 'this is my pip freeze:'.",
-        "line 4 was passed over: 'what is wrong here?'.",
+        "line 1 was passed over: 'Sure! - my pip freeze:'.",
+        "line 6 was passed over: 'what is wrong here?'.",
+        "line 7 was passed over: 'Thanks!'.",
     ]

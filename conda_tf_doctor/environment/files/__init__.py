@@ -62,6 +62,8 @@ def read_file(path: str, platform: str = "", strict: bool = False) -> Environmen
 
 def _dispatch(env: Environment, text: str, path: str, platform: str) -> None:
     name = os.path.basename(path).lower()
+    # A pasted list stands between fences.
+    text = re.sub(r"^[ \t]*```[\w-]*[ \t]*$", "", text, flags=re.M)
     stripped = text.lstrip()
     if not stripped:
         raise UsageError(f"The file {path} is empty; name a file that lists packages.")
@@ -77,6 +79,8 @@ def _dispatch(env: Environment, text: str, path: str, platform: str) -> None:
         lists.read_explicit(env, text, path, platform)
     elif lists.is_conda_list(text):
         lists.read_conda_list(env, text, path, platform)
+    elif lists.is_pixi_list(text):
+        lists.read_pixi_list(env, text, path, platform)
     elif lists.is_pip_list(text):
         lists.read_pip_list(env, text, path, platform)
     elif is_ini:

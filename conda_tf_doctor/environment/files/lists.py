@@ -22,6 +22,8 @@ _OF_INFO = re.compile(r"^[ \t]*platform[ \t]*:[ \t]*(\S+)[ \t]*$", re.M)
 _PLATFORM = re.compile(r"^#\s*platform:\s*(\S+)", re.M)
 _EXPORTED = re.compile(r"^([A-Za-z0-9_][A-Za-z0-9_.\-]*)=([^=\s]+)=([^=\s]+)$", re.M)
 _PIP_HEADER = re.compile(r"^Package\s+Version[^\n]*\n-+\s+-+", re.M)
+_PIP_ROW = re.compile(r"[A-Za-z0-9][\w.-]*[ \t]+\d\S*(?:[ \t]+\S+)?\Z")
+_PIXI_HEADER = re.compile(r"^Package[ \t]+Version[ \t]+Build[ \t]+(?:\w+[ \t]+)*Kind[ \t]+Source[ \t]*$", re.M)
 
 
 def is_explicit(text: str) -> bool:
@@ -45,8 +47,14 @@ def is_conda_export(text: str) -> bool:
 
 
 def is_pip_list(text: str) -> bool:
-    """Tell whether a text is what ``pip list`` printed."""
-    return _PIP_HEADER.search(text) is not None
+    """Tell whether a text is what ``pip list`` printed, or its rows alone."""
+    lines = [line for _, line in _lines(text)]
+    return _PIP_HEADER.search(text) is not None or (len(lines) > 1 and all(map(_PIP_ROW.match, lines)))
+
+
+def is_pixi_list(text: str) -> bool:
+    """Tell whether a text is the table that ``pixi list`` printed."""
+    return _PIXI_HEADER.search(text) is not None
 
 
 def _lines(text: str) -> list[tuple[int, str]]:
@@ -133,19 +141,32 @@ def read_conda_export(env: Environment, text: str, path: str, platform: str) -> 
 
 
 def read_pip_list(env: Environment, text: str, path: str, platform: str) -> None:
-    """Read the table that ``pip list`` prints."""
+    """Read the table that ``pip list`` prints; sentences may stand around it."""
     header = _PIP_HEADER.search(text)
-    assert header is not None  # is_pip_list has found it
-    begin = text[: header.end()].count("\n") + 1
+    begin = text[: header.end()].count("\n") + 1 if header else 0
     found = []
     for number, line in _lines(text):
         columns = line.split()
-        if number > begin and len(columns) >= 2:
+        if number > begin and _PIP_ROW.match(line):
             found.append(Package(columns[0], columns[1], PIP, "", "pypi", f"{path}: line {number}"))
     env.platform = platform or told_by(found) or chosen("", (), path)
     env.partial = True  # what conda brought in without a dist-info is not in it
     env.listed = True
     env.add(found)
+
+
+def read_pixi_list(env: Environment, text: str, path: str, platform: str) -> None:
+    """Read the table that ``pixi list`` prints: a column is empty where a package has none of it."""
+    header = _PIXI_HEADER.search(text)
+    assert header is not None  # is_pixi_list has found it
+    starts = [(word.group().lower(), word.start()) for word in re.finditer(r"\S+", header.group())]
+    ends = [*(start for _, start in starts[1:]), None]
+    rows = [
+        {name: line[start:end].strip() for (name, start), end in zip(starts, ends, strict=True)}
+        for line in text[header.end() :].split("\n")
+    ]
+    rows = [{**row, "name": row["package"]} for row in rows if row["kind"] in ("conda", "pypi")]
+    read_json_list(env, rows, path, platform)
 
 
 def _field(row: dict[str, Any], names: tuple[str, ...], path: str, place: int) -> str:

@@ -22,7 +22,8 @@ _REFERENCE = re.compile(r"(-r|--requirement|-c|--constraint)(?:\s+|=)?\s*(.+)\Z"
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s+|=)\s*(.+)\Z")
 _DEEPEST = 20
 _FROZEN = re.compile(r"[A-Za-z0-9][\w.-]*==\S+\Z")
-_SENTENCE = re.compile(r"[^\s=<>~!@;-]+(?:\s+[^\s=<>~!@;]+){2,}\Z")
+# Of several words, or with a sign that no name has; and nothing of what compares versions.
+_SENTENCE = re.compile(r"(?!-)(?![A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\])?\Z)(?=.*(?:\s|[^\w./\\:+-]))[^=<>~@]+\Z")
 
 
 class Line(NamedTuple):
