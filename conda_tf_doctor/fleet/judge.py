@@ -108,7 +108,9 @@ def _by_dask(task: Any, chunks: Iterator[list[Item]], scheduler: str) -> Iterato
         import dask
         from distributed import Client
     except ImportError:
-        raise UsageError("--engine dask needs Dask: python -m pip install 'conda-tf-doctor[fleet]'.") from None
+        raise UsageError(
+            "--engine dask needs Dask: python -m pip install distributed (conda-tf-doctor[fleet] brings it)."
+        ) from None
     address = scheduler or dask.config.get("scheduler-address", None)
     try:
         client = Client(address) if address else Client(processes=True, dashboard_address=None)

@@ -57,7 +57,9 @@ def _parquet(file: str, path: str) -> Iterator[Sink]:
         import pyarrow
         from pyarrow.parquet import ParquetWriter
     except ImportError:
-        raise UsageError(f"{path}: Parquet needs pyarrow: python -m pip install 'conda-tf-doctor[fleet]'.") from None
+        raise UsageError(
+            f"{path}: Parquet needs pyarrow: python -m pip install pyarrow (conda-tf-doctor[fleet] brings it)."
+        ) from None
     schema = pyarrow.schema([(name, pyarrow.int32() if name in _NUMBERS else pyarrow.string()) for name in FIELDS])
     rows: list[Row] = []
     with ParquetWriter(file, schema) as writer:
