@@ -193,3 +193,19 @@ def test_a_pyproject_with_pixi_tables(tmp_path: Path) -> None:
     )
     env = read(tmp_path, text, "pyproject.toml")
     assert (env.platform, rows(env)) == ("linux-64", {"tensorflow": ("2.15", "2.15.*", "conda:conda-forge")})
+
+
+def test_a_workspace_has_the_requirements_of_the_project_that_it_stands_in(tmp_path: Path) -> None:
+    project = (
+        '[project]\nname = "x"\nrequires-python = "==3.11.*"\ndependencies = ["numpy==2.0.2"]\n'
+        '[project.optional-dependencies]\nold = ["h5py==3.1"]\n'
+        '[dependency-groups]\ntf = ["tensorflow==2.15.1", {include-group = "more"}]\nmore = ["six==1.0"]\n'
+        '[tool.pixi.workspace]\nchannels = ["conda-forge"]\nplatforms = ["linux-64"]\n'
+        '[tool.pixi.environments]\ngpu = ["tf"]\n'
+    )
+    versions = {"numpy": "2.0.2", "tensorflow": "2.15.1", "six": "1.0"}
+    own = {name: (version, "", "pip:pypi") for name, version in versions.items()}
+    env = read(tmp_path, project, "pyproject.toml")
+    assert rows(env) == {"python": ("3.11", "3.11.*", ""), **own}
+    env = read(tmp_path, project + '[tool.pixi.dependencies]\npython = "3.10.*"\n', "pyproject.toml")
+    assert rows(env) == {"python": ("3.10", "3.10.*", "conda:conda-forge"), **own}

@@ -145,6 +145,12 @@ ROUND_TRIPS = {
         '[project]\nname = "mine"\ndependencies = []\n[tool.uv]\ndev-dependencies = ["numpy==2.1.0","tensorflow==2.15.0"]\n',
         {"numpy==2.1.0": "numpy==1.26.4"},
     ),
+    "project-of-pixi": (
+        "pyproject.toml",
+        '[project]\nname = "mine"\ndependencies = ["tensorflow==2.15.0", "numpy==2.1.0"]\n[project.optional-dependencies]\nold = ["numpy==2.0.1"]\n'
+        '[tool.pixi.workspace]\nchannels = ["conda-forge"]\nplatforms = ["linux-64"]\n[tool.pixi.dependencies]\npython = "3.10.*"\n',
+        {"numpy==2.1.0": "numpy==1.26.4"},
+    ),
     "pipfile": (
         "Pipfile",
         '[[source]]\nname = "x"\n\n[packages]\ntensorflow = "==2.15.0"  # model\nnumpy = {version = "==2.0.2", markers = "os_name == \'posix\'"}\n'

@@ -112,7 +112,7 @@ def _toml(env: Environment, text: str, path: str, platform: str) -> None:
     metadata = data.get("metadata")
     manifest = pixi.manifest(data, path)
     if manifest is not None:
-        pixi.read_pixi_toml(env, manifest, path, platform)
+        pixi.read_pixi_toml(env, pixi.with_project(manifest, data, path), path, platform)
     elif "lock-version" in data:
         python_locks.read_pylock(env, data, path, platform)
     elif isinstance(metadata, dict) and {"lock-version", "lock_version"} & set(metadata):

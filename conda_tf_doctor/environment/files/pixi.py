@@ -7,11 +7,14 @@ from typing import Any
 from ...errors import UsageError
 from ..facts import Environment, Package
 from .platforms import chosen
+from .projects import EXTRAS, GROUPS, OWN, has_tensorflow, requirements
 from .requirements import Line, packages
-from .specs import conda_package
+from .specs import conda_package, python_package
 from .text import as_list, as_mapping
 
 _TABLES = ("host-dependencies", "dependencies")
+# Where a project's own requirements stand among a feature's tables; a bare key of TOML has no blank.
+_OWN = "the project's own"
 
 
 def manifest(data: dict[str, Any], path: str) -> dict[str, Any] | None:
@@ -22,6 +25,31 @@ def manifest(data: dict[str, Any], path: str) -> dict[str, Any] | None:
             return as_mapping(tool[name], path, f"tool.{name}")
     is_manifest = "workspace" in data or ("dependencies" in data and "project" in data) or "pypi-dependencies" in data
     return data if is_manifest else None
+
+
+def with_project(tables: dict[str, Any], data: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return a workspace's tables with the requirements of the project in whose pyproject.toml they stand.
+
+    Its own are the default feature's, by pip; those of an extra or a group are those of the feature of that name.
+
+    Raises:
+        UsageError: A field of the project is not what it has to be.
+    """
+    if tables is data:
+        return tables
+    features = {**as_mapping(tables.get("feature"), path, "feature")}
+    found = requirements(data, path)
+    for way, lines in found.items():
+        if way[:-1] in (EXTRAS, GROUPS):
+            feature = as_mapping(features.get(way[-1]), path, f"feature.{way[-1]}")
+            features[way[-1]] = {**feature, _OWN: [*feature.get(_OWN, ()), *lines]}
+    requires = as_mapping(data.get("project"), path, "project").get("requires-python")
+    return {"requires-python": requires, **tables, "feature": features, _OWN: found[OWN]}
+
+
+def own_lines(tables: dict[str, Any], path: str) -> list[Line]:
+    """Return the project's requirements that belong to the environment that is read."""
+    return [line for _, table in _tables(tables, path) for line in table.get(_OWN, ())]
 
 
 def read_pixi_toml(env: Environment, data: dict[str, Any], path: str, platform: str) -> None:
@@ -44,6 +72,7 @@ def read_pixi_toml(env: Environment, data: dict[str, Any], path: str, platform: 
     tables = _tables(data, path)
     conda: dict[str, tuple[Any, str]] = {}
     pip: dict[str, tuple[Any, str]] = {}
+    lines = own_lines(data, path)
     for where, table in tables:
         for scope, section in _scopes(table, where, env.platform, path):
             for name in _TABLES:
@@ -54,8 +83,11 @@ def read_pixi_toml(env: Environment, data: dict[str, Any], path: str, platform: 
     # Pixi's priority is strict unless the manifest says otherwise.
     strict = workspace.get("channel-priority", "strict") == "strict"
     env.add([_conda(key, spec, channels, path, where, strict) for key, (spec, where) in conda.items()])
+    if env.conda("python") is None and isinstance(data.get("requires-python"), str):
+        python = python_package(data["requires-python"], path)
+        env.add([python] if python else [])
     python = env.conda("python")
-    lines = [line for key, (spec, where) in pip.items() for line in _pip(key, spec, path, where)]
+    lines += [line for key, (spec, where) in pip.items() for line in _pip(key, spec, path, where)]
     env.add(packages(lines, env.platform, python.version if python else ""))
 
 
@@ -91,6 +123,8 @@ def _tables(data: dict[str, Any], path: str) -> list[tuple[str, dict[str, Any]]]
 def _names_tensorflow(table: dict[str, Any]) -> bool:
     targets = table.get("target")
     sections = [table, *(targets.values() if isinstance(targets, dict) else ())]
+    if has_tensorflow(table.get(_OWN, ())):
+        return True
     named = [s.get(name) for s in sections if isinstance(s, dict) for name in (*_TABLES, "pypi-dependencies")]
     return any("tensorflow" in key for each in named if isinstance(each, dict) for key in each)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ... import versions
@@ -18,6 +18,8 @@ from .specs import python_package
 from .text import as_list, as_mapping
 
 _NAME = re.compile(r"\s*([A-Za-z0-9][\w.-]*)")
+# The keys that lead to a project's own requirements, to its extras, and to its groups.
+OWN, EXTRAS, GROUPS = ("project", "dependencies"), ("project", "optional-dependencies"), ("dependency-groups",)
 # The tables of which a pyproject.toml has one.
 PROJECT = {"project", "dependency-groups", "tool", "build-system"}
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
@@ -37,8 +39,13 @@ class Section(NamedTuple):
     @property
     def has_tensorflow(self) -> bool:
         """Whether it asks for TensorFlow."""
-        names = (_NAME.match(line.text) for line in self.lines)
-        return any(matched and normalise(matched.group(1)) in OWNERS for matched in names)
+        return has_tensorflow(self.lines)
+
+
+def has_tensorflow(lines: Iterable[Line]) -> bool:
+    """Tell whether requirements ask for TensorFlow."""
+    names = (_NAME.match(line.text) for line in lines)
+    return any(matched and normalise(matched.group(1)) in OWNERS for matched in names)
 
 
 def told(base: Section, others: list[Section]) -> list[Line]:
@@ -151,12 +158,25 @@ def lists(data: dict[str, Any], path: str) -> dict[tuple[str, ...], list[Any]]:
             found = as_mapping(found.get(key), path, ".".join(keys[:depth]))
         return found
 
-    ways: list[tuple[str, ...]] = [("project", "dependencies"), ("tool", "uv", "dev-dependencies")]
-    for above in (("project", "optional-dependencies"), ("dependency-groups",), ("tool", "pdm", "dev-dependencies")):
+    ways: list[tuple[str, ...]] = [OWN, ("tool", "uv", "dev-dependencies")]
+    for above in (EXTRAS, GROUPS, ("tool", "pdm", "dev-dependencies")):
         ways += [(*above, name) for name in table(*above)]
     for name in table("tool", "hatch", "envs"):
         ways += [("tool", "hatch", "envs", name, field) for field in ("dependencies", "extra-dependencies")]
     return {way: as_list(table(*way[:-1]).get(way[-1]), path, ".".join(way)) for way in ways}
+
+
+def requirements(data: dict[str, Any], path: str) -> dict[tuple[str, ...], list[Line]]:
+    """Return what :func:`lists` finds, with what each group includes.
+
+    Raises:
+        UsageError: An item is no requirement, or names no group.
+    """
+    groups = as_mapping(data.get("dependency-groups"), path, "dependency-groups")
+    return {
+        way: list(_group(groups, way[1], path) if way[:-1] == GROUPS else _texts(items, path, ".".join(way)))
+        for way, items in lists(data, path).items()
+    }
 
 
 def sections(data: dict[str, Any], path: str) -> tuple[Section, list[Section], str]:
@@ -174,12 +194,7 @@ def sections(data: dict[str, Any], path: str) -> tuple[Section, list[Section], s
     tool = as_mapping(data.get("tool"), path, "tool")
     project = as_mapping(data.get("project"), path, "project")
     base = Section("project.dependencies", list(_own(project, tool, path)))
-    groups = as_mapping(data.get("dependency-groups"), path, "dependency-groups")
-    others = []
-    for way, items in lists(data, path).items():
-        where = ".".join(way)
-        lines = _group(groups, way[1], path) if way[0] == "dependency-groups" else _texts(items, path, where)
-        others += [Section(where, list(lines))] if where != base.name else []
+    others = [Section(".".join(way), lines) for way, lines in requirements(data, path).items() if way != OWN]
     requires = project.get("requires-python", "")
     if not isinstance(requires, str):
         raise UsageError(f"The file {path} cannot be used: project.requires-python has to be a text such as '>=3.10'.")

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import tomlkit
 
 from ...environment.facts import CONDA, PIP
-from ...environment.files.pixi import manifest
-from ...environment.files.projects import lists, sections, told
+from ...environment.files.pixi import manifest, own_lines, with_project
+from ...environment.files.projects import PROJECT, lists, sections, told
 from ...errors import UsageError
 from ...names import normalise
 from ...reading import load_toml
@@ -59,7 +59,7 @@ def entries_of_toml(text: str, path: str, platform: str, python: str) -> tuple[l
     skip = len(text) - len(text.lstrip("\ufeff"))
     data = load_toml(text[skip:].replace("\r\n", "\n"), path)
     tables = dict(_tables(data, path))
-    values = [*_in_tables(data, tables, platform), *([] if tables else _in_lists(data, path))]
+    values = [*_in_tables(data, tables, platform), *_in_lists(data, path)]
     places = _places(text[skip:], [value for value in values if value.text is not None], path)
     spans, newline = line_spans(text), "\r\n" if "\r\n" in text else "\n"
     entries: list[Entry] = []
@@ -150,12 +150,15 @@ def _in_tables(data: dict[str, Any], tables: Mapping[_Way, str], platform: str) 
 
 def _in_lists(data: dict[str, Any], path: str) -> Iterator[_Value]:
     """Yield the requirements of a pyproject.toml; those count that `check` reads."""
-    base, others, _ = sections(data, path)
-    read = {line.where for line in told(base, others)}
+    root = manifest(data, path)
+    if root is data or not PROJECT & set(data):
+        return
+    read = own_lines(with_project(root, data, path), path) if root else told(*sections(data, path)[:2])
+    places = {line.where for line in read}
     for way, items in lists(data, path).items():
         for place, item in enumerate(items):
             if isinstance(item, str):
-                yield _Value((*way, place), item, applies=f"item {place + 1} of {'.'.join(way)}" in read)
+                yield _Value((*way, place), item, applies=f"item {place + 1} of {'.'.join(way)}" in places)
 
 
 def _marked(text: str, marks: Mapping[_Way, str]) -> str:
