@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from .._typing import NamedTuple
 from ..versions import contains
 from .records import BINARY
 

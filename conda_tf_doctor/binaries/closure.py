@@ -6,8 +6,7 @@ be looked at on Linux.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
+from .._typing import Any, NamedTuple
 from .image import Image, Symbol
 
 MISSING = "missing"
@@ -127,12 +126,21 @@ class Closure:
         modules: In the order in which they are met.
         edges: Who imports whom.
         roots: The modules that were asked for.
+        asked: The folders and files, there or not, on which it depends; empty where that is not known.
     """
 
     def __init__(self) -> None:
+        self.asked: set[str] = set()
+        # Who imports whom, for the last question and as many edges as there were then.
+        self._asked: tuple[bool, int] | None = None
+        self._below: dict[int, list[Module]] = {}
         self.modules: list[Module] = []
         self.edges: list[Edge] = []
         self.roots: list[Module] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickled, it forgets what goes by the place of objects in memory."""
+        return {**self.__dict__, "_asked": None, "_below": {}}
 
     @property
     def problems(self) -> list[Module]:
@@ -154,10 +162,13 @@ class Closure:
 
     def reach(self, root: Module, needed_only: bool = True) -> list[Module]:
         """Return a module and everything below it, without what may be absent unless asked for."""
-        below: dict[int, list[Module]] = {}
-        for edge in self.edges:
-            if not (needed_only and edge.optional):
-                below.setdefault(id(edge.importer), []).append(edge.imported)
+        asked = (needed_only, len(self.edges))
+        if self._asked != asked:
+            self._asked, self._below = asked, {}
+            for edge in self.edges:
+                if not (needed_only and edge.optional):
+                    self._below.setdefault(id(edge.importer), []).append(edge.imported)
+        below = self._below
         seen, todo = {id(root): root}, [root]
         for module in todo:
             for child in below.get(id(module), ()):

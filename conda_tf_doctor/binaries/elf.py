@@ -6,6 +6,7 @@ Sources: System V gABI, chapter 5 (dynamic linking); Linux Standard Base, "Symbo
 from __future__ import annotations
 
 import struct
+from functools import partial
 
 from .. import reading
 from .elf_file import DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_VERDEF, DT_VERNEED, BadElfError, Elf
@@ -38,7 +39,7 @@ def read_elf(path: str, header: Header) -> Image:
             image.runpath = _entries(elf.strings(DT_RUNPATH))
             image.version_needs = _version_needs(elf)
             image.version_defs = _version_defs(elf)
-            image.later(symbols=lambda: read_symbols(path, elf))
+            image.later(symbols=partial(read_symbols, path, elf))
     except BadElfError as error:
         image.problem = image.problem or str(error)
     except (OSError, struct.error) as error:

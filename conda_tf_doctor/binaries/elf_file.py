@@ -9,9 +9,11 @@ Sources: System V gABI, chapters 4 (ELF header), 5 (program header, dynamic link
 from __future__ import annotations
 
 import io
+import os
 import struct
-from typing import NamedTuple
+from functools import partial
 
+from .._typing import Any, NamedTuple
 from .header import Header
 from .image import MAX_LIBRARIES, MAX_NAME
 
@@ -64,6 +66,12 @@ class Elf:
         ]
         self.loads = [segment for segment in self.segments if segment.type == PT_LOAD]
         self.tags: dict[int, list[int]] = {}
+        # Where the dynamic strings begin in the file, once that was asked for.
+        self._strings = -1
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickled, it is closed: whoever reads it opens the file again."""
+        return {**self.__dict__, "stream": None, "_blocks": {}}
 
     def reopened(self, stream: io.FileIO) -> Elf:
         """Return the same object on a newly opened file."""
@@ -120,10 +128,12 @@ class Elf:
 
     def string(self, index: int) -> str:
         """Return a string of the dynamic string table."""
-        table = self.tags.get(DT_STRTAB)
-        if not table:
-            raise BadElfError("corrupt: no string table")
-        return self.text(self.place(table[0]) + index).decode("utf-8", "surrogateescape")
+        if self._strings < 0:
+            table = self.tags.get(DT_STRTAB)
+            if not table:
+                raise BadElfError("corrupt: no string table")
+            self._strings = self.place(table[0])
+        return self.text(self._strings + index).decode("utf-8", "surrogateescape")
 
     def text(self, offset: int) -> bytes:
         """Return the bytes up to the next zero."""
@@ -133,6 +143,16 @@ class Elf:
             if end:
                 return text
         raise BadElfError("corrupt: string without an end")
+
+    def names(self, offsets: list[int]) -> list[bytes]:
+        """Return the bytes up to the next zero at some places that lie far from each other."""
+        read = partial(os.pread, self.stream.fileno(), SHORT_NAME) if hasattr(os, "pread") else self._read_short
+        parts = [read(offset).partition(b"\0") for offset in offsets]
+        return [text if end else self.text(at) for (text, end, _), at in zip(parts, offsets, strict=True)]
+
+    def _read_short(self, offset: int) -> bytes:
+        self.stream.seek(offset)
+        return self.stream.read(SHORT_NAME)
 
     def strings(self, tag: int) -> tuple[str, ...]:
         """Return the strings that a tag names, bounded."""

@@ -22,6 +22,7 @@ from .closure import (
     Module,
 )
 from .folders import Folders
+from .image import Symbols
 from .loader import Loader
 from .satellites import SATELLITES
 
@@ -54,6 +55,8 @@ class ElfLoader(Loader):
         self._program: Module | None = None
         self._global: list[Module] = []
         self._by_inode: dict[Inode, Module] = {}
+        # Files that were looked at by their path.
+        self._asked: set[str] = set()
         entries = env_vars.get("LD_LIBRARY_PATH", "").replace(";", ":").split(":")
         self._library_path = tuple(entry for entry in entries if entry)
 
@@ -71,6 +74,9 @@ class ElfLoader(Loader):
                 self.closure.edges.append(Edge(module, self._open(satellite, module), optional=True))
         self._check_versions()
         self._check_symbols()
+        self.closure.asked = {*self.folders.asked, *self._images, *self._asked, *modules, program}
+        if self.here:
+            self.closure.asked.add(linux.CACHE)
         return self.closure
 
     def _open(self, name: str, opener: Module | None) -> Module:
@@ -139,6 +145,8 @@ class ElfLoader(Loader):
         if known is not None:
             return known, False
         module = Module(name)
+        if "/" in name:
+            self._asked.add(name)
         if "/" in name and not self._may_read(name):
             # ld.so would open any path that a file names; what lies outside is none of an environment's.
             module.found_by = OUTSIDE if os.path.exists(name) else ""
@@ -196,6 +204,7 @@ class ElfLoader(Loader):
                 yield path, reason
         if self.here:
             for path in linux.read_cache().get(name, ()):
+                self._asked.add(path)
                 if os.path.isfile(path):
                     yield path, linux.IN_CACHE
             for folder in linux.default_folders(self.machine):
@@ -258,6 +267,7 @@ class ElfLoader(Loader):
         # What another module was linked with is opened through that one, and finds its symbols in its scope: TensorFlow
         # 1.15's libforestprotos.so names no library, and cannot be opened alone.
         linked = {id(edge.imported) for edge in self.closure.edges}
+        homes: dict[bytes, Symbols] = {}
         for root in self.closure.roots:
             if id(root) in linked:
                 continue
@@ -273,8 +283,15 @@ class ElfLoader(Loader):
                 continue
             checked |= {id(module) for module in todo}
             missing = {name for module in todo if module.image for name in module.image.symbols.undefined}
-            for table in tables:
-                missing -= table.among(missing)
+            # Most names are those of other modules, too, and nearly all are in the largest table.
+            inside = set(map(id, tables))
+            missing = {name for name in missing if id(homes.get(name)) not in inside}
+            for table in sorted(tables, key=lambda table: -table.count) if missing else ():
+                found = table.among(missing)
+                homes.update(dict.fromkeys(found, table))
+                missing -= found
+                if not missing:
+                    break
             for module in todo if missing else ():
                 for symbol in sorted(missing & module.image.symbols.undefined) if module.image else ():
                     module.missing_symbols.append(

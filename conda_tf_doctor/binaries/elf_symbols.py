@@ -10,19 +10,16 @@ Sources: System V gABI, chapter 5 (symbol table, ``DT_HASH``); glibc ``elf/dl-lo
 
 from __future__ import annotations
 
-import io
 import struct
 import sys
 from array import array
-from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple
 
 from .. import reading
 from .elf_file import DT_GNU_HASH, DT_HASH, DT_STRSZ, DT_STRTAB, DT_SYMTAB, BadElfError, Elf
 from .image import MAX_NAME, MAX_SYMBOLS, Symbols
 
-SHN_UNDEF, STB_LOCAL, STB_WEAK = 0, 0, 2
+STB_LOCAL, STB_WEAK = 0, 2
 # The names of libtensorflow_cc.so.2 of 2.19 are 71 MB.
 MAX_STRINGS = 256 * 1024 * 1024
 # All names that one image needs: TensorFlow's need 200 KB at the most.
@@ -31,14 +28,6 @@ MAX_NEEDED = 8 * 1024 * 1024
 SMALL_TEXT = 4 * 1024 * 1024
 # Linkers make a bucket for every few symbols. Where they did not, a lookup proves nothing.
 MAX_CHAIN = 256
-
-
-class _Entry(NamedTuple):
-    """One symbol: where its name begins, its binding, and the section that defines it."""
-
-    name: int
-    binding: int
-    section: int
 
 
 class _Table:
@@ -54,9 +43,9 @@ class _Table:
         symbols, strings = elf.tags.get(DT_SYMTAB), elf.tags.get(DT_STRTAB)
         if not symbols or not strings:
             raise BadElfError("no symbols, or no names for them")
-        self.layout = elf.order + ("IBBHQQ" if elf.wide else "IIIBBH")
-        self.size = struct.calcsize(self.layout)
-        self.wide = elf.wide
+        # Where a symbol has its binding and the number of its section, and how long it is; its name comes first.
+        self.info, self.section, self.size = (4, 6, 24) if elf.wide else (12, 14, 16)
+        self.swapped = (elf.order == "<") != (sys.byteorder == "little")
         self.count = _symbol_count(elf)
         self.start = elf.place(symbols[0])
         self.text = elf.place(strings[0])
@@ -68,103 +57,127 @@ class _Table:
             and self.text + self.length <= elf.size
         )
 
-    def entries(self, data: bytes) -> Iterable[_Entry]:
-        """Return the symbols in a piece of the table."""
-        for fields in struct.iter_unpack(self.layout, data[: len(data) - len(data) % self.size]):
-            name, info, section = (fields[0], fields[1], fields[3]) if self.wide else (fields[0], fields[3], fields[5])
-            yield _Entry(name, info >> 4, section)
+    def names(self, data: bytes, needed: bool) -> list[int]:
+        """Return where the names begin of those symbols in a piece of the table that are needed, or that are offered.
+
+        Local ones are neither, weak ones may stay unresolved. Taken in columns, for there are tens of thousands.
+        """
+        data = data[: len(data) - len(data) % self.size]
+        begins = array("I", data)
+        if self.swapped:
+            begins.byteswap()
+        columns = (begins[:: self.size // 4], data[self.info :: self.size], data[self.section :: self.size],
+                   data[self.section + 1 :: self.size])  # fmt: skip
+        # The binding is in the upper half of a byte.
+        if needed:
+            return [
+                begin for begin, info, low, high in zip(*columns, strict=True)
+                if not low and not high and begin and info > STB_LOCAL << 4 | 15 and info >> 4 != STB_WEAK
+            ]  # fmt: skip
+        return [
+            begin for begin, info, low, high in zip(*columns, strict=True)
+            if (low or high) and begin and info > STB_LOCAL << 4 | 15
+        ]  # fmt: skip
 
 
 class HashedSymbols(Symbols):
     """The symbols of an image that are found through its ``DT_GNU_HASH`` table.
 
     Args:
-        path: The file, which is opened again for names to be compared.
+        path: The file.
         elf: Its headers.
         table: Where its symbols lie.
     """
 
     def __init__(self, path: str, elf: Elf, table: _Table) -> None:
-        self._path = path
-        self._table = table
-        self._known: dict[bytes, bool] = {}
+        self._path, self._table = path, table
         offset = elf.place(elf.tags[DT_GNU_HASH][0])
         buckets, self._first, words, self._shift = struct.unpack(elf.order + "IIII", elf.at(offset, 16))
-        self._bits = 64 if elf.wide else 32
         if not buckets or not words or words & (words - 1) or max(buckets, words) > MAX_SYMBOLS:
             raise BadElfError("corrupt: implausible hash table")
-        width = self._bits // 8
-        self._bloom = _words(elf, "Q" if elf.wide else "I", offset + 16, words)
-        self._buckets = _words(elf, "I", offset + 16 + words * width, buckets)
-        hashed = min(max(table.count - self._first, 0), MAX_SYMBOLS)
-        self._chain = _words(elf, "I", offset + 16 + words * width + 4 * buckets, hashed)
+        self._bits = 64 if elf.wide else 32
+        self._bloom = _words(elf, offset + 16, words, "Q" if elf.wide else "I")
+        offset += 16 + words * self._bits // 8
+        self._buckets = _words(elf, offset, buckets)
+        self.count = min(max(table.count - self._first, 0), MAX_SYMBOLS)
+        self._chain = _words(elf, offset + 4 * buckets, self.count)
         # Only what a library offers is hashed, and stands at the end. One that offers nothing has an empty bucket, and
         # its first symbol means nothing.
-        needs = self._first if any(self._buckets) else table.count
-        _, undefined, whole = _names(elf, table, needs, defined=False)
-        whole = whole and (len(self._bloom), len(self._buckets), len(self._chain)) == (words, buckets, hashed)
-        super().__init__(frozenset(), undefined, whole)
+        undefined, whole = _needed(elf, table, self._first if any(self._buckets) else table.count)
+        self.undefined = undefined
+        self.whole = whole and (words, buckets, self.count) == (
+            len(self._bloom), len(self._buckets), len(self._chain),
+        )  # fmt: skip
 
     def among(self, names: set[bytes]) -> set[bytes]:
-        """Return those of the names that the image defines."""
-        unsure: list[tuple[bytes, list[int]]] = []
+        """Return those of the names that the image defines.
+
+        A name counts as defined where its bucket has its hash. For one that is not there that happens once in a
+        thousand million times, and to compare the names would be to read them all. Where there is but one bucket they
+        are compared, for the lowest bit of a hash is not kept: ``name_1`` and ``name_2`` differ by their buckets.
+        """
+        if not self.whole:
+            return set(names)
+        bloom, buckets, chain, first = self._bloom, self._buckets, self._chain, self._first
+        bits, shift, mask, count, end = self._bits, self._shift, len(bloom) - 1, len(buckets), len(chain)
+        found = set()
         for name in names:
-            if name not in self._known:
-                places = self._places(name) if self.whole else None
-                self._known[name] = places is None
-                if places:
-                    unsure.append((name, places))
-        if unsure:
-            try:
-                with reading.open_raw(self._path) as stream:
-                    for name, places in unsure:
-                        self._known[name] = any(self._is_named(stream, place, name) for place in places)
-            except (OSError, struct.error):
-                self.whole = False
-                self._known.update((name, True) for name, _ in unsure)
-        return {name for name in names if self._known[name]}
+            value = gnu_hash(name)
+            word = bloom[value // bits & mask]
+            if not word >> value % bits & word >> (value >> shift) % bits & 1:
+                continue
+            place = buckets[value % count] - first
+            if place < 0:
+                continue
+            last = min(place + MAX_CHAIN, end)
+            while place < last:
+                # The lowest bit of a hash says instead whether the chain ends.
+                hashed = chain[place]
+                if hashed ^ value < 2 and (count > 1 or self._is_named(place + first, name)):
+                    found.add(name)
+                    break
+                if hashed & 1:
+                    break
+                place += 1
+            else:
+                found.add(name)  # a chain without an end tells nothing
+        return found
 
-    def _places(self, name: bytes) -> list[int] | None:
-        """Return which symbols have the hash of a name; ``None`` where the table is too odd to tell."""
-        value = gnu_hash(name)
-        word = self._bloom[value // self._bits & len(self._bloom) - 1]
-        if not word >> value % self._bits & word >> (value >> self._shift) % self._bits & 1:
-            return []
-        bucket = self._buckets[value % len(self._buckets)]
-        index = bucket - self._first
-        if not bucket or index < 0:
-            return []
-        found: list[int] = []
-        for place in range(index, min(index + MAX_CHAIN, len(self._chain))):
-            # The lowest bit of a hash says instead whether the chain ends.
-            if (self._chain[place] ^ value) < 2:
-                found.append(place + self._first)
-            if self._chain[place] & 1:
-                return found
-        return None
-
-    def _is_named(self, stream: io.FileIO, place: int, name: bytes) -> bool:
+    def _is_named(self, place: int, name: bytes) -> bool:
         table = self._table
-        stream.seek(table.start + place * table.size)
-        for entry in table.entries(stream.read(table.size)):
-            if entry.section == SHN_UNDEF or entry.binding == STB_LOCAL or entry.name + len(name) >= table.length:
-                return False
-            stream.seek(table.text + entry.name)
-            return stream.read(len(name) + 1) == name + b"\0"
-        return False
+        try:
+            with reading.open_raw(self._path) as stream:
+                stream.seek(table.start + place * table.size)
+                (begin,) = table.names(stream.read(table.size), needed=False) or (0,)
+                stream.seek(table.text + begin)
+                return 0 < begin < table.length - len(name) and stream.read(len(name) + 1) == name + b"\0"
+        except OSError:
+            self.whole = False
+            return True
+
+
+# A byte as two digits with base 33, as ``int`` reads them; it reads no more of them at once than that.
+_DIGITS = b"0123456789abcdefghijklmnopqrstuvw"
+_LOW, _HIGH = bytes(_DIGITS[byte % 33] for byte in range(256)), bytes(_DIGITS[byte // 33] for byte in range(256))
+MAX_DIGITS = 600
 
 
 @lru_cache(maxsize=1 << 16)
 def gnu_hash(name: bytes) -> int:
     """Return the hash of a name in a ``DT_GNU_HASH`` table, 32 bits."""
-    value = 5381
-    for byte in name:
-        value = (value * 33 + byte) & 0xFFFFFFFF
-    return value
+    length = len(name)
+    if not 0 < length <= MAX_DIGITS:
+        value = 5381
+        for byte in name:
+            value = (value * 33 + byte) & 0xFFFFFFFF
+        return value
+    # The letters are the digits of a number with base 33, which is read in C: those above 32 are carried apart.
+    low, high = int(name.translate(_LOW), 33), int(name.translate(_HIGH), 33)
+    return 5381 * pow(33, length, 1 << 32) + low + 33 * high & 0xFFFFFFFF
 
 
-def _words(elf: Elf, kind: str, offset: int, count: int) -> array[int]:
-    """Return a table of numbers, shorter where the file ends."""
+def _words(elf: Elf, offset: int, count: int, kind: str = "I") -> array[int]:
+    """Return a table of numbers, of 32 bits each if not told otherwise, shorter where the file ends."""
     words: array[int] = array(kind)
     data = elf.at(offset, count * words.itemsize)
     words.frombytes(data[: len(data) - len(data) % words.itemsize])
@@ -190,38 +203,40 @@ def read_symbols(path: str, elf: Elf) -> Symbols:
             table = _Table(elf)
             if elf.tags.get(DT_GNU_HASH):
                 return HashedSymbols(path, elf, table)
-            return Symbols(*_names(elf, table, table.count))
+            return _as_a_whole(elf, table)
     except (BadElfError, OSError, struct.error):
         return Symbols(whole=False)
 
 
-def _names(
-    elf: Elf, table: _Table, count: int, defined: bool = True
-) -> tuple[frozenset[bytes], frozenset[bytes], bool]:
-    """Return the defined and the undefined names among the first symbols, and whether that was all of them."""
-    data = elf.at(table.start, min(count, MAX_SYMBOLS) * table.size)
-    length = min(table.length, MAX_STRINGS)
-    texts = elf.at(table.text, length) if defined or length <= SMALL_TEXT else b""
-    offers: set[bytes] = set()
-    needs: set[bytes] = set()
-    needed = 0
-    for name, binding, section in table.entries(data):
-        if not name or binding == STB_LOCAL:
-            continue
-        if section != SHN_UNDEF:
-            if defined and (end := texts.find(b"\0", name, name + MAX_NAME)) > 0:
-                offers.add(texts[name:end])
-        elif binding != STB_WEAK:
-            if texts:
-                text = texts[name : max(texts.find(b"\0", name, name + MAX_NAME), 0)]
-            else:
-                text = elf.text(table.text + name) if name < length else b""
-            needed += len(text)
-            if needed > MAX_NEEDED:
-                return frozenset(offers), frozenset(needs), False
-            if text:
-                needs.add(text)
-    return frozenset(offers), frozenset(needs), table.whole
+def _read(elf: Elf, table: _Table, count: int) -> bytes:
+    return elf.at(table.start, min(count, MAX_SYMBOLS) * table.size)
+
+
+def _cut(texts: bytes, begins: list[int]) -> list[bytes]:
+    """Return the names that begin at some places of a text, without those that have no end."""
+    find = texts.find
+    return [texts[begin:end] for begin in begins if (end := find(b"\0", begin, begin + MAX_NAME)) > begin]
+
+
+def _needed(elf: Elf, table: _Table, count: int) -> tuple[frozenset[bytes], bool]:
+    """Return what is needed among the first symbols, and whether that was all of it."""
+    begins = table.names(_read(elf, table, count), needed=True)
+    if table.length <= SMALL_TEXT:
+        names = _cut(elf.at(table.text, table.length), begins)
+    else:
+        names = elf.names([table.text + begin for begin in begins if begin < min(table.length, MAX_STRINGS)])
+    if sum(map(len, names)) > MAX_NEEDED:
+        return frozenset(), False
+    return frozenset(filter(None, names)), table.whole
+
+
+def _as_a_whole(elf: Elf, table: _Table) -> Symbols:
+    data, texts = _read(elf, table, table.count), elf.at(table.text, min(table.length, MAX_STRINGS))
+    offered = frozenset(_cut(texts, table.names(data, needed=False)))
+    needed = _cut(texts, table.names(data, needed=True))
+    if sum(map(len, needed)) > MAX_NEEDED:
+        return Symbols(offered, frozenset(), False)
+    return Symbols(offered, frozenset(needed), table.whole)
 
 
 def _symbol_count(elf: Elf) -> int:
@@ -235,7 +250,7 @@ def _symbol_count(elf: Elf) -> int:
         if buckets > MAX_SYMBOLS or bloom > MAX_SYMBOLS:
             raise BadElfError("corrupt: implausible hash table")
         at = offset + 16 + bloom * (8 if elf.wide else 4)
-        last = max(_words(elf, "I", at, buckets), default=0)
+        last = max(_words(elf, at, buckets), default=0)
         if last < first:
             return int(first)
         chain = elf.at(at + 4 * buckets + 4 * (last - first), 4 * MAX_CHAIN)

@@ -14,10 +14,12 @@ class Folders:
 
     Attributes:
         ignore_case: Whether names match in any case (Windows, and macOS by default).
+        asked: What the answers depend on: the folders that were listed and the files that were looked at.
     """
 
     def __init__(self, ignore_case: bool) -> None:
         self.ignore_case = ignore_case
+        self.asked: set[str] = set()
         self._listings: dict[str, dict[str, str]] = {}
 
     def _listing(self, folder: str) -> dict[str, str]:
@@ -29,6 +31,7 @@ class Folders:
                 names = []
             known = {name.lower(): name for name in names} if self.ignore_case else {name: name for name in names}
             self._listings[folder] = known
+            self.asked.add(folder or os.curdir)
         return known
 
     def find(self, folder: str, name: str) -> str:
@@ -38,6 +41,7 @@ class Folders:
         if real is None:
             return ""
         path = os.path.join(folder, real)
+        self.asked.add(path)
         return path if os.path.isfile(path) else ""
 
     def under(self, root: str, *parts: str) -> str:

@@ -8,8 +8,8 @@ pages it needs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
+from .._typing import NamedTuple
 from .header import Header
 
 # Bounds for what is read of a single file. Real ones stay an order of magnitude below (TensorFlow's largest DLL exports
@@ -40,6 +40,21 @@ class Import(NamedTuple):
     weak: bool = False
 
 
+class Ordinals:
+    """What a PE image offers by number: the forwarder of each that leads elsewhere, an empty text for the others."""
+
+    def __init__(
+        self, base: int = 0, addresses: tuple[int, ...] = (), forwarders: dict[int, str] | None = None
+    ) -> None:
+        self._base, self._addresses, self._forwarders = base, addresses, forwarders or {}
+
+    def get(self, ordinal: int) -> str | None:
+        """Return the forwarder of an ordinal, ``None`` where there is no such one."""
+        place = ordinal - self._base
+        there = 0 <= place < len(self._addresses) and self._addresses[place]
+        return self._forwarders.get(place, "") if there else None
+
+
 class Exports:
     """What a PE image offers to others.
 
@@ -50,9 +65,9 @@ class Exports:
 
     __slots__ = ("names", "ordinals")
 
-    def __init__(self, names: dict[str, str] | None = None, ordinals: dict[int, str] | None = None) -> None:
+    def __init__(self, names: dict[str, str] | None = None, ordinals: Ordinals | None = None) -> None:
         self.names = names or {}
-        self.ordinals = ordinals or {}
+        self.ordinals = ordinals or Ordinals(0, (), {})
 
     def find(self, symbol: Symbol) -> str | None:
         """Return the forwarder of a symbol, an empty string where it is there itself, ``None`` where it is not."""
@@ -65,6 +80,7 @@ class Symbols:
     Attributes:
         undefined: Names it needs (weak ones, which may stay undefined, are left out).
         whole: Whether the table was read to its end; what is not in part of one may be in the rest.
+        count: About how many names it offers.
     """
 
     def __init__(
@@ -73,6 +89,7 @@ class Symbols:
         self._defined = defined
         self.undefined = undefined
         self.whole = whole
+        self.count = len(defined)
 
     def among(self, names: set[bytes]) -> set[bytes]:
         """Return those of the names that the image offers to others."""
@@ -88,7 +105,6 @@ class Image:
         machine: Such as ``x86_64``; of a universal binary the slice's that was read.
         bits: 32, 64 or 0.
         machines: Every slice's machine.
-        imports: In the order of the file.
         linker_version: PE only (``14.29``); for binaries of MSVC the toolset's version.
         soname: ELF ``DT_SONAME`` or Mach-O install name.
         rpath: ELF ``DT_RPATH`` entries, or Mach-O ``LC_RPATH`` ones.
@@ -101,14 +117,15 @@ class Image:
 
     __slots__ = (
         "_exports",
+        "_imports",
         "_read_exports",
+        "_read_imports",
         "_read_symbols",
         "_read_version",
         "_symbols",
         "_version",
         "bits",
         "format",
-        "imports",
         "linker_version",
         "machine",
         "machines",
@@ -129,7 +146,7 @@ class Image:
         self.bits = header.bits
         self.machines = header.machines
         self.problem = problem
-        self.imports: tuple[Import, ...] = ()
+        self._imports: tuple[Import, ...] | None = ()
         self.linker_version = ""
         self.soname = ""
         self.rpath: tuple[str, ...] = ()
@@ -137,6 +154,7 @@ class Image:
         self.minimum_system = ""
         self.version_needs: dict[str, tuple[str, ...]] = {}
         self.version_defs: frozenset[str] = frozenset()
+        self._read_imports: Callable[[], tuple[Import, ...]] = tuple
         self._read_exports: Callable[[], Exports] = Exports
         self._read_version: Callable[[], str] = str
         self._read_symbols: Callable[[], Symbols] = Symbols
@@ -149,11 +167,25 @@ class Image:
         exports: Callable[[], Exports] | None = None,
         version: Callable[[], str] | None = None,
         symbols: Callable[[], Symbols] | None = None,
+        imports: Callable[[], tuple[Import, ...]] | None = None,
     ) -> None:
-        """Say how to read what is read on demand."""
+        """Say how to read what is read on demand: by functions that can be pickled."""
         self._read_exports = exports or self._read_exports
         self._read_version = version or self._read_version
         self._read_symbols = symbols or self._read_symbols
+        if imports:
+            self._read_imports, self._imports = imports, None
+
+    @property
+    def imports(self) -> tuple[Import, ...]:
+        """The libraries that it asks for."""
+        if self._imports is None:
+            self._imports = self._read_imports()
+        return self._imports
+
+    @imports.setter
+    def imports(self, imports: tuple[Import, ...]) -> None:
+        self._imports = imports
 
     @property
     def exports(self) -> Exports:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import BinaryIO
 
 from .. import reading
+from .._typing import BinaryIO
 from .header import HEAD, MACHO_MACHINES, MAX_SLICES, Header
 from .image import MAX_LIBRARIES, Image, Import
 

@@ -1,21 +1,25 @@
 """PE images: what the Windows loader reads of a DLL or extension module.
 
-pefile reads the headers, the sections and the version resource. The import and export tables are walked here, for
-three reasons that matter to a verdict: pefile takes names of more than 512 bytes for invalid (TensorFlow's mangled
-names are longer), stops at 8,192 symbols (its largest DLL exports 44,875), and builds an object for each one, which
-takes longer than the loader itself.
+Where the headers are as every linker writes them they are read here, else pefile reads them and says what is odd. The
+import and export tables are walked here in any case, for three reasons that matter to a verdict: pefile takes names of
+more than 512 bytes for invalid (TensorFlow's mangled names are longer), stops at 8,192 symbols (its largest DLL exports
+44,875), and builds an object for each one, which takes longer than the loader itself.
 
 Source of the layout: Microsoft Learn, "PE Format".
 """
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
+from itertools import accumulate
 
+from .. import reading
+from .._typing import NamedTuple
 from .header import Header
-from .image import MAX_LIBRARIES, MAX_NAME, MAX_NAME_BYTES, MAX_SYMBOLS, Exports, Image, Import, Symbol
+from .image import MAX_LIBRARIES, MAX_NAME, MAX_NAME_BYTES, MAX_SYMBOLS, Exports, Image, Import, Ordinals, Symbol
 
 EXPORT, IMPORT, RESOURCE, DELAY_IMPORT = 0, 1, 2, 13
 
@@ -27,70 +31,150 @@ class BadImageError(Exception):
     """The file is no image that Windows would load; the text says why."""
 
 
+class Section(NamedTuple):
+    """One entry of the section table: its name, where it is in memory and in the file, and its sizes there."""
+
+    name: str
+    address: int
+    virtual: int
+    start: int
+    size: int
+
+
+class Headers(NamedTuple):
+    """What the headers of an image say.
+
+    Attributes:
+        magic: 0x10B for 32 bits, 0x20B for 64; 0 where there is no optional header.
+        linker: Its version, two numbers.
+        base: The address it prefers.
+        size: Of all headers.
+        declared: How many sections there should be.
+        directories: Address and size of each data directory.
+        sections: The sections.
+    """
+
+    magic: int = 0
+    linker: tuple[int, int] = (0, 0)
+    base: int = 0
+    size: int = 0
+    declared: int = 0
+    directories: tuple[tuple[int, int], ...] = ()
+    sections: tuple[Section, ...] = ()
+
+
+def _plain(data: mmap.mmap) -> Headers | None:
+    """Return the headers where they are as linkers write them; ``None`` where anything is odd."""
+    try:
+        (start,) = struct.unpack_from("<I", data, 0x3C)
+        signature, declared, length = struct.unpack_from("<4s2xH12xH", data, start)
+        magic, major, minor = struct.unpack_from("<HBB", data, start + 24)
+        wide = magic == 0x20B
+        at = start + 24 + (112 if wide else 96)
+        (base,) = struct.unpack_from("<Q" if wide else "<I", data, start + (48 if wide else 52))
+        (size,) = struct.unpack_from("<I", data, start + 84)
+        (count,) = struct.unpack_from("<I", data, at - 4)
+        if signature != b"PE\0\0" or magic not in (0x10B, 0x20B) or count != 16 or at + 128 > start + 24 + length:
+            return None
+        numbers = struct.unpack_from("<32I", data, at)
+        rows = [struct.unpack_from("<8s4I", data, start + 24 + length + 40 * place) for place in range(declared)]
+    except struct.error:
+        return None
+    sections = tuple(Section(_named(name), *(row[1], row[0], row[3], row[2])) for name, *row in rows)
+    whole = all(section.start + section.size <= len(data) for section in sections if section.size)
+    directories = tuple(zip(numbers[::2], numbers[1::2], strict=True))
+    return Headers(magic, (major, minor), base, size, declared, directories, sections) if whole else None
+
+
+def _named(name: bytes) -> str:
+    return name.rstrip(b"\0").decode("latin-1")
+
+
+def _by_pefile(path: str) -> Headers:
+    import pefile
+
+    try:
+        pe = pefile.PE(path, fast_load=True)
+    except pefile.PEFormatError as error:
+        raise BadImageError(str(error.value if hasattr(error, "value") else error).strip("'\"").lower()) from None
+    except Exception as error:  # pefile promises nothing for damaged files: any failure means the file is bad
+        raise BadImageError(f"unreadable headers ({type(error).__name__})") from None
+    optional = getattr(pe, "OPTIONAL_HEADER", None)
+    sections = tuple(
+        Section(_named(s.Name), s.VirtualAddress, s.Misc_VirtualSize, s.PointerToRawData, s.SizeOfRawData)
+        for s in pe.sections
+    )
+    # Not by pefile's own ``close``, which collects garbage each time: in a large process that costs more than all else.
+    if hasattr(pe.__data__, "close"):
+        pe.__data__.close()
+    if optional is None:
+        return Headers(declared=pe.FILE_HEADER.NumberOfSections, sections=sections)
+    return Headers(
+        optional.Magic,
+        (optional.MajorLinkerVersion, optional.MinorLinkerVersion),
+        optional.ImageBase,
+        optional.SizeOfHeaders,
+        pe.FILE_HEADER.NumberOfSections,
+        tuple((entry.VirtualAddress, entry.Size) for entry in getattr(optional, "DATA_DIRECTORY", ())),
+        sections,
+    )
+
+
 class View:
     """A mapped PE file with its section table, turned into something that can be asked by address."""
 
     def __init__(self, path: str) -> None:
-        import pefile
-
         try:
-            self.pe: Any = pefile.PE(path, fast_load=True)
-        except pefile.PEFormatError as error:
-            raise BadImageError(str(error.value if hasattr(error, "value") else error).strip("'\"").lower()) from None
-        except Exception as error:  # pefile promises nothing for damaged files: any failure means the file is bad
+            with reading.open_raw(path) as stream:
+                self.data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as error:
             raise BadImageError(f"unreadable headers ({type(error).__name__})") from None
-        self.data = self.pe.__data__
         self.size = len(self.data)
-        self.sections: list[tuple[int, int, int, str]] = []
-        for section in self.pe.sections:
+        try:
+            self.headers = _plain(self.data) or _by_pefile(path)
+        except BadImageError:
+            self.close()
+            raise
+        self.sections: list[tuple[int, int, int]] = []
+        for section in self.headers.sections:
             # Windows ignores the low bits of a section's place in the file.
-            start = section.PointerToRawData & ~0x1FF if section.PointerToRawData >= 0x200 else section.PointerToRawData
-            held = min(section.SizeOfRawData, -(-(section.Misc_VirtualSize or section.SizeOfRawData) // PAGE) * PAGE)
-            name = section.Name.rstrip(b"\0").decode("latin-1")
-            self.sections.append((section.VirtualAddress, section.VirtualAddress + held, start, name))
+            start = section.start & ~0x1FF if section.start >= 0x200 else section.start
+            held = min(section.size, -(-(section.virtual or section.size) // PAGE) * PAGE)
+            self.sections.append((section.address, section.address + held, start))
 
     def close(self) -> None:
-        """Unmap the file.
-
-        Not by pefile's own ``close``, which collects garbage each time: in a large process that costs more than
-        everything else.
-        """
-        if hasattr(self.data, "close"):
-            self.data.close()
+        """Unmap the file."""
+        self.data.close()
 
     def check(self) -> str:
         """Return what would make Windows refuse the file, or an empty string."""
-        optional = getattr(self.pe, "OPTIONAL_HEADER", None)
-        if optional is None:
+        headers = self.headers
+        if not headers.magic:
             return "truncated: the optional header is missing"
-        if optional.Magic not in (0x10B, 0x20B):
-            return f"corrupt: optional header magic 0x{optional.Magic:x}"
-        if len(self.pe.sections) < self.pe.FILE_HEADER.NumberOfSections:
+        if headers.magic not in (0x10B, 0x20B):
+            return f"corrupt: optional header magic 0x{headers.magic:x}"
+        if len(headers.sections) < headers.declared:
             return "truncated: the section table is cut"
-        if optional.SizeOfHeaders > self.size:
+        if headers.size > self.size:
             return "truncated: the headers are cut"
-        for section in self.pe.sections:
-            end = section.PointerToRawData + section.SizeOfRawData
-            if section.SizeOfRawData and end > self.size:
-                name = section.Name.rstrip(b"\0").decode("latin-1")
-                return f"truncated: section {name} ends at byte {end:,}, the file at {self.size:,}"
+        for section in headers.sections:
+            end = section.start + section.size
+            if section.size and end > self.size:
+                return f"truncated: section {section.name} ends at byte {end:,}, the file at {self.size:,}"
         return ""
 
     def directory(self, index: int) -> tuple[int, int]:
         """Return address and size of a data directory; zeros where there is none."""
-        directories = getattr(self.pe.OPTIONAL_HEADER, "DATA_DIRECTORY", ())
-        if index >= len(directories):
-            return 0, 0
-        entry = directories[index]
-        return entry.VirtualAddress, entry.Size
+        directories = self.headers.directories
+        return directories[index] if index < len(directories) else (0, 0)
 
     def place(self, rva: int) -> tuple[int, int]:
         """Return where an address lies in the file, and where the part of the file that is mapped there ends."""
-        for start, end, raw, _ in self.sections:
+        for start, end, raw in self.sections:
             if start <= rva < end:
                 return rva - start + raw, min(end - start + raw, self.size)
-        if rva < min(self.pe.OPTIONAL_HEADER.SizeOfHeaders, self.size):
-            return rva, min(self.pe.OPTIONAL_HEADER.SizeOfHeaders, self.size)
+        if rva < min(self.headers.size, self.size):
+            return rva, min(self.headers.size, self.size)
         raise BadImageError(f"corrupt: address 0x{rva:x} lies in no section")
 
     def text(self, rva: int) -> str:
@@ -137,11 +221,11 @@ def read_pe(path: str, header: Header) -> Image:
         return image
     try:
         image.problem = view.check()
-        if not hasattr(view.pe, "OPTIONAL_HEADER"):
+        if not view.headers.magic:
             return image
-        optional = view.pe.OPTIONAL_HEADER
-        image.linker_version = f"{optional.MajorLinkerVersion}.{optional.MinorLinkerVersion:02d}"
-        image.later(exports=lambda: _exports_of(path), version=lambda: file_version(path))
+        major, minor = view.headers.linker
+        image.linker_version = f"{major}.{minor:02d}"
+        image.later(exports=partial(_exports_of, path), version=partial(file_version, path))
         image.imports = tuple(_imports(view)) + tuple(_delayed(view))
     except (BadImageError, struct.error) as error:
         image.problem = image.problem or _as_problem(str(error))
@@ -172,12 +256,12 @@ def _delayed(view: View) -> Iterator[Import]:
         if not name:
             return
         # Without the lowest bit the fields are addresses, not offsets from the image's base (Visual C++ 6).
-        base = 0 if attributes & 1 else view.pe.OPTIONAL_HEADER.ImageBase
+        base = 0 if attributes & 1 else view.headers.base
         yield Import(view.text(name - base), tuple(_thunks(view, table - base, budget)), delayed=True)
 
 
 def _thunks(view: View, rva: int, budget: list[int]) -> Iterator[Symbol]:
-    wide = view.pe.OPTIONAL_HEADER.Magic == 0x20B
+    wide = view.headers.magic == 0x20B
     size, by_ordinal = (8, 1 << 63) if wide else (4, 1 << 31)
     start, limit = view.place(rva)
     data, find = view.data, view.data.find
@@ -230,25 +314,47 @@ def _exports(view: View) -> Exports:
     forwarders = {
         index: view.text(address) for index, address in enumerate(addresses) if address and rva <= address < rva + size
     }
-    ordinals = {base + index: forwarders.get(index, "") for index, address in enumerate(addresses) if address}
-    table: dict[str, str] = {}
-    if names:
-        budget = MAX_NAME_BYTES
-        hints = view.numbers("I", name_table, names)
+    ordinals = Ordinals(base, addresses, forwarders)
+    if not names:
+        return Exports({}, ordinals)
+    places = view.numbers("I", name_table, names)
+    spelled = _in_a_row(view, places) or _one_by_one(view, places)
+    table = dict.fromkeys(spelled, "")
+    if forwarders:
         indices = view.numbers("H", ordinal_table, names)
-        data, find = view.data, view.data.find
-        low, high, delta, end = 0, 0, 0, 0
-        for hint, index in zip(hints, indices, strict=True):
-            if not low <= hint < high:
-                where, end = view.place(hint)
-                low, high, delta = hint, hint + end - where, where - hint
-            begin = hint + delta
-            stop = find(b"\0", begin, min(end, begin + MAX_NAME))
-            budget -= stop - begin
-            if stop < 0 or budget < 0:
-                raise BadImageError(f"corrupt: export name at 0x{hint:x}")
-            table[str(data[begin:stop], "latin-1")] = forwarders.get(index, "")
+        table |= {name: forwarders[i] for name, i in zip(spelled, indices, strict=True) if i in forwarders}
     return Exports(table, ordinals)
+
+
+def _in_a_row(view: View, places: tuple[int, ...]) -> list[str]:
+    """Return the names at some addresses where each begins behind the end of the one before, as linkers write them."""
+    first, limit = view.place(places[0])
+    if not first <= first + places[-1] - places[0] < limit:
+        return []
+    end = view.data.find(b"\0", first + places[-1] - places[0], limit)
+    if not 0 <= end - first <= MAX_NAME_BYTES:
+        return []
+    names = str(view.data[first:end], "latin-1").split("\0")
+    starts = accumulate((len(name) + 1 for name in names[:-1]), initial=places[0])
+    return names if tuple(starts) == places else []
+
+
+def _one_by_one(view: View, places: tuple[int, ...]) -> list[str]:
+    names = []
+    budget = MAX_NAME_BYTES
+    data, find = view.data, view.data.find
+    low, high, delta, end = 0, 0, 0, 0
+    for place in places:
+        if not low <= place < high:
+            where, end = view.place(place)
+            low, high, delta = place, place + end - where, where - place
+        begin = place + delta
+        stop = find(b"\0", begin, min(end, begin + MAX_NAME))
+        budget -= stop - begin
+        if stop < 0 or budget < 0:
+            raise BadImageError(f"corrupt: export name at 0x{place:x}")
+        names.append(str(data[begin:stop], "latin-1"))
+    return names
 
 
 def file_version(path: str) -> str:

@@ -73,6 +73,8 @@ class PeLoader(Loader):
                 self.closure.edges.append(Edge(module, child, optional=True))
         self._delayed()
         self._check_symbols()
+        settings = os.path.join(self.search.prefix, "pyvenv.cfg")
+        self.closure.asked = {*self.search.folders.asked, *self._images, *modules, settings}
         return self.closure
 
     def _start(self, program: str) -> None:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from .. import reading
-from .elf import read_elf
 from .header import ELF, MACHO, PE, read_header
 from .image import Image
-from .macho import read_macho
-from .pe import read_pe
 
 
 def read_image(path: str, machine: str = "") -> Image:
@@ -25,10 +22,16 @@ def read_image(path: str, machine: str = "") -> Image:
     except OSError as error:
         return Image(path, problem=f"cannot be read: {error.strerror or error}")
     if header.format == PE:
+        from .pe import read_pe
+
         return read_pe(path, header)
     if header.format == ELF:
+        from .elf import read_elf
+
         return read_elf(path, header)
     if header.format == MACHO:
+        from .macho import read_macho
+
         return read_macho(path, header, machine)
     return Image(path, header, problem=_not_an_image(path))
 

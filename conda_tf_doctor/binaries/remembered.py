@@ -13,14 +13,17 @@ import sys
 import time
 
 from .. import __version__, reading
-from .._typing import Any
+from .._typing import TYPE_CHECKING, Any
 from ..errors import Ignored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 FORMAT = 2
 # What changed so lately may change again within the resolution of the clock.
 SETTLED = 2_000_000_000
 # Code that decides what is kept: what other code has read is read again.
-_CODE = ("binaries", "context")
+_CODE = ("binaries", "binaries/data", "context")
 
 
 def cache_folder() -> str:
@@ -50,6 +53,14 @@ def identity(facts: os.stat_result) -> list[int]:
 def is_settled(facts: os.stat_result) -> bool:
     """Tell whether a file has been as it is for so long that the next change shows in its times."""
     return max(facts.st_mtime_ns, facts.st_ctime_ns) < time.time_ns() - SETTLED
+
+
+def _now(path: str) -> list[int] | None:
+    """Return what a file or folder is now, ``None`` where there is none."""
+    try:
+        return identity(os.stat(path))
+    except (OSError, ValueError):
+        return None
 
 
 def _made_by() -> list[object]:
@@ -100,6 +111,30 @@ class Remembered:
         """Keep what was just read of a file whose facts were taken before."""
         if is_settled(facts):
             self._used.setdefault(kind, {})[path] = [*identity(facts), value]
+
+    def of_several(self, kind: str, key: str) -> Any:
+        """Return what is remembered of several files and folders, all of them as they are now; ``None`` for nothing."""
+        kept = self._known.get(kind, {}).get(key)
+        if not isinstance(kept, list) or len(kept) != 2 or not isinstance(kept[0], dict):
+            return None
+        if any(_now(path) != facts for path, facts in kept[0].items()):
+            return None
+        self._used.setdefault(kind, {})[key] = kept
+        return kept[1]
+
+    def remember_several(self, kind: str, key: str, paths: Iterable[str], value: Any) -> None:
+        """Keep what was just read of several files and folders, of which some may not be there."""
+        now: dict[str, list[int] | None] = {}
+        for path in paths:
+            try:
+                facts = os.stat(path)
+            except (OSError, ValueError):
+                now[path] = None
+                continue
+            if not is_settled(facts):
+                return
+            now[path] = identity(facts)
+        self._used.setdefault(kind, {})[key] = [now, value]
 
     def save(self) -> None:
         """Write down what this run used, where that is something else than what was there; a full disk is no error.

@@ -7,10 +7,6 @@ from collections.abc import Iterable, Sequence
 
 from ..subdirs import PLATFORM_MACHINES
 from .closure import Closure
-from .elf_loader import ElfLoader
-from .macho_loader import MachoLoader
-from .pe_loader import PeLoader
-from .windows import WindowsSearch
 
 
 def resolve(
@@ -47,11 +43,17 @@ def resolve(
     machine = machine or PLATFORM_MACHINES.get(platform, "")
     prefix = os.path.abspath(prefix)
     if platform.startswith("win"):
+        from .pe_loader import PeLoader
+        from .windows import WindowsSearch
+
         numbers = [int(part) for part in python_version.split(".")[:2] if part.isdigit()]
         python = (numbers[0], numbers[1]) if len(numbers) == 2 else (3, 10)
         search = WindowsSearch(prefix, python, env_vars, system_folder, added)
         return PeLoader(search, machine, provided or {}).run(modules, preloads, run_time)
     if platform.startswith("osx"):
+        from .macho_loader import MachoLoader
+
         return MachoLoader(prefix, machine, env_vars or {}).run(modules, run_time)
+    from .elf_loader import ElfLoader
 
     return ElfLoader(prefix, machine, env_vars or {}, provided or {}).run(modules, run_time)

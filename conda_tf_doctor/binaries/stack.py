@@ -23,7 +23,7 @@ MAIN = tuple(
 
 
 # Modules of the wheels that `import tensorflow` leaves alone: seen in 2.10, 2.15, 2.18 and 2.21, after the import.
-_AT_REST = re.compile(
+_AT_REST = (
     r"(?:_pywrap_tfcompile|pybind_for_testing|_errors_test_helper|_op_def_util|_python_memory_checker_helper"
     r"|_pywrap_python_api_(?:info|parameter_converter)|_pywrap_tf_item|_pywrap_cpu_feature_guard|_pywrap_kernel_registry"
     r"|_pywrap_stat_summarizer|_pywrap_transform_graph|_pywrap_tensorflow_lite_calibration_wrapper|stablehlo_extension"
@@ -35,7 +35,7 @@ _AT_REST = re.compile(
 def is_at_rest(path: str) -> bool:
     """Tell whether a file is one of TensorFlow's that its import does not load: what is wrong with it stops nothing."""
     folders, name = os.path.split(path.replace("\\", "/"))
-    return bool(_AT_REST.match(name)) or "/tensorflow/include/" in f"{folders}/"
+    return bool(re.match(_AT_REST, name)) or "/tensorflow/include/" in f"{folders}/"
 
 
 def find_stack_modules(prefix: str, site_packages: str, recorded: list[Recorded] | None = None) -> list[str]:

@@ -20,9 +20,9 @@ import os
 import re
 import sys
 from functools import cache
-from typing import NamedTuple
 
 from .. import reading
+from .._typing import NamedTuple
 from .folders import Folders
 
 SYSTEM = ""

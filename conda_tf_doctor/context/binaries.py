@@ -6,12 +6,13 @@ import os
 import re
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
 
 from .. import reading
+from .._typing import TYPE_CHECKING, NamedTuple
 from ..binaries import has_binaries
 from ..binaries.beside import Neighbour, neighbours
 from ..binaries.integrity import compare
+from ..binaries.kept import take
 from ..binaries.records import VITAL, Recorded, recorded_files
 from ..binaries.resolve import resolve
 from ..binaries.stack import added_folders, build_info, find_stack_modules
@@ -33,6 +34,14 @@ if TYPE_CHECKING:
 
 # The Visual C++ runtime: what is installed beside Windows, and needs a minimum version.
 VC_RUNTIME = re.compile(r"(?:msvcp|vcruntime|concrt|vcomp|vccorlib|vcamp)140(?:_\w+)?\.dll\Z", re.I)
+
+
+# The variables that decide where a loader searches.
+_OF_SEARCH = {
+    "win": ("PATH", "CONDA_DLL_SEARCH_MODIFICATION_ENABLE"),
+    "linux": ("LD_LIBRARY_PATH",),
+    "osx": ("DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"),
+}
 
 
 class BinaryFacts(NamedTuple):
@@ -94,7 +103,7 @@ def examine(context: Context, thorough: bool = False) -> BinaryFacts | None:
     if not has_binaries(site_packages):
         return None
     thorough = thorough or env.thorough
-    recorded = recorded_files(env.prefix, site_packages, every=thorough)
+    recorded = recorded_files(env.prefix, site_packages, every=thorough, kept=None if thorough else context.remembered)
     modules = find_stack_modules(env.prefix, site_packages, recorded)
     if not modules:
         return None
@@ -117,8 +126,6 @@ def _examine(
     present = {entry.source for entry in recorded if os.path.isfile(entry.path)} | _of_imported(env)
     kept = None if thorough else context.remembered
     damages = compare([entry for entry in recorded if entry.source in present], thorough, kept)
-    if kept:
-        kept.save()
     machine = env.python.machine or PLATFORM_MACHINES.get(env.platform, "")
     keras = env.package("keras")
     around = tuple(neighbours(env.prefix, site_packages, env.os == "win", keras.version if keras else ""))
@@ -156,19 +163,24 @@ def closure_of(
         The closure.
     """
     env = context.env
-    return resolve(
+    windows = env.os == "win"
+    variables = _variables(env)
+    arguments = (
         env.prefix,
         env.platform,
         modules,
         env.python.version,
         env.python.machine,
-        _variables(env),
-        system_folder(env.python.machine) if is_at_hand(env) and env.os == "win" else "",
-        preloads if env.os == "win" else (),
+        {name: variables[name] for name in _OF_SEARCH.get(env.os, ()) if name in variables},
+        system_folder(env.python.machine) if is_at_hand(env) and windows else "",
+        preloads if windows else (),
         run_time,
         _provided(context),
-        added_folders(site_packages or site_packages_of(env)) if env.os == "win" else (),
+        added_folders(site_packages or site_packages_of(env)) if windows else (),
     )
+    if context.remembered is None:
+        return resolve(*arguments)
+    return take(context.remembered, list(arguments), lambda: resolve(*arguments))
 
 
 def site_packages_of(env: Environment) -> str:

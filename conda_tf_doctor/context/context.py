@@ -188,6 +188,12 @@ class Context:
 
         return Remembered(self.env.prefix)
 
+    def keep(self) -> None:
+        """Write down for later runs what this one has read."""
+        kept = self.__dict__.get("remembered")
+        if kept is not None:
+            kept.save()
+
     @cached_property
     def _has_binaries(self) -> bool:
         env = self.env

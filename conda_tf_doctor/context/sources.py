@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _STACK = frozenset(name for name, member in MEMBERS.items() if member.imported)
 # One line of RECORD (PEP 376), and one entry of conda's paths_data as its writers lay it out.
 # These patterns are compiled when they are used: most checks of a list of packages never use one.
-_RECORD_LINE = r"(?m)^(?P<path>[^,\r\n]+\.py),(?:[\w-]+=[\w-]+)?,(?P<size>\d{1,18})\r?$"
+_RECORD_LINE = r"(?P<path>[^,\r\n]+\.py),(?:[\w-]+=[\w-]+)?,(?P<size>\d{1,18})\r?\Z"
 _ENTRY = r'\{\s*"_path":\s*"(?P<path>[^"\\]+/site-packages/[^"\\]+\.py)"(?P<rest>[^{}]*)\}'
 _SIZE = r'"size_in_bytes":\s*(\d{1,18})'
 # People take tests away to make images smaller.
@@ -56,8 +56,6 @@ def damaged_sources(env: Environment, site_packages: str, kept: Remembered | Non
                 whole.add(path)
             else:
                 amiss.setdefault(path, _entry(record, path, size))
-    if kept:
-        kept.save()
     # Several may name one file (two distributions): it is as recorded where it is as any of them says.
     suspects = [entry for path, entry in amiss.items() if path not in whole]
     if not suspects:
@@ -149,8 +147,9 @@ def _listed(record: _Record, kept: Remembered | None) -> Iterator[tuple[str, int
 
 
 def _of_pip(data: bytes) -> Iterator[tuple[str, str]]:
-    for match in re.finditer(_RECORD_LINE, data.decode("utf-8", "replace")):
-        if not match["path"].startswith(("/", "..")) and ":" not in match["path"]:
+    for line in data.decode("utf-8", "replace").split("\n"):
+        match = re.match(_RECORD_LINE, line) if ".py," in line else None
+        if match and not match["path"].startswith(("/", "..")) and ":" not in match["path"]:
             yield match["path"], match["size"]
 
 

@@ -123,6 +123,7 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
     causes: dict[str, float] = {}
     verdict = None
     found = [] if context.tensorflow is None else list(_from_rules(context, JUDGES, examined))
+    context.keep()
     if env.seen is not None:
         # A report was judged where its files are.
         found = [*(finding for finding in found if not is_of_disk(finding)), *env.seen]

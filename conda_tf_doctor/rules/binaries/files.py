@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from ..._typing import TYPE_CHECKING
 from ...binaries.integrity import CHANGED, GONE, SHORTER
 from ...binaries.read import read_image
 from ...binaries.records import STACK, VITAL
@@ -85,7 +86,7 @@ def gone_beside(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
         if damage.kind != GONE or name not in VITAL or name in told or not _imported(context, name):
             continue
         file = os.path.basename(entry.path)
-        if not VITAL[name].match(file) or not _is_current(context, name, entry):
+        if not re.match(VITAL[name], file) or not _is_current(context, name, entry):
             continue
         told.add(name)
         optional = name in _NOT_AT_IMPORT

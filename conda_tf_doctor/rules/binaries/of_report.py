@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from ..._typing import TYPE_CHECKING
 from ...advice.libraries import newest_runtime
 from ...binaries.windows import is_api_set
 from ...context.binaries import VC_RUNTIME

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from ... import versions
+from ..._typing import TYPE_CHECKING
 from ...advice.libraries import newest_runtime
 from ...binaries.pe import file_version
 from ...context.binaries import VC_RUNTIME, runtime_is_lost
