@@ -1,7 +1,7 @@
 """The one result type: what a rule found, how sure it is, and what repairs it.
 
 Plain :class:`typing.NamedTuple` classes, here and in the facts: importing ``dataclasses`` pulls in ``inspect`` and
-costs as much time as starting Python, and ``check`` has four times that for everything.
+costs as much time as starting Python, and ``check`` has two and a half times that for everything.
 """
 
 from __future__ import annotations

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ._light import re
+from ._light import lru_cache, re
 from ._typing import NamedTuple
 
 
+@lru_cache(maxsize=1 << 14)
 def normalise(name: str) -> str:
     """Return the PEP 503 form of a distribution name; conda names keep a leading underscore."""
     if name.isalnum() and name.islower():

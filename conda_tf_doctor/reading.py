@@ -150,7 +150,9 @@ def load_json(text: str | bytes) -> Any:
         ValueError: It is not valid JSON, or nested too deeply.
     """
     try:
-        if _scan and isinstance(text, str):
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
+        if _scan:
             with Ignored(StopIteration, ValueError):
                 value, end = _scan(text, len(text) - len(text.lstrip(_BLANK)) if text[:1] in _BLANK else 0)
                 if not text[end:].strip(_BLANK):

@@ -123,7 +123,8 @@ def add_record(
         content = dist_info(distribution, version, installer="conda")
         _write(target, content)
         below = target.relative_to(folder).as_posix()
-        paths = [{"_path": f"{below}/{path}", "size_in_bytes": len(data)} for path, data in content.items()]
+        kept = {"path_type": "hardlink", "sha256": "0" * 64}
+        paths = [{"_path": f"{below}/{path}", **kept, "size_in_bytes": len(data)} for path, data in content.items()]
         fields = {
             "files": [each["_path"] for each in paths],
             "paths_data": {"paths": paths, "paths_version": 1},

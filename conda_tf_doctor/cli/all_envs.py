@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from ..api import summary
@@ -26,14 +26,21 @@ from .target import all_prefixes
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from ..matrix.matrix import Matrix
+
 # For one environment: the largest that were seen take a tenth of either.
 SECONDS, MEMORY = 120, 4 << 30
+
+
+@lru_cache(maxsize=1)
+def _matrix(file: str) -> Matrix:
+    return load_matrix(file)
 
 
 def check_one(prefix: str, ignore: frozenset[str], matrix_file: str) -> dict[str, Any]:
     """Check one environment and return its JSON document; one that cannot be read returns what is wrong with it."""
     try:
-        return aimed(diagnose(read_prefix(prefix), load_matrix(matrix_file), ignore)).to_json()
+        return aimed(diagnose(read_prefix(prefix), _matrix(matrix_file), ignore)).to_json()
     except (UsageError, OSError) as error:
         return unread("prefix", prefix, str(error))
 

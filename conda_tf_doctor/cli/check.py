@@ -71,7 +71,7 @@ def configure_parser(parser: ArgumentParser, files: bool = True) -> None:
         "--no-cache",
         action="store_true",
         default=SUPPRESS,
-        help="neither take nor keep hashes of earlier runs",
+        help="neither take nor keep what earlier runs have read of records and binaries",
     )
     parser.add_argument(
         "--thorough",

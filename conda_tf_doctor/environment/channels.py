@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._light import lru_cache
 from ..errors import UsageError, meant
 
 SUBDIRS = (
@@ -18,6 +19,7 @@ _CHANNEL_ALIASES = {
 }
 
 
+@lru_cache(maxsize=4096)
 def channel_name(text: str, subdir: str = "") -> str:
     """Return the canonical name of a channel as records, lock files and reports write it.
 

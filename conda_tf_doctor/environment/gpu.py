@@ -55,9 +55,14 @@ def is_wheel(package: Package, name: str) -> bool:
     return not rest or (rest.startswith("-cu") and rest[3:].isdigit())
 
 
+def _wheels(env: Environment, name: str) -> list[Package]:
+    # A fleet asks this of each package there is.
+    return [p for p in env.packages if p.name.startswith(name) and is_wheel(p, name)]
+
+
 def cuda_runtimes(env: Environment) -> list[Library]:
     """Return the CUDA runtimes that conda and pip brought, pip's first (TensorFlow's wheels look there first)."""
-    found = [Library(p.version, p) for p in env.packages if is_wheel(p, _PIP_CUDA) and p.version]
+    found = [Library(p.version, p) for p in _wheels(env, _PIP_CUDA) if p.version]
     for name in CONDA_CUDA:
         package = env.conda(name)
         if package is not None and package.version and not (name == "cuda-version" and _is_alone(env)):
@@ -75,14 +80,14 @@ def _is_alone(env: Environment) -> bool:
 
 def cuda_of_unknown_version(env: Environment) -> Package | None:
     """Return a CUDA runtime of which a file or report does not tell the version; ``None`` where there is none."""
-    wheels = (p for p in env.packages if is_wheel(p, _PIP_CUDA))
+    wheels = _wheels(env, _PIP_CUDA)
     toolkits = (p for name in CONDA_CUDA if (p := env.conda(name)) is not None)
     return next((p for p in (*wheels, *toolkits) if not p.version), None)
 
 
 def cudnn_libraries(env: Environment) -> list[Library]:
     """Return the cuDNN libraries that conda and pip brought, pip's first."""
-    found = [Library(p.version, p) for p in env.packages if is_wheel(p, PIP_CUDNN)]
+    found = [Library(p.version, p) for p in _wheels(env, PIP_CUDNN)]
     for name in CONDA_CUDNN:
         package = env.conda(name)
         if package is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain, repeat
 from typing import Any
 
 from .. import reading
@@ -66,8 +67,8 @@ def environment_of(data: Any, path: str) -> Environment:
     env.python = Python(
         python.text("version"), python.number("bits"), plain_machine(python.text("machine")), f"{path}: python"
     )
-    env.add([_package(item, path, "packages") for item in fields.items("packages", required=True)])
-    env.requested = [_package(item, path, "requested") for item in fields.items("requested")]
+    env.add(_packages(fields, "packages", required=True))
+    env.requested = _packages(fields, "requested")
     record = env.package("python")
     if not env.python.version and record:
         env.python = env.python._replace(version=record.version)
@@ -76,7 +77,7 @@ def environment_of(data: Any, path: str) -> Environment:
     env.location = fields.text("prefix")
     env.error_text = fields.text("error_text")
     env.working_folder = fields.texts("working_folder")
-    env.user_site = [_package(item, path, "user_site") for item in fields.items("user_site")]
+    env.user_site = _packages(fields, "user_site")
     env.system = _system(_Fields(fields.mapping("system"), path, "system."))
     env.binaries = [_binary(_Fields(item, path, "binaries.")) for item in fields.items("binaries")]
     env.notes = [_note(_Fields(item, path, "notes.")) for item in fields.items("notes")]
@@ -158,29 +159,57 @@ def _generated(fields: _Fields) -> tuple[str, tuple[str, str]]:
     return fields.text("package", required=True), (fields.text("protobuf", required=True), fields.text("file"))
 
 
-def _package(item: Any, path: str, where: str) -> Package:
-    fields = _Fields(item, path, f"{where}.")
-    channel = channel_name(fields.text("channel"))
-    manager = fields.text("manager").lower()
+_OF_PACKAGE = ("name", "version", "build", "channel", "manager")
+_LISTS = ("depends", "constrains")
+
+
+def _packages(fields: _Fields, where: str, required: bool = False) -> list[Package]:
+    """Return the packages of a list.
+
+    A fleet has hundreds of thousands: each field is looked at for all of them at once, and one by one only where it is
+    not what it has to be.
+    """
+    items, source = fields.items(where, required), repeat(f"{fields.path}: {where}")
+    if set(map(type, items)) <= {dict}:
+        texts = [[*map(dict.get, items, repeat(name))] for name in _OF_PACKAGE]
+        lists = [[*map(dict.get, items, repeat(name))] for name in _LISTS]
+        asked = map(dict.get, items, repeat("asked_for"))
+        plain = all(set(map(type, column)) <= {str} for column in texts) and all(texts[0])
+        if plain and all(set(map(type, column)) <= {list, type(None)} for column in lists):
+            inside = chain.from_iterable(filter(None, chain(*lists)))
+            if set(map(type, inside)) <= {str}:
+                return [*map(_package, source, *texts, *lists, asked)]
+    found = []
+    for item in items:
+        one = _Fields(item, fields.path, f"{where}.")
+        found.append(
+            _package(
+                next(source), one.text("name", required=True), one.text("version"), one.text("build"),
+                one.text("channel"), one.text("manager"), one.texts("depends"), one.texts("constrains"),
+                one.data.get("asked_for"),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _package(
+    source: str, name: str, version: str, build: str, channel: str, manager: str,
+    depends: list[str] | None, constrains: list[str] | None, asked_for: object,
+) -> Package:  # fmt: skip
+    channel, manager = channel_name(channel), manager.lower()
     if manager not in (CONDA, PIP):
         manager = PIP if channel == "pypi" else CONDA if channel else ""
-    metadata: dict[str, Any] = {"depends": fields.texts("depends"), "constrains": fields.texts("constrains")}
-    if isinstance(fields.data.get("asked_for"), bool):
-        # As conda notes it.
-        metadata["requested_spec"] = fields.text("name") if fields.data["asked_for"] else "None"
-    version = fields.text("version")
+
+    def metadata() -> dict[str, Any]:
+        told = {"depends": depends, "constrains": constrains}
+        fields: dict[str, Any] = {key: [text for text in value or () if text.strip()] for key, value in told.items()}
+        if isinstance(asked_for, bool):
+            fields["requested_spec"] = name if asked_for else "None"  # as conda notes it
+        return fields
+
     # What was asked for may be a range.
     spec = version if version.startswith(("<", ">", "=", "!", "~")) else ""
-    return Package(
-        fields.text("name", required=True),
-        "" if spec else version,
-        manager,
-        fields.text("build"),
-        channel,
-        f"{path}: {where}",
-        metadata,
-        spec,
-    )
+    return Package(name, "" if spec else version, manager, build, channel, source, metadata, spec)
 
 
 class _Fields:
@@ -210,15 +239,15 @@ class _Fields:
 
     def all_texts(self, value: Any, name: str, wanted: str = "a list of texts") -> list[str]:
         """Return a list of texts, among which numbers count as text."""
-        if not isinstance(value, list) or not all(type(each) in (str, int, float) for each in value):
+        kinds = set(map(type, value)) if isinstance(value, list) else {None}
+        if not kinds <= {str, int, float}:
             raise self.wrong(name, wanted)
-        return [str(each) for each in value]
+        return list(value if kinds <= {str} else map(str, value))
 
     def texts(self, name: str) -> list[str]:
         """Return a list of texts that say something; absent is empty."""
-        if self.data.get(name) is None:
-            return []  # nearly always, of each of a hundred packages
-        return [text for text in self.all_texts(self.items(name), name) if text.strip()]
+        found = self.all_texts(self.items(name), name)
+        return found if all(map(str.strip, found)) else [text for text in found if text.strip()]
 
     def values(self, name: str) -> dict[str, str]:
         """Return an object of texts; absent is empty, and so is null in it."""

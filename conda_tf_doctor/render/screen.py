@@ -50,7 +50,7 @@ def _titled(title: str, what: str, details: str, style: Style) -> list[str]:
     """Return a line of the header; its details go below where the screen is too narrow for both."""
     first, behind = f"{style.paint('title', title)} {safe(what)}", safe(f"({details})" if details else "")
     if len(title) + len(what) + len(behind) + 2 > screen_width():
-        return [first, *wrapped(behind, "  ")]
+        return [first, *([f"  {behind}"] if len(behind) + 2 <= screen_width() else wrapped(behind, "  "))]
     return [f"{first} {behind}".rstrip()]
 
 
