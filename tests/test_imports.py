@@ -8,7 +8,7 @@ from pathlib import Path
 import conda_tf_doctor
 
 ROOT = Path(conda_tf_doctor.__file__).parent
-HOT = "a healthy environment needs this module, and not what it imports later: a check has two and a half starts of Python"
+HOT = "a healthy environment needs this module, and not what it imports later: a check has little time for both"
 HOOKS = "conda imports it on every call or transaction, and most of those have nothing to do with TensorFlow"
 OUTSIDE = "a package or module of the system that is heavy, or that may be missing"
 LAZY = {
