@@ -220,6 +220,9 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
         of_conda = re.search(r"PackagesNotFound|ResolvePackage|does not exist", env.error_text)
         forge = of_conda and context.matrix.versions("tensorflow", FORGE, env.platform)
         return by_conda(["tensorflow"], channel=FORGE) if forge else by_pip(["tensorflow"])
+    built = re.match(r"==?([\d.]*\d)=\w", said.get("wanted_version", ""))
+    if built and any(_of_any_channel(context, built[1])):
+        return by_conda([f"tensorflow {built[1]}.*"], "Leave the build out: channels take old builds away.")
     named = normalise(said.get("name", ""))
     if named in ADD_ONS[:-1]:
         return add_on(context, said)

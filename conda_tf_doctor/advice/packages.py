@@ -151,6 +151,15 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
             ["setuptools<82"], f"{name or 'The add-on'} imports pkg_resources, which setuptools 82 no longer has."
         )
     needs, has = said.get("needs", ""), said.get("has", "")
+    if "asks" in said:
+        minor = versions.minor(re.sub(r"[^\d.]", "", has)) if re.fullmatch(r"==\s*[\d.]+\s*", has) else ""
+        if name in _IN_STEP and minor:
+            return by_pip([f"{name}=={minor}.*"])
+        return pair(
+            context,
+            {"tensorflow": needed({**said, "name": "tensorflow"}, "tensorflow")},
+            f"Or a release of {name} for the other.",
+        )
     if "requires TensorFlow version" in text and needs:
         minor = versions.minor(has) if has else minor_of(context)
         older = _fitting(context, name, minor) if minor else ""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # How a failure looks whoever writes it: the last line of a traceback, what a shell, a loader or an installer says.
 _FAILURE = re.compile(
-    r"^[ \t|│>E]{0,40}(?:[A-Za-z_][\w.]*\.)?[A-Za-z_]\w*(?:Error|Exception|SystemExit)\b(?::[^\n]*|[ \t]*$)"
+    r"^[ \t|│>E]{0,40}(?:[A-Za-z_][\w.]*\.)?[A-Za-z_]\w*(?:Error|Exception|SystemExit|NotFound)\b(?::[^\n]*|[ \t]*$)"
     r"|^[^\n]*[:;] (?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception): [^\n]*"
     r"|^[ \t]*(?:ERROR|FATAL|Fatal|error|fatal|Windows fatal exception|LLVM ERROR|Error:[ ]+×|×)(?!\w)[: ][^\n]*"
     r"|^F\d{4} [^\n]*|^[^\n]*\bCheck failed: [^\n]*"
