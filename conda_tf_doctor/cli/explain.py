@@ -22,6 +22,7 @@ from ..matrix.load import load_matrix
 from ..render.json import print_document
 from ..render.text import Style, screen_width, wrapped
 from ..safely import safe
+from ..shell import quoted
 from .check import examine
 from .flags import add_examples, add_output, add_target
 from .options import options
@@ -109,9 +110,12 @@ def _text_of(what: str) -> str:
         return _decoded(reading.read_input(), "standard input")
     if len(what) < 1024 and os.path.isfile(what):
         try:
-            return _decoded(reading.read_bytes(what), what)
+            text = _decoded(reading.read_bytes(what), what)
         except OSError as error:
             raise UsageError(f"The file {what} cannot be read: {error.strerror}.") from None
+        if re.search(r"(?:\.(?:ya?ml|toml|lock)|requirements[^/\\]*\.txt|Pipfile)\Z", what) and not find(text):
+            raise UsageError(f"The file {what} is no error text; `conda-tf-doctor check {quoted(what)}` checks it.")
+        return text
     if re.fullmatch(r"TFD\S*", what, re.IGNORECASE):
         raise UsageError(f"There is no rule {what}{meant(what, RULES)}; `explain` without an argument lists them.")
     if re.fullmatch(r"[a-z0-9]+(?:[-_][a-z0-9]+)+", what, re.IGNORECASE) and (near := meant(what, RULES.values())):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -125,6 +126,16 @@ def test_unusable_requests(args: list[str], text: bytes | None, words: str) -> N
     assert ran.returncode == 2
     assert words in ran.stderr.decode()
     assert len(ran.stderr.decode().splitlines()) == 1
+
+
+def test_a_list_of_packages_is_sent_to_check(tmp_path: Path) -> None:
+    for name, text in (("environment.yml", "dependencies: [tensorflow]\n"), ("requirements-dev.txt", "tensorflow\n")):
+        (tmp_path / name).write_text(text)
+        run = explain(str(tmp_path / name))
+        file = shlex.quote(str(tmp_path / name))
+        assert run.returncode == 2 and f"is no error text; `conda-tf-doctor check {file}`" in run.stderr.decode()
+    (tmp_path / "log.yml").write_text(NUMPY)
+    assert explain(str(tmp_path / "log.yml")).returncode == 0
 
 
 def test_which_cause_an_environment_has(prefix: Path) -> None:
