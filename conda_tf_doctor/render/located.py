@@ -80,6 +80,6 @@ def relative(path: str) -> str:
         return path
     try:
         near = os.path.relpath(path)
-    except ValueError:  # another drive
+    except (ValueError, OSError):  # another drive, or a working folder that is gone
         return path
     return path if near.startswith("..") else near.replace(os.sep, "/")

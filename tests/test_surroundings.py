@@ -1,0 +1,175 @@
+"""Odd surroundings: every verb answers as it does elsewhere, or says in one sentence what stops it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import conda_tf_doctor
+from tools.prefixes import add_dist, add_record, make_prefix
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits, devices and locales of Linux")
+
+ROOT = str(Path(conda_tf_doctor.__file__).parent.parent)
+START = "from conda_tf_doctor.cli.main import script; script()"
+# Started under a wrapper that changes the process first, and then becomes the command.
+WRAPPER = "import os, resource, sys; {}; os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+MEGABYTE = 1 << 20
+TEXT = b"ImportError: numpy.core.umath failed to import\n"
+
+
+class Done(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+class World(NamedTuple):
+    """Where the commands run: an environment that is broken, a file of one, and a folder for what they make."""
+
+    prefix: str
+    file: str
+    reports: str
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    folder = tmp_path_factory.mktemp("surroundings")
+    prefix = make_prefix(folder / "Umgebung äöü", "linux-64", "3.10.13")
+    add_record(prefix, "linux-64", "tensorflow", "2.15.0", "cpu_py310h0_0", depends=["python >=3.10,<3.11.0a0"])
+    add_dist(prefix, "numpy", "2.0.0")
+    file = folder / "environment.yml"
+    file.write_text("dependencies:\n  - python=3.10\n  - pip:\n    - tensorflow==2.15.0\n    - numpy==2.0.2\n")
+    reports = folder / "reports"
+    reports.mkdir()
+    made = World(str(prefix), str(file), str(reports), folder)
+    (reports / "r.json").write_text(run(made, ["report", "-p", str(prefix), "-o", "-"]).out)
+    return made
+
+
+def words_of(world: World) -> list[list[str]]:
+    return [
+        ["check", "-p", world.prefix],
+        ["check", "-p", world.prefix, "--json"],
+        ["check", world.file, "--output-format", "sarif"],
+        ["report", "-p", world.prefix, "-o", "-"],
+        ["explain", "-"],
+        ["fix", "--file", world.file, "--dry-run"],
+        ["matrix", "--tensorflow", "2.15", "--python", "3.10"],
+        ["dlls", "-p", world.prefix],
+        ["fleet", world.reports],
+    ]
+
+
+def run(
+    world: World, words: list[str], before: str = "pass", flags: tuple[str, ...] = (), cwd: Path | None = None,
+    **variables: str | None,
+) -> Done:  # fmt: skip
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CONDA"))}
+    environ = {**kept, "PYTHONPATH": ROOT, "HOME": str(world.folder), "PYTHONUTF8": "1", **variables}
+    command = [sys.executable, "-c", WRAPPER.format(before), *flags, "-c", START, *words]
+    done = subprocess.run(
+        command, input=TEXT, capture_output=True, check=False, timeout=60,
+        cwd=cwd or world.folder, env={name: value for name, value in environ.items() if value is not None},
+    )  # fmt: skip
+    return Done(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+
+
+@pytest.fixture(scope="module")
+def plain(world: World) -> list[Done]:
+    found = [run(world, words) for words in words_of(world)]
+    assert [done.status for done in found] == [1, 1, 1, 0, 0, 0, 0, 2, 1], found
+    assert [len(done.err.splitlines()) for done in found] == [0, 0, 0, 0, 0, 0, 0, 1, 0], found
+    return found
+
+
+def near(text: str, world: World) -> str:
+    return text.replace("file://", "").replace(f"{world.folder}/", "")
+
+
+def gone(world: World) -> dict[str, object]:
+    folder = world.folder / "gone"
+    folder.mkdir(exist_ok=True)
+    return {"before": "os.rmdir(os.getcwd())", "cwd": folder}
+
+
+SAME: dict[str, Callable[[World], dict[str, object]]] = {
+    "no home": lambda _: {"HOME": None, "before": "os.environ.pop('USER', None); os.environ.pop('LOGNAME', None)"},
+    "a home that is not there": lambda world: {"HOME": str(world.folder / "none"), "XDG_CACHE_HOME": "/proc/none"},
+    "no variables at all": lambda _: {"before": "e = {k: os.environ[k] for k in ('PYTHONPATH', 'PYTHONUTF8')}; "
+                                                "os.environ.clear(); os.environ.update(e)"},
+    "the working folder is gone": gone,
+    "warnings are errors": lambda _: {"PYTHONWARNINGS": "error"},
+    "no docstrings and no assertions": lambda _: {"flags": ("-OO",)},
+    "few open files": lambda _: {"before": "resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))"},
+    "little memory": lambda _: {"before": f"resource.setrlimit(resource.RLIMIT_AS, ({400 * MEGABYTE},) * 2)"},
+    "no file may grow": lambda _: {"before": "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", SAME.values(), ids=SAME)
+def test_an_answer_is_the_same_whatever_is_around(
+    world: World, plain: list[Done], changes: Callable[[World], dict[str, object]]
+) -> None:
+    for words, expected in zip(words_of(world), plain, strict=True):
+        done = run(world, words, **changes(world))  # type: ignore[arg-type]
+        if "too large" in done.err:
+            # What is planned for a file is read back from a file beside it, as `check` will.
+            assert (done.status, words[0], len(done.err.splitlines())) == (2, "fix", 1)
+            continue
+        assert (done.status, done.err) == (expected.status, expected.err), words
+        # A report tells the variables of the process; where the working folder is gone, paths are told in full.
+        if words[0] != "report":
+            assert near(done.out, world) == near(expected.out, world), words
+
+
+def test_a_locale_without_these_characters(world: World, plain: list[Done]) -> None:
+    for words, expected in zip(words_of(world), plain, strict=True):
+        done = run(world, words, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+        assert (done.status, len(done.err.splitlines())) == (expected.status, len(expected.err.splitlines())), done.err
+        assert len(done.out.splitlines()) == len(expected.out.splitlines()), words
+
+
+@pytest.mark.parametrize("streams", [(1,), (0, 1, 2)])
+def test_streams_that_are_closed(world: World, plain: list[Done], streams: tuple[int, ...]) -> None:
+    for words, expected in zip(words_of(world), plain, strict=True):
+        done = run(world, words, before=f"[os.close(each) for each in {streams}]")
+        without_input = 0 in streams and words == ["explain", "-"]
+        assert done.status == (2 if without_input else expected.status), (words, done.err)
+        if 2 not in streams:
+            assert len(done.err.splitlines()) == (1 if without_input else len(expected.err.splitlines())), done.err
+        if 1 not in streams and not without_input:
+            assert done.out == expected.out, words
+
+
+def test_a_disk_that_is_full(world: World, plain: list[Done]) -> None:
+    full = "os.dup2(os.open('/dev/full', os.O_WRONLY), 1)"
+    for words in words_of(world):
+        done = run(world, words, before=full)
+        assert done.status in (1, 2) and not done.out, words
+        assert "Traceback" not in done.err and "fault" not in done.err and len(done.err.splitlines()) <= 1, done.err
+
+
+@pytest.mark.parametrize(
+    "words", [["fix", "--file", "FILE", "-y"], ["report", "-p", "PREFIX", "-o", "OUT"]], ids=" ".join
+)
+def test_what_cannot_be_written_stays_as_it_was(world: World, words: list[str], tmp_path: Path) -> None:
+    file, out = tmp_path / "environment.yml", tmp_path / "r.json"
+    shutil.copy(world.file, file)
+    out.write_text("old")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    names = {"FILE": str(file), "PREFIX": world.prefix, "OUT": str(out)}
+    done = run(
+        world, [names.get(word, word) for word in words],
+        before="resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))",
+    )  # fmt: skip
+    assert done.status == 2 and len(done.err.splitlines()) == 1 and "fault" not in done.err, done
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
