@@ -114,6 +114,11 @@ def run(
     Yields:
         The item, and the result or :class:`Failed`.
     """
+    try:
+        os.getcwd()
+    except OSError:
+        # It is gone, and a process cannot be started where multiprocessing cannot ask for it.
+        os.chdir(os.sep)
     waiting = iter(items)
     busy: dict[Any, _Worker] = {}
     idle: list[_Worker] = []
