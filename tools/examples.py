@@ -6,7 +6,9 @@ In a block marked ``console`` a line that begins with ``$`` is a command, and wh
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
+import json
 import os
 import re
 import shlex
@@ -14,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.environment.prefix import read_prefix
@@ -38,6 +40,14 @@ FILES = {
     "own-matrix.yaml": "schema_version: 1\nrows:\n"
     '  - {id: pypi/tensorflow/2.10.0/win-64, cuda: ">=11.1,<12", notes: tried by us on 11.1}\n',
 }
+
+
+# What hosts sent: their name, and the versions of Python, TensorFlow and numpy.
+HOSTS = (
+    ("ws-014", "3.10.13", "2.15.0", "2.0.2"), ("ws-014", "3.12.4", "2.19.1", "2.1.3"),
+    ("ws-015", "3.10.13", "2.15.0", "2.0.2"), ("gpu-03", "3.12.1", "2.10.0", "1.26.4"),
+    ("gpu-04", "3.11.9", "2.18.1", "2.0.2"), ("build-1", "3.12.4", "", "2.1.3"),
+)  # fmt: skip
 
 
 class Example(NamedTuple):
@@ -108,6 +118,12 @@ def _floor(spec: str) -> str:
     return found[1] if found else "1.0"
 
 
+def _report(host: str, python: str, tensorflow: str, numpy: str) -> dict[str, Any]:
+    versions = {"tensorflow": tensorflow, "numpy": numpy}
+    packages = [{"name": name, "version": version, "manager": "pip"} for name, version in versions.items() if version]
+    return {"host": host, "platform": "linux-64", "python": {"version": python}, "packages": packages}
+
+
 def make_world(folder: Path) -> dict[str, str]:
     """Make the environments and files of the documentation; return the variables to see them with."""
     envs = folder / "envs"
@@ -127,6 +143,11 @@ def make_world(folder: Path) -> dict[str, str]:
     for name, text in FILES.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
+    lines = [json.dumps(_report(*host)) + "\n" for host in HOSTS]
+    for name in ("reports", "archive"):
+        (folder / name).mkdir()
+    (folder / "reports" / "all.jsonl").write_text("".join(lines[:4]), encoding="utf-8")
+    (folder / "archive" / "2026-10.jsonl.gz").write_bytes(gzip.compress("".join(lines[4:]).encode()))
     home = folder / "home"
     home.mkdir()
     return {"CONDA_ENVS_DIRS": str(envs), "HOME": str(home), "COLUMNS": "100"}
