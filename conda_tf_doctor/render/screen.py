@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._typing import TYPE_CHECKING
 from ..codes import BY_PACKAGES, RULES, codes_where
-from ..findings import ERROR, INFO, POSSIBLE, WARNING, Finding, by_cause
+from ..findings import CERTAIN, ERROR, INFO, POSSIBLE, WARNING, Finding, by_cause
 from ..safely import safe
 from ..subdirs import this_platform
 from .text import Style, screen_width, wrapped
@@ -96,13 +96,18 @@ def _commands(findings: Iterable[Finding], env: Environment) -> list[str]:
     return [safe(command_line(command, env.platform)) for command in together(f.fix for f in findings)]
 
 
+def _not_of_it(diagnosis: Diagnosis) -> bool:
+    """Tell whether the failure of a text is a known one, of which the environment has none of the causes."""
+    return any(f.code == "TFD903" and f.confidence == CERTAIN for f in diagnosis.findings)
+
+
 def _questions(diagnosis: Diagnosis, style: Style, most: int = 3) -> list[str]:
     """Return what to ask whoever wrote a report, what decides most first."""
     asked: dict[str, None] = {}
     for finding in diagnosis.findings:
         if finding.is_open and len(asked) < most:
             asked.update(dict.fromkeys(finding.needs))
-    if not asked or diagnosis.count(ERROR):
+    if not asked or diagnosis.count(ERROR) or _not_of_it(diagnosis):
         return []
     return ["", style.paint("title", "To be asked:"), *(line for need in asked for line in wrapped(need, "  "))]
 
@@ -239,4 +244,6 @@ def verdict(diagnosis: Diagnosis, style: Style, verbose: int) -> list[str]:
     if diagnosis.count(ERROR):
         return [style.paint(ERROR, "BROKEN") + f": {counts}.{more}"]
     why = "Not everything was checked" if diagnosis.failed else "A failure is left unexplained"
+    if not diagnosis.failed and _not_of_it(diagnosis):
+        why = "The failure has no cause in the environment"
     return [f"{why} ({counts}).{more}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from conda_tf_doctor.engine.diagnosis import Diagnosis
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.explain.unexplained import failure
 from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.render.screen import render
+from conda_tf_doctor.render.text import Style
 
 PIP: list[dict[str, Any]] = [{"name": "tensorflow", "version": "2.17.1", "manager": "pip"}]
 
@@ -61,3 +64,12 @@ def test_what_is_no_failure_stays_none(text: str) -> None:
 def test_what_is_explained_is_not_unexplained() -> None:
     found = checked("AttributeError: _ARRAY_API not found")
     assert "TFD903" not in {f.code for f in found.findings} and found.count("error") == 1
+
+
+def test_what_is_known_and_no_fault_of_the_environment_asks_nothing() -> None:
+    found = checked("zsh: no matches found: tensorflow[and-cuda]")
+    screen = render(found, Style.of(io.StringIO(), {}))
+    assert screen.startswith("The failure has no cause in the environment (1 warning")
+    assert "'tensorflow[and-cuda]'" in screen
+    assert "To be asked" not in screen
+    assert not found.ok
