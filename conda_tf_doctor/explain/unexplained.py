@@ -20,10 +20,13 @@ _FAILURE = re.compile(
     r"|^F\d{4} [^\n]*|^[^\n]*\bCheck failed: [^\n]*"
     r"|^[^\n]*\b(?:Encountered problems while solving|Could not solve for environment specs)[^\n]*"
     r"|^[^\n]*\b(?:only has wheels for the following|Unable to find installation candidates|none of the providers can"
-    r"|command not found|no matches found:|is not recognized as|version solving failed|RAW: Lock blocking)[^\n]*"
+    r"|no matches found:|version solving failed|RAW: Lock blocking)[^\n]*"
     r"|^[^\n]*\b(?:Aborted|core dumped|Segmentation fault|terminate called|terminating (?:due to|with) uncaught"
     r"|Killed|SIG(?:SEGV|ABRT|ILL|BUS))\b[^\n]*"
     r"|^[^\n]*(?:exit(?:ed)?(?: with)? (?:code|status)|returned)[: ]+-?(?!0\b)\d+[^\n]*"
+    # What TensorFlow is started with; of nvcc and others the environment may have no need.
+    r"|^[^\n]*\b(?:python[\d.]*|pip3?|conda|mamba|jupyter)'?(?:: (?:command )?not found| is not recognized as)[^\n]*"
+    r"|^[^\n]*command not found: (?:python|pip|conda|mamba|jupyter)[^\n]*"
     r"|^[^\n]*\b(?:[Kk]ernel (?:\S+[ ]){0,3}?(?:died|appears to have died)|crash(?:es|ed|ing)?)\b[^\n]*",
     re.MULTILINE,
 )
