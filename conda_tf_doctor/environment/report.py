@@ -26,16 +26,15 @@ def read_report(path: str) -> Environment:
         UsageError: The file cannot be read, is no JSON, or a field is not what the schema says.
     """
     try:
-        if path == "-":
-            text = reading.read_input(reading.RECORD).decode("utf-8-sig")
-        else:
-            text = reading.read_text(path, reading.RECORD, "utf-8-sig", "strict")
+        raw = reading.read_input(reading.RECORD) if path == "-" else reading.read_bytes(path, reading.RECORD)
+        # PowerShell's `>` writes UTF-16.
+        text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except FileNotFoundError:
         raise UsageError(
             f"The report {path} does not exist; collect one with `conda tf-doctor report -o {quoted(path)}`."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        reason = getattr(error, "strerror", None) or "it is no text in UTF-8 or UTF-16"
         raise UsageError(f"The report {path} cannot be read: {reason}.") from None
     try:
         data = reading.load_json(text)

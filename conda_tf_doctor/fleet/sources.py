@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import gzip
 import io
@@ -79,7 +80,8 @@ def _or_error(path: str) -> Iterator[Item]:
 
 def _of_file(path: str) -> Iterator[Item]:
     raw = reading.open_regular(path) if path != "-" else io.BufferedReader(io.FileIO(sys.stdin.fileno(), closefd=False))
-    with raw, _unzipped(raw) as stream:
+    with raw, _unzipped(raw) as unzipped:
+        stream = _in_utf8(unzipped)
         if path != "-" and not _LINES.search(path):
             text = stream.read(reading.RECORD + 1)
             if len(text) > reading.RECORD:
@@ -97,7 +99,31 @@ def _unzipped(raw: Any) -> io.BufferedIOBase:
     return stream
 
 
-def _each(path: str, stream: io.BufferedIOBase) -> Iterator[Item]:
+class _Recoded:
+    """A stream of UTF-16, as PowerShell's `>` writes it, read as UTF-8."""
+
+    def __init__(self, stream: Any) -> None:
+        self._text = io.TextIOWrapper(stream, "utf-16", "replace", newline="\n")
+
+    def read(self, most: int) -> bytes:
+        """Return so many characters at most."""
+        return self._text.read(most).encode()
+
+    def readline(self, most: int) -> bytes:
+        """Return a line, or so many characters of it."""
+        return self._text.readline(most).encode()
+
+
+def _in_utf8(stream: Any) -> Any:
+    first = stream.peek(3)[:3]
+    if first[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return _Recoded(stream)
+    if first == codecs.BOM_UTF8:
+        stream.read(3)
+    return stream
+
+
+def _each(path: str, stream: Any) -> Iterator[Item]:
     number = 0
     while line := stream.readline(reading.RECORD + 1):
         number += 1

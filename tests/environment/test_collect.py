@@ -18,7 +18,8 @@ import pytest
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
-from conda_tf_doctor.environment.report import environment_of
+from conda_tf_doctor.environment.report import environment_of, read_report
+from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.findings import ERROR, Finding, Fix
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.report import collect
@@ -272,3 +273,13 @@ def test_a_report_that_cannot_be_written_is_one_sentence(
     assert console(["report", "-p", str(prefix), "-o", str(tmp_path / target)]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1 and "cannot be written" in err
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_report_is_read_as_powershell_writes_it(tmp_path: Path, encoding: str) -> None:
+    text = '{"platform": "win-64", "packages": [], "system": {"gpu": "GTX größer"}}\n'
+    (tmp_path / "report.json").write_text(text, encoding=encoding)
+    assert read_report(str(tmp_path / "report.json")).system.gpu == "GTX größer"
+    (tmp_path / "report.json").write_bytes(b"\xff" + text.encode())
+    with pytest.raises(UsageError, match="it is no text in UTF-8 or UTF-16"):
+        read_report(str(tmp_path / "report.json"))

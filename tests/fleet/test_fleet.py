@@ -62,6 +62,18 @@ def test_all_forms_are_counted(reports: Path, capsys: pytest.CaptureFixture[str]
     assert document["causes"] == [cause]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.json"])
+def test_reports_are_read_as_powershell_writes_them(
+    name: str, encoding: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "".join(f"{json.dumps(each)}\r\n" for each in (FINE, {**BROKEN, "host": "größer"}))
+    data = text.encode(encoding) if encoding != "utf-16-be" else "\ufeff".encode(encoding) + text.encode(encoding)
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    status, document, _ = answer(capsys, str(tmp_path), "--jobs", "1")
+    assert (status, document["states"], document["causes"][0]["hosts"]) == (1, {"ok": 1, "error": 1}, ["größer"])
+
+
 def test_patterns_and_files_name_each_report_once(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, document, _ = answer(capsys, str(reports / "*.json"), str(reports / "one.json"), "--jobs", "1")
     assert (status, document["reports"]) == (1, 3)
