@@ -146,8 +146,13 @@ def _listed(record: _Record, kept: Remembered | None) -> Iterator[tuple[str, int
             yield f"{record.folder}/{path}", number(size)
 
 
+def _text(data: bytes) -> str:
+    # No path holds a zero byte, and the system takes none.
+    return data.decode("utf-8", "replace").replace("\0", "\ufffd")
+
+
 def _of_pip(data: bytes) -> Iterator[tuple[str, str]]:
-    for line in data.decode("utf-8", "replace").split("\n"):
+    for line in _text(data).split("\n"):
         match = re.match(_RECORD_LINE, line) if ".py," in line else None
         if match and not match["path"].startswith(("/", "..")) and ":" not in match["path"]:
             yield match["path"], match["size"]
@@ -158,7 +163,7 @@ def _of_conda(data: bytes) -> Iterator[tuple[str, str]]:
     # here, for every entry ends with a quotation mark, and few have the letters before it.
     if data.rfind(b'.py"') < 0:
         return
-    for match in re.finditer(_ENTRY, data.decode("utf-8", "replace")):
+    for match in re.finditer(_ENTRY, _text(data)):
         size = re.search(_SIZE, match["rest"])
         # What conda wrote the prefix into has another size than it had in the package.
         if size and "prefix_placeholder" not in match["rest"]:

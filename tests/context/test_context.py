@@ -217,6 +217,15 @@ def test_conda_s_sources_do_not_count_where_pip_s_lie_over_them(tmp_path: Path) 
     assert [damage.recorded.owner for damage in damaged_sources(env, str(site))] == ["wrapt"]
 
 
+def test_a_zero_byte_in_a_record_is_no_part_of_a_path(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.10.13")
+    site = add_dist(prefix, "wrapt", "1.14.1", files={"wrapt/__init__.py": "a = 1\n"}).parent
+    record = site / "wrapt-1.14.1.dist-info" / "RECORD"
+    record.write_bytes(record.read_bytes() + b"wrapt/\0.py,,7\nwrapt/\0.so,,7\n")
+    (damage,) = damaged_sources(read_prefix(str(prefix)), str(site))
+    assert damage.kind == "gone"
+
+
 @pytest.mark.parametrize(
     ("platform", "system", "given", "provided"),
     [

@@ -42,7 +42,7 @@ def read_conda_lock(env: Environment, text: str, path: str, platform: str) -> No
     Raises:
         UsageError: It is of another version, lacks the platform, or an entry lacks a field.
     """
-    data = as_mapping(load_yaml(text, path), path, "the document")
+    data = as_mapping(load_yaml(text, path, by_a_program=True), path, "the document")
     if str(data.get("version")) != "1":
         raise UsageError(f"The file {path} is of version {data.get('version')!r} of conda-lock; version 1 can be read.")
     env.by_hand = ("the environment.yml that it is made from", "conda-lock lock")
@@ -129,7 +129,7 @@ def read_pixi_lock(env: Environment, text: str, path: str, platform: str) -> Non
         UsageError: It is of another version, lacks the platform, or an entry names nothing.
     """
     head, _, tail = text.partition("\npackages:")
-    data = as_mapping(load_yaml(head, path), path, "the document")
+    data = as_mapping(load_yaml(head, path, by_a_program=True), path, "the document")
     version = str(data.get("version"))
     if version not in map(str, _PIXI_VERSIONS):
         wanted = f"{_PIXI_VERSIONS[0]} to {_PIXI_VERSIONS[-1]}"
