@@ -75,7 +75,9 @@ def choose(minors: list[str], current: str, listed: Iterable[str] = ()) -> str:
         current: What is there; empty where unknown.
         listed: What a solver itself named.
     """
-    named = [minor for minor in sorted(set(listed), key=versions.key) if not minors or minor in minors]
+    told = sorted(set(listed), key=versions.key)
+    # The solver's own list is of the channels that were asked, which may have others than the tables know.
+    named = [minor for minor in told if minor in minors] or told
     fitting = named or minors
     below = [minor for minor in fitting if current and versions.key(minor) < versions.key(current)]
     return (below or fitting or [""])[-1]

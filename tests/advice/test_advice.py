@@ -143,6 +143,22 @@ def test_what_is_printed_names_what_the_tables_have() -> None:
     assert absent == set()
 
 
+def test_the_solvers_own_list_of_pythons_comes_before_the_tables() -> None:
+    report = {
+        "platform": "linux-64",
+        "python": {"version": "3.12.1"},
+        "packages": [],
+        "requested": [{"name": "tensorflow-gpu", "manager": "conda"}],
+        "error_text": "LibMambaUnsatisfiableError: Encountered problems while solving:\n"
+        "  - package tensorflow-2.14.1-py311_0 requires python 3.11.*, but none of the providers can be installed\n",
+    }
+    found = diagnose(environment_of(report, "test"), MATRIX).findings[0]
+    assert found.fix.commands == (
+        ("conda", "create", "-n", "tensorflow", "python=3.11", "tensorflow-gpu"),
+        ("conda", "activate", "tensorflow"),
+    )
+
+
 def lacked(command: tuple[str, ...], platform: str, python: str) -> Iterator[str]:
     """Yield each TensorFlow that a command names and no channel that it asks has for the platform and the Python."""
     channels = [after for word, after in itertools.pairwise(command) if word == "-c"] or ["conda-forge", "defaults"]
