@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from ..findings import Fix
 
+_AGAIN = "--force-reinstall"
 _TAKES_VALUE = ("-c", "-n", "-p", "--python", "--manifest-path")
 
 
@@ -34,17 +35,24 @@ def together(fixes: Iterable[Fix]) -> list[tuple[str, ...]]:
 
 
 def _without_moved(commands: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Return the commands without pip bringing back what the same block hands over to conda."""
-    left = {_name(word) for command in commands if "uninstall" in command for word in command if word[0] != "-"}
-    moved = left & {_name(word) for c in commands if c[:2] == ("conda", "install") for word in c[2:]}
+    """Return the commands without pip bringing back what goes to conda, or writing anew what the block puts in."""
+    left = {_name(word) for command in commands if "uninstall" in command for word in _packages(command)}
+    by_conda = {_name(word) for c in commands if c[:2] == ("conda", "install") for word in _packages(c[2:])}
+    by_pip = {_name(w) for c in commands if "pip" in c and _AGAIN not in c for w in _packages(c[len(_installer(c)) :])}
     kept = []
     for command in commands:
         head = _installer(command) if "pip" in command else ()
-        words = command[len(head) :]
-        rest = tuple(word for word in words if _name(word) not in moved) if head else words
-        if rest or not head:
+        needless = left & (by_conda | by_pip if _AGAIN in command else by_conda) if head else frozenset()
+        rest = tuple(word for word in command[len(head) :] if _name(word) not in needless)
+        if len(head) + len(rest) == len(command) or _packages(rest):
             kept.append((*head, *rest))
     return kept
+
+
+def _packages(words: Sequence[str]) -> list[str]:
+    """Return the words of a command that are neither options nor their values."""
+    pairs = zip(("", *words), words, strict=False)
+    return [word for before, word in pairs if word[0] != "-" and before not in _TAKES_VALUE]
 
 
 def _both(one: tuple[str, ...], wanted: Sequence[str]) -> tuple[str, ...]:

@@ -25,6 +25,34 @@ PIP = ("python", "-m", "pip", "install")
             id="two channels",
         ),
         pytest.param(
+            [
+                ("conda", "remove", "--force", "numpy"),
+                ("python", "-m", "pip", "uninstall", "-y", "numpy"),
+                ("conda", "install", "numpy=1.26.4"),
+                (*PIP, "numpy<2", "keras<3"),
+                (*PIP, "--force-reinstall", "numpy"),
+            ],
+            [
+                ("conda", "remove", "--force", "numpy"),
+                ("python", "-m", "pip", "uninstall", "-y", "numpy"),
+                ("conda", "install", "numpy=1.26.4"),
+                (*PIP, "keras<3"),
+            ],
+            id="handed over to conda",
+        ),
+        pytest.param(
+            [
+                ("uv", "pip", "uninstall", "--python", "/e", "tensorflow"),
+                ("uv", "pip", "install", "--python", "/e", "tensorflow==2.3.4"),
+                ("uv", "pip", "install", "--force-reinstall", "--python", "/e", "tensorflow==2.3.4"),
+            ],
+            [
+                ("uv", "pip", "uninstall", "--python", "/e", "tensorflow"),
+                ("uv", "pip", "install", "--python", "/e", "tensorflow==2.3.4"),
+            ],
+            id="taken away and put in once",
+        ),
+        pytest.param(
             [("conda", "create", "-n", "tf", "python=3.12"), ("conda", "activate", "tf"), (*PIP, "a"), (*PIP, "b")],
             [("conda", "create", "-n", "tf", "python=3.12"), ("conda", "activate", "tf"), (*PIP, "a"), (*PIP, "b")],
             id="another environment",
