@@ -101,6 +101,21 @@ def read_text(path: str, limit: int = TEXT, encoding: str = "utf-8", errors: str
     return read_bytes(path, limit).decode(encoding, errors).replace("\r\n", "\n").replace("\r", "\n")
 
 
+def read_condas(path: str, limit: int = TEXT) -> str:
+    """Return the text of a file that conda keeps: UTF-8, or on Windows the code page, in which conda writes there.
+
+    Raises:
+        OSError: It cannot be read, is no regular file, or is larger.
+        UnicodeDecodeError: It is no text.
+    """
+    try:
+        return read_text(path, limit, errors="strict")
+    except UnicodeDecodeError:
+        if sys.platform != "win32":
+            raise
+        return read_text(path, limit, "mbcs", "strict")
+
+
 def read_start(path: str, size: int) -> str:
     """Return the first bytes of a file as text, whatever follows them.
 

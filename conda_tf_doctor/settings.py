@@ -105,7 +105,7 @@ def _condarc_texts() -> Iterator[tuple[str, str]]:
     """Yield path and text of the settings files that can be read."""
     for path in _condarc_files():
         with Ignored(OSError, UnicodeDecodeError):
-            yield path, reading.read_text(path, reading.SETTINGS, errors="strict")
+            yield path, reading.read_condas(path, reading.SETTINGS)
 
 
 def _condarcs(word: str) -> Iterator[dict[str, object]]:

@@ -40,7 +40,9 @@ MACHINE = {
 def _clean(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what is kept of an environment."""
     kept = {name: value for name, value in environ.items() if _KEPT.fullmatch(name)}
-    return {**kept, "LC_ALL": "C.UTF-8"}
+    # To Python on Windows LC_ALL says nothing: .pth files of a folder outside the code page, and conda's
+    # environments.txt, are read and written in the code page without this.
+    return {**kept, "LC_ALL": "C.UTF-8", **({"PYTHONUTF8": "1"} if os.name == "nt" else {})}
 
 
 @functools.cache

@@ -91,7 +91,7 @@ def _known(args: Namespace, advice: str) -> str:
 def _registered() -> list[str]:
     """Return the environments that conda has registered for this user."""
     try:
-        text = reading.read_text(os.path.expanduser("~/.conda/environments.txt"), errors="strict")
+        text = reading.read_condas(os.path.expanduser("~/.conda/environments.txt"))
         return [line.strip() for line in text.split("\n") if line.strip()]
     except (OSError, UnicodeDecodeError):
         return []

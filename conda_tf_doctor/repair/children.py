@@ -51,8 +51,11 @@ def run(
     if len(words) > 2 and words[1] == "-m":
         words[1:2] = ["-c", _MODULE]
     posix = os.name == "posix"
+    # Python writes to a pipe in Windows' code page, and ends at a path that is not in it.
+    stdio = "utf-8:backslashreplace" if capture else ":backslashreplace"
+    values = {**(os.environ if env is None else env), "PYTHONIOENCODING": stdio}
     child = subprocess.Popen(
-        words, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if capture else output,
+        words, env=values, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if capture else output,
         stderr=subprocess.PIPE if capture else None, text=True, encoding="utf-8", errors="replace",
         start_new_session=posix, pass_fds=tuple(held) if posix else (), preexec_fn=_with_parent(),
     )  # fmt: skip

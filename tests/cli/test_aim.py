@@ -67,7 +67,8 @@ def test_in_a_plain_venv_only_its_own_pip_can_change_anything(
     venv = tmp_path / "venv"
     venv.mkdir()
     monkeypatch.setenv("CONDA_PREFIX", inactive)
-    assert advised(str(venv)) == (ADVICE[4], (f"{venv}/bin/python", *ADVICE[5][1:]))
+    python = os.path.join(venv, *(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")))
+    assert advised(str(venv)) == (ADVICE[4], (python, *ADVICE[5][1:]))
     monkeypatch.setenv("VIRTUAL_ENV", str(venv))
     assert advised(str(venv)) == (ADVICE[4], ADVICE[5])
 

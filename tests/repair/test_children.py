@@ -112,3 +112,18 @@ def test_a_child_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         children.run([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.5)
     assert time.monotonic() - begin < 30
+
+
+@pytest.mark.parametrize(("capture", "told"), [(True, "環境 \\udc80"), (False, "\\u74b0\\u5883 \\udc80")])
+def test_what_a_child_prints_outside_the_code_page_ends_it_never(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capture: bool, told: str
+) -> None:
+    """As where a path is not in the code page of Windows; the locale C stands for that elsewhere."""
+    for name, value in {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}.items():
+        monkeypatch.setenv(name, value)
+    with open(tmp_path / "told", "wb") as file:
+        done = children.run(
+            [sys.executable, "-c", "print('\\u74b0\\u5883 \\udc80')"], capture=capture, output=None if capture else file
+        )
+    assert done.returncode == 0
+    assert (done.stdout if capture else (tmp_path / "told").read_text("ascii")).strip() == told

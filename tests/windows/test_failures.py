@@ -161,3 +161,17 @@ def test_an_old_console_is_told_to_understand_colour() -> None:
     with open("CONOUT$", "w", encoding="utf-8") as console:
         assert Style.of(console, {"TERM": "xterm"}).colour == console.isatty()
         assert not Style.of(console, {"TERM": "dumb"}).colour and not Style.of(console, {"NO_COLOR": "1"}).colour
+
+
+def test_what_conda_writes_in_the_code_page_is_read(tmp_path: Path) -> None:
+    """Conda 24 writes environments.txt and .condarc by `open(path, "w")`; a user Jörg has his name in each line."""
+    home, prefix = tmp_path / "Jörg", broken(tmp_path / "Jörg")
+    (home / ".conda").mkdir()
+    (home / ".conda" / "environments.txt").write_text(f"{prefix}\n", encoding="mbcs")
+    other = home / "Umgebungen für alle" / "zweite"
+    shutil.copytree(prefix, other)
+    (home / ".condarc").write_text(f"envs_dirs:\n- {other.parent}\n", encoding="mbcs")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CONDA")}
+    for folder in (prefix, other):
+        status, out, err = doctor("check", "-n", folder.name, "--json", env={**kept, "USERPROFILE": str(home)})
+        assert (status, err) == (1, "") and json.loads(out)["target"]["path"] == str(folder)
