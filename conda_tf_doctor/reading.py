@@ -111,7 +111,7 @@ def read_condas(path: str, limit: int = TEXT) -> str:
     try:
         return read_text(path, limit, errors="strict")
     except UnicodeDecodeError:
-        if sys.platform != "win32":
+        if os.name != "nt":
             raise
         return read_text(path, limit, "mbcs", "strict")
 
