@@ -164,16 +164,16 @@ class Build(NamedTuple):
 
 
 def minors(text: str) -> list[str]:
-    """Return the exact minors of ``2.7, 3.5-3.7`` (a range stays within one major)."""
-    found: list[str] = []
+    """Return the exact minors of ``2.7, 3.5-3.7`` (a range stays within one major), each once."""
+    found: dict[str, None] = {}
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
         if not first:
             continue
         major, low = first.split(".")
         high = last.split(".")[1] if last else low
-        found += [f"{major}.{number}" for number in range(int(low), int(high) + 1)]
-    return found
+        found |= dict.fromkeys(f"{major}.{number}" for number in range(int(low), int(high) + 1))
+    return list(found)
 
 
 def canonical(version: str) -> str:

@@ -1,8 +1,8 @@
 """The programs that a repair runs: conda, pip, the environment's Python. They end with it, and hold its lock.
 
 A child is the first of a session of its own. Whoever ends the repair ends all of that: the signal goes on to them, and
-is waited for, for conda takes back what it has half done. Where the repair is killed outright, Linux ends the child;
-elsewhere it goes on, and as long as it does the lock on the environment is held by it.
+is waited for, for conda takes back what it has half done. Where the repair is killed outright, Linux and Windows end
+the child; elsewhere it goes on, and as long as it does the lock on the environment is held by it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def run(
         stderr=subprocess.PIPE if capture else None, text=True, encoding="utf-8", errors="replace",
         start_new_session=posix, pass_fds=tuple(held) if posix else (), preexec_fn=_with_parent(),
     )  # fmt: skip
-    with child, _passing_on(child):
+    with child, _passing_on(child), _in_job(child):
         try:
             out, err = child.communicate(timeout=timeout)
         except BaseException as error:
@@ -82,6 +82,32 @@ def _with_parent() -> Any:
             os._exit(1)
 
     return bind
+
+
+# winnt.h: JobObjectExtendedLimitInformation, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE; where LimitFlags is in it.
+_LIMITS, _KILL_ON_CLOSE, _FLAGS_AT = 9, 0x2000, 16
+
+
+@contextmanager
+def _in_job(child: subprocess.Popen[str]) -> Iterator[None]:
+    """Have Windows end a child, and all that it starts, when this process is gone; elsewhere nothing."""
+    if os.name != "nt":
+        yield
+        return
+    import ctypes
+
+    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]
+    kernel.CreateJobObjectW.restype = ctypes.c_void_p
+    job = ctypes.c_void_p(kernel.CreateJobObjectW(None, None))
+    flags = b"\0" * _FLAGS_AT + _KILL_ON_CLOSE.to_bytes(4, "little")
+    limits = ctypes.create_string_buffer(flags, 144 if sys.maxsize > 2**32 else 112)
+    # Where a system refuses, a child that is told to end still does.
+    kernel.SetInformationJobObject(job, _LIMITS, limits, len(limits))
+    kernel.AssignProcessToJobObject(job, ctypes.c_void_p(int(child._handle)))  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        kernel.CloseHandle(job)
 
 
 def _end(child: subprocess.Popen[str], number: int) -> None:

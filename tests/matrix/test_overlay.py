@@ -107,6 +107,9 @@ INVALID = {
     "bad-range": (
         "schema_version: 1\nrows:\n  - id: a\n    cuda: 11.2 to 11.8\n", 4, "rows[0].cuda", "write it as >=1.19,<2"
     ),
+    "endless-python": (
+        "schema_version: 1\nrows:\n  - id: a\n    python: 3.8-3.111111111\n", 4, "rows[0].python", "write minors"
+    ),
     "bad-python": (
         "schema_version: 1\nrows:\n  - id: a\n    python: py38\n", 4, "rows[0].python", 'such as "3.8-3.11"'
     ),

@@ -8,10 +8,12 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+import conda_tf_doctor
 from conda_tf_doctor.environment.facts import Environment, Python
 from conda_tf_doctor.environment.machine import add_machine, system_folder
 from conda_tf_doctor.matrix.compiled import DATA, FILE_NAME
@@ -151,6 +153,30 @@ def test_the_redistributable_is_read_from_the_registry(tmp_path: Path) -> None:
         assert env.system.vc_redistributable == "14.42.34433"
     finally:
         winreg.DeleteKeyEx(winreg.HKEY_LOCAL_MACHINE, key, access)  # type: ignore[attr-defined]
+
+
+# A repair runs a program, which runs another one.
+RUNS = {
+    "repair.py": "import sys\nfrom conda_tf_doctor.repair.children import run\nrun([sys.executable, *sys.argv[1:]])",
+    "child.py": "import subprocess, sys\nsubprocess.run([sys.executable, *sys.argv[1:]])",
+    "beats.py": "import sys, time\nwhile True:\n    open(sys.argv[1], 'a').write('x')\n    time.sleep(0.2)",
+}
+
+
+def test_what_a_repair_runs_ends_with_it(tmp_path: Path) -> None:
+    for name, text in RUNS.items():
+        (tmp_path / name).write_text(text)
+    beats = tmp_path / "beats"
+    environ = {**os.environ, "PYTHONPATH": str(Path(conda_tf_doctor.__file__).parent.parent)}
+    with subprocess.Popen([sys.executable, *(tmp_path / name for name in RUNS), beats], env=environ) as repair:
+        until = time.monotonic() + 60
+        while not beats.exists() and time.monotonic() < until:
+            time.sleep(0.1)
+        repair.kill()  # as the task manager ends it: nothing of it runs any more
+    time.sleep(1)
+    size = beats.stat().st_size
+    time.sleep(1)
+    assert beats.stat().st_size == size
 
 
 @pytest.mark.skipif(hasattr(ctypes.windll.ntdll, "wine_get_version"), reason="wine makes no console without a display")
