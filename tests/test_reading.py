@@ -273,3 +273,18 @@ def test_every_reader_of_the_package_is_bounded() -> None:
                 continue  # what is written is our own
             call = ast.unparse(node.func)
             assert call not in UNBOUNDED, f"{place}, line {node.lineno}: {call}(); use conda_tf_doctor.reading"
+
+
+def test_files_that_name_others_are_read_once_and_come_to_an_end(tmp_path: Path) -> None:
+    for number in range(60):
+        name = f"-r r{number + 1}.txt\n"
+        (tmp_path / f"r{number}.txt").write_text(f"package-{number}==1.0\n{name}{name}-c r{number + 1}.txt\n")
+    (tmp_path / "r60.txt").write_text("tensorflow==2.15.0\n-r r0.txt\n")
+    began = time.process_time()
+    found = read_file(str(tmp_path / "r0.txt"), "linux-64").packages
+    assert time.process_time() - began < 1
+    assert [p.version for p in found if p.name == "tensorflow"] == ["2.15.0"] and len(found) == 61
+    for number in range(300):
+        (tmp_path / f"long{number}.txt").write_text(f"-r long{number + 1}.txt\n")
+    with pytest.raises(UsageError, match="more than 200 files"):
+        read_file(str(tmp_path / "long0.txt"), "linux-64")

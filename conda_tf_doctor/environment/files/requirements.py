@@ -20,7 +20,7 @@ from .text import read_text
 _PYTHONS = tuple(f"3.{minor}" for minor in range(5, 16))
 _REFERENCE = re.compile(r"(-r|--requirement|-c|--constraint)(?:\s+|=)?\s*(.+)\Z")
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s+|=)\s*(.+)\Z")
-_DEEPEST = 20
+_MOST_FILES = 200
 _FROZEN = re.compile(r"[A-Za-z0-9][\w.-]*==\S+\Z")
 # Of several words, or with a sign that no name has; and nothing of what compares versions.
 _SENTENCE = re.compile(r"(?!-)(?![A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\])?\Z)(?=.*(?:\s|[^\w./\\:+-]))[^=<>~@]+\Z")
@@ -59,24 +59,36 @@ def _logical(text: str) -> Iterator[tuple[int, str]]:
         yield start, held.strip()
 
 
-def expand(lines: Iterable[Line], seen: tuple[str, ...] = ()) -> Iterator[Line]:
+def expand(
+    lines: Iterable[Line], seen: tuple[str, ...] = (), read: set[tuple[str, bool]] | None = None
+) -> Iterator[Line]:
     """Yield requirements, those of files that are named by ``-r`` and ``-c`` included; options are left out.
 
+    Args:
+        lines: Of a file.
+        seen: That file.
+        read: What was read already, each as requirements or as constraints: once is enough, however often it is named.
+
     Raises:
-        UsageError: A file that is named cannot be read.
+        UsageError: A file that is named cannot be read, or too many are.
     """
+    read = {(path, as_constraint) for path in seen for as_constraint in (False, True)} if read is None else read
     for line in lines:
         reference = _REFERENCE.match(line.text)
         if reference:
             other = relative(line.path, os.path.expandvars(reference.group(2).strip().strip("\"'")))
-            if "://" in other or os.path.abspath(other) in seen or len(seen) > _DEEPEST:
-                continue  # nothing is downloaded; a file that includes itself is read once
             constraint = line.constraint or reference.group(1) in ("-c", "--constraint")
+            place = (os.path.abspath(other), constraint)
+            if "://" in other or place in read:
+                continue  # nothing is downloaded
+            if len(read) > _MOST_FILES:
+                raise UsageError(f"{line.path} and what it names come to more than {_MOST_FILES} files; check one.")
+            read.add(place)
             try:
                 text = read_text(other)
             except UsageError as error:
                 raise UsageError(f"{error} {line.path} names it in {line.where}.") from None
-            yield from expand(lines_of(text, other, constraint), (*seen, os.path.abspath(other)))
+            yield from expand(lines_of(text, other, constraint), read=read)
             continue
         editable = _EDITABLE.match(line.text)
         text = editable.group(1) if editable else line.text
