@@ -239,7 +239,7 @@ packages:
     ("name", "text", "said"),
     [
         ("conda-lock.yml", LOCK % ("[1]", "{}"), "version of entry 1 has to be a text"),
-        ("conda-lock.yml", LOCK % ("1", "{python: [3]}"), "each entry of dependencies of entry 1 has to be a text"),
+        ("conda-lock.yml", LOCK % ("1", "{python: [3]}"), "python of dependencies of entry 1 has to be a text"),
         ("conda-lock.yml", LOCK % ("1", "python"), "dependencies of entry 1 has to be a list"),
         ("pixi.lock", PIXI, "depends of a/tensorflow"),
     ],
@@ -250,6 +250,12 @@ def test_fields_of_another_type_in_a_lock_file_are_one_sentence(
     (tmp_path / name).write_text(text)
     with pytest.raises(UsageError, match=said):
         [package.depends for package in read_file(str(tmp_path / name), "linux-64").packages]
+
+
+def test_a_locked_package_may_depend_on_any_version(tmp_path: Path) -> None:
+    (tmp_path / "conda-lock.yml").write_text(LOCK % ("1", "{libfoo: '', libbar: ' ', libbaz: , python: '>=3.10'}"))
+    (found,) = read_file(str(tmp_path / "conda-lock.yml"), "linux-64").packages
+    assert found.depends == ("libfoo", "libbar", "libbaz", "python >=3.10")
 
 
 @pytest.mark.parametrize("words", [["check", "--report", "-"], ["check", "--file", "-"], ["explain", "-"]])

@@ -31,8 +31,8 @@ def is_pixi_lock(text: str) -> bool:
 def _depends(dependencies: Any, path: str, where: str) -> dict[str, Any]:
     """Return what an entry depends on, as metadata: a mapping of names to ranges, or a list."""
     if isinstance(dependencies, dict):
-        ranges = as_texts([spec or "" for spec in dependencies.values()], path, where)
-        return {"depends": [f"{name} {spec}".strip() for name, spec in zip(dependencies, ranges, strict=True)]}
+        ranges = {name: as_text(spec or "", path, f"{name} of {where}") for name, spec in dependencies.items()}
+        return {"depends": [f"{name} {spec}".strip() for name, spec in ranges.items()]}
     return {"depends": as_texts(dependencies, path, where)}
 
 
