@@ -37,8 +37,24 @@ class Context:
     def __init__(self, env: Environment, matrix: Matrix) -> None:
         self.env = env
         self.matrix = matrix
-        self.tensorflow: Installed | None = find_tensorflow(env)
+        self.tensorflow: Installed | None = self._from_its_channel(find_tensorflow(env))
         self.told: tuple[str, ...] = ()
+
+    def _from_its_channel(self, found: Installed | None) -> Installed | None:
+        """Return what a file of several channels asks for as that of the first which has it for this platform.
+
+        That is conda's flexible priority: the channels after it are asked for what it lacks.
+        """
+        if self.env.kind != "file" or found is None or not (found.channel and found.version):
+            return found
+        listed = found.package.metadata
+        others = [] if listed.get("strict") else [name for name in listed.get("channels", ()) if name in CHANNELS]
+        for minor in (self.env.python.minor, "") if len(others) > 1 else ():
+            for channel in others:
+                rows = self.matrix.builds(found.name, found.version, channel, self.env.platform)
+                if any(not minor or minor in row.python for row in rows):
+                    return found._replace(channel=channel)
+        return found
 
     @cached_property
     def builds(self) -> list[Build]:

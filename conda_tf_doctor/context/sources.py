@@ -29,7 +29,8 @@ _STACK = frozenset(name for name, member in MEMBERS.items() if member.imported)
 # One line of RECORD (PEP 376), and one entry of conda's paths_data as its writers lay it out.
 # These patterns are compiled when they are used: most checks of a list of packages never use one.
 _RECORD_LINE = r"(?P<path>[^,\r\n]+\.py),(?:[\w-]+=[\w-]+)?,(?P<size>\d{1,18})\r?\Z"
-_ENTRY = r'\{\s*"_path":\s*"(?P<path>[^"\\]+/site-packages/[^"\\]+\.py)"(?P<rest>[^{}]*)\}'
+# What is of no platform says where it lies below a Python's folder.
+_ENTRY = r'\{\s*"_path":\s*"(?P<path>(?:[^"\\]+/)?site-packages/[^"\\]+\.py)"(?P<rest>[^{}]*)\}'
 _SIZE = r'"size_in_bytes":\s*(\d{1,18})'
 # People take tests away to make images smaller.
 _SPARE = r"(?:^|/)(?:tests?|testing|testdata|include)/|(?:_test|/conftest)\.py\Z"
@@ -51,7 +52,7 @@ def damaged_sources(env: Environment, site_packages: str, kept: Remembered | Non
     whole: set[str] = set()
     amiss: dict[str, Recorded] = {}
     for record in _records(env, site_packages):
-        for path, size in _listed(record, kept):
+        for path, size in _listed(record, site_packages, kept):
             if _size(path) == size:
                 whole.add(path)
             else:
@@ -127,7 +128,7 @@ def _entry(record: _Record, path: str, size: int) -> Recorded:
     return Recorded(path, "", size, record.source, record.package.name, manager)
 
 
-def _listed(record: _Record, kept: Remembered | None) -> Iterator[tuple[str, int]]:
+def _listed(record: _Record, site_packages: str, kept: Remembered | None) -> Iterator[tuple[str, int]]:
     """Yield the Python files that a record lists, with their sizes; a record that earlier runs read is not opened."""
     try:
         facts = os.stat(record.path)
@@ -143,7 +144,8 @@ def _listed(record: _Record, kept: Remembered | None) -> Iterator[tuple[str, int
     for line in text.split("\n") if text else ():
         size, _, path = line.partition(" ")
         if size.isdigit():
-            yield f"{record.folder}/{path}", number(size)
+            below = os.path.dirname(site_packages) if path.startswith("site-packages/") else record.folder
+            yield f"{below}/{path}", number(size)
 
 
 def _text(data: bytes) -> str:

@@ -87,6 +87,8 @@ def diagnose_ranges(env: Environment, matrix: Matrix, judge: Judge) -> Diagnosis
     elif hopeless and common.ok:
         common = first  # each has another error, and none has none
     findings = tuple(_as_asked(env, finding) for finding in common.findings)
+    if installed.channel and common.tensorflow is not None:
+        installed = installed._replace(channel=common.tensorflow.channel)
     return common._replace(env=env, tensorflow=installed, findings=findings)
 
 

@@ -18,7 +18,7 @@ from ..environment.prefix import read_prefix
 from ..findings import ERROR
 from ..names import normalise, parse_requirement
 from . import journal as journals
-from . import kept, neighbours, pinned
+from . import kept, kept_conda, neighbours, pinned
 from .back import Back, record_of, records
 from .by_pip import pip_alone, pip_requirements, python_of
 from .journal import STEPS, UNDOING, Journal
@@ -159,6 +159,7 @@ class Applier(Back):
 
     def run(self, journal: Journal) -> Outcome:
         """Carry a journal out from the step it is at, to the end or back to the start."""
+        self._cleaned(journal)
         if journal.step == UNDOING:
             return self.undo(journal, "The undoing of a repair was interrupted; it is finished now.")
         for step in STEPS[STEPS.index(journal.step) :]:
@@ -174,6 +175,7 @@ class Applier(Back):
         env = read_prefix(self.prefix, with_machine=False)
         after = tuple(f"{p.name}=={p.version}" for p in env.packages if p.manager == PIP and p.version)
         kept.drop_unchanged(self.prefix, self._aside(journal))
+        kept_conda.ended(self.prefix, self._aside_of_conda(journal))
         journals.file(self.prefix, journal._replace(conda_after=tuple(sorted(records(env))), pip_after=after))
         journals.close(self.prefix)
 
@@ -184,6 +186,10 @@ class Applier(Back):
         changing = [parse_requirement(text)[0] for text in by_pip]
         kept.sweep(self.prefix)
         kept.keep(self.prefix, self._aside(journal), kept.owned_now(self.prefix), changing)
+        by_conda = {*journal.conda_remove, *(spec.split()[0] for spec in journal.conda_install)}
+        if by_conda or journal.conda_reinstall:
+            changing = [record for record in journal.conda_before if record.split("=")[0] in by_conda]
+            kept_conda.keep(self.prefix, self._aside_of_conda(journal), {*changing, *journal.conda_reinstall})
         return ""
 
     def _removed(self, journal: Journal, names: Iterable[str]) -> list[str]:
@@ -203,16 +209,14 @@ class Applier(Back):
         removes = [name for name in journal.conda_remove if name in there]
         if removes and not self.conda.show("remove", "--yes", "-p", self.prefix, *removes):
             return f"conda could not remove {', '.join(removes)}."
-        if journal.conda_reinstall and not self.conda.show(
-            "install", "--yes", "-p", self.prefix, "--force-reinstall", "--no-deps", *journal.conda_reinstall
-        ):
+        if not self._exactly(journal, journal.conda_reinstall):
             return f"conda could not put back {', '.join(journal.conda_reinstall)}."
         # The user's pins are among the specs, as far as the plan does not replace them.
         if journal.conda_install and not self.conda.show(
             "install", "--yes", "--no-pin", "-p", self.prefix, *journal.conda_install
         ):
             return f"conda could not install {', '.join(journal.conda_install)}."
-        return ""
+        return "; ".join(self._whole(journal))
 
     def _install(self, journal: Journal) -> str:
         self._removed(journal, (parse_requirement(text)[0] for text in (*journal.pip_back, *journal.pip_install)))
@@ -291,7 +295,9 @@ class Applier(Back):
         """Take everything back that was done, and say so."""
         self.say(reason)
         self.say("Taking it back …")
+        self._cleaned(journal)
         journal = journal.at(UNDOING, self.prefix)
+        kept_conda.begin_back(self.prefix, self._aside_of_conda(journal))
         problems = [*self._conda_back(journal), *self._pip_back(journal)]
         if journal.pinned is not None and pinned.read(self.prefix) != (journal.pinned_before or ""):
             pinned.undo(self.prefix, journal.pinned_before)

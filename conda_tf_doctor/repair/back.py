@@ -12,12 +12,14 @@ from ..binaries.records import read_text
 from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.prefix import read_prefix
 from ..names import normalise
-from . import children, kept
+from . import children, kept, kept_conda
 from . import journal as journals
 from .by_pip import pip_command, pip_environ
 from .conda import require
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .conda import Conda
     from .journal import Journal
 
@@ -50,6 +52,7 @@ class Back:
 
     prefix: str
     quiet: bool
+    _resumed = False
     _user_conda: Conda | None
 
     @property
@@ -72,7 +75,38 @@ class Back:
     def _aside(self, journal: Journal) -> str:
         return os.path.join(journal.folder(self.prefix), journals.FILES)
 
+    def _aside_of_conda(self, journal: Journal) -> str:
+        return os.path.join(self._aside(journal), "conda")
+
+    def _cleaned(self, journal: Journal) -> None:
+        """Clean up behind a conda that may have been killed in a run before this one."""
+        self._resumed = journal.step not in (journals.STEPS[0], journals.DONE)
+        if self._resumed and os.path.isdir(self._aside_of_conda(journal)):
+            kept_conda.sweep(self.prefix)
+
+    def _whole(self, journal: Journal) -> list[str]:
+        """Have conda put back what it lost when it was killed; return what it could not."""
+        lost = kept_conda.lost(self.prefix, self._aside_of_conda(journal)) if self._resumed else []
+        return [] if self._exactly(journal, lost) else [f"conda could not put back {', '.join(lost)}."]
+
+    def _exactly(self, journal: Journal, records: Sequence[str]) -> bool:
+        """Have conda put in these very packages, also where they are there; tell whether it did.
+
+        A solver may refuse over what else the environment has, or was once asked for: then they are had by address.
+        """
+        install = ("install", "--yes", "-p", self.prefix)
+        if not records or self.conda.show(*install, "--force-reinstall", "--no-deps", "--no-pin", *records):
+            return True
+        places = kept_conda.addresses(self.prefix, self._aside_of_conda(journal), records)
+        return bool(places) and self.conda.show(*install, *places)
+
     def _conda_back(self, journal: Journal) -> list[str]:
+        problems = [*self._records_back(journal), *self._whole(journal)]
+        if set(journal.conda_before) == self._records_now():
+            kept_conda.put_back(self.prefix, self._aside_of_conda(journal))
+        return problems
+
+    def _records_back(self, journal: Journal) -> list[str]:
         now = self._records_now()
         if set(journal.conda_before) == now or not journal.conda_before:
             return []
@@ -90,8 +124,7 @@ class Back:
         wanted = [spec for spec in journal.conda_before if spec not in self._records_now()]
         if extra:
             self.conda.show("remove", "--yes", "--force", "-p", self.prefix, *extra)
-        if wanted:
-            self.conda.show("install", "--yes", "--no-deps", "--no-pin", "-p", self.prefix, *wanted)
+        self._exactly(journal, wanted)
         missing = set(journal.conda_before) - self._records_now()
         return [f"conda did not bring back {', '.join(sorted(missing))}"] if missing else []
 
@@ -103,8 +136,7 @@ class Back:
         wanted = sorted(before - after - now)
         if extra:
             self.conda.show("remove", "--yes", "--force", "-p", self.prefix, *sorted(extra))
-        if wanted:
-            self.conda.show("install", "--yes", "--no-deps", "--no-pin", "-p", self.prefix, *wanted)
+        self._exactly(journal, wanted)
         missing = set(wanted) - self._records_now()
         return [f"conda did not bring back {', '.join(sorted(missing))}"] if missing else []
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from .. import versions
 from ..environment.facts import CONDA, PIP
 from ..environment.tensorflow import CONDA_PARTS, OWNERS
+from ..matrix.model import CHANNELS
 from ..reading import load_yaml, read_text
 
 if TYPE_CHECKING:
+    from ..environment.tensorflow import Installed
     from ..matrix.matrix import Matrix
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data", "releases.yaml")
@@ -26,6 +28,15 @@ Search = Callable[[str], "list[str] | None"]
 def releases() -> dict[str, dict[str, Any]]:
     """Return the table of releases by package, every version as text."""
     return {name: entry for name, entry in load_yaml(read_text(DATA), DATA).items() if isinstance(entry, dict)}
+
+
+def channel_of(tensorflow: Installed | None) -> str:
+    """Return the conda channel whose releases may take the place of a TensorFlow; empty where those of any may."""
+    if tensorflow is None or tensorflow.manager == PIP:
+        return ""
+    listed = tensorflow.package.metadata
+    known = {name for name in listed.get("channels", ()) if name in CHANNELS}
+    return "" if len(known) > 1 and not listed.get("strict") else tensorflow.channel
 
 
 class Catalogue:

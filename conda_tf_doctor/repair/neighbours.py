@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.requirements import InvalidRequirement, Requirement
 
 from .. import versions
-from ..environment.facts import PIP, Environment, Package
-from ..environment.tensorflow import OWNERS
+from ..environment.facts import CONDA, PIP, Environment, Package
+from ..environment.tensorflow import CONDA_PARTS, OWNERS
 from ..findings import ERROR, Finding, Fix
 from ..names import CONDA_TO_PIP, PIP_TO_CONDA, normalise
 from ..specifiers import to_pip
@@ -104,6 +104,19 @@ def unmet(env: Environment) -> list[Unmet]:
                 text += ", which is not there" if there is None else ""
                 found.append(Unmet(text, f"{name}{spec}", there is None))
     return found
+
+
+def unmet_of_conda(env: Environment) -> list[Demand]:
+    """Return what conda's TensorFlow asks of packages that are there in another version."""
+    names = frozenset(package.name for package in env.packages if package.manager == CONDA) - {"python"}
+    return [
+        demand
+        for demand in _demands(env, names)
+        if demand.owner.manager == CONDA
+        and demand.owner.name in (*OWNERS, *CONDA_PARTS)
+        and (there := env.conda(demand.name)) is not None
+        and not demand.admits(there.version)
+    ]
 
 
 def _demands(env: Environment, names: frozenset[str]) -> Iterator[Demand]:

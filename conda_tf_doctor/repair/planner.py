@@ -19,7 +19,7 @@ from ..findings import ERROR, WARNING, Finding
 from ..matrix.model import GPU
 from ..names import PIP_TO_CONDA
 from . import neighbours
-from .candidates import Catalogue
+from .candidates import Catalogue, channel_of
 from .conflict import explain
 from .demands import NO_DEMANDS, Demands
 from .levers import BEYOND_PACKAGES, OF_FILES, Want, Way, ways
@@ -63,8 +63,7 @@ class Planner(Starts):
         self.managers = frozenset(managers)
         self.env, self.matrix, self.ignore, self.demands = env, matrix, frozenset(ignore), demands
         self.tensorflow = find_tensorflow(env)
-        channel = self.tensorflow.channel if self.tensorflow and self.tensorflow.manager != PIP else ""
-        self.catalogue = catalogue or Catalogue(matrix, env.platform, channel)
+        self.catalogue = catalogue or Catalogue(matrix, env.platform, channel_of(self.tensorflow))
         self.before = diagnose(env, matrix, self.ignore)
         self.wanted = self.before.gpu_wanted
         self._left, self._limit = _MAX_DIAGNOSES, _MAX_EDITS

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..engine.diagnose import diagnose
 from ..engine.diagnosis import Diagnosis
-from ..environment.facts import CONDA
 from ..environment.prefix import read_prefix
 from ..environment.tensorflow import find_tensorflow
 from ..errors import UsageError
@@ -19,7 +18,7 @@ from ..render.text import of_door
 from ..safely import safe
 from ..shell import command_line
 from . import apply, atomic, children, journal, pinned
-from .candidates import Catalogue
+from .candidates import Catalogue, channel_of
 from .conda import Conda, check_writable, connect, find_conda, require
 from .demands import Demands
 from .plan import Plan
@@ -219,8 +218,7 @@ class Session:
     def _plan(self, text: str) -> tuple[Plan, Conda | None]:
         env = read_prefix(self.prefix)
         conda = None if self.wishes.offline else connect(self.wishes.door, env.platform, True)
-        tensorflow = find_tensorflow(env)
-        channel = tensorflow.channel if tensorflow and tensorflow.manager == CONDA else ""
+        channel = channel_of(find_tensorflow(env))
         catalogue = Catalogue(self.matrix, env.platform, channel, conda.search if conda else None)
         planner = Planner(env, self.matrix, self.wishes.ignore, self.wishes.demands, catalogue)
         plan = verified_plan(planner, conda, self.prefix, self._users_pins(text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..context.context import Context
 from ..environment.facts import CONDA, PIP, Environment, Package
@@ -86,7 +86,10 @@ def _replace(
 def _package(env: Environment, manager: str, name: str, version: str, matrix: Matrix, before: Environment) -> Package:
     old = before.pip(name) if manager == PIP else before.conda(name)
     channel = "pypi" if manager == PIP else (old.channel if old else "")
-    build, metadata = "", {}
+    build = ""
+    metadata: dict[str, Any] = {}
+    if before.kind == "file" and old is not None:
+        metadata = {key: old.metadata[key] for key in ("channels", "strict") if key in old.metadata}
     if manager != PIP:
         found = find_tensorflow(before)
         if name in PARTS and found is not None and (found.manager != PIP):
@@ -94,7 +97,7 @@ def _package(env: Environment, manager: str, name: str, version: str, matrix: Ma
             row = conda_row(before, env.python.minor, version, channel, matrix)
             # A file that names no build leaves the choice to the solver.
             if row is not None and (before.kind != "file" or old is None or old.build):
-                build, metadata = build_string(row, env.python.minor), {"depends": promises(row)}
+                build, metadata = build_string(row, env.python.minor), {**metadata, "depends": promises(row)}
         elif old is not None and "py" in old.build and before.python.minor == env.python.minor:
             build = old.build
     source = old.source if old else ""

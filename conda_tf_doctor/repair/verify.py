@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..environment.facts import CONDA, Environment, Package
 from ..names import normalise
+from . import neighbours
 from .by_pip import checked
 from .plan import Conflict, Edits, Plan
 from .planner import Planner
@@ -78,6 +79,12 @@ def verified_plan(planner: Planner, conda: Conda | None, prefix: str, pinned: Se
                 continue
         else:
             refusals.append(_short(answer.message))
+            # Conda leaves nothing of TensorFlow's unmet, though nothing may be known to break of it.
+            unmet = neighbours.unmet_of_conda(plan.after.env)
+            refined = planner.refined(plan.edits, neighbours.findings(unmet), plan.after.env) if unmet else None
+            if refined is not None:
+                plan = planner.finished(refined)
+                continue
         planner.reject(dict(plan.edits))
         following = planner.plan()
         if following.conflict is not None:

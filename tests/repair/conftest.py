@@ -67,9 +67,14 @@ def alive() -> tuple[str, str]:
 @pytest.fixture(scope="session")
 def living_channel(channel: Path, alive: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The local channels, but the Python of one minor version really runs, with pip."""
-    executable, minor = alive
     root = tmp_path_factory.mktemp("living") / "channels"
     shutil.copytree(channel, root, copy_function=link_or_copy)
+    put_python_in(root, *alive)
+    return root
+
+
+def put_python_in(root: Path, executable: str, minor: str) -> None:
+    """Have the Python of one minor version in some channels run, with pip."""
     only_pip = root.parent / "pip"
     only_pip.mkdir()
     (only_pip / "pip").symlink_to(PIP)
@@ -82,11 +87,11 @@ def living_channel(channel: Path, alive: tuple[str, str], tmp_path_factory: pyte
     }
     folder = root / "conda-forge" / "linux-64"
     for archive in sorted(folder.glob(f"python-{minor}.*.tar.bz2")):
-        _rewrite(archive, extra)
-    return root
+        rewrite(archive, extra)
 
 
-def _rewrite(archive: Path, extra: dict[str, bytes]) -> None:
+def rewrite(archive: Path, extra: dict[str, bytes]) -> None:
+    """Put files into a package of a channel."""
     members: dict[str, Any] = {}
     with tarfile.open(archive, "r:bz2") as old:
         for member in old.getmembers():
@@ -242,3 +247,12 @@ def fresh_venv(alive: tuple[str, str], tmp_path_factory: pytest.TempPathFactory)
         for source in (PIP, *PIP.parent.glob("pip-*.dist-info")):
             shutil.copytree(source, site / source.name)
     return prefix
+
+
+def environ_of(conda: condas.Conda) -> dict[str, str]:
+    """Return the variables with which the console script works with a conda."""
+    launcher = conda.root / "conda-for-tests"
+    path = conda.installation.pythonpath
+    launcher.write_text(f'#!/bin/sh\nPYTHONPATH="{path}" exec "{conda.python}" -m conda "$@"\n', encoding="utf-8")
+    launcher.chmod(0o755)
+    return {**conda.environ(), "CONDA_EXE": str(launcher), "PYTHONPATH": ""}

@@ -12,7 +12,7 @@ import pytest
 
 from conda_tf_doctor.repair import journal
 
-from .conftest import Living
+from .conftest import Living, environ_of
 from .test_apply import _with_tensorflow
 
 # Runs the program and kills it when the journal says for the n-th time that a step begins.
@@ -59,10 +59,7 @@ def broken(living: Living, worlds: dict[str, tuple[Living, Path]]) -> tuple[Livi
 
 
 def _run(living: Living, prefix: Path, limit: int, *args: str) -> subprocess.CompletedProcess[str]:
-    launcher = living.conda.root / "conda-for-tests"
-    launcher.write_text(f'#!/bin/sh\nexec "{living.conda.python}" -m conda "$@"\n', encoding="utf-8")
-    launcher.chmod(0o755)
-    env = {**living.conda.environ(living.variables), "CONDA_EXE": str(launcher)}
+    env = environ_of(living.conda) | living.variables
     command = [str(living.conda.python), "-c", KILLER, str(limit), "fix", "-p", str(prefix), *args]
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=living.conda.home)
 

@@ -66,6 +66,13 @@ dependencies:
     - tensorflow==2.12.9
     - tensorflow-io-gcs-filesystem==0.37.1
 """
+# Of 2.13 conda-forge has 2.13.1 alone, defaults nothing.
+OF_CONDA = """\
+channels: [{channels}]
+dependencies:
+  - python=3.9
+  - tensorflow={version}
+"""
 MINOR = """\
 dependencies:
   - python=3.12
@@ -96,6 +103,11 @@ TAKEN = {
     "extra-of-any": ("tensorflow [and-cuda] >= 2.16  # gpu\n", "osx-arm64", {" [and-cuda]": ""}),
     "extra-in-toml": (PIXI, "win-64", {', extras = ["and-cuda"]': ""}),
     "never": (NEVER, "win-64", {"2.12.9": "2.12.1", "0.37.1": "0.31.0"}),
+    "never-in-conda": (OF_CONDA.format(channels="conda-forge", version="2.13.0"), "linux-64", {"2.13.0": "2.13.1"}),
+    "of-somebody": (OF_CONDA.format(channels="conda-forge, mine", version="2.13.0"), "linux-64", {}),
+    "was-there": (OF_CONDA.format(channels="conda-forge", version="2.13.0=cpu_py39h1234567_0"), "linux-64", {}),
+    # What conda-forge lacks for Windows, defaults has: conda's flexible priority.
+    "second-channel": (OF_CONDA.format(channels="conda-forge, defaults", version="2.10.0"), "win-64", {}),
     # Not over to Keras 3: rather another Python.
     "keras": (MINOR, "linux-64", {"3.12": "3.11"}),
 }

@@ -50,9 +50,9 @@ def errors(path: Path, platform: str) -> list[str]:
 def fixed(path: Path, platform: str) -> tuple[dict[str, Any], float]:
     wishes = Wishes("console", NO_DEMANDS, frozenset(), yes=True, json=True, quiet=True, offline=True)
     session = FileSession(str(path), platform, "", load_matrix(), wishes, Style(StringIO(), False))
-    begin = time.perf_counter()
+    begin = time.process_time()  # what others do on the machine does not count
     document = session.run().document
-    return document, time.perf_counter() - begin
+    return document, time.process_time() - begin
 
 
 def requirements(text: str) -> list[str]:
@@ -93,4 +93,4 @@ def test_public_environments(block: int, tmp_path: Path) -> None:
                     known = wheels.has(package.name, package.version, platform, after.python.version)
                     built = package.version in wheels.installable(package.name, platform, after.python.version)
                     assert known is not False or built or package.name in OWNERS, (where, package)
-    assert statistics.median(seconds) < 0.5 and max(seconds) < 6, seconds
+    assert statistics.median(seconds) < 0.5 and max(seconds) < 2, seconds

@@ -85,6 +85,19 @@ def test_a_folder_that_is_gone_with_its_record_left(site: Path) -> None:
     assert (finding.severity, finding.package, finding.found) == ("error", "wrapt", "2 files not there")
 
 
+def test_a_file_of_conda_s_package_of_no_platform_is_missed(site: Path) -> None:
+    """Its record says where files lie below the folder of whatever Python there is."""
+    prefix = prefix_of(site)
+    paths = [{"_path": "site-packages/keras/__init__.py", "path_type": "hardlink", "size_in_bytes": 9}]
+    paths_data = {"paths": paths, "paths_version": 1}
+    add_record(prefix, "linux-64", "keras", "2.10.0", noarch="python", paths_data=paths_data)
+    (finding,) = of_files(prefix)
+    assert (finding.package, finding.evidence) == ("keras", ("lib/python3.10/site-packages/keras/__init__.py",))
+    (site / "keras").mkdir(exist_ok=True)
+    (site / "keras" / "__init__.py").write_text("whole = 1", encoding="utf-8")
+    assert of_files(prefix) == []
+
+
 def test_tests_and_legacy_bytecode_are_nobodys_loss(site: Path) -> None:
     (site / "tensorflow/python/dtypes_test.py").unlink()
     assert of_files(prefix_of(site)) == []

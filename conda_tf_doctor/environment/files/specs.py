@@ -157,10 +157,13 @@ def conda_package(text: str, channels: Sequence[str], path: str, where: str, str
     version, left = pinned(spec.version, CONDA)
     # A build like *cuda112* tells the variant as well as the whole string does.
     build = spec.build.strip("*") if spec.build not in ("*", "") else ""
-    from_any = not strict and _several(channels)
-    if not channel and not (spec.name.startswith("tensorflow") and not version and from_any):
-        channel = main_channel(channels)
-    return Package(spec.name, version, CONDA, build, channel, source, spec=left)
+    metadata = None
+    if not channel:
+        metadata = {"channels": tuple(map(channel_name, channels)), "strict": strict}
+        from_any = not strict and _several(channels)
+        if not (spec.name.startswith("tensorflow") and not version and from_any):
+            channel = main_channel(channels)
+    return Package(spec.name, version, CONDA, build, channel, source, metadata, left)
 
 
 def _several(channels: Sequence[str]) -> bool:

@@ -13,7 +13,7 @@ from ...environment.tensorflow import find_tensorflow
 from ...errors import UsageError
 from ...findings import ERROR
 from .. import atomic
-from ..candidates import Catalogue
+from ..candidates import Catalogue, channel_of
 from ..conda import connect
 from ..plan import Change, Plan
 from ..session import Result, Session
@@ -117,8 +117,7 @@ class FileSession:
     def plan(self, env: Environment, managers: Iterable[str] = (CONDA, PIP)) -> Plan:
         """Return the plan for what a file asks for; only these managers' packages can be added to it."""
         conda = None if self.wishes.offline else connect(self.wishes.door, env.platform, True)
-        tensorflow = find_tensorflow(env)
-        channel = tensorflow.channel if tensorflow and tensorflow.manager == CONDA else ""
+        channel = channel_of(find_tensorflow(env))
         search = conda.search if conda else None
         catalogue = Catalogue(self.matrix, env.platform, channel, search)
         plan = plan_for(env, self.matrix, self.wishes.ignore, self.wishes.demands, catalogue, managers)

@@ -1,24 +1,31 @@
-"""TFD103 of files: what a file asks pip for, and pip has for no Python on this platform."""
+"""TFD103 of files: what a file asks an installer for, and that has for no Python on this platform."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 
 from ... import versions
 from ...context.context import Context
-from ...environment.facts import PIP, Package
+from ...environment.facts import CONDA, PIP, Package
 from ...environment.tensorflow import OWNERS
 from ...findings import ERROR, Finding, Fix
+from ...matrix.model import CONDA_FORGE, DEFAULTS
 from ...names import parse_requirement
 
 EXTRA = "and-cuda"
 # Nobody builds these of their source: what has no wheel here is not to be had here.
 _WHEELS_ONLY = ("tensorflow-", "nvidia-", "jaxlib")
+_INDEX = "the files of its releases in the package index"
+# Channels without a TensorFlow; what any other has beside these two is not known.
+_WITHOUT = {"nodefaults", "pytorch", "nvidia", "bioconda"}
 
 
 def not_to_be_had(context: Context) -> Iterator[Finding]:
     """TFD103: a package, a release or an extra of a file that no installer finds for this platform."""
     env, tensorflow = context.env, context.tensorflow
+    if tensorflow is not None and tensorflow.manager == CONDA and tensorflow.name == "tensorflow":
+        yield from _never_in_channels(context, tensorflow.package)
     for package in env.packages if env.platform else ():
         if package.manager != PIP:
             continue
@@ -38,10 +45,9 @@ def not_to_be_had(context: Context) -> Iterator[Finding]:
             )
 
 
-def _finding(package: Package, message: str, fix: Fix, expected: str) -> Finding:
+def _finding(package: Package, message: str, fix: Fix, expected: str, source: str = _INDEX) -> Finding:
     where = (package.source,) if package.source else ()
     found = f"{package.name} {package.version or package.spec}".strip()
-    source = "the files of its releases in the package index"
     return Finding("TFD103", ERROR, message, found, expected, where, source, package=package.name, fix=fix)
 
 
@@ -86,22 +92,51 @@ def _marker(platforms: list[str]) -> str:
 
 def _never_released(context: Context, package: Package) -> Iterator[Finding]:
     """Report a TensorFlow whose number no release had."""
-    released = context.matrix.wheels.releases(package.name)
-    wanted = versions.key(package.version)
-    known = [versions.key(each.version) for each in released]
-    # What is newer than the tables is not known; a local version (+cpu) is somebody's own build.
-    if not known or "+" in package.version or versions.is_prerelease(package.version):
+    released = [each.version for each in context.matrix.wheels.releases(package.name)]
+    if released and versions.key(released[0]) < versions.key(package.version) and not context.builds:
+        yield from _no_such(package, released, released[-1:], "", _INDEX)
+
+
+def _never_in_channels(context: Context, package: Package) -> Iterator[Finding]:
+    """Report a TensorFlow that none of a file's channels ever had; one with a build string was there for somebody."""
+    listed = set(package.metadata.get("channels") or (package.channel,))
+    names = listed - _WITHOUT
+    if not names or not names <= {CONDA_FORGE, DEFAULTS} or re.search(r"_\d+\Z", package.build):
         return
-    if known[0] < wanted < known[-1] and wanted not in known and not context.builds:
-        minor = versions.minor(package.version)
-        same = [each.version for each in released if versions.minor(each.version) == minor]
-        instead = f"; of {minor} there are {', '.join(same)}" if same else ""
-        yield _finding(
-            package,
-            f"There never was a release {package.version} of {package.name}{instead}.",
-            Fix(note="Name a release that exists; `conda tf-doctor matrix` lists them."),
-            same[-1] if same else "a release",
-        )
+    if "channels" in package.metadata and "nodefaults" not in listed:
+        names.add(DEFAULTS)  # conda asks the user's own channels as well
+    matrix, platform = context.matrix, context.env.platform
+    known = {name: matrix.versions("tensorflow", name) for name in sorted(names)}
+    if any(matrix.builds("tensorflow", package.version, name) for name in known):
+        return
+    here = {version for name in known for version in matrix.versions("tensorflow", name, platform)}
+    last = [max(each, key=versions.key) for each in known.values()]
+    where = f" in {' or '.join(known)}"
+    yield from _no_such(package, sorted(here, key=versions.key), last, where, "the histories of their recipes")
+
+
+def _no_such(
+    package: Package, released: Collection[str], last: Iterable[str], where: str, source: str
+) -> Iterator[Finding]:
+    """Report a version that is none of those released.
+
+    What is newer than the tables is not known; a local version (+cpu) is somebody's own build.
+    """
+    wanted = versions.key(package.version) if package.version else None
+    if wanted is None or package.spec or "+" in package.version or versions.is_prerelease(package.version):
+        return
+    if wanted in map(versions.key, released) or any(wanted >= versions.key(each) for each in last):
+        return
+    minor = versions.minor(package.version)
+    same = [version for version in released if versions.minor(version) == minor]
+    instead = f"; of {minor} there {'is' if len(same) == 1 else 'are'} {', '.join(same)}" if same else ""
+    yield _finding(
+        package,
+        f"There never was a release {package.version} of {package.name}{where}{instead}.",
+        Fix(note="Name a release that exists; `conda tf-doctor matrix` lists them."),
+        same[-1] if same else "a release",
+        source,
+    )
 
 
 def lacks(context: Context, package: Package) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ... import versions
 from ..._typing import TYPE_CHECKING, Any, NamedTuple
-from ...context.promises import find, holds_here, is_missing, promised, records, requirements
+from ...context.promises import depended_on, find, holds_here, is_missing, promised, records, requirements
 from ...environment.facts import CONDA, Package
 from ...environment.tensorflow import owners
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, RANKS, WARNING
@@ -157,7 +157,8 @@ def _needed(context: Context, name: str, missing: dict[str, Any]) -> bool:
     What TensorFlow declares, a whole list holds. What it imports without declaring it comes with other packages, and
     is to be expected only where those that come the same way are listed, too.
     """
-    return name in requirements(context) or (bool(missing.get("comes_with")) and _listed(context, missing))
+    declared = name in requirements(context) or depended_on(context, name)
+    return declared or (bool(missing.get("comes_with")) and _listed(context, missing))
 
 
 def _listed(context: Context, row: dict[str, Any]) -> bool:
