@@ -16,7 +16,7 @@ from tools import fresh as machines
 from tools import windows as wine
 from tools import world
 from tools.registry_conda import ensure_conda
-from tools.workshop import CACHE, ROOT, WorkshopError, ended, ensure_publish, ensure_tests, say
+from tools.workshop import CACHE, ROOT, WorkshopError, ended, ensure_parquet, ensure_publish, ensure_tests, say
 
 LINTERS = (
     ("ruff", "format", "--check", "."),
@@ -50,7 +50,7 @@ def _wait(command: Sequence[str | Path], python: Path) -> int:
 
 def demo(args: Sequence[str]) -> int:
     """Make the classic broken environments with a real conda and show that each is told."""
-    say("dev.py demo: half a minute; at first 2 minutes more and 0.5 GB, all in .dev")
+    say("dev.py demo: half a minute; at first 2 minutes more and 0.35 GB, all in .dev")
     return _call(ensure_tests(), "tools.demo", *args)
 
 
@@ -64,9 +64,11 @@ def test(args: Sequence[str]) -> int:
     if real:
         say("dev.py test --real: 5 minutes; at first 1.1 GB to get, and 3.3 GB in .dev")
     else:
-        say("dev.py test: 10 minutes on 2 cores; at first 3 minutes more, 0.2 GB to get, and 1.1 GB in .dev")
+        say("dev.py test: 10 minutes on 2 cores; at first 3 minutes more, 0.2 GB to get, and 0.9 GB in .dev")
     python = ensure_tests()
     ensure_conda()
+    if real:
+        ensure_parquet()
     if not paths:
         status = _call(python, "tools.index_wheels", *(["--real"] if real else []))
         if status:

@@ -209,13 +209,17 @@ def ensure_venv(name: str, requirements: Iterable[str]) -> Path:
         stamp.unlink(missing_ok=True)
         if not runs:
             _make_venv(folder)
-        # Nothing but the checkout itself is built: a machine may have no compiler. As variables, what holds for the
-        # packages holds for what builds the checkout; relative, since pip takes a blank for the end of a name.
-        env = {} if NEWEST else dict.fromkeys(("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), CONSTRAINTS.as_posix())
-        pip = [python_of(folder), "-m", "pip", "install", "-q", "--only-binary", ":all:"]
-        run([*pip, *requirements], f"installing into {folder.relative_to(ROOT)}", env)
+        _install(folder, requirements)
         stamp.write_text(wanted, encoding="utf-8")
     return folder
+
+
+def _install(folder: Path, requirements: Iterable[str]) -> None:
+    # Nothing but the checkout itself is built: a machine may have no compiler. As variables, what holds for the packages
+    # holds for what builds the checkout; relative, since pip takes a blank for the end of a name.
+    env = {} if NEWEST else dict.fromkeys(("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), CONSTRAINTS.as_posix())
+    pip = [python_of(folder), "-m", "pip", "install", "-q", "--only-binary", ":all:"]
+    run([*pip, *requirements], f"installing into {folder.relative_to(ROOT)}", env)
 
 
 def ensure_publish() -> Path:
@@ -228,3 +232,12 @@ def ensure_tests() -> Path:
     if os.environ.get(READY):
         return Path(sys.executable)
     return python_of(ensure_venv("venv", ["-e", ".[test,lint]"]))
+
+
+def ensure_parquet() -> None:
+    """Put what reads and writes Parquet beside the tests' packages: as large as half of them, it waits until it is needed."""
+    if not os.environ.get(READY):
+        folder = ensure_tests().parent.parent
+        if not next(folder.glob("*/python*/site-packages/pyarrow"), None):
+            with locked(f"{ENVIRONMENTS.name}-venv"):
+                _install(folder, ["pyarrow"])

@@ -159,11 +159,7 @@ def test_the_screen_names_causes_and_hosts(reports: Path, capsys: pytest.Capture
     ]
 
 
-# What comes with conda-tf-doctor[fleet], the bed for Windows has not: 200 MB, and nothing of it is another there.
-fleet = pytest.mark.skipif(sys.platform == "win32", reason="Dask and Parquet are tried on Linux")
-
-
-@fleet
+@pytest.mark.real
 def test_parquet_is_read_by_others(reports: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from pyarrow import parquet
 
@@ -172,7 +168,8 @@ def test_parquet_is_read_by_others(reports: Path, tmp_path: Path, capsys: pytest
     assert len(table) == 6 and {(row["host"], row["errors"]) for row in table} == {("one", 1), ("two", 0), ("three", 0)}
 
 
-@fleet
+# The bed for Windows is without it: nothing of it is another there.
+@pytest.mark.skipif(sys.platform == "win32", reason="Dask is tried on Linux")
 def test_a_cluster_of_dask_answers_the_same(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import distributed
 
