@@ -55,6 +55,7 @@ def _placed(value: Any, folder: str) -> Any:
         quoted = shlex.quote(folder)
         for spelled in (folder if quoted == folder else quoted[1:-1], folder) if folder else ():
             value = value.replace(spelled, "TMP")
+        value = re.sub(r"TMP(\\[\w.+-]+)+", lambda found: found[0].replace("\\", "/"), value)  # Windows' spelling
         return re.sub(r"'(TMP[\w./+-]*)'", r"\1", value)
     if isinstance(value, list):
         return [_placed(item, folder) for item in value]

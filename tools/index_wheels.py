@@ -129,7 +129,8 @@ def link_into(source: Path, target: Path) -> None:
 
 def link(source: Path, target: Path) -> None:
     """Have a file at a second place without a second copy of its bytes, if the file systems can do that."""
-    for way in (os.link, os.symlink):
+    # On Windows a symbolic link takes a right that few have.
+    for way in (os.link,) if os.name == "nt" else (os.link, os.symlink):
         try:
             way(source, target)
         except OSError:

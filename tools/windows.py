@@ -204,5 +204,8 @@ def main(args: Sequence[str]) -> int:
     # One that runs already stays; with it Python starts in half a second instead of five.
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     wine(["wineserver", "-p60"], **quiet)
-    command = ["wine", python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(chosen or DEFAULT)]
+    # The tests' files, beside the checkout: hard links work there, and wine makes dangling symbolic ones.
+    (CACHE / "tmp").mkdir(parents=True, exist_ok=True)
+    there = f"--basetemp={_seen(CACHE / 'tmp' / 'windows')}"
+    command = ["wine", python, "-m", "pytest", "-q", "-p", "no:cacheprovider", there, *(chosen or DEFAULT)]
     return wine(["env", f"{VARIABLE}={';'.join(map(_seen, others))}", *command], stdin=subprocess.DEVNULL).returncode

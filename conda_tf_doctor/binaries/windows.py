@@ -180,7 +180,7 @@ class WindowsSearch:
     def _unique(*places: Place) -> tuple[Place, ...]:
         first: dict[str, Place] = {}
         for place in places:
-            first.setdefault(place.folder.lower(), place)
+            first.setdefault(place.folder.replace("\\", "/").lower(), place)
         return tuple(first.values())
 
 

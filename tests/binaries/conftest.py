@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,6 +61,15 @@ def whole(prefix: Path) -> Path:
     info.write_text("build_info = OrderedDict([('msvcp_dll_names', 'msvcp140.dll,msvcp140_1.dll')])\n")
     write_record(prefix)
     return prefix
+
+
+@pytest.fixture(autouse=True)
+def _looked_at_from_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows, too, what its own System32 has decides nothing here: each test says what is there."""
+    if sys.platform == "win32":
+        for module in ("context.binaries", "cli.dlls"):
+            monkeypatch.setattr(f"conda_tf_doctor.{module}.is_at_hand", lambda _: False)
+        monkeypatch.setattr("conda_tf_doctor.environment.machine._vc_runtime", lambda _: "")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,7 @@ def test_a_universal_binary_serves_both(tmp_path: Path) -> None:
     assert read_image(str(top), "arm64").machine == "arm64"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a colon is in every path here, and parts this variable")
 def test_library_path_comes_first(tmp_path: Path) -> None:
     make_dylib(tmp_path / "lib/libdep.dylib", machines=["arm64"])
     make_dylib(tmp_path / "first/libdep.dylib", machines=["arm64"])
@@ -100,10 +102,11 @@ def test_of_a_slice_that_a_thin_copy_left_out_nothing_is_told(tmp_path: Path) ->
         stream.seek(start)
         stream.truncate()
         stream.truncate(size)
+    # (Windows does not tell which bytes of a file were never written: all may be.)
     assert len(whole) > start and not read_image(str(top), "arm64").problem
     # Zeros that were written are damage.
     top.write_bytes(whole[:start] + bytes(size - start))
-    assert "no Mach-O image" in read_image(str(top), "arm64").problem
+    assert os.name == "nt" or "no Mach-O image" in read_image(str(top), "arm64").problem
 
 
 @pytest.mark.parametrize(

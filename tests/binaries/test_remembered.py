@@ -46,6 +46,8 @@ def test_what_did_not_change_is_read_once(file: Path, monkeypatch: pytest.Monkey
     os.utime(other, ns=(os.stat(file).st_mtime_ns, os.stat(file).st_mtime_ns))
     os.replace(other, file)
     assert kinds(file) == [CHANGED]
+    if os.name != "posix":
+        return  # what Windows calls a file's ctime is when it was made
     # Written to, and given its old time: its state has another.
     before = os.stat(file).st_mtime_ns
     file.write_bytes(b"x")

@@ -32,7 +32,7 @@ def prefix(tmp_path: Path) -> Path:
 
 
 def _shown(prefix: Path, places: tuple[windows.Place, ...]) -> list[str]:
-    return [str(Path(place.folder).relative_to(prefix)) if place.folder else "SYSTEM" for place in places]
+    return [Path(place.folder).relative_to(prefix).as_posix() if place.folder else "SYSTEM" for place in places]
 
 
 CONDA = ["Library/mingw-w64/bin", "Library/usr/bin", "Library/bin", "Scripts", "bin"]

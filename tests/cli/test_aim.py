@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,9 @@ ADVICE = (
     ("conda", "create", "-n", "tensorflow", "python"),
     ("python", "-m", "pip", "uninstall", "-y", "tensorflow-cpu"),
 )
+
+
+ACTIVATED = (r"tensorflow\Scripts\activate",) if os.name == "nt" else ("source", "tensorflow/bin/activate")
 
 
 def advised(path: str, kind: str = "prefix") -> tuple[tuple[str, ...], ...]:
@@ -53,9 +58,17 @@ def test_an_environment_that_is_not_active_is_named_in_every_command(inactive: s
     )
 
 
-def test_the_active_environment_needs_no_name(inactive: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_active_environment_needs_no_name(inactive: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONDA_PREFIX", inactive)
     assert advised(inactive) == ADVICE
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" and hasattr(ctypes.windll.ntdll, "wine_get_version"), reason="wine makes no junctions"
+)
+def test_the_active_environment_has_a_second_name(
+    inactive: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     link_folder(tmp_path / "link", Path(inactive))
     monkeypatch.setenv("CONDA_PREFIX", str(tmp_path / "link"))
     assert advised(inactive) == ADVICE
@@ -131,8 +144,8 @@ def test_uv_is_asked_where_it_made_the_environment(tmp_path: Path) -> None:
         (
             False,
             [
-                ("python3.11", "-m", "venv", "tensorflow"),
-                ("source", "tensorflow/bin/activate"),
+                (*(("py", "-3.11") if os.name == "nt" else ("python3.11",)), "-m", "venv", "tensorflow"),
+                ACTIVATED,
                 ("python", "-m", "pip", "install", "tensorflow==2.13.0"),
             ],
         ),
@@ -140,7 +153,7 @@ def test_uv_is_asked_where_it_made_the_environment(tmp_path: Path) -> None:
             True,
             [
                 ("uv", "venv", "--python", "3.11", "tensorflow"),
-                ("source", "tensorflow/bin/activate"),
+                ACTIVATED,
                 ("uv", "pip", "install", "tensorflow==2.13.0"),
             ],
         ),

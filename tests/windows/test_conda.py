@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from conda_tf_doctor.programs import conda_command
+from tools.workshop import ROOT
 
 
 def call(*words: str, **variables: str) -> tuple[int, str, str]:
@@ -64,3 +66,17 @@ def test_a_batch_file_is_not_what_is_started(tmp_path: Path) -> None:
     (tmp_path / "python.exe").write_bytes(b"")
     found = conda_command("", str(tmp_path / "condabin"))
     assert found == [str(tmp_path / "python.exe"), "-m", "conda"]
+
+
+def test_the_demo_of_the_readme_runs_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    """A blank, a letter of the code page and two outside it, typed into cmd by somebody who has set nothing."""
+    folder = tmp_path / "Jörgs Projekte 環境"
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+    done = subprocess.run(
+        ["cmd", "/d", "/c", "python", "dev.py", "demo", "vc-runtime-old"], cwd=folder, capture_output=True, check=False,
+        env={**os.environ, "PATH": path, "PYTHONUTF8": "0"},
+    )  # fmt: skip
+    told = done.stdout.decode("utf-8", "replace")
+    assert done.returncode == 0, told + done.stderr.decode("utf-8", "replace")
+    assert "ok      TensorFlow 2.19 on Windows" in told and f'fix --apply -p "{folder}' in told
