@@ -215,7 +215,7 @@ def ensure_venv(name: str, requirements: Iterable[str]) -> Path:
 
 
 def _install(folder: Path, requirements: Iterable[str]) -> None:
-    # Nothing but the checkout itself is built: a machine may have no compiler. As variables, what holds for the packages
+    # Nothing but the checkout itself is built: a machine may have no compiler. As variables, what holds for packages
     # holds for what builds the checkout; relative, since pip takes a blank for the end of a name.
     env = {} if NEWEST else dict.fromkeys(("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), CONSTRAINTS.as_posix())
     pip = [python_of(folder), "-m", "pip", "install", "-q", "--only-binary", ":all:"]
@@ -235,7 +235,7 @@ def ensure_tests() -> Path:
 
 
 def ensure_parquet() -> None:
-    """Put what reads and writes Parquet beside the tests' packages: as large as half of them, it waits until it is needed."""
+    """Put what reads and writes Parquet beside the tests' packages: large, it waits until it is needed."""
     if not os.environ.get(READY):
         folder = ensure_tests().parent.parent
         if not next(folder.glob("*/python*/site-packages/pyarrow"), None):
