@@ -90,7 +90,7 @@ def complete(context: Context) -> bool:
     is a real one, and nothing else on sys.path can hold what it lacks, what is not there is missing.
     """
     env, tensorflow = context.env, context.tensorflow
-    if tensorflow is None or tensorflow.requested or env.notes or env.partial:
+    if tensorflow is None or tensorflow.requested or env.partial or any(note.hides for note in env.notes):
         return False
     if env.prefix and context.has("binaries") and not env.user_site and not env.env_vars.get("PYTHONPATH"):
         return True

@@ -242,7 +242,7 @@ def _beside_record(
             text = (
                 f"{package.source} is left over from pip; conda's {dist.name} {record.version} was installed over it."
             )
-            env.notes.append(Note(package.source, text))
+            env.notes.append(Note(package.source, text, hides=False))
 
 
 def _has_metadata(dist: DistInfo) -> bool:

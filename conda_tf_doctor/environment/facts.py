@@ -172,10 +172,17 @@ class Binary(NamedTuple):
 
 
 class Note(NamedTuple):
-    """Something that could not be read; becomes an ``info`` finding, the rest is still checked."""
+    """Something that could not be read; becomes an ``info`` finding, the rest is still checked.
+
+    Attributes:
+        path: What it is about.
+        message: What is the matter, in a sentence.
+        hides: Whether something that is there may be unknown because of it.
+    """
 
     path: str
     message: str
+    hides: bool = True
 
 
 class Environment:

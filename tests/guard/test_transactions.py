@@ -268,6 +268,19 @@ def test_check_says_afterwards_what_the_guard_said(
     assert after <= before, (result.err, found)
 
 
+def test_check_says_afterwards_what_the_guard_said_of_what_was_written_over_pips(
+    run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    """What is left of pip's own is known for what it is, and hides nothing."""
+    build("pip 2.15 alone", make_env)
+    result = run("install", "-y", "-n", "env", "keras=3", "numpy<2", mode="warn")
+    assert result.rc == 0, result
+    before = set(re.findall(r"tf-doctor: (error|warning): (TFD605)", result.err))
+    found = run("tf-doctor", "check", "-n", "env", "--json").json()["findings"]
+    assert before, result.err
+    assert before == {(f["severity"], f["code"]) for f in found if f["code"] == "TFD605"}, (result.err, found)
+
+
 def test_what_prune_takes_away_is_said(
     conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path], tmp_path: Path
 ) -> None:
