@@ -66,7 +66,7 @@ def prefix_of(site: Path) -> Path:
 def test_a_file_that_is_not_what_was_recorded(
     site: Path, file: str, content: str | None, code: str, severity: str
 ) -> None:
-    (site / file).unlink() if content is None else (site / file).write_text(content, encoding="utf-8")
+    (site / file).unlink() if content is None else (site / file).write_text(content, encoding="utf-8", newline="\n")
     (finding,) = of_files(prefix_of(site))
     owner, version = ("wrapt", "1.14.1") if file.startswith("wrapt") else ("tensorflow", "2.10.1")
     assert (finding.code, finding.severity, finding.package) == (code, severity, owner)
@@ -143,7 +143,7 @@ def test_conda_records_its_paths(tmp_path: Path) -> None:
     (prefix / below / "tensorflow/placed.py").write_text("prefix = '/home/me'\n", encoding="utf-8")
     for file, text in TENSORFLOW.items():
         (prefix / below / file).parent.mkdir(parents=True, exist_ok=True)
-        (prefix / below / file).write_text(text, encoding="utf-8")
+        (prefix / below / file).write_text(text, encoding="utf-8", newline="\n")
     fields = {"files": [], "paths_data": {"paths": [*paths, placed], "paths_version": 1}}
     add_record(prefix, "linux-64", "tensorflow", "2.10.0", "cpu_py310hd1aba9c_0")
     add_record(prefix, "linux-64", "tensorflow-base", "2.10.0", "cpu_py310hd1aba9c_0", **fields)
