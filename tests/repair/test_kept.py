@@ -23,8 +23,8 @@ from .conftest import SMALL
 from .test_venv import broken, broken_venv, call, no_conda, venv, wrong
 
 __all__ = ["broken", "broken_venv", "no_conda", "venv"]
-# How often a repair is killed; `TF_DOCTOR_KILLS=200` for the long run.
-KILLS = int(os.environ.get("TF_DOCTOR_KILLS", "12"))
+# How often a repair is killed; two hundred are in test_kills.py.
+KILLS = 12
 
 
 def tree(prefix: Path) -> dict[str, str]:
