@@ -311,19 +311,36 @@ def zlibwapi(context: Context, said: Mapping[str, str]) -> Fix:
     return by_conda(["libzlib-wapi"], "Or put zlibwapi.dll (64-bit) into a folder on PATH.", FORGE)
 
 
+def _cuda_of_release(context: Context) -> str:
+    """Return the CUDA that the build was made with, else the newest that a build of the release has; empty for none."""
+    if context.build and context.build.cuda_built:
+        return context.build.cuda_built
+    tensorflow, env = context.tensorflow, context.env
+    if tensorflow is None or not tensorflow.version or tensorflow.manager == PIP:
+        return ""
+    rows = context.matrix.builds("tensorflow", tensorflow.version, tensorflow.channel or FORGE, env.platform)
+    return max((row.cuda_built for row in rows if row.cuda_built), key=versions.key, default="")
+
+
 def compiler(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD308: ptxas and libdevice where XLA looks for them."""
     library = context.cuda[0] if context.cuda else None
     known = bool(context.tensorflow and context.tensorflow.version)
     if known and of_wheels(context) and (library is None or library.package.manager == PIP):
         return and_cuda(context)
-    version = library.version if library else context.build.cuda_built if context.build else ""
+    version = library.version if library else _cuda_of_release(context)
     here = major_minor(version)
     if here and versions.key(here) < versions.key("11"):
         return Fix(
             note=f"Or name a CUDA {here} toolkit that is installed: "
             f"export XLA_FLAGS=--xla_gpu_cuda_data_dir=/usr/local/cuda-{here}.",
             commands=(("conda", "install", "-c", FORGE, f"cudatoolkit-dev={here}"),),
+        )
+    if here and versions.key(here) >= versions.key("12"):
+        found = "find $CONDA_PREFIX/ -name libdevice.10.bc | head -n 1"
+        return Fix(
+            commands=(("conda", "install", "-c", FORGE, f"cuda-nvcc={here}"),),
+            note=f"Then export XLA_FLAGS=--xla_gpu_cuda_data_dir=$({found} | sed s,/nvvm/.*,,).",
         )
     wanted = here if here and versions.key(here) >= versions.key(_FIRST_NVCC) else _FIRST_NVCC
     folder = "$CONDA_PREFIX/lib/nvvm/libdevice"

@@ -7,8 +7,9 @@ import re
 from .. import versions
 from .._typing import TYPE_CHECKING
 from ..context.promises import find
+from ..environment.facts import PIP
 from ..findings import Fix
-from .make import before, by_pip, change, fresh, minor_of, pair, working
+from .make import asking, before, by_pip, change, fresh, minor_of, pair, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,8 +65,14 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
         )
         note += "for those where the code is yours."
         return pair(context, {"tensorflow": "==2.12.*", "keras": "==2.12.*"}, note)
+    if old and re.search(r"No module named 'keras\.src'", text) and before(context, "2.13"):
+        note = f"keras.src came with 2.13: or take an older release of {asking(context) or 'what asks for it'}."
+        if context.tensorflow is not None and context.tensorflow.manager != PIP:
+            return Fix(commands=fresh(context.env.python.minor, pip=("tensorflow==2.15.*",)), note=note)
+        return pair(context, {"tensorflow": "==2.15.*", "keras": "==2.15.*"}, note)
     if old:
-        changes = {"keras": working(context, "keras") or "<2.16"}
+        # Keras 2.4 and later is TensorFlow's own, from 2.2 on.
+        changes = {"keras": working(context, "keras") or ("<2.4" if before(context, "2.2") else "<2.16")}
         if find(context, "tf-keras"):
             changes["tf-keras"] = f"~={minor}.0"
         return change(context, changes, "Or take tensorflow>=2.16, whose Keras is Keras 3, where the code wants that.")

@@ -173,3 +173,9 @@ def minor_of(context: Context) -> str:
 def stable(known: Iterable[str]) -> list[str]:
     """Return the versions that are no prereleases, oldest first."""
     return sorted((v for v in known if not versions.is_prerelease(v)), key=versions.key)
+
+
+def asking(context: Context) -> str:
+    """Return the name of the package whose file is the last in the traceback; empty where none is named."""
+    found = re.findall(r"(?:site|dist)-packages[\\/](\w+)", context.env.error_text)
+    return normalise(found[-1]) if found else ""

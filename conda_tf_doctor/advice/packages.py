@@ -14,7 +14,7 @@ from ..matrix.model import PYPI
 from ..names import PIP_TO_CONDA, normalise, parse_requirement
 from ..specifiers import joined
 from .keras import legacy_keras
-from .make import FORGE, before, by_pip, change, minor_of, needed, pair, spelled, stable, working
+from .make import FORGE, asking, before, by_pip, change, minor_of, needed, pair, spelled, stable, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,8 +119,7 @@ def h5py(context: Context, said: Mapping[str, str]) -> Fix:
             note="h5py and hdf5 of one channel.",
         )
     # Without its requirements: the newest numpy is one of them.
-    again = ("--force-reinstall", "--no-cache-dir", "--no-deps")
-    return by_pip([f"h5py{works}"], "pip's wheel brings its own HDF5.", again)
+    return by_pip([f"h5py{works}"], "pip's wheel brings its own HDF5.", _ANEW)
 
 
 # The module of each add-on whose name is not its distribution's with other dashes.
@@ -129,6 +128,7 @@ ADD_ONS = (
     "tensorflow-io", "tensorflow-datasets", "tf-keras", "tensorboard", "tensorflow-decision-forests", "tf-agents",
     "keras-cv", "keras-nlp", "tensorflow-model-optimization", "horovod", "tensorflow-io-gcs-filesystem",
 )  # fmt: skip
+_ANEW = ("--force-reinstall", "--no-cache-dir", "--no-deps")
 # Released with each minor of TensorFlow, under its number.
 _IN_STEP = ("tensorflow-estimator", "tensorboard", "tensorflow-text")
 
@@ -137,7 +137,7 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD607: the add-on's release for this TensorFlow, or the TensorFlow for it."""
     text, env = context.env.error_text, context.env
     name = _add_on_named(context, said)
-    asks = _asking(context)
+    asks = asking(context)
     if asks not in ADD_ONS and _OF_TENSORFLOW_1.search(text) and before(context, "2.0") is not True:
         return tensorflow_1(context, asks)
     if context.tensorflow is not None and context.tensorflow.name.startswith("tf-nightly"):
@@ -173,9 +173,18 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
             return legacy_keras(context)
         return Fix(note="Install the add-on's release for this TensorFlow, with the same minor version.")
     there = env.package(name)
-    if "undefined symbol" in text and not (there and there.version) and (sure := _for_every_build(context, name)):
+    wheels, python = context.matrix.wheels, env.python.minor
+    none_here = python and wheels.newest(name, "", env.platform) and not wheels.newest(name, "", env.platform, python)
+    blind = "undefined symbol" in text and not (there and there.version)
+    if (none_here or blind) and (sure := _for_every_build(context, name)):
         return sure
     fitting = _fitting(context, name, minor_of(context))
+    if there and there.version and fitting == f"{name}=={there.version}":
+        if name in _IN_STEP and versions.minor(there.version) != minor_of(context):
+            # It loads beside the release as the index has it, and failed beside this one.
+            return by_pip([f"{name}=={minor_of(context)}.*"])
+        both = [f"{p.name}=={p.version}" for p in (context.tensorflow, there) if p is not None and p.version]
+        return by_pip(both, "They go together as the index has them: install both anew.", _ANEW)
     asked = parse_requirement(fitting)[1] if fitting else ""
     last = versions.minor(context.matrix.wheels.newest(name))
     if asked and last and name in _IN_STEP and not context.matrix.wheels.newest(name, asked, env.platform):
@@ -188,12 +197,6 @@ _OF_TENSORFLOW_1 = re.compile(
     r"module 'tensorflow' has no attribute '(?:contrib|placeholder|Session|ConfigProto|app|flags|get_variable|layers)'"
     r"|No module named 'tensorflow\.(?:contrib|examples)"
 )
-
-
-def _asking(context: Context) -> str:
-    """Return the name of the package whose file is the last in the traceback; empty where none is named."""
-    found = re.findall(r"(?:site|dist)-packages[\\/](\w+)", context.env.error_text)
-    return normalise(found[-1]) if found else ""
 
 
 def tensorflow_1(context: Context, asks: str) -> Fix:
@@ -218,7 +221,7 @@ def _add_on_named(context: Context, said: Mapping[str, str]) -> str:
         return "tensorflow-addons"
     if "estimator" in text or said.get("attribute") == "compat":
         return "tensorflow-estimator"
-    asks = _asking(context)
+    asks = asking(context)
     if context.env.package(asks) and asks not in (*OWNERS, *requirements(context)):
         return asks
     return next((p.name for p in (*context.env.requested, *context.env.packages) if p.name in ADD_ONS), "")

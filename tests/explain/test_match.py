@@ -19,6 +19,7 @@ DATA = Path(__file__).parent / "data"
 TEXTS = YAML(typ="safe").load(DATA / "texts.yaml")
 MESSAGES = YAML(typ="safe").load(DATA / "messages.yaml")
 FORMS = YAML(typ="safe").load(DATA / "forms.yaml")
+PIP = {"manager": "pip"}
 
 
 def first_cause(case: dict[str, Any]) -> str | None:
@@ -47,7 +48,7 @@ def test_a_message_is_known_in_every_form(case: dict[str, Any]) -> None:
     report = {
         "platform": case.get("platform", "linux-64"),
         "python": {"version": packages.pop("python", "")},
-        "packages": [{"name": name, "version": version, "manager": "pip"} for name, version in packages.items()],
+        "packages": [{"name": name, "version": version, **case.get("owner", PIP)} for name, version in packages.items()],
         "system": case.get("system", {}),
         "error_text": case["text"],
     }
