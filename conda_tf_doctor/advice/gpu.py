@@ -120,7 +120,8 @@ def cuda(context: Context, said: Mapping[str, str]) -> Fix:
 def _newer(context: Context, said: Mapping[str, str]) -> str:
     """Return the first CUDA that has code for this GPU, by its name or by what TensorFlow says of it."""
     text, gpu = context.env.error_text, context.env.system.gpu
-    if "CUDA_ERROR_INVALID_PTX" in text or "compute capability 12" in text or said.get("has", "").startswith("12."):
+    new = re.search(r"CUDA_ERROR_INVALID_PTX|compute capability 12|sm_12\d|Blackwell", text)
+    if new or said.get("has", "").startswith("12."):
         return "12.8"
     return first_cuda(gpu or text)
 

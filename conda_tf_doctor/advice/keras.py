@@ -9,7 +9,8 @@ from .._typing import TYPE_CHECKING
 from ..context.promises import find
 from ..environment.facts import PIP
 from ..findings import Fix
-from .make import asking, before, by_pip, change, fresh, minor_of, pair, working
+from ..matrix.model import PYPI
+from .make import asking, before, by_pip, change, fresh, minor_of, pair, stable, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,9 +33,9 @@ def legacy_keras(context: Context, note: str = "") -> Fix:
 # What only Keras 2 has, and code or models made with it ask for.
 _OF_KERAS_2 = re.compile(
     r"passed to \w+: \{'(?:groups|batch_input_shape|input_dtype|weights|fused|implementation|time_major)"
-    r"|batch_input_shape|Keras 3 only supports|not supported by `?Keras 3|is Keras 3|tf[-_]keras\b[^\n]*package"
-    r"|TF_USE_LEGACY_KERAS|KerasTensor cannot be used|'__internal__'|Could not locate (?:class|function)"
-    r"|legacy_tf_layers"
+    r"|batch_input_shape|Keras 3 only supports|(?:not supported by|available \w+) `?Keras 3|is Keras 3"
+    r"|tf[-_]keras\b[^\n]*package|TF_USE_LEGACY_KERAS|KerasTensor cannot be used|'__internal__'"
+    r"|Could not locate (?:class|function)|legacy_tf_layers|has never been called and thus"
     r"|keras\.(?:preprocessing|engine|wrappers|utils\.(?:np_utils|generic_utils)|optimizers\.legacy)",
 )
 # What only Keras 3 writes and has.
@@ -43,6 +44,9 @@ _OF_KERAS_3 = re.compile(
     r"|requires Keras 3|DTypePolicy|'quantization_config'|Keras requires TensorFlow 2\.16|Unknown layer: '?GetItem"
     r"|keras\.(?:ops|api|_tf_keras)\b|keras\.src\.(?:legacy|ops|models\.functional|saving\.saving_lib)"
 )
+
+# Keras's old copy inside of TensorFlow, or what that alone asks for.
+_LEFT_KERAS = re.compile(r"tensorflow[./\\]python[./\\]keras\b|input_lib'? has no attribute")
 
 
 def keras(context: Context, said: Mapping[str, str]) -> Fix:
@@ -56,6 +60,10 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
         return fix._replace(note="Or unset TF_USE_LEGACY_KERAS: this TensorFlow's own Keras is Keras 2.")
     if context.tensorflow is not None and context.tensorflow.name.startswith("tf-nightly"):
         return legacy_keras(context, "A nightly TensorFlow goes with the nightly of its add-ons.")
+    if said.get("module") and _LEFT_KERAS.search(text) and not before(context, "2.13"):
+        note = "tensorflow.python.keras is none of TensorFlow's interface. Where the code is yours, import "
+        note += "tensorflow.keras (tf.keras), and install nothing; a package that imports it needs tensorflow<2.13."
+        return _of_minor(context, "2.12", note)
     wants_3 = bool(_OF_KERAS_3.search(text)) and not (version and versions.contains(">=3", version))
     if wants_3 and old is not False:
         return _keras_3(context)
@@ -64,12 +72,12 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
             "keras.engine became keras.src.engine with 2.13, and tf.keras.__version__ is keras.__version__ alone: ask "
         )
         note += "for those where the code is yours."
-        return pair(context, {"tensorflow": "==2.12.*", "keras": "==2.12.*"}, note)
+        return _of_minor(context, "2.12", note)
     if old and re.search(r"No module named 'keras\.src'", text) and before(context, "2.13"):
         note = f"keras.src came with 2.13: or take an older release of {asking(context) or 'what asks for it'}."
         if context.tensorflow is not None and context.tensorflow.manager != PIP:
             return Fix(commands=fresh(context.env.python.minor, pip=("tensorflow==2.15.*",)), note=note)
-        return pair(context, {"tensorflow": "==2.15.*", "keras": "==2.15.*"}, note)
+        return _of_minor(context, "2.15", note)
     if old:
         # Keras 2.4 and later is TensorFlow's own, from 2.2 on.
         changes = {"keras": working(context, "keras") or ("<2.4" if before(context, "2.2") else "<2.16")}
@@ -84,12 +92,28 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
     if old is False and re.search(r"cannot import name '\w+' from 'keras\.(?!src)", text):
         # The variable changes tf.keras alone.
         note = "The code imports keras itself, which stays Keras 3: or have it import from tf_keras (pip's tf-keras)."
-        return pair(context, {"tensorflow": "==2.15.*", "keras": "==2.15.*"}, note)
+        return _of_minor(context, "2.15", note)
+    newest = _newest(context)
+    if old is None and newest and versions.key(newest) < versions.key(_KERAS_3):
+        # The newest keras that pip takes beside it may be another (keras 2.8 beside TensorFlow 2.6).
+        return _of_minor(context, newest, "keras 2.x goes with tensorflow of the same 2.x.")
     if old is False or version or _OF_KERAS_2.search(text):
         return legacy_keras(context)
     note = "keras 2.x goes with tensorflow of the same 2.x, keras 3 with 2.16 and later; with those, tf-keras and "
     upgrade = ("python", "-m", "pip", "install", "--upgrade", "tensorflow", "keras")
     return Fix(pip=("tf-keras",), commands=(upgrade,), note=f"{note}TF_USE_LEGACY_KERAS=1 give Keras 2.")
+
+
+def _of_minor(context: Context, minor: str, note: str) -> Fix:
+    """Return TensorFlow of a minor before 2.16, and the keras of the same one."""
+    return pair(context, {"tensorflow": f"=={minor}.*", "keras": f"=={minor}.*"}, note)
+
+
+def _newest(context: Context) -> str:
+    """Return the minor of the newest TensorFlow that has a wheel for this Python; empty where nothing tells."""
+    rows = context.matrix.builds("tensorflow", channel=PYPI, platform=context.env.platform)
+    fit = stable(row.tensorflow for row in rows if context.env.python.minor in row.python)
+    return versions.minor(fit[-1]) if fit else ""
 
 
 def _keras_3(context: Context) -> Fix:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FORGE = "conda-forge"
 # The folder of a new environment needs a name; people type another.
 NEW = "tensorflow"
+_NAMES = ("tensorflow", "tensorflow-macos")
 
 
 def spelled(spec: str) -> str:
@@ -146,13 +147,19 @@ def pair(context: Context, changes: Mapping[str, str], note: str, minor: str = "
         minor: That of the TensorFlow, where it is not in the changes.
     """
     name = context.tensorflow.name if context.tensorflow else "tensorflow"
-    wanted = tuple(f"{name if other == 'tensorflow' else other}{spec}" for other, spec in changes.items())
     spec = next((s for other, s in changes.items() if other.split("[")[0] == "tensorflow"), f"=={minor}.*")
     rows = [
         row
         for row in context.matrix.builds(channel=PYPI, platform=context.env.platform)
-        if row.distribution in (name, "tensorflow") and versions.contains(spec, row.tensorflow) and not row.prerelease
+        if row.distribution in (name, *_NAMES)
+        and row.python
+        and not row.prerelease
+        and versions.contains(spec, row.tensorflow)
     ]
+    # tensorflow-gpu ended, and Macs with Apple silicon had tensorflow-macos first.
+    carry = {row.distribution for row in rows}
+    name = next((one for one in (name, *_NAMES) if one in carry), name)
+    wanted = tuple(f"{name if other == 'tensorflow' else other}{spec}" for other, spec in changes.items())
     pythons, python = sorted({m for r in rows for m in r.python}, key=versions.key), context.env.python.minor
     if python and pythons and python not in pythons:
         return Fix((), wanted, fresh(pythons[-1], pip=wanted), note)

@@ -11,7 +11,7 @@ from ..environment.facts import CONDA, PIP
 from ..environment.tensorflow import OWNERS, owners
 from ..findings import Fix
 from ..matrix.model import PYPI
-from ..names import PIP_TO_CONDA, normalise, parse_requirement
+from ..names import PIP_TO_CONDA, parse_requirement
 from ..specifiers import joined
 from .keras import legacy_keras
 from .make import FORGE, asking, before, by_pip, change, minor_of, needed, pair, spelled, stable, working

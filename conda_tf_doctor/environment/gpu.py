@@ -130,11 +130,13 @@ def was_asked_for(package: Package) -> bool | None:
 
 # The first CUDA whose libraries run on a generation of GPUs. Code for an older one of the same generation (8.0 on 8.6
 # and 8.9) runs as it is; else the driver compiles at the first start, and cuBLAS and cuDNN mostly fail.
+# People leave "RTX" out (5070 Ti), and the digits (RTX 5xxx).
+_RTX = r"(?:RTX ?(?:PRO )?|GeForce (?=\d)|\b(?=\d{4} ?(?:Ti|Super)\b)|^(?=\d{4}$))"
 _GENERATIONS = (
-    (r"RTX ?(?:PRO )?50(?:[5-9]\d|(?:00)?[ -]series)|\bB[12]00\b|RTX PRO \d{4} Blackwell", "12.8"),
+    (_RTX + r"5(?:0(?:[5-9]\d|xx|(?:00)?[ -]series)|xxx)|\bB[12]00\b|RTX PRO \d{4} Blackwell", "12.8"),
     (r"\bH[12]00\b|\bGH200\b", "11.8"),
     (
-        r"RTX ?[34]0(?:[5-9]\d|(?:00)?[ -]series)|RTX ?A\d{4}|\bA(?:10G?|16|30|40|100|4000|5000|6000)\b"
+        _RTX + r"[34](?:0(?:[5-9]\d|xx|(?:00)?[ -]series)|xxx)|RTX ?A\d{4}|\bA(?:10G?|16|30|40|100|4000|5000|6000)\b"
         r"|\bL(?:4|40S?)\b|RTX ?\d{4} Ada",
         "11.0",
     ),

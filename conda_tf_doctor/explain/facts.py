@@ -236,6 +236,23 @@ def _asked_by(subject: Subject, module: str) -> Truth:
     return bool(re.fullmatch(module, where[1].removesuffix(".py"))) if where else (False if found else None)
 
 
+# The names that TensorFlow 2.13 moved, and its old copy of Keras alone still asks for.
+_MOVED = r"distribute\.input_lib'? has no attribute '?Distributed(?:Dataset|Iterator)Interface"
+_LEFT_KERAS = r"(?:from|import) +tensorflow\.python\.keras\b|tensorflow[\\/]python[\\/]keras[\\/]"
+
+
+def _left_keras_asks(subject: Subject, _: str) -> Truth:
+    """Whether it is ``tensorflow.python.keras``, unkept since 2.6, that asks a TensorFlow of 2.13 or later."""
+    if _tensorflow(subject, "<2.13"):
+        return False
+    if re.search(_MOVED, subject.text):
+        return True
+    found = frames(subject.text)
+    # Who asks is the last frame, where there are any.
+    last = found[-1].file if found else subject.text
+    return bool(_tensorflow(subject, ">=2.13") and re.search(_LEFT_KERAS, last))
+
+
 def _tensorflow_version_known(subject: Subject, _: str) -> Truth:
     installed = subject.context.tensorflow if subject.context else None
     return bool(installed and installed.version)
@@ -287,5 +304,6 @@ FACTS: dict[str, Fact] = {
     "tensorflow-version-known": _tensorflow_version_known,
     "tensorflow-requested": lambda s, _: bool(s.context and any(p.name in OWNERS for p in s.context.env.requested)),
     "asked-by": _asked_by,
+    "left-keras-asks": _left_keras_asks,
     "python-has-build": _python_has_build,
 }

@@ -153,9 +153,10 @@ def _of_three(version: str) -> list[str]:
 def _gpu_newer_than_cuda(subject: Subject, _: str) -> Truth:
     """Whether the GPU came out after the CUDA that is there, or that this build was made for."""
     context = subject.context
-    if context is None or not context.env.system.gpu:
+    if context is None:
         return None
-    needs = first_cuda(context.env.system.gpu)
+    # TensorFlow's log names the GPU too.
+    needs = first_cuda(context.env.system.gpu or subject.text)
     built = context.build.cuda_built if context.build else ""
     there = [built] if built else _cuda_versions(subject)
     if not needs or not there:

@@ -48,7 +48,9 @@ def test_a_message_is_known_in_every_form(case: dict[str, Any]) -> None:
     report = {
         "platform": case.get("platform", "linux-64"),
         "python": {"version": packages.pop("python", "")},
-        "packages": [{"name": name, "version": version, **case.get("owner", PIP)} for name, version in packages.items()],
+        "packages": [
+            {"name": name, "version": version, **case.get("owner", PIP)} for name, version in packages.items()
+        ],
         "system": case.get("system", {}),
         "error_text": case["text"],
     }
