@@ -73,7 +73,7 @@ def run(
     world: World, words: list[str], before: str = "pass", flags: tuple[str, ...] = (), cwd: Path | None = None,
     **variables: str | None,
 ) -> Done:  # fmt: skip
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CONDA"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CONDA", "COLUMNS"))}
     environ = {**kept, "PYTHONPATH": ROOT, "HOME": str(world.folder), "PYTHONUTF8": "1", **variables}
     command = [sys.executable, "-c", WRAPPER.format(before), *flags, "-c", START, *words]
     done = subprocess.run(
