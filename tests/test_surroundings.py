@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -92,7 +93,10 @@ def plain(world: World) -> list[Done]:
 
 
 def near(text: str, world: World) -> str:
-    return text.replace("file://", "").replace(f"{world.folder}/", "")
+    folder = str(world.folder)
+    for spelled in (f"{world.folder.as_uri()}/", "file://", f"{folder}/", f"{json.dumps(folder)[1:-1]}/"):
+        text = text.replace(spelled, "")
+    return text
 
 
 def gone(world: World) -> dict[str, object]:
@@ -135,7 +139,8 @@ def test_a_locale_without_these_characters(world: World, plain: list[Done]) -> N
     for words, expected in zip(words_of(world), plain, strict=True):
         done = run(world, words, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
         assert (done.status, len(done.err.splitlines())) == (expected.status, len(expected.err.splitlines())), done.err
-        assert len(done.out.splitlines()) == len(expected.out.splitlines()), words
+        # What the locale has not takes more columns, so lines may break elsewhere.
+        assert len(done.out.split()) == len(expected.out.split()), words
 
 
 @pytest.mark.parametrize("streams", [(1,), (0, 1, 2)])
