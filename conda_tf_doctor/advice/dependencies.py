@@ -10,7 +10,7 @@ from ..environment.tensorflow import OWNERS
 from ..findings import Fix
 from ..names import normalise
 from ..specifiers import joined
-from .make import before, by_pip, change, fresh, needed, working
+from .make import asking, before, by_pip, change, fresh, needed, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +42,13 @@ _KNOWN_RANGES = (
 )  # fmt: skip
 
 
+# Parts of Python, and the minor that has them no more: What's New In Python 3.12 and 3.13.
+_LEFT_PYTHON = {
+    **dict.fromkeys(("imp", "asynchat", "asyncore", "smtpd"), "3.12"),
+    **dict.fromkeys(("cgi", "cgitb", "crypt", "imghdr", "pipes", "sndhdr", "telnetlib", "uu", "xdrlib"), "3.13"),
+}
+
+
 def by_itself(context: Context) -> Fix | None:
     """Return an environment of its own for the TensorFlow that conda's solver was asked for and could not add."""
     asked = next((p for p in context.env.requested if p.name in OWNERS and p.manager != PIP), None)
@@ -70,6 +77,12 @@ def dependency(context: Context, said: Mapping[str, str]) -> Fix:
                 spec = works or ">=0.3.3"
             return change(context, {name: joined(works, spec) if works else spec})
     module = normalise((said.get("package", "") or said.get("name", "")).split(".")[0])
+    if module in _LEFT_PYTHON:
+        return Fix(
+            commands=fresh("3.11", pip=("tensorflow",)),
+            note=f"{module} was a part of Python until {_LEFT_PYTHON[module]}, and no package brings it: take a "
+            f"release of {asking(context) or 'what asks for it'} for this Python, or an environment with an older one.",
+        )
     name = _DISTRIBUTIONS.get(module, module)
     if not name or name in OWNERS:
         return Fix(note="Install the dependency that the message names, in the range that works with this TensorFlow.")

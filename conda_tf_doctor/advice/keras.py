@@ -45,6 +45,13 @@ _OF_KERAS_3 = re.compile(
     r"|keras\.(?:ops|api|_tf_keras)\b|keras\.src\.(?:legacy|ops|models\.functional|saving\.saving_lib)"
 )
 
+# What keras itself, imported as such, had up to 2.12.
+_BEFORE_2_13 = re.compile(
+    r"No module named '?keras\.(?:engine|legacy_tf_layers)\b|module '?keras[\w.]*'? has no attribute '?__version__"
+    r"|cannot import name '?(?:layer_utils|generic_utils)'? from 'keras\.utils"
+    r"|module '?keras\.utils'? has no attribute '?(?:generic_utils|layer_utils)"
+)
+
 # Keras's old copy inside of TensorFlow, or what that alone asks for.
 _LEFT_KERAS = re.compile(r"tensorflow[./\\]python[./\\]keras\b|input_lib'? has no attribute")
 
@@ -67,11 +74,9 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
     wants_3 = bool(_OF_KERAS_3.search(text)) and not (version and versions.contains(">=3", version))
     if wants_3 and old is not False:
         return _keras_3(context)
-    if old and re.search(r"keras\.engine|'__version__'", text) and before(context, "2.13") is False:
-        note = (
-            "keras.engine became keras.src.engine with 2.13, and tf.keras.__version__ is keras.__version__ alone: ask "
-        )
-        note += "for those where the code is yours."
+    if _BEFORE_2_13.search(text) and before(context, "2.13") is not True:
+        note = "These names left keras with 2.13 (keras.engine became keras.src.engine), and TF_USE_LEGACY_KERAS does "
+        note += "not bring them back: take what replaced them where the code is yours."
         return _of_minor(context, "2.12", note)
     if old and re.search(r"No module named 'keras\.src'", text) and before(context, "2.13"):
         note = f"keras.src came with 2.13: or take an older release of {asking(context) or 'what asks for it'}."
