@@ -23,9 +23,11 @@ def safe(text: str) -> str:
     """Return a text from a file, a package or a program as what a terminal, a log or a page may be given: one line."""
     if text.isascii() and text.isprintable():
         return text
-    import re
+    if "\x1b" in text:
+        import re
 
-    return re.sub(_SEQUENCE, "", text).translate(_CONTROL)
+        text = re.sub(_SEQUENCE, "", text)
+    return text.translate(_CONTROL)
 
 
 def reason(error: BaseException) -> str:
