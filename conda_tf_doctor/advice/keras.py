@@ -116,8 +116,8 @@ def _of_minor(context: Context, minor: str, note: str) -> Fix:
 
 def _newest(context: Context) -> str:
     """Return the minor of the newest TensorFlow that has a wheel for this Python; empty where nothing tells."""
-    rows = context.matrix.builds("tensorflow", channel=PYPI, platform=context.env.platform)
-    fit = stable(row.tensorflow for row in rows if context.env.python.minor in row.python)
+    python = context.env.python.minor
+    fit = stable(context.matrix.versions("tensorflow", PYPI, context.env.platform, python)) if python else []
     return versions.minor(fit[-1]) if fit else ""
 
 

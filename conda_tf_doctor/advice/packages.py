@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from .. import versions
 from .._typing import TYPE_CHECKING
@@ -242,8 +243,8 @@ def _fitting(context: Context, name: str, minor: str) -> str:
     """Return the requirement of an add-on for a minor of TensorFlow; empty where nothing is known."""
     if not minor:
         return ""
-    tables = map(context.matrix.table, ("works_symbols", "works_plugins"))
-    for entry in (entry for table in tables for entry in table.get(name, ()) if holds_here(context, entry)):
+    known = (entry for table in ("works_symbols", "works_plugins") for entry in context.matrix.entries(table, name))
+    for entry in filter(partial(holds_here, context), known):
         works = entry.get("works", "").replace("{minor}", minor)
         if works and versions.contains(entry.get("tensorflow", ""), f"{minor}.0"):
             newest = context.matrix.wheels.newest(name, works, context.env.platform, context.env.python.minor)

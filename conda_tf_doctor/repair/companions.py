@@ -75,7 +75,7 @@ def _in_new(command: tuple[str, ...], made: tuple[str, ...], env: Environment, m
         recipe = make(wanted, matrix)
     except NoRecipeError:
         return command
-    known = matrix.table("works")
+    known = {name for name, _ in matrix.names("works")}
     names = {text: parse_requirement(text)[0] for text in recipe.pip}
     return (*command, *(t for t, name in names.items() if name in known and name not in (*OWNERS, *asked)))
 

@@ -45,6 +45,11 @@ class Owned(NamedTuple):
         return [path for path in self.files if not path.endswith(".pyc")]
 
 
+def below(folder: str, path: str) -> str:
+    """Return where a recorded path, which has forward slashes, lies below a folder."""
+    return os.path.join(folder, *path.split("/"))
+
+
 def site_of(prefix: str) -> str:
     """Return the site-packages folder that pip writes to; empty where there is none."""
     return find_site_packages(prefix, site_minor(read_prefix(prefix, with_machine=False)))
@@ -70,7 +75,7 @@ def owned(prefix: str, env: Environment) -> dict[str, Owned]:
     for package in env.packages:
         if package.manager != PIP or not package.source or package.name in found:
             continue
-        folder = os.path.join(prefix, *package.source.split("/"))
+        folder = below(prefix, package.source)
         site = os.path.dirname(folder)
         files = {_relative(prefix, site, path) for path, _, _ in recorded(os.path.join(folder, "RECORD"))}
         files.discard("")
@@ -83,7 +88,7 @@ def owned(prefix: str, env: Environment) -> dict[str, Owned]:
 
 
 def _relative(prefix: str, base: str, path: str) -> str:
-    full = os.path.normpath(os.path.join(base, *path.split("/")))
+    full = os.path.normpath(below(base, path))
     return os.path.relpath(full, prefix).replace(os.sep, "/") if full.startswith(prefix + os.sep) else ""
 
 
@@ -103,7 +108,7 @@ def _compiled(prefix: str, files: Iterable[str]) -> Iterable[str]:
             folders.setdefault(folder, set()).add(name[:-3])
     for folder, modules in folders.items():
         cache = f"{folder}/__pycache__" if folder else "__pycache__"
-        for name in _listed(os.path.join(prefix, *cache.split("/"))):
+        for name in _listed(below(prefix, cache)):
             if name.split(".")[0] in modules:
                 yield f"{cache}/{name}"
 
@@ -128,7 +133,7 @@ def keep(prefix: str, folder: str, packages: Mapping[str, Owned], changing: Iter
     for name in sorted(packages, key=lambda name: name not in named):
         if not linked and name not in named:
             continue
-        present = [path for path in packages[name].files if os.path.isfile(os.path.join(prefix, *path.split("/")))]
+        present = [path for path in packages[name].files if os.path.isfile(below(prefix, path))]
         for path in present:
             linked = _copied(prefix, folder, path, linked)
         kept[name] = packages[name]._replace(files=tuple(present))
@@ -151,7 +156,7 @@ def remove_new(prefix: str, folder: str) -> None:
 
 def _copied(source: str, target: str, path: str, linked: bool) -> bool:
     """Put one file from below a folder below another; tell whether links can be made."""
-    old, new = os.path.join(source, *path.split("/")), os.path.join(target, *path.split("/"))
+    old, new = below(source, path), below(target, path)
     os.makedirs(os.path.dirname(new), exist_ok=True)
     if linked:
         try:
@@ -190,7 +195,7 @@ def drop_unchanged(prefix: str, folder: str) -> None:
     _write(folder, lasting)
     for path in {path for name, each in kept.items() if name for path in each.files} - needed:
         with suppress(OSError):
-            os.unlink(os.path.join(folder, *path.split("/")))
+            os.unlink(below(folder, path))
     for root, _, _ in os.walk(folder, topdown=False):
         with suppress(OSError):
             os.rmdir(root)
@@ -204,13 +209,16 @@ def _write(folder: str, kept: Mapping[str, Owned]) -> None:
 def _is_there(prefix: str, folder: str, now: Mapping[str, Owned], name: str, package: Owned) -> bool:
     """Tell whether a distribution stands in the environment as it was kept; what Python compiled since is no change."""
     there = now.get(name)
+    if there is None:
+        return False
     # What a RECORD lists and is not there was not there when it was kept, either.
-    present = [p for p in there.own if os.path.isfile(os.path.join(prefix, *p.split("/")))] if there else []
-    return there is not None and present == package.own and _same(prefix, folder, package)
+    listed, own = there.own, package.own
+    alike = listed == own or [path for path in listed if os.path.isfile(below(prefix, path))] == own
+    return alike and _same(prefix, folder, package)
 
 
 def _same(prefix: str, folder: str, package: Owned) -> bool:
-    return all(_alike(os.path.join(prefix, *p.split("/")), os.path.join(folder, *p.split("/"))) for p in package.own)
+    return all(_alike(below(prefix, path), below(folder, path)) for path in package.own)
 
 
 def _alike(one: str, other: str) -> bool:
@@ -274,15 +282,15 @@ def remove(prefix: str, name: str, kept: Mapping[str, Owned]) -> bool:
         return name in kept
     others = _below_site(prefix, site, name)
     for path in files | set(_compiled(prefix, files)):
-        _remove(os.path.join(prefix, *path.split("/")))
+        _remove(below(prefix, path))
     for entry in infos:
         shutil.rmtree(os.path.join(site, entry), ignore_errors=True)
-    below = os.path.relpath(site, prefix).replace(os.sep, "/") + "/"
-    for folder in _alone({p[len(below) :] for p in files if p.startswith(below)}, others):
-        shutil.rmtree(os.path.join(site, *folder.split("/")), ignore_errors=True)
+    start = os.path.relpath(site, prefix).replace(os.sep, "/") + "/"
+    for folder in _alone({p[len(start) :] for p in files if p.startswith(start)}, others):
+        shutil.rmtree(below(site, folder), ignore_errors=True)
     for folder in sorted({os.path.dirname(path) for path in files}, key=len, reverse=True):
         with suppress(OSError):
-            os.removedirs(os.path.join(prefix, *folder.split("/"))) if folder.startswith(below) else None
+            os.removedirs(below(prefix, folder)) if folder.startswith(start) else None
     return bool(files)
 
 
@@ -328,8 +336,8 @@ def put_back(prefix: str, folder: str, names: Iterable[str]) -> list[str]:
     linked = True
     for name in wanted:
         for path in kept[name].files if name in changed else kept[name].own:
-            there = os.path.exists(os.path.join(prefix, *path.split("/")))
-            if not there and os.path.isfile(os.path.join(folder, *path.split("/"))):
+            there = os.path.exists(below(prefix, path))
+            if not there and os.path.isfile(below(folder, path)):
                 linked = _copied(folder, prefix, path, linked)
     return [name for name in wanted if not _same(prefix, folder, kept[name])]
 
@@ -345,7 +353,7 @@ def damages(prefix: str, name: str) -> list[Damage]:
     for entry in os.listdir(site) if site else ():
         if entry.endswith(".dist-info") and normalise(entry.split("-")[0]) == name:
             for path, digest, size in recorded(os.path.join(site, entry, "RECORD")):
-                full = os.path.normpath(os.path.join(site, *path.split("/")))
+                full = os.path.normpath(below(site, path))
                 # What Python compiled is nobody's loss, and scripts may be written anew for another folder.
                 if full.startswith(site + os.sep) and not path.endswith(".pyc") and (digest or size >= 0):
                     found.append(Recorded(full, digest, size, f"{entry}/RECORD", name, PIP))

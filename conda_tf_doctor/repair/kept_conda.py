@@ -15,6 +15,7 @@ from typing import Any
 from ..binaries.records import read_text
 from ..reading import load_json
 from . import atomic
+from .kept import below
 
 _META, _LIST, _AFTER = "conda-meta", "files.json", "history-after"
 # What conda renames aside before it takes it away, and leaves where it is killed.
@@ -44,7 +45,7 @@ def keep(prefix: str, folder: str, changing: Collection[str]) -> None:
     absent: dict[str, list[str]] = {}
     for name in _recorded(prefix):
         files = _files(prefix, name)
-        there = {path for path in files if os.path.lexists(_below(prefix, path))}
+        there = {path for path in files if os.path.lexists(below(prefix, path))}
         for path in there if name in changing else ():
             _put(prefix, folder, path)
         absent[name] = [path for path in files if path not in there]
@@ -84,7 +85,7 @@ def put_back(prefix: str, folder: str) -> None:
     changing, absent = _listing(folder)
     for name in changing:
         for path in _files(prefix, name):
-            kept, now = _below(folder, path), _below(prefix, path)
+            kept, now = below(folder, path), below(prefix, path)
             if path in absent.get(name, ()):
                 with suppress(OSError):
                     os.unlink(now)
@@ -103,7 +104,7 @@ def lost(prefix: str, folder: str) -> list[str]:
     found = []
     for name in _recorded(prefix) if absent else ():
         before = absent.get(name, ())
-        if any(path not in before and not os.path.lexists(_below(prefix, path)) for path in _files(prefix, name)):
+        if any(path not in before and not os.path.lexists(below(prefix, path)) for path in _files(prefix, name)):
             found.append(name)
     return found
 
@@ -158,13 +159,9 @@ def _record(folder: str, name: str) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def _below(folder: str, path: str) -> str:
-    return os.path.join(folder, *path.split("/"))
-
-
 def _put(source: str, target: str, path: str) -> None:
     """Have a file of one folder in another as well, in the place of what is there."""
-    old, new = _below(source, path), _below(target, path)
+    old, new = below(source, path), below(target, path)
     os.makedirs(os.path.dirname(new), exist_ok=True)
     with suppress(FileNotFoundError):
         os.unlink(new)

@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
@@ -33,6 +33,8 @@ BASES = {
 NEIGHBOURS = ("pandas", "scipy.sparse", "requests")
 
 Break = Callable[["World"], None]
+# What is broken: a world, or a conda prefix.
+Broken = TypeVar("Broken")
 
 
 class World(NamedTuple):
@@ -105,10 +107,10 @@ def without(*names: str) -> Break:
     return broken
 
 
-def all_of(*breaks: Break) -> Break:
-    def broken(world: World) -> None:
+def all_of(*breaks: Callable[[Broken], None]) -> Callable[[Broken], None]:
+    def broken(where: Broken) -> None:
         for each in breaks:
-            each(world)
+            each(where)
 
     return broken
 

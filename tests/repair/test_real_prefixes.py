@@ -29,12 +29,14 @@ from .test_real_environments import (
     NEIGHBOURS,
     USES,
     World,
+    all_of,
     complaints,
     copied,
     cut,
     difference,
     environ,
     gone,
+    put,
     python_of,
 )
 
@@ -88,23 +90,12 @@ def by_conda(*words: str) -> Break:
     return broken
 
 
-def by_pip(*requirements: str) -> Break:
-    def broken(prefix: Prefix) -> None:
-        prefix.world.pip("install", "-q", "--no-deps", *requirements)
-
-    return broken
-
-
-def all_of(*breaks: Break) -> Break:
-    def broken(prefix: Prefix) -> None:
-        for each in breaks:
-            each(prefix)
-
-    return broken
-
-
 def on_disk(broken: Callable[[World], None]) -> Break:
     return lambda prefix: broken(prefix.world)
+
+
+def by_pip(*requirements: str) -> Break:
+    return on_disk(put(*requirements))
 
 
 BREAKS: dict[str, Break] = {
