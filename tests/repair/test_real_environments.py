@@ -107,6 +107,13 @@ def without(*names: str) -> Break:
     return broken
 
 
+def note_down(row: dict[str, Any]) -> None:
+    """Add what was seen of an environment to the table, where one is asked for."""
+    if os.environ.get("TF_DOCTOR_TABLE"):
+        with open(os.environ["TF_DOCTOR_TABLE"], "a", encoding="utf-8") as table:
+            table.write(json.dumps(row) + "\n")
+
+
 def all_of(*breaks: Callable[[Broken], None]) -> Callable[[Broken], None]:
     def broken(where: Broken) -> None:
         for each in breaks:
@@ -254,9 +261,7 @@ def test_broken_repaired_used_and_taken_back(
     row |= {"undone": undone == 0, "left different": difference(world.prefix, tmp_path / "broken")}
     shutil.rmtree(tmp_path / "env")
     shutil.rmtree(tmp_path / "broken")
-    if os.environ.get("TF_DOCTOR_TABLE"):
-        with open(os.environ["TF_DOCTOR_TABLE"], "a", encoding="utf-8") as table:
-            table.write(json.dumps(row) + "\n")
+    note_down(row)
     assert row["failed before"], row
     assert status == 0, row
     assert row["works"], (row, done.stderr[-2000:])

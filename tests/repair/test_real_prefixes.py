@@ -8,7 +8,6 @@ packages of Python 3.11 hold is taken from the index's wheels.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -36,6 +35,7 @@ from .test_real_environments import (
     difference,
     environ,
     gone,
+    note_down,
     put,
     python_of,
 )
@@ -230,9 +230,7 @@ def test_what_conda_repairs_works_and_is_taken_back(base: Prefix, name: str, tmp
     undone, taken = prefix.doctor("fix", "--undo", "--yes")
     row |= {"undone": undone == 0, "left different": difference(here, tmp_path / "broken")}
     shutil.rmtree(here)
-    if os.environ.get("TF_DOCTOR_TABLE"):
-        with open(os.environ["TF_DOCTOR_TABLE"], "a", encoding="utf-8") as table:
-            table.write(json.dumps(row) + "\n")
+    note_down(row)
     assert row["failed before"], row
     assert status == 0, row
     assert row["works"], (row, done.stderr[-2000:])
