@@ -123,7 +123,10 @@ def test_what_a_child_prints_outside_the_code_page_ends_it_never(
         monkeypatch.setenv(name, value)
     with open(tmp_path / "told", "wb") as file:
         done = children.run(
-            [sys.executable, "-c", "print('\\u74b0\\u5883 \\udc80')"], capture=capture, output=None if capture else file
+            # Without site: Python before 3.13 reads .pth files in the locale's encoding.
+            [sys.executable, "-S", "-c", "print('\\u74b0\\u5883 \\udc80')"],
+            capture=capture,
+            output=None if capture else file,
         )
     assert done.returncode == 0
     assert (done.stdout if capture else (tmp_path / "told").read_text("ascii")).strip() == told
