@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits, devices
 
 ROOT = str(Path(conda_tf_doctor.__file__).parent.parent)
 START = "from conda_tf_doctor.cli.main import script; script()"
-# Without site: Python before 3.13 reads .pth files in the locale's encoding, and does not start where it has not the letters.
+# Without site: Python before 3.13 reads .pth files in the locale's encoding, and does not start if it lacks a letter.
 PACKAGES = [os.fsencode(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")]
 WITHOUT_SITE = f"import os, sys; sys.path += map(os.fsdecode, {PACKAGES}); {START}"
 # Started under a wrapper that changes the process first, and then becomes the command.
