@@ -65,8 +65,11 @@ def spoken(command: Sequence[str], program: Sequence[str]) -> tuple[str, ...]:
         return tuple(command)
     name = os.path.basename(program[0]).removesuffix(".exe")
     words = tuple(command[1:])
+    if words[:1] == ("config",) and "--set" in words:
+        place = words.index("--set")
+        return (name, "config", "set", *words[place + 1 :], *words[1:place])
     # What makes an environment from a file is `create` itself to it.
-    return (name, *(words[1:] if words[:2] in (("env", "create"), ("env", "remove")) else words))
+    return (name, *(words[1:] if words[:2] == ("env", "create") else words))
 
 
 def _on_path(name: str, path: str, windows: bool) -> Iterator[str]:

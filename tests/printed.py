@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 
 from conda_tf_doctor.cli.aim import _at_conda, _at_venv
 from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.environment.facts import Environment
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.shell import command_line
@@ -24,18 +25,22 @@ _PLAIN = re.compile(r"[\w\\/:.=-]+")
 _QUOTED = re.compile(r"`((?:conda|python|pip|pixi|set) [^`]+)`")
 
 
+def environments(platform: str) -> list[Environment]:
+    """Return the environments of all rule cases and public reports, as if of one platform."""
+    reports: list[dict[str, Any]] = YAML(typ="safe").load(REPORTS)
+    told = [{"packages": [], **case, "error_text": case["error"]} for case in reports]
+    cases = [case for case in (*WRITTEN.values(), *OF_PAGES.values()) if "windows" not in case]
+    envs = [environment({**case, "platform": platform}) for case in cases if case.get("kind", "report") == "report"]
+    return envs + [environment_of({**case, "platform": platform}, "case.json") for case in told]
+
+
 @functools.cache
 def printed() -> tuple[list[list[str]], list[str]]:
     """Return the commands, each as its words, and the lines that stand in prose; one of each form."""
     matrix = load_matrix()
-    reports: list[dict[str, Any]] = YAML(typ="safe").load(REPORTS)
-    told = [{"packages": [], **case, "error_text": case["error"]} for case in reports]
-    cases = [case for case in (*WRITTEN.values(), *OF_PAGES.values()) if "windows" not in case]
-    envs = [environment({**case, "platform": WINDOWS}) for case in cases if case.get("kind", "report") == "report"]
-    envs += [environment_of({**case, "platform": WINDOWS}, "case.json") for case in told]
     commands: dict[tuple[str, ...], list[str]] = {}
     lines: dict[str, str] = {}
-    for place, env in enumerate(envs):
+    for place, env in enumerate(environments(WINDOWS)):
         folder = FOLDERS[place % len(FOLDERS)]
         for finding in diagnose(env, matrix).findings:
             for command in finding.fix.commands:

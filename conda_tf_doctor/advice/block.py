@@ -37,7 +37,7 @@ def together(fixes: Iterable[Fix]) -> list[tuple[str, ...]]:
 def _without_moved(commands: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Return the commands without pip bringing back what goes to conda, or writing anew what the block puts in."""
     left = {_name(word) for command in commands if "uninstall" in command for word in _packages(command)}
-    by_conda = {_name(word) for c in commands if c[:2] == ("conda", "install") for word in _packages(c[2:])}
+    by_conda = {_name(word) for c in commands if c[1:2] == ("install",) for word in _packages(c[2:])}
     by_pip = {_name(w) for c in commands if "pip" in c and _AGAIN not in c for w in _packages(c[len(_installer(c)) :])}
     kept = []
     for command in commands:
@@ -70,7 +70,7 @@ def _both(one: tuple[str, ...], wanted: Sequence[str]) -> tuple[str, ...]:
 
 def activates(command: Sequence[str]) -> bool:
     """Tell whether a command makes another environment the one that what follows is for."""
-    return tuple(command[:2]) == ("conda", "activate") or command[0] == "source" or command[0].endswith("activate")
+    return "activate" in command[:2] or command[0] == "source" or command[0].endswith("activate")
 
 
 def _installer(command: tuple[str, ...]) -> tuple[str, ...]:

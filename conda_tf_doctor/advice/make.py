@@ -43,7 +43,9 @@ def by_conda(specs: Iterable[str], note: str = "", channel: str = "") -> Fix:
     """
     specs = tuple(specs)
     where = ("-c", channel) if channel else ()
-    return Fix(pins=specs, commands=(("conda", "install", *where, *map(spelled, specs)),), note=note)
+    # Where the channel has no version that would do, there is nothing to type.
+    commands = (("conda", "install", *where, *map(spelled, specs)),) if specs else ()
+    return Fix(pins=specs, commands=commands, note=note)
 
 
 def by_pip(requirements: Iterable[str], note: str = "", options: tuple[str, ...] = ()) -> Fix:

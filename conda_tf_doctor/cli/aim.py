@@ -35,8 +35,11 @@ def aimed(diagnosis: Diagnosis) -> Diagnosis:
         aim = _at_uv if env.pip("pip") is None and is_of_uv(env.path) else _at_venv
         found = (f._replace(fix=f.fix._replace(commands=_in_venv(f.fix.commands, aim is _at_uv))) for f in found)
     else:
-        aim = _as_mamba if _has_only_mamba() else _at_conda
-    return diagnosis._replace(findings=tuple(_with(finding, aim, env.path) for finding in found))
+        aim = _with_folder if _has_only_mamba() else _at_conda
+    found = (_with(finding, aim, env.path) for finding in found)
+    if aim is _with_folder:
+        found = map(_in_mambas_words, found)
+    return diagnosis._replace(findings=tuple(found))
 
 
 def _in_venv(commands: tuple[tuple[str, ...], ...], by_uv: bool) -> tuple[tuple[str, ...], ...]:
@@ -79,13 +82,21 @@ def _has_only_mamba() -> bool:
     return "conda" not in sys.modules and is_mamba(users_conda())
 
 
-def _as_mamba(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
+def _with_folder(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
     """Aim with micromamba or mamba, which is told the folder always: its own active one need not be the shell's."""
     aimed = _at_conda(command, prefix)
     for verb in _VERBS:
         if aimed[: 1 + len(verb)] == ("conda", *verb) and "-p" not in aimed:
             aimed = ("conda", *verb, "-p", prefix, *aimed[1 + len(verb) :])
-    return spoken(aimed, users_conda())
+    return aimed
+
+
+def _in_mambas_words(finding: Finding) -> Finding:
+    """Return a finding whose commands are micromamba's or mamba's, in its block and in its prose."""
+    program, fix = users_conda(), finding.fix
+    (name,) = spoken(("conda",), program)
+    note = re.sub(r"`conda (?!tf-doctor)", f"`{name} ", fix.note)
+    return finding._replace(fix=fix._replace(commands=tuple(spoken(c, program) for c in fix.commands), note=note))
 
 
 def _at_venv(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:

@@ -132,7 +132,9 @@ def after(before: Environment, plan: Plan) -> Environment:
                     package.metadata[field] = earlier.metadata[field]
         elif plan.asked is not None:
             package.metadata["requested_spec"] = package.name if package.name in asked else "None"
-    kept = [p for p in before.packages if p.name not in (written if p.manager == PIP else gone | written)]
+    # With `pip_interop_enabled` what pip installed is a record, too, and conda removes it as one.
+    gone_of_pip = {name for name in gone if before.conda(name) is None} | written
+    kept = [p for p in before.packages if p.name not in (gone_of_pip if p.manager == PIP else gone | written)]
     env.add([*kept, *coming])
     _set_python(env)
     _add_requested(env, plan.pip)

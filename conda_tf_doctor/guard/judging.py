@@ -145,11 +145,10 @@ def _refusal(verdict: Verdict, prefix: str, search: Search | str = "") -> CondaE
     try:
         from .command import of_manifest, working
 
-        if isinstance(search, str):
-            note = of_manifest(verdict, prefix)
-        else:
+        if not isinstance(search, str):
             tried, conflicts = search.tried, search.conflicts
             command, note = working(search, prefix)
+        note = f"{note} {of_manifest(verdict, prefix)}".strip()
     except Exception as error:
         ended = f"failed ({reason(error)})"
     if not command and not note:

@@ -10,6 +10,7 @@ solvers have a choice), and the request that is named as being in the way.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 # What the newest of everything may bring as well.
@@ -73,6 +74,74 @@ win pip 2.15 | | install cudatoolkit=11.2 xz | TFD305 | TFD304 | refuses | refus
 win pip 2.19 | | install cudatoolkit cudnn | TFD305 | TFD301 TFD303 | refuses | refuses | cudatoolkit
 pip 2.10 beside numpy 2 | | install scipy attrs | | | goes | goes |
 pip 2.10 beside numpy 2 | | install cudatoolkit=11.8 cudnn=9 | TFD303 | TFD301 | refuses | refuses | cudnn=9
+pip 2.10 with CUDA | | install cudatoolkit=11.8 numpy=2 protobuf=4 \
+| TFD301 TFD603 TFD604 | | refuses | refuses | cudatoolkit=11.8
+pip 2.15 | | install numpy=2 keras=3 python=3.11 | TFD603 TFD605 | ... | refuses | refuses | numpy=2
+pip 2.10 with CUDA | | install scipy=1.13 pandas numpy>=1.26 | | TFD603 | either | goes |
+pip 2.15 alone | | install keras h5py=3.15 numpy>=1.26 | TFD603 TFD605 | ... | refuses | goes |
+pip 2.10 alone | | install tensorflow-hub numpy | TFD603 TFD604 | ... | refuses | goes |
+pip 2.10 with CUDA | | install -c inhouse somepackage cudatoolkit=11.2 | | | goes | goes |
+plain | | install -c inhouse inhouse::tensorflow=2.10 protobuf>=4 | TFD604 | ... | refuses | refuses | protobuf>=4
+plain | | install tensorflow-cpu=2.15 attrs | | | goes | goes |
+conda 2.10, GPU | | install tensorflow=2.15=cpu* | | TFD301 TFD303 | goes | goes |
+nothing | | create tensorflow[version=2.15,build=cuda*] python=3.11 | | | goes | goes |
+nothing | cuda=11.4 | create tensorflow[build=cuda*] python=3.10 | | TFD306 | either | goes |
+pip 2.10 with CUDA | | install cudatoolkit[build=h4ba93d1_12] | TFD301 | | refuses | refuses | cudatoolkit
+pip 2.10 with CUDA | | install cudatoolkit=11.*=h4ba93d1_* attrs | TFD301 | | refuses | refuses | cudatoolkit
+pip 2.10 with CUDA | | install python=3.10 numpy=2.0.2=py310* | TFD603 | | refuses | refuses | numpy=2.0.2
+pip 2.10 with CUDA | | install conda-forge::cudatoolkit=11.8 \
+| TFD301 | | refuses | refuses | conda-forge::cudatoolkit=11.8
+pip 2.10 with CUDA | | install conda-forge/linux-64::cudnn>=9 | TFD303 | TFD301 | refuses | refuses | cudnn
+pip 2.10 alone | | install inhouse::somestats | TFD603 | ... | refuses | refuses | somestats
+in-house 2.10 | | install conda-forge::tensorflow=2.15=cpu* numpy>=1.26 | | | goes | goes |
+pip 2.10 alone | | install inhouse::cudnn=8.6 cudatoolkit | TFD301 | | refuses | goes |
+pip 2.10 with CUDA | | install cudatoolkit=11.2|11.8 xz | | TFD301 | either | goes |
+pip 2.15 alone | | install numpy=1.26|2.2 scipy | TFD603 | ... | refuses | goes |
+pip 2.15 alone | | install protobuf[version='>=3.20,<5|6.*'] numpy<2 | | | goes | goes |
+pip 2.10 with CUDA | | install cudatoolkit[version='>=11.3,<12'] | TFD301 | | refuses | refuses | cudatoolkit
+pip 2.10 with CUDA | | install cudatoolkit!=11.2.2 attrs | TFD301 | | refuses | refuses | cudatoolkit
+pip 2.10 with CUDA | | install cudnn~=8.4.1 cudatoolkit | | TFD301 | either | goes |
+nothing | cuda=11.4 | create tensorflow-gpu python=3.10 | | TFD306 | either | goes |
+nothing | cuda=12.0 | create tensorflow=2.18=cuda* python=3.11 | | | goes | goes |
+nothing | cuda= | create tensorflow python=3.11 | | | goes | goes |
+pip 2.10 with CUDA | cuda=10.2 | install cudatoolkit=11.8 | TFD301 | TFD306 | refuses | refuses | cudatoolkit=11.8
+pip 2.10 with CUDA | | install --freeze-installed cudatoolkit=11.8 | TFD301 | | refuses | refuses | cudatoolkit=11.8
+pip 2.10 with CUDA | | install --update-specs numpy | TFD603 | ... | refuses | goes |
+pip 2.10 with CUDA | | install --update-deps h5py | TFD603 | ... | refuses | goes |
+pip 2.15 | | install --update-all attrs | TFD603 TFD605 | ... | refuses | goes |
+pip 2.10 with CUDA | | install --prune cudatoolkit=11.8 | TFD301 | | refuses | refuses | cudatoolkit=11.8
+pip 2.10 with CUDA | | install --copy numpy=1.26 attrs | | | goes | goes |
+pip 2.10 with CUDA | | install --dev numpy | TFD603 | ... | refuses | goes |
+pip 2.10 with CUDA | | install --only-deps scipy | | | goes | goes |
+pip 2.10 alone | | install --no-deps numpy=2 | TFD603 | | refuses | refuses | numpy=2
+pip 2.10 with CUDA | | install --satisfied-skip-solve numpy cudatoolkit | | | goes | goes |
+pip 2.10 alone | | install --no-channel-priority -c inhouse somepackage | TFD303 | TFD301 | refuses | goes |
+pip 2.10 with CUDA | pin=cudatoolkit 11.2.* | install --no-pin --update-specs cudnn | | TFD301 TFD303 | either | goes |
+pip 2.10 with CUDA | pin=numpy 2.* | install scipy=1.13 | TFD603 | ... | refuses | refuses | numpy 2.*
+pip 2.10 with CUDA | pin=numpy 2.* | install --no-pin scipy=1.13 | | | goes | goes |
+pip 2.10 with CUDA | | install --repodata-fn current_repodata.json cudatoolkit=11.8 \
+| TFD301 | | refuses | refuses | cudatoolkit=11.8
+pip 2.15 | | install --force-reinstall keras | TFD605 | ... | refuses | goes |
+nothing | | create --no-default-packages -c inhouse tensorflow=2.10 cudatoolkit=11.8 python=3.10 protobuf=3.20 \
+| TFD301 | TFD304 | refuses | refuses | cudatoolkit=11.8
+pip 2.10 with CUDA | file=[cudatoolkit=11.8, numpy>=1.26] | env update \
+| TFD301 | TFD603 | refuses | refuses | cudatoolkit=11.8
+pip 2.10 with CUDA | file=[python=3.10, numpy, h5py, protobuf=3.20, cudatoolkit, cudnn] | env update --prune \
+| | TFD301 TFD303 TFD603 | either | goes |
+nothing | file=[inhouse::tensorflow=2.15, python=3.11, numpy=2] | env create \
+| TFD603 | ... | refuses | refuses | numpy=2
+nothing | file=[tensorflow=2.10=cuda*, python=3.10, cudatoolkit=11.8] | env create | | | goes | goes |
+conda 2.10, GPU | | remove cudatoolkit | | | goes | goes | | tensorflow 2.10.0 is removed with cudatoolkit
+pip 2.10 with CUDA | | remove cudnn numpy | TFD304 | ... | goes | goes |
+pip 2.15 | | remove keras h5py | TFD605 TFD606 | ... | goes | goes |
+conda 2.10 | | update --all | | | goes | goes |
+in-house 2.10 | | update -c inhouse --all | TFD603 | ... | refuses | goes |
+pip 2.15 | pin=numpy <2 | update --all --no-pin | TFD603 TFD605 | ... | refuses | goes |
+win pip 2.10 with CUDA | | install cudnn=8.4 numpy<2 | | | goes | goes |
+win pip 2.19 | | install vc14_runtime=14.38 xz | TFD402 | | refuses | refuses | vc14_runtime=14.38
+pip 2.10 beside numpy 2 | | create --clone | TFD603 | ... | refuses | refuses |
+pip 2.10 with CUDA | | create --clone | | | goes | goes |
+pip 2.15 beside keras 3 | | create --clone | TFD605 | ... | refuses | refuses |
 """
 
 
@@ -87,16 +156,20 @@ class Row(NamedTuple):
     block: str
     repair: str
     conflict: str
+    lost: str = ""
 
 
 def rows() -> dict[str, Row]:
     """Return the table, each line under what is typed and where."""
     found = {}
     for line in TABLE.strip().splitlines():
-        world, around, command, says, also, block, repair, conflict = [cell.strip() for cell in line.split("|")]
+        # A bar between blanks ends a cell; one within a request is an alternative.
+        cells = [cell.strip() for cell in re.split(r" \|(?= |$)", line)]
+        world, around, command, says, also, block, repair, conflict, *lost = cells
         also = _COMPANIONS if also == "..." else also
         said, may = frozenset(says.split()), frozenset(also.split())
-        found[f"{world}: {command} {around}".strip()] = Row(world, around, command, said, may, block, repair, conflict)
+        row = Row(world, around, command, said, may, block, repair, conflict, *lost)
+        found[f"{world}: {command} {around}".strip()] = row
     return found
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.guard.worlds import installed
+from tests.guard.worlds import build, installed
 from tools.condas import Conda, Result
 
 HEAD = "name: env\nchannels: [conda-forge]\ndependencies:\n"
@@ -122,3 +124,35 @@ def test_an_update_from_a_file_names_the_corrected_file(
     done = registry_run(*update, mode="block", before=NO_PIP)
     assert done.rc == 0, done
     assert installed(registry_conda.prefix("env"))["cudatoolkit"].startswith("11.2")
+
+
+PIXI = """
+[workspace]
+channels = ["conda-forge"]
+platforms = ["linux-64"]
+
+[dependencies]
+python = "3.10.*"
+cudatoolkit = "11.*"
+cudnn = "8.1.*"
+
+[pypi-dependencies]
+tensorflow = "==2.10.0"
+"""
+
+
+def test_an_environment_of_pixis_is_guarded_and_its_manifest_is_named(
+    registry_run: Callable[..., Result], make_env: Callable[..., Path], tmp_path: Path
+) -> None:
+    """What conda itself does to it lasts until pixi makes it anew."""
+    prefix = build("pip 2.10 with CUDA", make_env)
+    manifest = tmp_path / "pixi.toml"
+    manifest.write_text(PIXI, encoding="utf-8")
+    told = {"manifest_path": str(manifest), "environment_name": "default"}
+    (prefix / "conda-meta" / "pixi").write_text(json.dumps(told), encoding="utf-8")
+    refused = registry_run("install", "-n", "env", "cudatoolkit=11.8", "--dry-run", mode="block")
+    assert refused.rc == 1, refused
+    assert "This would work: conda install -n env cudatoolkit=11.2" in refused.err
+    (named,) = re.findall(r"What it is made from is corrected by: conda (.*)", refused.err)
+    assert registry_run(*shlex.split(named), "--yes").rc == 0
+    assert 'cudatoolkit = "11.2.*"' in manifest.read_text(encoding="utf-8")

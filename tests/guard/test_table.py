@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import random
 import re
+import shlex
 from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import pytest
 
 from conda_tf_doctor.versions import conda_contains, parse_matchspec
 from tests.guard.table import SAMPLE, Row, rows
-from tests.guard.worlds import WORLDS, build, planned
+from tests.guard.worlds import WORLDS, build, moved, planned
 from tools.condas import Conda, Result
 
 MODES = ("warn", "block", "repair")
@@ -51,8 +53,10 @@ class World:
         words = row.command.split()
         self.typed = [*words[: 2 if words[0] == "env" else 1], "-n", "env", *self.files]
         self.typed += words[2 if words[0] == "env" else 1 :]
+        if "--clone" in words:
+            self.typed = ["create", "-n", "copy", "--clone", "env"]
         specs = value.strip("[]").split(",") if kind == "file" else words[1:]
-        skip = {number for number, word in enumerate(specs) if number and specs[number - 1] == "-c"}
+        skip = {number for number, word in enumerate(specs) if number and specs[number - 1] in ("-c", "--repodata-fn")}
         self.requests = [
             word.strip() for number, word in enumerate(specs) if number not in skip and not word.startswith("-")
         ]
@@ -61,8 +65,12 @@ class World:
         return self.run(*(typed or self.typed), *self.options(typed), mode=mode, env=self.env, subdir=self.subdir)
 
     def options(self, typed: tuple[str | Path, ...] = ()) -> list[str]:
-        # `env update` knows neither dry runs nor a document before 26: it is really done, in a copy.
-        return [] if (typed or self.typed)[0] == "env" else ["--dry-run", "--yes", "--json"]
+        # `env update` knows neither dry runs nor a document before 26, and a clone is judged at the transaction alone:
+        # they are really done, in a copy.
+        words = typed or self.typed
+        if words[0] in ("env", "tf-doctor"):
+            return []
+        return ["--yes"] if "--clone" in words else ["--dry-run", "--yes", "--json"]
 
 
 @pytest.fixture
@@ -81,7 +89,7 @@ def make_world(
 def _refusal(world: World, result: Result) -> dict[str, Any]:
     """Return a refusal as a document, also where the command writes none."""
     assert result.rc == 1, result
-    if world.options():
+    if "--json" in world.options():
         document = result.json()
         assert document["exception_name"] == "TensorFlowConflictError", document
         return document  # type: ignore[no-any-return]
@@ -98,17 +106,35 @@ def _named_command_works(world: World, document: dict[str, Any]) -> None:
     done = world.asked("block", *command[1:])
     assert done.rc == 0, (command, done)
     # Conda's classic solver says on standard output what constricts an update, also with --json.
-    final = planned(world.prefix, json.loads(done.out[done.out.index("{") :]))
-    _brings(world, final, document["conflicts"])
+    _brings(world, json.loads(done.out[done.out.index("{") :]), document["conflicts"])
 
 
-def _brings(world: World, final: dict[str, str], conflicts: Iterable[str] = ()) -> None:
+def _corrected_file_works(world: World, told: str) -> None:
+    """Do to the file what a refusal says of it: then it is not refused again."""
+    command = re.search(r"^This would work: conda (tf-doctor fix --file .*)$", told, re.M)
+    specs = re.search(r"^The file .* would work with: (.*)\. Write that into it, and", told, re.M)
+    if command:
+        corrected = world.asked("block", *shlex.split(command.group(1)), "--yes")
+        assert corrected.rc == 0, (command.group(), corrected)
+    elif specs:
+        entries = "".join(f"\n- {json.dumps(spec)}" for spec in specs.group(1).split(", "))
+        text = re.sub(r"dependencies: .*", f"dependencies:{entries}", world.file.read_text(encoding="utf-8"))
+        world.file.write_text(text, encoding="utf-8")
+    if command or specs:
+        done = world.asked("block")
+        assert done.rc == 0, (told, world.file.read_text(encoding="utf-8"), done)
+
+
+def _brings(world: World, document: dict[str, Any], conflicts: Iterable[str] = ()) -> None:
     """Hold what will be there to what was asked for, but for what stands in the way."""
+    final = planned(world.prefix, document)
+    builds = {record["name"]: record["build_string"] for record in moved(document, "LINK")}
     for request in world.requests:
         spec = parse_matchspec(request.rpartition("::")[2])
         version = f"={spec.version}" if spec.version[:1].isdigit() else spec.version
         if not any(spec.name in conflict for conflict in conflicts):
             assert spec.name in final and conda_contains(version, final[spec.name]), (world.typed, request, final)
+            assert fnmatchcase(builds.get(spec.name, spec.build), spec.build or "*"), (world.typed, request, builds)
 
 
 def _sound(result: Result) -> None:
@@ -118,8 +144,12 @@ def _sound(result: Result) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_table(name: str, mode: str, make_world: Callable[[Row], World], record: Callable[..., None]) -> None:
+def test_table(
+    name: str, mode: str, conda: Conda, make_world: Callable[[Row], World], record: Callable[..., None]
+) -> None:
     row = ROWS[name]
+    if "--clone" in row.command and not conda.has_transaction_hooks:
+        row = row._replace(says=frozenset(), also=frozenset(), block="goes", repair="goes")
     world = make_world(row)
     result = world.asked(mode)
     record(name, mode, result)
@@ -130,11 +160,13 @@ def test_table(name: str, mode: str, make_world: Callable[[Row], World], record:
         document = _refusal(world, result)
         assert row.conflict in " ".join(document["conflicts"]), document
         _named_command_works(world, document)
+        _corrected_file_works(world, document["message"])
         return
     assert result.rc == 0, result
     if "solved again" not in result.err:
         assert row.says <= {code for _, code in found} <= row.says | row.also, result.err
-    if mode == "repair":
+        assert f"tf-doctor: warning: {row.lost}" in result.err or not row.lost, result.err
+    if mode == "repair" and "remove" not in row.command:
         assert not {code for severity, code in found if severity == "error"}, result.err
 
 
@@ -204,6 +236,5 @@ def test_generated(seed: int, make_world: Callable[[Row], World], record: Callab
         assert block.rc, "what block lets through needs no repair"
         _named_command_works(world, _refusal(world, repair))
     else:
-        final = planned(world.prefix, repair.json())
         assert "error" not in {severity for severity, _ in CODES.findall(repair.err)}, repair.err
-        _brings(world, final)
+        _brings(world, repair.json())

@@ -50,6 +50,11 @@ WORLDS = {
         "2.15.0",
         _conda_has("numpy", "h5py", "protobuf", "keras", "ml-dtypes"),
     ),
+    "pip 2.15 beside keras 3": World(
+        ("python=3.10", "numpy=1.26", "h5py", "protobuf=4", "keras=3"),
+        "2.15.0",
+        _conda_has("numpy", "h5py", "protobuf", "keras", "ml-dtypes"),
+    ),
     "pip 2.15 alone": World(("python=3.10",), "2.15.0"),
     "in-house 2.10": World(("python=3.10", "tensorflow=2.10", "protobuf=3.20", "attrs=23.1"), channels=("inhouse",)),
     "conda 2.10, GPU": World(("python=3.10", "tensorflow-gpu=2.10"), asked=("python",)),
@@ -93,12 +98,16 @@ def installed(prefix: Path) -> dict[str, str]:
     return {record["name"]: record["version"] for record in records}
 
 
+def moved(document: dict[str, Any], how: str) -> list[dict[str, Any]]:
+    """Return the records that a dry run's document links (`LINK`) or unlinks (`UNLINK`)."""
+    actions = document.get("actions")
+    return list(actions.get(how, ())) if isinstance(actions, dict) else []
+
+
 def planned(prefix: Path, document: dict[str, Any]) -> dict[str, str]:
     """Return name → version as a dry run's document leaves them."""
-    actions = document.get("actions") or {}
-    actions = actions if isinstance(actions, dict) else {}
     versions = installed(prefix) if prefix.is_dir() else {}
-    for record in actions.get("UNLINK", ()):
+    for record in moved(document, "UNLINK"):
         versions.pop(record["name"], None)
-    versions.update({record["name"]: record["version"] for record in actions.get("LINK", ())})
+    versions.update({record["name"]: record["version"] for record in moved(document, "LINK")})
     return versions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 from collections.abc import Callable
@@ -12,6 +13,10 @@ from typing import Any
 
 import pytest
 
+from conda_tf_doctor.cli.aim import aimed
+from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.matrix.load import load_matrix
+from tests.printed import environments
 from tools.condas import Result
 from tools.wheels import pip_install_tensorflow
 from tools.workshop import ROOT, ensure_tests
@@ -71,6 +76,61 @@ def test_printed_commands_are_micromambas_and_work(
     assert "TFD603" not in _errors(doctor("check", "-p", broken, "--json").json())
     text = doctor("check", "-p", broken).out
     assert "There is no conda" not in text
+
+
+def _forms(prefix: Path) -> list[tuple[str, ...]]:
+    """Return a command of each form that the check prints of an environment of micromamba's."""
+    matrix = load_matrix()
+    found: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for env in environments("linux-64"):
+        diagnosis = diagnose(env, matrix)
+        env.kind, env.path, env.is_venv = "prefix", str(prefix), False
+        for finding in aimed(diagnosis).findings:
+            assert "`conda " not in finding.fix.note.replace("`conda tf-doctor", ""), finding.fix.note
+            for command in finding.fix.commands:
+                form = (*command[:3], *(word.partition("=")[0] for word in command[3:] if word[0] == "-"))
+                found.setdefault(form, command)
+    assert "conda" not in {command[0] for command in found.values()}, found
+    return [command for command in found.values() if command[0] == "micromamba"]
+
+
+def test_every_form_of_command_that_is_printed_is_one_of_its_own(
+    micromamba: Mamba, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Literally: what its solver does not find in these channels it has at least understood."""
+    world: dict[str, str] = micromamba.world  # type: ignore[attr-defined]
+    for name in ("CONDA_EXE", "CONDA_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MAMBA_EXE", world["MAMBA_EXE"])
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    prefix = tmp_path / "env"
+    for target in (("-p", prefix), ("-n", "tensorflow")):
+        made = micromamba("create", "-y", "-q", *target, "python=3.10", "tensorflow=2.10=cpu*", "libprotobuf")
+        assert made.rc == 0, made
+    # Which words reach the environment's Python is all that is micromamba's of a command for pip.
+    python = prefix / "bin" / "python"
+    python.unlink()
+    # Its solver asks for what pip has installed.
+    answers = """case "$*" in *"pip inspect"*) echo '{"installed": []}';; *) printf '%s\\n' "$@";; esac"""
+    python.write_text(f"#!/bin/sh\n{answers}\n", encoding="utf-8")
+    python.chmod(0o755)
+    forms = _forms(prefix)
+    assert {"install", "remove", "create", "run", "config", "env", "activate"} <= {form[1] for form in forms}, forms
+    for form in forms:
+        if form[1] == "activate":
+            hook = f'eval "$({shlex.quote(world["MAMBA_EXE"])} shell hook -s bash)" && {shlex.join(form)}'
+            done = subprocess.run(["bash", "-c", hook], env=world, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, (form, done)
+            continue
+        solves = form[1] in ("install", "create", "update", "remove")
+        result = micromamba(*form[1:], *(("--dry-run", "-y") if solves else ()))
+        told = result.out + result.err
+        if form[1] == "run":
+            assert (result.rc, result.out.splitlines()) == (0, list(form[5:])), (form, result)
+        elif result.rc:
+            assert solves and re.search("Could not solve|does not exist|not found in channels", told), (form, result)
+        assert "not expected" not in told, (form, result)
+    assert (prefix / ".condarc").read_text(encoding="utf-8").strip() == "channel_priority: strict"
 
 
 def test_fix_applies_with_it_and_shows_what_it_takes(
