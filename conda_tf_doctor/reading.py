@@ -40,9 +40,12 @@ def open_raw(path: str) -> io.FileIO:
     # O_NONBLOCK: a pipe is opened at once instead of when somebody writes to it, and then seen to be one.
     try:
         handle = os.open(path, _FLAGS)
-    except PermissionError:
-        if os.name == "nt" and os.path.isdir(path):  # which Windows does not open, and says that it is not allowed to
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path) from None
+    except OSError as error:
+        # Windows does not say that it is a folder, but that opening it is not allowed; and of a name that no file can
+        # have there, such as a pattern that fits nothing, that it is no argument.
+        meant = {errno.EACCES: os.path.isdir(path) and errno.EISDIR, errno.EINVAL: errno.ENOENT}.get(error.errno or 0)
+        if os.name == "nt" and meant:
+            raise OSError(meant, os.strerror(meant), path) from None
         raise
     try:
         mode = os.fstat(handle).st_mode

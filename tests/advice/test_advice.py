@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import shlex
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from functools import cache
@@ -30,10 +29,10 @@ from conda_tf_doctor.repair.candidates import releases
 from conda_tf_doctor.repair.companions import accompanied
 from conda_tf_doctor.shell import command_line
 from conda_tf_doctor.versions import conda_contains, contains
+from tests import shells
 from tests.advice.test_threads import CASES as THREADS
 from tests.advice.test_threads import judged
 from tests.rules.cases import OF_PAGES, WRITTEN, environment
-from tests.test_shell import received
 
 MATRIX = load_matrix()
 CODES = sorted({cause.code for signature in signatures() for cause in signature.causes})
@@ -100,8 +99,7 @@ FIXES = list(fixes())
 def test_commands_are_taken_by_a_shell_word_by_word() -> None:
     for platform, _, fix in FIXES:
         for command in fix.commands:
-            if not platform.startswith("win"):
-                assert shlex.split(command_line(command, platform)) == list(command)
+            assert shells.words(command_line(command, platform), platform) == list(command)
             assert not any("\n" in word for word in command)
 
 
@@ -127,8 +125,7 @@ def test_what_is_printed_arrives_word_by_word_in_its_shell() -> None:
     assert len(printed()) > 200
     for platform, _, command in printed():
         line = command_line(command, platform)
-        words = received(line) if platform.startswith("win") else shlex.split(line)
-        assert words == list(command)
+        assert shells.words(line, platform) == list(command)
         assert "\n" not in line
 
 

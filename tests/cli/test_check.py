@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from importlib import resources
@@ -20,6 +19,7 @@ from conda_tf_doctor import __version__
 from conda_tf_doctor.cli.arguments import plain
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.cli.parser import VERBS, parse
+from conda_tf_doctor.shell import quoted
 from tools.prefixes import add_dist, add_record, make_prefix
 
 SCHEMA = json.loads((resources.files("conda_tf_doctor") / "schemas" / "check.schema.json").read_text("utf-8"))
@@ -161,7 +161,7 @@ def test_all_environments_each_once(
     assert place.strip().startswith(str(envs / "bad")) and place.split()[-2:] == ["tensorflow", "2.10.0"]
     assert shown[-2:] == [
         "2 environments: 1 with errors, 1 without TensorFlow.",
-        f"Next: conda-tf-doctor check -p {shlex.quote(str(envs / 'bad'))}",
+        f"Next: conda-tf-doctor check -p {quoted(str(envs / 'bad'))}",
     ]
     assert console(["check", "--all-envs", "-q"]) == 1
     assert capsys.readouterr().out.splitlines() == [first, place]
@@ -401,7 +401,7 @@ def test_a_word_that_is_nearly_right_is_told(
         status = console([word.format(here) for word in words])
     except SystemExit as stop:
         status = int(str(stop.code))
-    err, said = capsys.readouterr().err, meant.format(shlex.quote(str(here)))
+    err, said = capsys.readouterr().err, meant.format(quoted(str(here)))
     assert status == 2 and said in err and ("did you mean" in err) == bool(said), err
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ import conda_tf_doctor
 from conda_tf_doctor.cli import check
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.shell import quoted
 from conda_tf_doctor.subdirs import this_platform
 from tools.prefixes import add_dist, make_prefix
 
@@ -115,9 +115,9 @@ def test_what_is_advised_for_a_file_is_for_its_platform(
     file = tmp_path / "environment.yml"
     file.write_text("channels: [conda-forge]\ndependencies: [python=3.12, tensorflow=2.10]\n", encoding="utf-8")
     assert console(["check", "--file", str(file), "--platform", platform]) == 1
-    assert f"fix --file {shlex.quote(str(file))} --platform {platform}\n" in capsys.readouterr().out
+    assert f"fix --file {quoted(str(file))} --platform {platform}\n" in capsys.readouterr().out
     assert console(["check", "--file", str(file), "--platform", this_platform()]) == 1
-    assert f"fix --file {shlex.quote(str(file))}\n" in capsys.readouterr().out
+    assert f"fix --file {quoted(str(file))}\n" in capsys.readouterr().out
 
 
 def test_a_rule_that_fails_is_never_fine(

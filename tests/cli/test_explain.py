@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import conda_tf_doctor
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.codes import RULES
+from conda_tf_doctor.shell import quoted
 from tools.prefixes import add_dist, add_record, make_prefix
 
 SCHEMA = json.loads((Path(conda_tf_doctor.__file__).parent / "schemas" / "explain.schema.json").read_text())
@@ -132,7 +132,7 @@ def test_a_list_of_packages_is_sent_to_check(tmp_path: Path) -> None:
     for name, text in (("environment.yml", "dependencies: [tensorflow]\n"), ("requirements-dev.txt", "tensorflow\n")):
         (tmp_path / name).write_text(text)
         run = explain(str(tmp_path / name))
-        file = shlex.quote(str(tmp_path / name))
+        file = quoted(str(tmp_path / name))
         assert run.returncode == 2 and f"is no error text; `conda-tf-doctor check {file}`" in run.stderr.decode()
     (tmp_path / "log.yml").write_text(NUMPY)
     assert explain(str(tmp_path / "log.yml")).returncode == 0

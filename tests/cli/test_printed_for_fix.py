@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from pathlib import Path
 
 import pytest
 
 from conda_tf_doctor.cli.main import console
+from tests import shells
 from tools.prefixes import add_dist, add_record, make_prefix
 
 LOCKED = '\n[[package]]\nname = "{}"\nversion = "{}"\nsource = {{ registry = "https://index.example/simple" }}\n'
@@ -98,7 +98,7 @@ def screen(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 def to_type(printed: str) -> list[list[str]]:
     """Return the commands of ours on a screen, as the shell would split them."""
     lines = re.findall(r"^ {2,4}conda-tf-doctor (fix .*)$", printed, re.MULTILINE)
-    return [shlex.split(line) for line in lines]
+    return [shells.words(line) for line in lines]
 
 
 @pytest.mark.parametrize("name", FILES)

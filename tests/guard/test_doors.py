@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from conda_tf_doctor.shell import quoted
 from tests.guard.worlds import build, installed
 from tools.condas import Conda, Result
 
@@ -107,7 +107,7 @@ def test_health_check(
     for line in lines:
         assert line in result.out, result.out
     if "error" in lines[-1]:
-        assert f"All of it: conda tf-doctor -p {shlex.quote(str(prefix))}" in result.out
+        assert f"All of it: conda tf-doctor -p {quoted(str(prefix))}" in result.out
     assert "Error running health check: tf-doctor" not in result.err
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from conda_tf_doctor.shell import quoted
+from tests import shells
 from tests.guard.worlds import build, installed
 from tools.condas import Conda, Result
 
@@ -99,7 +100,7 @@ def test_the_command_that_is_named_makes_the_file_work(
     refused = registry_run(*create, mode="block", before=NO_PIP)
     assert refused.rc == 1, refused
     (command,) = [line for line in refused.err.splitlines() if line.startswith("This would work: conda ")]
-    repaired = registry_run(*shlex.split(command)[4:], "--yes")
+    repaired = registry_run(*shells.words(command)[4:], "--yes")
     assert repaired.rc == 0, repaired
     done = registry_run(*create, mode="block", before=NO_PIP)
     assert done.rc == 0, done
@@ -119,8 +120,8 @@ def test_an_update_from_a_file_names_the_corrected_file(
     refused = registry_run(*update, mode="block", before=NO_PIP)
     assert refused.rc == 1, refused
     (command,) = [line for line in refused.err.splitlines() if line.startswith("This would work: conda ")]
-    assert f"tf-doctor fix --file {shlex.quote(str(file))} --to cudatoolkit=11.2" in command
-    assert registry_run(*shlex.split(command)[4:], "--yes").rc == 0
+    assert f"tf-doctor fix --file {quoted(str(file))} --to cudatoolkit=11.2" in command
+    assert registry_run(*shells.words(command)[4:], "--yes").rc == 0
     done = registry_run(*update, mode="block", before=NO_PIP)
     assert done.rc == 0, done
     assert installed(registry_conda.prefix("env"))["cudatoolkit"].startswith("11.2")
@@ -154,5 +155,5 @@ def test_an_environment_of_pixis_is_guarded_and_its_manifest_is_named(
     assert refused.rc == 1, refused
     assert "This would work: conda install -n env cudatoolkit=11.2" in refused.err
     (named,) = re.findall(r"What it is made from is corrected by: conda (.*)", refused.err)
-    assert registry_run(*shlex.split(named), "--yes").rc == 0
+    assert registry_run(*shells.words(named), "--yes").rc == 0
     assert 'cudatoolkit = "11.2.*"' in manifest.read_text(encoding="utf-8")

@@ -6,13 +6,14 @@ Both need a conda of 26.7 or later, and come from the index: ``--long`` runs thi
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from conda_tf_doctor.shell import quoted
+from tests import shells
 from tests.serving import served
 from tools.condas import Conda, Result
 from tools.wheels import make_runnable, pip_install_tensorflow, write_wheel
@@ -88,7 +89,7 @@ def test_a_workspace_is_refused_and_its_manifest_is_corrected(
     assert "this would break tensorflow 2.15.0" in refused.told, refused
     told = (refused.out + refused.err).replace("\\x0a", "\n")
     (named,) = [line for line in told.splitlines() if line.startswith("What it is made from is corrected by: ")]
-    command = shlex.split(named.partition(": ")[2])
+    command = shells.words(named.partition(": ")[2])
     assert command[1:5] == ["tf-doctor", "fix", "--file", str(manifest)]
     corrected = beside(*command[1:], "--yes")
     assert corrected.rc == 0, corrected
@@ -99,7 +100,7 @@ def test_a_workspace_is_refused_and_its_manifest_is_corrected(
     assert "TFD603" not in {finding["code"] for finding in found}, found
     applied = beside("tf-doctor", "fix", "--apply", "--yes", "-p", prefix, "--to", "numpy=2")
     assert applied.rc == 1
-    assert f"use fix --file {shlex.quote(str(manifest))}" in applied.out + applied.err
+    assert f"use fix --file {quoted(str(manifest))}" in applied.out + applied.err
 
 
 def test_what_conda_pypi_makes_of_a_wheel_is_judged(

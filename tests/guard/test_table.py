@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import shlex
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from conda_tf_doctor.versions import conda_contains, parse_matchspec
+from tests import shells
 from tests.guard.table import SAMPLE, Row, rows
 from tests.guard.worlds import WORLDS, build, moved, planned
 from tools.condas import Conda, Result
@@ -114,7 +114,7 @@ def _corrected_file_works(world: World, told: str) -> None:
     command = re.search(r"^This would work: conda (tf-doctor fix --file .*)$", told, re.M)
     specs = re.search(r"^The file .* would work with: (.*)\. Write that into it, and", told, re.M)
     if command:
-        corrected = world.asked("block", *shlex.split(command.group(1)), "--yes")
+        corrected = world.asked("block", *shells.words(command.group(1)), "--yes")
         assert corrected.rc == 0, (command.group(), corrected)
     elif specs:
         entries = "".join(f"\n- {json.dumps(spec)}" for spec in specs.group(1).split(", "))

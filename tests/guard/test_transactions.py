@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from conda_tf_doctor.shell import quoted
 from conda_tf_doctor.versions import conda_contains
 from tests.guard.worlds import build, installed
 from tools.condas import Conda, Result
@@ -127,7 +127,7 @@ def test_env_create_from_a_file(
         assert result.rc == 1, result
         assert f"TensorFlowConflictError: this would break tensorflow 2.10.0 in {prefix}" in result.err
         assert "the request python=3.12: tensorflow 2.10.0 needs python >=3.7,<3.11" in result.err
-        assert f"conda tf-doctor fix --file {shlex.quote(str(file))}" in result.err
+        assert f"conda tf-doctor fix --file {quoted(str(file))}" in result.err
         assert not prefix.exists()
         if mode == "block":
             # What it names does work.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,8 @@ import pytest
 from conda_tf_doctor.cli.aim import aimed
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.shell import command_line, quoted
+from tests import shells
 from tests.printed import environments
 from tools.condas import Result
 from tools.wheels import pip_install_tensorflow
@@ -118,7 +119,7 @@ def test_every_form_of_command_that_is_printed_is_one_of_its_own(
     assert {"install", "remove", "create", "run", "config", "env", "activate"} <= {form[1] for form in forms}, forms
     for form in forms:
         if form[1] == "activate":
-            hook = f'eval "$({shlex.quote(world["MAMBA_EXE"])} shell hook -s bash)" && {shlex.join(form)}'
+            hook = f'eval "$({quoted(world["MAMBA_EXE"])} shell hook -s bash)" && {command_line(form)}'
             done = subprocess.run(["bash", "-c", hook], env=world, capture_output=True, text=True, check=False)
             assert done.returncode == 0, (form, done)
             continue
@@ -148,7 +149,7 @@ def test_fix_applies_with_it_and_shows_what_it_takes(
     assert any(command[:2] == ["micromamba", "install"] for command in document["commands"])
     text = doctor("fix", "-p", broken, "--dry-run").out
     (line,) = [line for line in text.splitlines() if line.strip().startswith("micromamba install")]
-    assert shlex.split(line)[1:4] == ["install", "-p", str(broken)]
+    assert shells.words(line)[1:4] == ["install", "-p", str(broken)]
     applied = doctor("fix", "-p", broken, "--apply", "--yes")
     assert "There is no conda" not in applied.out + applied.err
     assert applied.rc == 0, applied

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
@@ -25,6 +24,7 @@ from conda_tf_doctor.render.text import Style
 from conda_tf_doctor.repair.demands import Demands, parse_demand
 from conda_tf_doctor.repair.files.session import FileSession
 from conda_tf_doctor.repair.session import Result, Wishes
+from tests import shells
 
 
 def _fix(path: Path, platform: str, *to: str, **demands: object) -> Result:
@@ -262,7 +262,7 @@ def test_what_is_left_is_told_with_what_to_type(
     assert "Nothing has to change." in told and f"LEFT {code}" in told
     assert path.read_text(encoding="utf-8") == text
     typed = next(line.strip() for line in told.splitlines() if line.strip().startswith("conda-tf-doctor fix"))
-    assert console([*shlex.split(typed)[1:], "--yes", "--offline"]) == 0
+    assert console([*shells.words(typed)[1:], "--yes", "--offline"]) == 0
     assert repaired in path.read_text(encoding="utf-8").splitlines()
     capsys.readouterr()
     assert console(["fix", "--file", str(path), "--offline", "--platform", "linux-64"]) == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.repair import journal
+from conda_tf_doctor.shell import quoted
 from tools.prefixes import add_dist
 
 from .conftest import SMALL, TENSORFLOW_OF
@@ -75,7 +75,7 @@ def test_what_check_advises_repairs(broken: Path, alive: tuple[str, str], capsys
     venv, bad = broken, wrong(alive)
     before = {path.name for path in venv.iterdir()}
     assert console(["check", "-p", str(venv)]) == 1
-    assert f"fix --apply -p {shlex.quote(str(venv))}" in capsys.readouterr().out
+    assert f"fix --apply -p {quoted(str(venv))}" in capsys.readouterr().out
     status, document = call(capsys, "fix", "-p", venv, "--yes")
     assert (status, document["written"], document["applied"]) == (0, False, False)
     assert "--apply installs them" in document["message"]

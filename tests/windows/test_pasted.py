@@ -14,7 +14,7 @@ import pytest
 
 from conda_tf_doctor.shell import command_line
 from tests.printed import WINDOWS, printed
-from tests.test_shell import received
+from tests.shells import received
 
 ECHO = "import json, os, sys; open(os.environ['ECHOED'], 'a').write(json.dumps(sys.argv[1:]) + chr(10))"
 PROGRAMS = ("conda", "pip", "pixi", "uv")
