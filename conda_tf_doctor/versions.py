@@ -48,11 +48,14 @@ def key(version: str) -> Key:
     """
     if version.isascii() and all(part.isdigit() for part in version.split(".")):
         return (0, _stripped(tuple(map(number, version.split(".")))), _FINAL, _NOTHING, _LAST)
-    for place, letters in enumerate(("a", "b", "rc")):
-        head, _, count = version.partition(letters)
-        parts = head.split(".")
-        if version.isascii() and count.isdigit() and all(part.isdigit() for part in parts):
-            return (0, _stripped(tuple(map(number, parts))), (place, number(count)), _NOTHING, _LAST)
+    for place, letters in enumerate(("a", "b", "rc", "dev")):
+        head, there, count = version.partition(letters)
+        parts = head.removesuffix(".").split(".")
+        # Without a number it is the first one: TensorFlow asks for protobuf<6.0.0dev.
+        if there and version.isascii() and f"0{count}".isdigit() and all(part.isdigit() for part in parts):
+            counted, released = number(count or "0"), _stripped(tuple(map(number, parts)))
+            pre, dev = ((_NOTHING, 0), counted) if letters == "dev" else ((place, counted), _LAST)
+            return (0, released, pre, _NOTHING, dev)
     from packaging.version import Version
 
     try:
@@ -171,6 +174,7 @@ _BRACKETS = r"(?s)([^\[]*)\[(.*)\]\s*\Z"
 _FIELD = r"(?<!\w)(\w+)\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,\s]+))"
 
 
+@lru_cache(maxsize=1024)
 def parse_matchspec(text: str) -> MatchSpec:
     """Split a MatchSpec (``cudatoolkit 11.2|11.2.*``, ``conda-forge::numpy>=1.20,<2``, ``libabseil =*=cxx17*``).
 

@@ -13,9 +13,8 @@ from packaging.version import Version
 from conda_tf_doctor.versions import conda_compare, conda_contains, contains, key, minor, parse_matchspec
 
 numbers = st.lists(st.integers(0, 30), min_size=1, max_size=4).map(lambda parts: ".".join(map(str, parts)))
-suffixes = st.sampled_from(
-    ["", "", "", "a1", "rc0", "rc2", ".post1", ".post1", "a1.post1", ".dev3", "b2.dev1", ".post1.dev2"]
-)
+SUFFIXES = "a1 rc0 rc2 .post1 .post1 a1.post1 .dev3 b2.dev1 .post1.dev2 dev .dev .dev0 a .b1 rc"
+suffixes = st.sampled_from(["", "", "", *SUFFIXES.split()])
 versions = st.builds(lambda number, suffix: number + suffix, numbers, suffixes)
 operators = st.sampled_from([">=", "<=", ">", "<", "==", "!="])
 terms = st.builds(lambda operator, version: operator + version, operators, versions)

@@ -57,7 +57,7 @@ def search_path(context: Context, said: Mapping[str, str]) -> Fix:
         return libstdcxx(context, said)
     if "CUDA_VISIBLE_DEVICES" in text:
         return Fix(note="Unset CUDA_VISIBLE_DEVICES, which hides every GPU.")
-    if env.os == "linux" and any(package.name.startswith("nvidia-") for package in env.packages):
+    if env.os == "linux" and env.beginning("nvidia-"):
         return and_cuda(context)
     if env.os == "linux" and any(library.package.manager != PIP for library in context.cuda):
         note = "Name the environment's own libraries: export LD_LIBRARY_PATH=$CONDA_PREFIX/lib:$LD_LIBRARY_PATH "

@@ -56,10 +56,10 @@ def _version_needs(elf: Elf) -> dict[str, tuple[str, ...]]:
     for address in elf.tags.get(DT_VERNEED, ())[:1]:
         offset = elf.place(address)
         for _ in range(MAX_LIBRARIES):
-            _, count, file, auxiliary, following = struct.unpack(elf.order + "HHIII", elf.at(offset, 16))
+            _, count, file, auxiliary, following = elf.unpack("HHIII", offset)
             names, at = [], offset + auxiliary
             for _ in range(min(count, MAX_LIBRARIES)):
-                _, flags, _, name, step = struct.unpack(elf.order + "IHHII", elf.at(at, 16))
+                _, flags, _, name, step = elf.unpack("IHHII", at)
                 if not flags & 2:  # VER_FLG_WEAK: ld.so only warns
                     names.append(elf.string(name))
                 if not step:
@@ -78,9 +78,9 @@ def _version_defs(elf: Elf) -> frozenset[str]:
     for address in elf.tags.get(DT_VERDEF, ())[:1]:
         offset = elf.place(address)
         for _ in range(MAX_LIBRARIES):
-            _, flags, _, _, _, auxiliary, following = struct.unpack(elf.order + "HHHHIII", elf.at(offset, 20))
+            _, flags, _, _, _, auxiliary, following = elf.unpack("HHHHIII", offset)
             if not flags & VERSION_BASE:
-                name, _ = struct.unpack(elf.order + "II", elf.at(offset + auxiliary, 8))
+                name, _ = elf.unpack("II", offset + auxiliary)
                 names.add(elf.string(name))
             if not following:
                 break

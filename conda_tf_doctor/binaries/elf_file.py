@@ -52,13 +52,12 @@ class Elf:
         # e_phoff, e_phentsize and e_phnum; p_type, p_offset, p_vaddr and p_filesz
         layout, places, entry = ("QQIHHH", 32, "IIQQQQ") if self.wide else ("IIIHHH", 28, "IIIIII")
         try:
-            at, _, _, _, step, count = struct.unpack(
-                self.order + layout, self.at(places, struct.calcsize("=" + layout))
-            )
+            at, _, _, _, step, count = self.unpack(layout, places)
             if count > MAX_SEGMENTS:
                 raise BadElfError("corrupt: more segments than any object has")
-            size = struct.calcsize("=" + entry)
-            rows = [struct.unpack(self.order + entry, self.at(at + n * step, size)) for n in range(count)]
+            # What follows in an entry is not asked for; one that is shorter is none.
+            entry = f"{self.order}{entry}{step - struct.calcsize('=' + entry)}x"
+            rows = [*struct.iter_unpack(entry, self.at(at, count * step))]
         except struct.error:
             raise BadElfError("truncated or corrupt headers") from None
         self.segments = [
@@ -107,17 +106,27 @@ class Elf:
         if offset < 0 or offset > self.size:
             raise BadElfError(f"corrupt: offset {offset:,} outside the file")
         size = min(size, self.size - offset)
+        if offset % BLOCK + size <= BLOCK:
+            block, start = self._block(offset)
+            return block[start : start + size]
+        self.stream.seek(offset)
+        return self.stream.read(size)
+
+    def unpack(self, layout: str, offset: int) -> tuple[Any, ...]:
+        """Return numbers of the file; ``struct.error`` where it ends before they do."""
+        layout = self.order + layout
+        return struct.unpack(layout, self.at(offset, struct.calcsize(layout)))
+
+    def _block(self, offset: int) -> tuple[bytes, int]:
+        """Return the block of the file in which a place lies, and where in it."""
         number, start = divmod(offset, BLOCK)
-        if start + size > BLOCK:
-            self.stream.seek(offset)
-            return self.stream.read(size)
         block = self._blocks.get(number)
         if block is None:
             if len(self._blocks) >= MAX_BLOCKS:
                 self._blocks.clear()
             self.stream.seek(number * BLOCK)
             block = self._blocks[number] = self.stream.read(BLOCK)
-        return block[start : start + size]
+        return block, start
 
     def place(self, address: int) -> int:
         """Return where a virtual address lies in the file."""
@@ -137,11 +146,13 @@ class Elf:
 
     def text(self, offset: int) -> bytes:
         """Return the bytes up to the next zero."""
-        # Nearly all names are short, and there are thousands of them.
-        for size in (SHORT_NAME, MAX_NAME):
-            text, end, _ = self.at(offset, size).partition(b"\0")
-            if end:
-                return text
+        block, start = self._block(offset) if 0 <= offset < self.size else (b"", 0)
+        end = block.find(b"\0", start, start + MAX_NAME)
+        if end >= 0:
+            return block[start:end]
+        text, there, _ = self.at(offset, MAX_NAME).partition(b"\0")
+        if there:
+            return text
         raise BadElfError("corrupt: string without an end")
 
     def names(self, offsets: list[int]) -> list[bytes]:

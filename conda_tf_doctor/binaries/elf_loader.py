@@ -22,7 +22,6 @@ from .closure import (
     Module,
 )
 from .folders import Folders
-from .image import Symbols
 from .loader import Loader
 from .satellites import SATELLITES
 
@@ -267,7 +266,7 @@ class ElfLoader(Loader):
         # What another module was linked with is opened through that one, and finds its symbols in its scope: TensorFlow
         # 1.15's libforestprotos.so names no library, and cannot be opened alone.
         linked = {id(edge.imported) for edge in self.closure.edges}
-        homes: dict[bytes, Symbols] = {}
+        homes: dict[int, set[bytes]] = {}
         for root in self.closure.roots:
             if id(root) in linked:
                 continue
@@ -282,13 +281,14 @@ class ElfLoader(Loader):
             if not all(table.whole for table in tables):
                 continue
             checked |= {id(module) for module in todo}
-            missing = {name for module in todo if module.image for name in module.image.symbols.undefined}
-            # Most names are those of other modules, too, and nearly all are in the largest table.
-            inside = set(map(id, tables))
-            missing = {name for name in missing if id(homes.get(name)) not in inside}
-            for table in sorted(tables, key=lambda table: -table.count) if missing else ():
+            missing: set[bytes] = set().union(*(module.image.symbols.undefined for module in todo if module.image))
+            # Nearly all names are in the largest table, and most are those of other modules, too.
+            tables.sort(key=lambda table: -table.count)
+            for table in tables:
+                missing = missing - homes.setdefault(id(table), set())
+            for table in tables if missing else ():
                 found = table.among(missing)
-                homes.update(dict.fromkeys(found, table))
+                homes[id(table)] |= found
                 missing -= found
                 if not missing:
                     break

@@ -92,7 +92,7 @@ class HashedSymbols(Symbols):
     def __init__(self, path: str, elf: Elf, table: _Table) -> None:
         self._path, self._table = path, table
         offset = elf.place(elf.tags[DT_GNU_HASH][0])
-        buckets, self._first, words, self._shift = struct.unpack(elf.order + "IIII", elf.at(offset, 16))
+        buckets, self._first, words, self._shift = elf.unpack("IIII", offset)
         if not buckets or not words or words & (words - 1) or max(buckets, words) > MAX_SYMBOLS:
             raise BadElfError("corrupt: implausible hash table")
         self._bits = 64 if elf.wide else 32
@@ -159,21 +159,20 @@ class HashedSymbols(Symbols):
 # A byte as two digits with base 33, as ``int`` reads them; it reads no more of them at once than that.
 _DIGITS = b"0123456789abcdefghijklmnopqrstuvw"
 _LOW, _HIGH = bytes(_DIGITS[byte % 33] for byte in range(256)), bytes(_DIGITS[byte // 33] for byte in range(256))
-MAX_DIGITS = 600
+_START, MAX_DIGITS = b"4v2", 600  # 5381
 
 
 @lru_cache(maxsize=1 << 16)
 def gnu_hash(name: bytes) -> int:
     """Return the hash of a name in a ``DT_GNU_HASH`` table, 32 bits."""
-    length = len(name)
-    if not 0 < length <= MAX_DIGITS:
+    if len(name) > MAX_DIGITS:
         value = 5381
         for byte in name:
             value = (value * 33 + byte) & 0xFFFFFFFF
         return value
     # The letters are the digits of a number with base 33, which is read in C: those above 32 are carried apart.
-    low, high = int(name.translate(_LOW), 33), int(name.translate(_HIGH), 33)
-    return 5381 * pow(33, length, 1 << 32) + low + 33 * high & 0xFFFFFFFF
+    low, high = int(_START + name.translate(_LOW), 33), int(b"0" + name.translate(_HIGH), 33)
+    return low + 33 * high & 0xFFFFFFFF
 
 
 def _words(elf: Elf, offset: int, count: int, kind: str = "I") -> array[int]:
@@ -243,10 +242,10 @@ def _symbol_count(elf: Elf) -> int:
     """Return how many dynamic symbols there are; the dynamic section does not say, the hash tables do."""
     for address in elf.tags.get(DT_HASH, ())[:1]:
         # nchain of the old hash table equals the number of symbols.
-        return int(struct.unpack(elf.order + "II", elf.at(elf.place(address), 8))[1])
+        return int(elf.unpack("II", elf.place(address))[1])
     for address in elf.tags.get(DT_GNU_HASH, ())[:1]:
         offset = elf.place(address)
-        buckets, first, bloom, _ = struct.unpack(elf.order + "IIII", elf.at(offset, 16))
+        buckets, first, bloom, _ = elf.unpack("IIII", offset)
         if buckets > MAX_SYMBOLS or bloom > MAX_SYMBOLS:
             raise BadElfError("corrupt: implausible hash table")
         at = offset + 16 + bloom * (8 if elf.wide else 4)

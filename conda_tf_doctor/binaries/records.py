@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -177,9 +178,8 @@ def recorded_hash(record: str, path: str) -> str:
 
 def hexadecimal(urlsafe: str) -> str:
     """Return a RECORD hash (URL-safe base64 without padding) as hexadecimal digits."""
-    import base64
-
+    plain = urlsafe.replace("-", "+").replace("_", "/")
     try:
-        return base64.urlsafe_b64decode(urlsafe + "=" * (-len(urlsafe) % 4)).hex()
+        return binascii.a2b_base64(plain + "=" * (-len(plain) % 4)).hex()
     except ValueError:
         return ""

@@ -254,17 +254,18 @@ class Environment:
         self.listed = False
         self.contradicted: dict[str, tuple[str, str]] = {}
         self.seen: list[Finding] | None = None
-        self._index: dict[str, list[Package]] | None = None
+        self._index: dict[str, list[Package]] = {}
+        self._beginning: dict[str, list[Package]] = {}
 
     def add(self, packages: Iterable[Package]) -> None:
-        """Add packages and forget the index."""
-        self.packages.extend(packages)
-        self._index = None
+        """Add packages to those that are there."""
+        self.put([*self.packages, *packages])
 
     def put(self, packages: list[Package]) -> None:
         """Have these packages in the place of those that are there."""
         self.packages = packages
-        self._index = None
+        # A copy shares what it has not got anew.
+        self._index, self._beginning = {}, {}
 
     def having(self, packages: list[Package]) -> Environment:
         """Return a copy with other packages; everything else it shares with this one."""
@@ -276,11 +277,17 @@ class Environment:
 
     def all_named(self, name: str) -> list[Package]:
         """Return every package of that normalised name, conda's and pip's."""
-        if self._index is None:
-            self._index = {}
+        if not self._index:
+            self._index = {package.name: [] for package in self.packages}
             for package in self.packages:
-                self._index.setdefault(package.name, []).append(package)
+                self._index[package.name].append(package)
         return self._index.get(name, [])
+
+    def beginning(self, text: str) -> list[Package]:
+        """Return every package whose normalised name begins so."""
+        if text not in self._beginning:
+            self._beginning[text] = [package for package in self.packages if package.name.startswith(text)]
+        return self._beginning[text]
 
     def package(self, name: str) -> Package | None:
         """Return the package of that name that Python imports: pip's where both have one."""

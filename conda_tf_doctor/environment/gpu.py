@@ -56,8 +56,7 @@ def is_wheel(package: Package, name: str) -> bool:
 
 
 def _wheels(env: Environment, name: str) -> list[Package]:
-    # A fleet asks this of each package there is.
-    return [p for p in env.packages if p.name.startswith(name) and is_wheel(p, name)]
+    return [p for p in env.beginning("nvidia-") if is_wheel(p, name)]
 
 
 def cuda_runtimes(env: Environment) -> list[Library]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from itertools import chain, repeat
-from typing import Any
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
 
 from .. import reading
 from ..codes import ROWS
-from ..errors import UsageError
+from ..errors import Ignored, UsageError
 from ..findings import CERTAIN, SEVERITIES, Finding, Fix
 from ..shell import quoted
 from ..subdirs import plain_machine
 from .channels import channel_name
 from .facts import CONDA, PIP, Binary, Environment, Note, Package, Python, System
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 
 def read_report(path: str) -> Environment:
@@ -160,55 +163,69 @@ def _generated(fields: _Fields) -> tuple[str, tuple[str, str]]:
 
 _OF_PACKAGE = ("name", "version", "build", "channel", "manager")
 _LISTS = ("depends", "constrains")
+_SIGNS = frozenset("<>=!~")
 
 
 def _packages(fields: _Fields, where: str, required: bool = False) -> list[Package]:
-    """Return the packages of a list.
+    """Return the packages of a list: a fleet has hundreds of thousands, nearly all of which are as they have to be."""
+    items, source = fields.items(where, required), f"{fields.path}: {where}"
+    with Ignored(AttributeError, TypeError):
+        return _built(items, source)
+    return _built([_typed(_Fields(item, fields.path, f"{where}.")) for item in items], source)
 
-    A fleet has hundreds of thousands: each field is looked at for all of them at once, and one by one only where it is
-    not what it has to be.
+
+def _typed(one: _Fields) -> dict[str, Any]:
+    texts = {name: one.text(name, required=name == "name") for name in _OF_PACKAGE}
+    return {**texts, **{name: one.texts(name) for name in _LISTS}, "asked_for": one.data.get("asked_for")}
+
+
+def _built(items: list[dict[str, Any]], source: str) -> list[Package]:
+    """Return the packages of entries whose fields are what they have to be.
+
+    Raises:
+        AttributeError: One of them is no object.
+        TypeError: A field of one is something else, or it has no name.
     """
-    items, source = fields.items(where, required), repeat(f"{fields.path}: {where}")
-    if set(map(type, items)) <= {dict}:
-        texts = [[*map(dict.get, items, repeat(name))] for name in _OF_PACKAGE]
-        lists = [[*map(dict.get, items, repeat(name))] for name in _LISTS]
-        asked = map(dict.get, items, repeat("asked_for"))
-        plain = all(set(map(type, column)) <= {str} for column in texts) and all(texts[0])
-        if plain and all(set(map(type, column)) <= {list, type(None)} for column in lists):
-            inside = chain.from_iterable(filter(None, chain(*lists)))
-            if set(map(type, inside)) <= {str}:
-                return [*map(_package, source, *texts, *lists, asked)]
-    found = []
-    for item in items:
-        one = _Fields(item, fields.path, f"{where}.")
-        found.append(
-            _package(
-                next(source), one.text("name", required=True), one.text("version"), one.text("build"),
-                one.text("channel"), one.text("manager"), one.texts("depends"), one.texts("constrains"),
-                one.data.get("asked_for"),
-            )
-        )  # fmt: skip
-    return found
+    names, versions, builds, channels, managers = ([item.get(name, "") for item in items] for name in _OF_PACKAGE)
+    for column in (names, versions, builds, channels, managers):
+        "".join(column)  # which only texts can be
+    if not all(names):
+        raise TypeError
+    canonical = {channel: channel_name(channel) for channel in set(channels)}
+    channels = [canonical[channel] for channel in channels]
+    if not set(managers) <= {CONDA, PIP}:
+        managers = [*map(_manager, managers, channels)]
+    specs: Iterable[str] = repeat("")
+    if not _SIGNS.isdisjoint([version[:1] for version in versions]):
+        # What was asked for may be a range.
+        specs = [version if version[:1] in _SIGNS else "" for version in versions]
+        versions = ["" if spec else version for spec, version in zip(specs, versions, strict=True)]
+    metadata = [
+        _metadata(item) if "depends" in item or "constrains" in item or "asked_for" in item else None for item in items
+    ]
+    return [*map(Package, names, versions, managers, builds, channels, repeat(source), metadata, specs)]
 
 
-def _package(
-    source: str, name: str, version: str, build: str, channel: str, manager: str,
-    depends: list[str] | None, constrains: list[str] | None, asked_for: object,
-) -> Package:  # fmt: skip
-    channel, manager = channel_name(channel), manager.lower()
-    if manager not in (CONDA, PIP):
-        manager = PIP if channel == "pypi" else CONDA if channel else ""
+def _manager(written: str, channel: str) -> str:
+    known = written.lower()
+    return known if known in (CONDA, PIP) else PIP if channel == "pypi" else CONDA if channel else ""
+
+
+def _metadata(item: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+    for name in _LISTS:
+        listed = item.get(name)
+        if listed is not None:
+            if type(listed) is not list:
+                raise TypeError
+            "".join(listed)
 
     def metadata() -> dict[str, Any]:
-        told = {"depends": depends, "constrains": constrains}
-        fields: dict[str, Any] = {key: [text for text in value or () if text.strip()] for key, value in told.items()}
-        if isinstance(asked_for, bool):
-            fields["requested_spec"] = name if asked_for else "None"  # as conda notes it
-        return fields
+        told: dict[str, Any] = {name: [text for text in item.get(name) or () if text.strip()] for name in _LISTS}
+        if isinstance(item.get("asked_for"), bool):
+            told["requested_spec"] = item["name"] if item["asked_for"] else "None"  # as conda notes it
+        return told
 
-    # What was asked for may be a range.
-    spec = version if version.startswith(("<", ">", "=", "!", "~")) else ""
-    return Package(name, "" if spec else version, manager, build, channel, source, metadata, spec)
+    return metadata
 
 
 class _Fields:

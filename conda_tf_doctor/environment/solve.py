@@ -163,8 +163,7 @@ def _add_requested(env: Environment, requirements: Iterable[Line]) -> None:
         spec = wanted.spec or (f"=={wanted.version}" if wanted.version else "")
         if there is not None and there.version and contains(spec, there.version):
             continue  # pip leaves alone what satisfies it
-        env.packages = [p for p in env.packages if p.name != wanted.name]
-        env.add([wanted])
+        env.put([*(p for p in env.packages if p.name != wanted.name), wanted])
         # What pip adds by itself is not listed, so nothing is missing because it is absent.
         env.partial = True
 

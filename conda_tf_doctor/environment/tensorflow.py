@@ -101,7 +101,7 @@ def find_tensorflow(env: Environment) -> Installed | None:
 
 def selector(env: Environment) -> Package | None:
     """Return the record of defaults' ``_tflow_select``, whose build names the variant (``gpu``, ``mkl``, ``eigen``)."""
-    return next((p for p in env.packages if p.name.startswith("_tflow")), None)
+    return next(iter(env.beginning("_tflow")), None)
 
 
 def conda_build(env: Environment) -> Package | None:

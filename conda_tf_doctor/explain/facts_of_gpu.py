@@ -110,7 +110,7 @@ def _directml(subject: Subject, _: str) -> Truth:
 def _pip_cuda(subject: Subject, _: str) -> Truth:
     if subject.context is None:
         return None
-    return any(package.name.startswith("nvidia-") for package in subject.context.env.packages)
+    return bool(subject.context.env.beginning("nvidia-"))
 
 
 def _several_cuda(subject: Subject, _: str) -> Truth:

@@ -54,7 +54,7 @@ def cuda_incomplete(context: Context) -> Iterator[Finding]:
         name = re.split("[<>=~]", pin)[0]
         part = name.removeprefix("nvidia-").rpartition("-")[0]
         loaded = part == "nvjitlink" or any(library.startswith(f"lib{part}.") for library in build.libraries)
-        present = any(package.name.startswith(name.rpartition("-")[0]) for package in env.packages)
+        present = bool(env.beginning(name.rpartition("-")[0]))
         if loaded and part != "cudnn" and not present:
             missing.append(pin)
     if missing:
@@ -132,7 +132,7 @@ def ptxas_libdevice_missing(context: Context) -> Iterator[Finding]:
     # Keras' optimizers are compiled by XLA from 2.11 on; before, only who asks for XLA needs it.
     always = bool(tensorflow.version) and versions.key(tensorflow.version) >= versions.key("2.11")
     carriers = ("cuda-nvcc", "cuda-nvcc-tools", "cuda-nvcc-impl", "cudatoolkit-dev", "cuda-toolkit", "cuda-compiler")
-    if any(env.conda(name) for name in carriers) or any(p.name.startswith("nvidia-cuda-nvcc") for p in env.packages):
+    if any(env.conda(name) for name in carriers) or env.beginning("nvidia-cuda-nvcc"):
         return
     library = context.cuda[0]
     yield Finding(
