@@ -152,7 +152,9 @@ def _of_conda(context: Context) -> Fix:
     tensorflow, build = context.tensorflow, context.build
     version = f"={tensorflow.version}" if tensorflow and tensorflow.version else ""
     if (tensorflow and tensorflow.channel == FORGE) or (build and build.channel == FORGE):
-        return Fix(commands=(("conda", "install", "-c", FORGE, f"tensorflow{version or '=*'}=*cuda*"),), note=_BRINGS)
+        # Before a build a version is exact, and 2.12 is not 2.12.1.
+        exact = f"{version}.*" if version.count(".") == 1 else version or "=*"
+        return Fix(commands=(("conda", "install", "-c", FORGE, f"tensorflow{exact}=*cuda*"),), note=_BRINGS)
     pins = tuple(pin for pin in (build.cuda_pin, build.cudnn_pin) if pin) if build and build.variant == "gpu" else ()
     if pins:
         return by_conda(pins)

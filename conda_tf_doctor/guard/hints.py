@@ -34,9 +34,14 @@ def _specs(error: Any) -> tuple[list[versions.MatchSpec], list[versions.MatchSpe
 
     def parsed(texts: Iterable[str]) -> list[versions.MatchSpec]:
         specs = (versions.parse_matchspec(text) for text in dict.fromkeys(texts))
-        return [spec._replace(name=normalise(spec.name)) for spec in specs]
+        return [spec._replace(name=normalise(spec.name), version=_as_conda_takes_it(spec)) for spec in specs]
 
     return parsed(missing or asked), parsed(asked)
+
+
+def _as_conda_takes_it(spec: versions.MatchSpec) -> str:
+    """Return a version as it counts: between a name and a build (``tensorflow=2.19=cuda*``) it is exact."""
+    return f"=={spec.version}" if spec.build and re.fullmatch(r"[\d.]+", spec.version) else spec.version
 
 
 def _python(specs: Iterable[versions.MatchSpec]) -> str:
@@ -113,16 +118,31 @@ def _loaded(error: Any, name: str) -> dict[str, dict[str, list[Any]]]:
     return {c: {v: each[v] for v in sorted(each, key=versions.key)} for c, each in found.items()}
 
 
+def _near(spec: versions.MatchSpec, where: str, loaded: dict[str, dict[str, list[Any]]]) -> str:
+    """Return what the channels have beside an exact version, or a build, that none of them has; empty for none."""
+    exact = spec.version.removeprefix("==")
+    asked = f"{spec.name} {exact}".strip()
+    for channel, there in loaded.items():
+        admitted = [r for version, records in there.items() if _admits(spec.version, version) for r in records]
+        if spec.build and admitted and not any(versions.glob_match(spec.build, r.build) for r in admitted):
+            kinds = dict.fromkeys(re.sub(r"_?(?:py\d|h[0-9a-f]{7}).*", "*", record.build) for record in admitted)
+            return f"Of {asked}, for {where}, {channel} has the builds {', '.join(kinds)}, none of them {spec.build}."
+        series = [version for version in there if exact != spec.version and _admits(exact, version)]
+        if not admitted and series:
+            build = f".*={spec.build}" if spec.build else ""
+            return (
+                f"There is no {asked} itself for {where}, but {channel} has {_span(series)}: "
+                f"ask for {spec.name}={exact}{build}."
+            )
+    return ""
+
+
 def _in_the_way(asked: str, where: str, holding: list[str], alone: bool) -> str:
     """Return why a request fails for what does exist."""
     channels = [label for label in holding if label != "pip"]
     if not channels:
         name, _, version = asked.partition(" ")
-        pip = (
-            f"python -m pip install {name}=={version}.*"
-            if re.fullmatch(r"[\d.]+", version)
-            else "python -m pip install"
-        )
+        pip = f"python -m pip install {name}" + (f"=={version}.*" if re.fullmatch(r"[\d.]+", version) else "")
         return f"No channel of yours is known to have {asked} for {where}; pip has it: `{pip}`."
     exists = f"{asked} does exist for {where} ({', '.join(holding)})"
     if alone:
@@ -144,6 +164,9 @@ def _sentence(
     name, wanted = spec.name, spec.version.strip("= ")
     asked = f"{name} {wanted}".strip()
     where = f"Python {python} on {platform}" if python else platform
+    near = _near(spec, where, loaded)
+    if near:
+        return near
     there, holding = [], []
     for channel in dict.fromkeys((*channels, *loaded, "pypi")):
         label = "pip" if channel == "pypi" else channel

@@ -68,8 +68,8 @@ def _spelled(parts: _Parts) -> str:
     if "|" in version or (build and short.startswith(_OPERATORS)):
         fields = [f"{field}='{value}'" for field, value in (("version", version), ("build", build)) if value]
         return f"{name}[{','.join(fields)}]"
-    if build:
-        return f"{name}={short or '*'}={build}"
+    if build:  # before which a version without a star is exact
+        return f"{name}={version or '*'}={build}"
     if not version:
         return name
     return f"{name}{short}" if short.startswith(_OPERATORS) else f"{name}={short}"

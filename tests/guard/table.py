@@ -1,7 +1,8 @@
 """Transactions, and what the guard has to make of them: written before any of them was run.
 
-Eight of the lines were wrong and are corrected: of a package nobody had installed, of what a solver may leave as it is,
-of what a record of the channel's own promises, and of protobuf 6, of which nothing is known that it does to 2.15.
+Ten of the lines were wrong and are corrected: of a package nobody had installed, of what a solver may leave as it is,
+of what a record of the channel's own promises, of protobuf 6, of which nothing is known that it does to 2.15, of pip's
+TensorFlow that stays behind in the old Python, and of `|2.2`, which to conda is 2.2 and not 2.2.6.
 
 A line is an environment (of `tests/guard/worlds.py`), what differs around it, what is typed, the codes that `warn` has
 to say, those that it may say beside them, what `block` and what `repair` do (`goes`, `refuses`; `either` where the
@@ -76,7 +77,7 @@ pip 2.10 beside numpy 2 | | install scipy attrs | | | goes | goes |
 pip 2.10 beside numpy 2 | | install cudatoolkit=11.8 cudnn=9 | TFD303 | TFD301 | refuses | refuses | cudnn=9
 pip 2.10 with CUDA | | install cudatoolkit=11.8 numpy=2 protobuf=4 \
 | TFD301 TFD603 TFD604 | | refuses | refuses | cudatoolkit=11.8
-pip 2.15 | | install numpy=2 keras=3 python=3.11 | TFD603 TFD605 | ... | refuses | refuses | numpy=2
+pip 2.15 | | install numpy=2 keras=3 python=3.11 | TFD201 TFD603 TFD605 | ... | refuses | refuses | numpy=2
 pip 2.10 with CUDA | | install scipy=1.13 pandas numpy>=1.26 | | TFD603 | either | goes |
 pip 2.15 alone | | install keras h5py=3.15 numpy>=1.26 | TFD603 TFD605 | ... | refuses | goes |
 pip 2.10 alone | | install tensorflow-hub numpy | TFD603 TFD604 | ... | refuses | goes |
@@ -96,7 +97,8 @@ pip 2.10 alone | | install inhouse::somestats | TFD603 | ... | refuses | refuses
 in-house 2.10 | | install conda-forge::tensorflow=2.15=cpu* numpy>=1.26 | | | goes | goes |
 pip 2.10 alone | | install inhouse::cudnn=8.6 cudatoolkit | TFD301 | | refuses | goes |
 pip 2.10 with CUDA | | install cudatoolkit=11.2|11.8 xz | | TFD301 | either | goes |
-pip 2.15 alone | | install numpy=1.26|2.2 scipy | TFD603 | ... | refuses | goes |
+pip 2.15 alone | | install numpy=1.26|2.2 scipy | | | goes | goes |
+pip 2.15 alone | | install numpy=1.26|2.2.* scipy | TFD603 | ... | refuses | goes |
 pip 2.15 alone | | install protobuf[version='>=3.20,<5|6.*'] numpy<2 | | | goes | goes |
 pip 2.10 with CUDA | | install cudatoolkit[version='>=11.3,<12'] | TFD301 | | refuses | refuses | cudatoolkit
 pip 2.10 with CUDA | | install cudatoolkit!=11.2.2 attrs | TFD301 | | refuses | refuses | cudatoolkit

@@ -48,6 +48,11 @@ HINTS = {
     "create -n env tensorflow-gpu=2.12": "Of tensorflow-gpu, for linux-64, conda-forge has 2.10.0, 2.15.0 and pip has",
     "create -n env python=3.12 tensorflow-cpu=2.15": "conda-forge has 2.10.0, 2.15.0, none of them for that",
     "create -n env tensorflow=2.11": "No channel of yours is known to have tensorflow 2.11 for linux-64; pip has it",
+    # Before a build a version is exact.
+    "create -n env tensorflow=2.19=cuda*": "conda-forge has 2.19.1: ask for tensorflow=2.19.*=cuda*.",
+    "create -n env tensorflow==2.19": "conda-forge has 2.19.1: ask for tensorflow=2.19.",
+    "create -n env tensorflow=2.10=gpu*": "conda-forge has the builds cpu*, cuda112*, none of them gpu*.",
+    "create -n env --subdir osx-arm64 tensorflow": "pip has it: `python -m pip install tensorflow`.",
     "create -n env cudatoolkit=12.5": "The last cudatoolkit is 11.8: from CUDA 12 on",
     "create -n env cudatoolkit=9.0": "TensorFlow 1.5.0 to 1.14.0 goes with CUDA 9.0 on linux-64.",
     "create -n env python=3.10 tensorflow=2.10 numpy=2": "tensorflow 2.10 does exist for Python 3.10 on linux-64",

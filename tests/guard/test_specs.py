@@ -26,6 +26,8 @@ tensorflow=*=cuda*                     | tensorflow 2.10.0 *cuda* | tensorflow[v
 tensorflow=*=cuda*                     | tensorflow 2.10.0 cuda112* | tensorflow[version='==2.10.0',build='cuda112*']
 tensorflow=*=cuda*                     | tensorflow 2.10.0 cpu*  | never
 tensorflow>=2.10=*cuda*                | none | tensorflow[version='>=2.10',build='*cuda*']
+tensorflow[version='2.15.*',build='cuda*'] | none | tensorflow=2.15.*=cuda*
+cudatoolkit=*=h*                       | cudatoolkit 11.2.*      | cudatoolkit=11.2.*=h*
 conda-forge::cudatoolkit               | cudatoolkit 11.2.*      | conda-forge::cudatoolkit=11.2
 conda-forge/linux-64::cudnn            | cudnn >=8.1,<9          | conda-forge/linux-64::cudnn>=8.1,<9
 cudnn!=8.2                             | cudnn >=8.1,<9          | cudnn>=8.1,<9,!=8.2
