@@ -229,7 +229,7 @@ class PeLoader(Loader):
                     continue
                 for symbol in wanted.symbols:
                     reason = self._lacks(library, symbol, 0)
-                    if reason is not None:
+                    if reason is not None and not windows.is_of_wine(library.path):
                         library.missing_symbols.append(MissingSymbol(symbol, importer.name, reason))
                         if not edge.optional:
                             library.fail(SYMBOLS, "lacks symbols that its importers need")

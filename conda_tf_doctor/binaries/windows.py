@@ -103,6 +103,12 @@ def _registered() -> frozenset[str]:
     return frozenset(found)
 
 
+@cache
+def is_of_wine(path: str) -> bool:
+    """Tell whether a DLL is Wine's own: its loader puts a stub in the place of what such a one lacks, and goes on."""
+    return "Wine builtin DLL" in reading.read_start(path, reading.KB)
+
+
 def is_driver_dll(name: str) -> bool:
     """Tell whether a DLL comes with the display driver, and so cannot be judged without the machine."""
     return name.lower() in _table()["driver"]

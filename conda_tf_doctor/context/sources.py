@@ -81,7 +81,7 @@ def _size(path: str) -> int:
 def _is_of_binaries_alone(env: Environment, site_packages: str, damages: list[Damage], whole: set[str]) -> bool:
     """Tell whether TensorFlow was unpacked for its binaries: these are there, and next to none of its modules."""
     gone = [d.recorded for d in damages if d.kind == "gone" and _is_tensorflows(d.recorded.owner)]
-    folder = os.path.join(site_packages, "tensorflow", "")
+    folder = f"{_slashed(site_packages)}/tensorflow/"
     there = sum(path.startswith(folder) for path in whole)
     if not gone or there > 4 or os.path.isfile(os.path.join(folder, "__init__.py")):
         return False
@@ -91,6 +91,11 @@ def _is_of_binaries_alone(env: Environment, site_packages: str, damages: list[Da
 
     entries = recorded_files(env.prefix, site_packages)
     return any(entry.source in sources and os.path.isfile(entry.path) for entry in entries)
+
+
+def _slashed(folder: str) -> str:
+    """Return a folder as records spell what lies in it: one spelling for each file, whoever lists it."""
+    return folder.replace(os.sep, "/")
 
 
 class _Record(NamedTuple):
@@ -141,10 +146,11 @@ def _listed(record: _Record, site_packages: str, kept: Remembered | None) -> Ite
                 kept.remember("sources", record.path, facts, text)
     except OSError:
         return
+    beside, inside = _slashed(os.path.dirname(site_packages)), _slashed(record.folder)
     for line in text.split("\n") if text else ():
         size, _, path = line.partition(" ")
         if size.isdigit():
-            below = os.path.dirname(site_packages) if path.startswith("site-packages/") else record.folder
+            below = beside if path.startswith("site-packages/") else inside
             yield f"{below}/{path}", number(size)
 
 

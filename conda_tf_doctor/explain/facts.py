@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
+from ..context.vc_runtime import runtime_of
 from ..environment.facts import CONDA
 from ..environment.tensorflow import OWNERS, owners
 from ..versions import contains, minor
@@ -111,12 +112,8 @@ def _avx(expected: bool) -> Fact:
 
 
 def _vc(subject: Subject, spec: str) -> Truth:
-    env = subject.context.env if subject.context else None
-    found = env.system.vc_runtime if env else ""
-    if env and not found and env.kind == "prefix" and (package := env.package("vc14-runtime")):
-        # It lies beside Python, where Windows looks first.
-        found = package.version
-    return None if found in ("", "missing") else contains(spec, found)
+    runtime = runtime_of(subject.context) if subject.context else None
+    return None if runtime is None or runtime.version == "missing" else contains(spec, runtime.version)
 
 
 def _vc_missing(subject: Subject, _: str) -> Truth:

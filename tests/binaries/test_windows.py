@@ -142,6 +142,19 @@ def test_system_folder_at_hand_is_read(prefix: Path) -> None:
     assert {m.name: m.kind for m in found.problems} == {"KERNEL32.dll": "symbols", "ntdll.dll": "missing"}
 
 
+def test_what_wines_own_dlls_lack_is_no_failure(prefix: Path) -> None:
+    system, top = prefix / "System32", make_dll(prefix / MODULE, imports={"KERNEL32.dll": ["NewerThanThisWine"]})
+    data = bytearray(make_dll(system / "kernel32.dll", ["Sleep"]).read_bytes())
+    assert not any(data[480:512])  # between the headers and the first section
+    for mark, problems in ((b"Wine builtin DLL", []), (b"Somebody's own..", ["KERNEL32.dll"])):
+        data[480:496] = mark
+        # It is remembered whose a file is.
+        folder = prefix / mark[:4].decode()
+        folder.mkdir()
+        (folder / "kernel32.dll").write_bytes(data)
+        assert [m.name for m in load(prefix, top, system_folder=str(folder)).problems] == problems
+
+
 def test_already_loaded_by_another_module_of_the_package(prefix: Path) -> None:
     first = make_dll(prefix / "Lib/site-packages/tensorflow/python/_common.dll", ["x"])
     second = make_dll(prefix / "Lib/site-packages/tensorflow/lite/_lite.pyd", imports={"_common.dll": ["x"]})

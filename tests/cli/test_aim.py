@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from conda_tf_doctor.environment.facts import Environment
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.findings import ERROR, Finding, Fix
 from conda_tf_doctor.matrix.load import load_matrix
+from tests.wine import no_junctions
 from tools.prefixes import add_dist, link_folder, make_prefix
 
 ADVICE = (
@@ -63,9 +62,7 @@ def test_the_active_environment_needs_no_name(inactive: str, monkeypatch: pytest
     assert advised(inactive) == ADVICE
 
 
-@pytest.mark.skipif(
-    sys.platform == "win32" and hasattr(ctypes.windll.ntdll, "wine_get_version"), reason="wine makes no junctions"
-)
+@no_junctions
 def test_the_active_environment_has_a_second_name(
     inactive: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -386,7 +386,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
         (["environment.yml"], "(did you mean check environment.yml?)"),
         (["fix", "environment.yml"], "(did you mean --file environment.yml?)"),
         (["tfd603"], "(did you mean explain tfd603?)"),
-        (["DLL load failed"], "(did you mean explain 'DLL load failed'?)"),
+        (["DLL load failed"], f"(did you mean explain {quoted('DLL load failed')}?)"),
         (["fix", "{}"], "(did you mean -p {}?)"),
         (["report", "{}/nothing"], ""),
     ],

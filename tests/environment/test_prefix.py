@@ -23,6 +23,7 @@ from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.screen import render
 from conda_tf_doctor.render.text import Style
 from conda_tf_doctor.subdirs import this_platform
+from tests.wine import no_junctions
 from tools.prefixes import add_dist, add_record, link_folder, make_prefix, record
 from tools.tiny_macho import make_dylib
 
@@ -61,7 +62,10 @@ def test_the_executable_tells_platform_machine_and_bits(tmp_path: Path, platform
     assert names(env) == {
         "python": ("3.9.18", "conda"), "numpy": ("1.26.4", "conda"), "tensorflow": ("2.10.0", "pip"),
     }  # fmt: skip
-    assert env.notes == [] and env.this_machine == (platform == this_platform())
+    here = this_platform()
+    # Windows and macOS run what is for another processor, too.
+    runs = platform == here or (here[:3] in ("win", "osx") and platform[:3] == here[:3])
+    assert env.notes == [] and env.this_machine == runs
     tensorflow = env.package("tensorflow")
     assert tensorflow is not None
     assert (tensorflow.depends, tensorflow.channel) == (("numpy>=1.20",), "pypi")
@@ -252,6 +256,7 @@ def test_a_python_that_nobody_recorded_shows_its_minor(tmp_path: Path, platform:
     assert read_prefix(str(prefix)).python.version == "3.9"
 
 
+@no_junctions
 def test_a_prefix_reached_through_a_link_is_the_same(tmp_path: Path) -> None:
     prefix = make_prefix(tmp_path / "real env ü", "win-64")
     add_dist(prefix, "tensorflow", "2.10.0")

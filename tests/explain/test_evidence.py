@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from conda_tf_doctor.context.context import Context
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.engine.diagnosis import Diagnosis
 from conda_tf_doctor.environment.report import environment_of
+from conda_tf_doctor.explain.rank import rank
 from conda_tf_doctor.matrix.load import load_matrix
 
 DLL = "ImportError: DLL load failed: The specified module could not be found."
@@ -474,3 +476,15 @@ def test_what_broke_is_not_said_to_be_known_for_nothing() -> None:
     [finding] = [f for f in checked(text, "linux-64", packages).findings if f.code == "TFD604"]
     assert finding.severity == "error"
     assert "nothing is known to break" not in finding.message and "by the error text" in finding.message
+
+
+def test_condas_runtime_is_meant_before_the_systems() -> None:
+    packages = [
+        {"name": "vc14-runtime", "version": "14.16.27012", "manager": "conda"},
+        {"name": "tensorflow", "version": "2.19.0", "manager": "pip"},
+    ]
+    report = {"platform": "win-64", "packages": packages, "system": {"vc_runtime": "14.44.35211"}}
+    context = Context(environment_of(report, "test"), load_matrix())
+    text = INIT.partition(": A dynamic")[0] + ": The specified module could not be found."
+    best = rank(text, context).causes[0]
+    assert (best.code, best.likelihood) == ("TFD402", "certain")

@@ -21,6 +21,7 @@ from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.text import Style
 from conda_tf_doctor.workers import count
 from tests.windows.test_conda import broken
+from tests.wine import no_console
 
 DOCTOR = [sys.executable, "-m", "conda_tf_doctor"]
 
@@ -179,7 +180,7 @@ def test_what_a_repair_runs_ends_with_it(tmp_path: Path) -> None:
     assert beats.stat().st_size == size
 
 
-@pytest.mark.skipif(hasattr(ctypes.windll.ntdll, "wine_get_version"), reason="wine makes no console without a display")
+@no_console
 def test_an_old_console_is_told_to_understand_colour() -> None:
     kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]
     if not kernel.GetConsoleWindow():

@@ -1,0 +1,12 @@
+"""What wine, which stands in for Windows, cannot do: tests of that are left out there, with the reason."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+import pytest
+
+HERE = sys.platform == "win32" and hasattr(ctypes.windll.ntdll, "wine_get_version")
+no_junctions = pytest.mark.skipif(HERE, reason="wine makes no junctions")
+no_console = pytest.mark.skipif(HERE, reason="wine makes no console without a display")
