@@ -10,7 +10,7 @@ from ..environment.tensorflow import OWNERS
 from ..findings import Fix
 from ..names import normalise
 from ..specifiers import joined
-from .make import asking, before, by_pip, change, fresh, needed, working
+from .make import asking, before, by_pip, change, fresh, in_a_channel, needed, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +49,9 @@ _LEFT_PYTHON = {
 }
 
 
+_DECLARED = "What is declared is narrower than what works: where TensorFlow imports, nothing has to be done."
+
+
 def by_itself(context: Context) -> Fix | None:
     """Return an environment of its own for the TensorFlow that conda's solver was asked for and could not add."""
     asked = next((p for p in context.env.requested if p.name in OWNERS and p.manager != PIP), None)
@@ -56,7 +59,8 @@ def by_itself(context: Context) -> Fix | None:
         return None
     there = context.tensorflow is not None and not context.tensorflow.requested
     minor = "" if there else context.env.python.minor
-    wanted = f"{asked.name}={asked.version}" if asked.version else f"{asked.name}{asked.spec}"
+    version = in_a_channel(context, asked.version)
+    wanted = f"{asked.name}={version}" if version else f"{asked.name}{asked.spec}"
     return Fix(commands=fresh(minor, wanted), note="In an environment of its own nothing else is in the way.")
 
 
@@ -70,13 +74,17 @@ def dependency(context: Context, said: Mapping[str, str]) -> Fix:
         where = context.env.platform, context.env.python.minor
         both = [f"{n}<0.9" for n in ("jax", "jaxlib") if context.matrix.wheels.newest(n, "<0.9", *where)]
         return by_pip(both, "Both of one release, which TensorFlow imports where they are.", ("--upgrade",))
+    module = normalise((said.get("package", "") or said.get("name", "")).split(".")[0])
+    name = _DISTRIBUTIONS.get(module, module)
+    if asked := needed(said, name):
+        # What an installer says of one release, no import has failed on.
+        return change(context, {name: asked}, _DECLARED)
     for pattern, name, spec in _KNOWN_RANGES:
         if re.search(pattern, text):
             works = working(context, name)
             if name == "gast" and before(context, "2.2") is False:
                 spec = works or ">=0.3.3"
             return change(context, {name: joined(works, spec) if works else spec})
-    module = normalise((said.get("package", "") or said.get("name", "")).split(".")[0])
     if module in _LEFT_PYTHON:
         return Fix(
             commands=fresh("3.11", pip=("tensorflow",)),
@@ -86,7 +94,7 @@ def dependency(context: Context, said: Mapping[str, str]) -> Fix:
     name = _DISTRIBUTIONS.get(module, module)
     if not name or name in OWNERS:
         return Fix(note="Install the dependency that the message names, in the range that works with this TensorFlow.")
-    works = working(context, name) or needed(said, name)
+    works = working(context, name)
     if name in _OF_KERAS_3_ALONE:
         # Keras itself, installed again with its requirements, would bring another numpy too.
         return by_pip(_OF_KERAS_3_ALONE, "Keras 3 needs them, and was installed without what it requires.")

@@ -64,7 +64,7 @@ def and_cuda(context: Context) -> Fix:
     found = "import glob,sysconfig;print(':'.join(glob.glob(sysconfig.get_path('purelib')+'/nvidia/*/lib')))"
     stay = f'to stay with it: export LD_LIBRARY_PATH=$(python -c "{found}")'
     note = f"2.16 does not find the libraries that pip installs; {stay}. {_DRIVER_NOTE}"
-    return by_pip(["tensorflow[and-cuda]>=2.17"], note)._replace(pip=wheels)
+    return by_pip(["tensorflow[and-cuda]>=2.17"], note)
 
 
 def retired(context: Context) -> Fix:

@@ -10,7 +10,7 @@ from ..context.promises import find
 from ..environment.facts import PIP
 from ..findings import Fix
 from ..matrix.model import PYPI
-from .make import asking, before, by_pip, change, fresh, minor_of, pair, stable, working
+from .make import NEW, asking, before, by_pip, change, fresh, minor_of, pair, stable, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +59,8 @@ _LEFT_KERAS = re.compile(r"tensorflow[./\\]python[./\\]keras\b|input_lib'? has n
 def keras(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD605: one Keras for TensorFlow and for the code: which of the two is told by the message."""
     text, minor = context.env.error_text, minor_of(context)
+    if "range" in said and (fix := _by_name(context, said)):
+        return fix
     old = before(context, _KERAS_3)
     there = find(context, "keras")
     version = there.version if there else ""
@@ -107,6 +109,56 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
     note = "keras 2.x goes with tensorflow of the same 2.x, keras 3 with 2.16 and later; with those, tf-keras and "
     upgrade = ("python", "-m", "pip", "install", "--upgrade", "tensorflow", "keras")
     return Fix(pip=("tf-keras",), commands=(upgrade,), note=f"{note}TF_USE_LEGACY_KERAS=1 give Keras 2.")
+
+
+def _by_name(context: Context, said: Mapping[str, str]) -> Fix | None:
+    """Return what to do where the text asks Keras for what only some releases have; ``None`` where this one has it."""
+    there, asks = find(context, "keras"), asking(context)
+    minor, old, own = minor_of(context), before(context, _KERAS_3), asks in _NOBODY
+    asked, having, new = said.get("name", ""), said["range"], said.get("instead", "")
+    if f"from {asked.rpartition('.')[0]} import {asked.rpartition('.')[2]} " in f"{new} ":
+        new = ""
+    which = f"{asked or 'What is asked for'} is in keras {having.replace(' || ', ' and ')} only."
+    which = "" if having == "<0" else which
+    write = f"Where the code is yours: {new}." if new else ""
+    if "bring" in said:
+        note = f"{which} Today it is in {said['bring']}: {new}."
+        return by_pip([said["bring"]], note if own else f"{note} Or take a newer release of {asks}.")
+    of_tensorflow = "3" if old is False else minor if minor and versions.contains(">=2.6", f"{minor}.0") else ""
+    version = (there.version if there else "") or of_tensorflow
+    if version and versions.contains(having, version):
+        return None
+    newer = old is False or bool(version and versions.contains(">=3", version))
+    # The variable changes tf.keras alone.
+    if "legacy" in said and newer and not asked.startswith("keras."):
+        return legacy_keras(context, f"{write} {which}".strip())
+    pins = _having(context, having)
+    note = f"{which} Or take a newer release of {asks}."
+    if own:
+        note = f"{write} Then nothing has to be installed. {which}" if write else which
+        if "legacy" in said and newer:
+            note += " Or have it import tf_keras (pip's tf-keras), which has it in every release."
+    fix = pair(context, pins, note) if pins else Fix(note=note)
+    if own and new and ("conda", "activate", NEW) in fix.commands:
+        # An environment of another Python is more than a line of code.
+        both = " with ".join(f"{name}{wanted}" for name, wanted in pins.items())
+        return Fix(note=f"{note} To keep the code as it is: {both}, in an environment with an older Python.")
+    return fix if pins or write else None
+
+
+# Whose frames end a traceback where it is the user's own line that asks.
+_NOBODY = ("", "keras", "tensorflow", "ipykernel", "ipython", "streamlit")
+
+
+def _having(context: Context, keras_range: str) -> dict[str, str]:
+    """Return TensorFlow and keras of the newest minor before Keras 3 whose keras is in a range; empty for none."""
+    known = {versions.minor(v) for v in stable(context.matrix.versions("tensorflow", PYPI, context.env.platform))}
+    for minor in sorted(known, key=versions.key, reverse=True):
+        if versions.contains(">=2.6,<2.16", f"{minor}.0") and versions.contains(keras_range, f"{minor}.0"):
+            return {"tensorflow": f"=={minor}.*", "keras": f"=={minor}.*"}
+    # The last keras that was a package beside TensorFlow and not a part of it.
+    old = "2.2" in known and versions.contains(keras_range, "2.3.1")
+    return {"tensorflow": "==2.2.*", "keras": "==2.3.1"} if old else {}
 
 
 def _of_minor(context: Context, minor: str, note: str) -> Fix:

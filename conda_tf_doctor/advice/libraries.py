@@ -100,6 +100,13 @@ _DEPENDENTS = {
 }
 
 
+_LONG_PATHS = (
+    "First let Windows write long paths, in a PowerShell of an administrator: New-ItemProperty -Path "
+    r"HKLM:\SYSTEM\CurrentControlSet\Control\FileSystem -Name LongPathsEnabled -Value 1 -PropertyType DWORD -Force. "
+    r"Or use a Python in a short folder: a virtual environment in C:\tf, not the one of Microsoft's Store."
+)
+
+
 def again(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD502 and TFD503: the files of the package, written anew."""
     tensorflow = context.tensorflow
@@ -112,6 +119,9 @@ def again(context: Context, said: Mapping[str, str]) -> Fix:
         name = tensorflow.name
     package = context.env.package(name)
     version = package.version if package else ""
+    if re.search(r"Long ?Path|Could not install packages due to an \w*Error: \[Errno 2\]", context.env.error_text):
+        version = version or (tensorflow.version if tensorflow else "")
+        return by_pip([f"{name}=={version}" if version else name], _LONG_PATHS)
     if (package.manager if package else tensorflow.manager if tensorflow else "") == CONDA:
         return Fix(
             commands=(

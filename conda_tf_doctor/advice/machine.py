@@ -13,7 +13,7 @@ from ..matrix.model import PYPI
 from ..names import normalise
 from ..subdirs import is_arm64
 from .dependencies import SOLVER, by_itself
-from .make import FORGE, by_conda, by_pip, fresh, stable
+from .make import FORGE, by_conda, by_pip, fresh, in_a_channel, stable
 from .packages import ADD_ONS, add_on
 
 if TYPE_CHECKING:
@@ -131,10 +131,12 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
     if tensorflow.manager == CONDA:
         if not context.matrix.builds(name, version, context.channel, env.platform):
             name = "tensorflow"
+        version = in_a_channel(context, version)
         return Fix(pins=pins, commands=fresh(minor, f"{name}={version}" if version else name), note=note)
     pip = (f"{name}>={newest}" if not version else f"{name}=={newest}",) if newest and newest != version else ()
-    if minor == current and not version:
-        # Wheels for it exist today; what pip said then, or says of a mirror, is that they do not.
+    if (minor == current and not version) or env.kind == "report":
+        # Wheels for it exist today; what pip said then, or says of a mirror, is that they do not. Of a report nothing
+        # is planned but what is typed.
         pip = ()
     return Fix(pins, pip, fresh(minor, pip=(spec,)), note)
 

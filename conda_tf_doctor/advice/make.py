@@ -139,6 +139,16 @@ def fresh(
     return (*entered, ("python", "-m", "pip", "install", *pip)) if pip else entered
 
 
+def in_a_channel(context: Context, version: str) -> str:
+    """Return a version of TensorFlow where a channel of conda's has it here; else an empty text, for any version."""
+    known = (
+        v
+        for channel in (FORGE, "defaults")
+        for v in context.matrix.versions("tensorflow", channel, context.env.platform)
+    )
+    return version if any(f"{each}.".startswith(f"{version}.") for each in known) else ""
+
+
 def pair(context: Context, changes: Mapping[str, str], note: str, minor: str = "") -> Fix:
     """Return the TensorFlow to go to with what belongs to it, in a new environment where this Python has no such one.
 

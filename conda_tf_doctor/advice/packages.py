@@ -31,8 +31,8 @@ _NUMPY_API = {
 
 def numpy(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD603: a numpy that the compiled modules were made for."""
-    text, name = context.env.error_text, said.get("name", "")
-    works = working(context, "numpy") or needed(said, "numpy")
+    env, name = context.env, said.get("name", "")
+    text, works = env.error_text, working(context, "numpy") or needed(said, "numpy")
     compiled = re.search(r"compiled against A[PB]I version (?:0x)?([0-9a-f]{1,8})", text)
     floor = _NUMPY_API.get(int(compiled[1], 16), "") if compiled else ""
     if floor:
@@ -43,13 +43,42 @@ def numpy(context: Context, said: Mapping[str, str]) -> Fix:
     two = "using NumPy 1.x" in text or "_ARRAY_API" in text
     if not two and re.search(r"Expected (?:96|80) from C header, got 88", text):
         note = "What was built for another numpy (the traceback names it) has to be installed again with it."
+        asks, there = asking(context), find(context, "numpy")
+        if asks not in ("", "numpy", "tensorflow") and there and there.version and _fits(works, there.version):
+            return by_pip([asks, f"numpy=={there.version}"], note, _ANEW[:2])
         return change(context, {"numpy": works or ">=1.26"}, note)
+    there = find(context, "numpy")
     if name in _NEWER_NAMES:
         return change(context, {"numpy": joined(works, f">={_NEWER_NAMES[name]}")})
-    if not works:
-        works = "<1.24" if name in _OLD_ALIASES else "<2"
+    if name in _OLD_ALIASES:
+        return _old_alias(context, name, works)
+    if not two and there and there.version and versions.contains("<2", there.version) and _fits(works, there.version):
+        # What was compiled for a newer numpy says the same.
+        newest = context.matrix.wheels.newest("numpy", works or "<2", env.platform, env.python.minor)
+        if newest and versions.key(newest) > versions.key(there.version):
+            note = f"numpy {there.version} is of the range, and older than what asks for it."
+            return change(context, {"numpy": joined(works or "<2", f">{there.version}")}, note)
+        return by_pip(
+            [f"numpy=={there.version}"], "This numpy is of the range: its files are to be written anew.", _ANEW
+        )
     note = "" if before(context, "2.18") is False else "Or take tensorflow>=2.18, which is built for numpy 2."
-    return change(context, {"numpy": works}, note)
+    return change(context, {"numpy": works or "<2"}, note)
+
+
+def _fits(spec: str, version: str) -> bool:
+    return not spec or versions.contains(spec, version)
+
+
+def _old_alias(context: Context, name: str, works: str) -> Fix:
+    """Return what to do where code asks for an alias that numpy 1.24 took away, and no later release gives back."""
+    asks = asking(context)
+    note = f"Or take a newer {asks}."
+    if asks in ("", "numpy"):
+        note = f"Or write {name} for np.{name}, where the code is yours."
+    spec, env = joined(works, "<1.24"), context.env
+    if context.matrix.wheels.newest("numpy", spec, env.platform, env.python.minor):
+        return change(context, {"numpy": spec}, note)
+    return Fix(note=f"numpy before 1.24 had it, and this Python has none of those: {note[3:]}")
 
 
 # What numpy 1.24 removed; the other names went with 2.0.
@@ -285,9 +314,12 @@ def metal(context: Context, said: Mapping[str, str]) -> Fix:
     name = context.tensorflow.name if context.tensorflow else "tensorflow"
     gone = "Or python -m pip uninstall tensorflow-metal, and use the CPU."
     fitting = [row.tensorflow for row in rows if minor and versions.contains(row.for_tensorflow, f"{minor}.0")]
-    if fitting and versions.contains("<2.20", f"{minor}.0"):
-        return by_pip([f"tensorflow-metal=={fitting[-1]}"], gone)
     there = find(context, "tensorflow-metal")
+    if fitting and versions.contains("<2.20", f"{minor}.0"):
+        if there and there.version == fitting[-1] and context.tensorflow:
+            both = [f"{name}=={context.tensorflow.version}", f"tensorflow-metal=={fitting[-1]}"]
+            return by_pip(both, f"They go together: install both anew. {gone}", _ANEW)
+        return by_pip([f"tensorflow-metal=={fitting[-1]}"], gone)
     wanted = next((row.for_tensorflow for row in rows if there and row.tensorflow == there.version), ">=2.18")
     spec = wanted if "<" in wanted or "==" in wanted else f"{wanted},<2.20"
     if not context.matrix.wheels.newest(name, spec, context.env.platform):

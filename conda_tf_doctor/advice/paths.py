@@ -11,6 +11,7 @@ from ..environment.libraries import parse_library
 from ..findings import Fix
 from .gpu import PROGRAM_FILES, and_cuda, of_wheels, on_search_path, pair, toolkit
 from .libraries import libstdcxx
+from .machine import other_name
 from .make import by_pip
 
 if TYPE_CHECKING:
@@ -97,9 +98,28 @@ def activate(context: Context, said: Mapping[str, str]) -> Fix:
         return Fix(commands=_activation(context, name), note=f"In the terminal or the IDE that starts Python, {there}.")
     note = f"Choose that environment's kernel in the notebook, which ipykernel in it makes, or {there}."
     runs = re.findall(r"((?:[A-Z]:\\|(?<![\w./-])/)[^\s'\"]{0,400}?python[\d.]*(?:\.exe)?)(?=[\s'\"]|$)", text)
+    spec = _where_it_ran(context)
     if len(runs) > 1:
-        note += f" Or install TensorFlow into the Python that runs: {runs[-1]} -m pip install tensorflow."
+        note += f" Or install TensorFlow into the Python that runs: {runs[-1]} -m pip install {spec[0]}."
+    elif not notebook and not name and not _is_conda(context):
+        note = f"With the very Python that said it ({spec[1]}`pip` alone may be another's). Or, where an environment "
+        note += f"has TensorFlow, {there}; in an IDE choose its interpreter, in a notebook its kernel, which ipykernel "
+        return by_pip([spec[0]], note + "in it makes.")
+    elif notebook:
+        note += f" Or run %pip install {spec[0]} in a cell."
     return Fix(commands=(("conda", "install", *into, "ipykernel"),), note=note)
+
+
+def _where_it_ran(context: Context) -> tuple[str, str]:
+    """Return the requirement that brings TensorFlow to a Python that has none, and what is to be said of it."""
+    tensorflow = context.tensorflow
+    if tensorflow is None or not tensorflow.version:
+        return "tensorflow", ""
+    row = context.build
+    whole = row.stub_for.partition("==")[0] if row and row.stub_for else ""
+    brings = f"it brings {whole}, in which TensorFlow itself is here; " if whole else ""
+    name = other_name(context, tensorflow.version, context.env.platform) or tensorflow.name
+    return f"{tensorflow.name if row else name}=={tensorflow.version}", brings
 
 
 def _activation(context: Context, name: str) -> tuple[tuple[str, ...], ...]:

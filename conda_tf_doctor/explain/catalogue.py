@@ -20,6 +20,7 @@ DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 SHARED = "shared.yaml"
 NEEDS = "needs.yaml"
 FREQUENCIES = "frequencies.yaml"
+NAMES = "names.yaml"
 EXCLUDED = "excluded"
 LIKELIHOODS = (*CONFIDENCES, EXCLUDED)
 
@@ -139,6 +140,7 @@ def signatures() -> tuple[Signature, ...]:
     shared = documents.pop(SHARED)
     documents.pop(NEEDS, None)
     documents.pop(FREQUENCIES, None)
+    documents.pop(NAMES, None)
     found = [_signature(item, shared) for items in documents.values() for item in items]
     names = [signature.id for signature in found]
     if len(set(names)) != len(names):
@@ -165,6 +167,33 @@ def need(code: str) -> str:
         code: The rule that stands for the cause.
     """
     return _needs().get(code, "")
+
+
+class Name(NamedTuple):
+    """What Keras had, under a name or in a way that a message tells.
+
+    Attributes:
+        name: Dotted, and all that begins with it; empty where ``text`` tells.
+        text: What the message says.
+        keras: PEP 440 range of the releases of keras that have it; empty for none.
+        legacy: Whether every release of tf-keras has it.
+        package: The distribution that has it today.
+        instead: What to write today.
+    """
+
+    name: str = ""
+    text: re.Pattern[str] | None = None
+    keras: str = ""
+    legacy: bool = False
+    package: str = ""
+    instead: str = ""
+
+
+@lru_cache(maxsize=1)
+def names() -> tuple[Name, ...]:
+    """Return what Keras had under names that it has no more, or has not always had."""
+    rows = load(DATA)[NAMES]
+    return tuple(Name(**{**row, "text": _pattern(row["text"]) if "text" in row else None}) for row in rows)
 
 
 @lru_cache(maxsize=1)

@@ -14,21 +14,14 @@ from ..environment.libraries import parse_library
 from ..findings import CERTAIN, LIKELY, POSSIBLE
 from .catalogue import EXCLUDED, Signature, by_id, signatures
 from .facts import holds
+from .keras_names import asked
+from .shown import normalise
 from .subject import Subject, user_site
 from .tracebacks import shadowing_frame
 
 if TYPE_CHECKING:
     from ..context.context import Context
 
-# Texts come as whole logs; what tells is at their ends.
-LIMIT = 120_000
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\r")
-# A line break as JSON writes it; the n of a Windows path (C:\\new) is followed by other things.
-_WRITTEN_BREAK = re.compile(
-    r"(?<!\\)\\n(?=\s{2}|\\n|\Z|\s*File |Traceback|During|The above|Failed to|See http|\w*Error)"
-)
-# What no program writes as a message (an image in a notebook, minified code) would only take time.
-_LONG_LINE = re.compile(r"^([^\n]{700})[^\n]*([^\n]{300})$", re.MULTILINE)
 _PLACE = {CERTAIN: 0, LIKELY: 1, POSSIBLE: 2, EXCLUDED: 3}
 
 
@@ -75,16 +68,6 @@ class Signal(NamedTuple):
     strength: int
 
 
-def normalise(text: str) -> str:
-    """Return a text as a terminal shows it: no escape sequences, real line breaks."""
-    if len(text) > LIMIT:
-        text = text[: LIMIT // 2] + "\n" + text[-LIMIT // 2 :]
-    text = _ESCAPES.sub("", text)
-    if text.count("\n") < 3:
-        text = _WRITTEN_BREAK.sub("\n", text).replace('\\"', '"')
-    return _LONG_LINE.sub(r"\1 … \2", text)
-
-
 class _Kept(dict[str, str]):
     def __missing__(self, key: str) -> str:
         return {"library": "the library", "file": "the file", "wanted": "some version", "name": "the name"}.get(
@@ -115,6 +98,9 @@ def _special(signature: Signature, text: str) -> Match | None:
         if found is None:
             return None
         return Match(signature.id, _line_at(text, found.start()), {"file": found["file"].strip()}, found.start())
+    if signature.special == "keras-names":
+        name = asked(text)
+        return Match(signature.id, _line_at(text, name[1]), *name) if name else None
     shadowing = shadowing_frame(text)
     if shadowing is None or shadowing[1] != (signature.special == "shadowing"):
         return None

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..findings import CERTAIN, LIKELY, POSSIBLE, Finding
 from .catalogue import EXCLUDED, by_id
-from .match import find, is_harmless, judged, normalise
+from .match import find, is_harmless, judged
+from .shown import normalise
 from .subject import Subject
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..environment.facts import PIP, Package
 from ..environment.tensorflow import find_tensorflow
 from ..names import normalise
+from .shown import normalise as as_shown
 
 if TYPE_CHECKING:
     from ..environment.facts import Environment
@@ -21,6 +22,19 @@ if TYPE_CHECKING:
 _PYTHON = re.compile(
     r"\blib[\\/]python(?P<dotted>3\.\d{1,2})[\\/]|[\\/]Python(?P<folder>3\d{1,2})[\\/]|\.c(?:p|python-)(?P<tag>3\d{1,2})[-.]",
     re.I,
+)
+# What people say of their own Python, or an interpreter, a template or a table says of it: the more sure form first.
+_NO_RANGE = r"(?![\w.]*\d|[ \t]*(?:[-\u2013+]|to |or |and (?:above|later|newer|below)))"
+_RUNS = rf"(3\.\d{{1,2}})(?:\.\d+)?(?:rc\d+|[ab]\d+)?{_NO_RANGE}"
+_MINE = r"\b(?:I(?:'m|'ve)?|am|my|using|running|installed|with|on|have)\b[^\n.]{0,30}?"
+_PYTHON_TOLD = tuple(
+    re.compile(pattern, re.I | re.M)
+    for pattern in (
+        rf"^Python {_RUNS}(?: [(|][^\n]*)?$",
+        rf"\bpython version\W{{1,6}}(?:python )?v?{_RUNS}",
+        rf"{_MINE}\bpython(?: version)?[ :=]{{0,3}}v?{_RUNS}",
+        rf"\bpython(?: version)?[ :=]{{1,3}}v?{_RUNS}",
+    )
 )
 # pip's "tensorflow 2.15.0 requires ...", a wheel's or sdist's file, a folder of metadata
 _TENSORFLOW = re.compile(
@@ -55,6 +69,14 @@ def python_of(text: str) -> str:
     return _only({_minor(next(filter(None, m.groups()))) for m in _PYTHON.finditer(text)})
 
 
+def python_told(text: str) -> str:
+    """Return the minor version of the Python that a text says was run; empty where it tells none, or several."""
+    for pattern in _PYTHON_TOLD:
+        if found := set(pattern.findall(text)):
+            return _only(found)
+    return ""
+
+
 def met(text: str) -> dict[str, str]:
     """Return the versions of packages that a text says it met, by normalised name; none of which it names two."""
     found: dict[str, set[str]] = {}
@@ -71,7 +93,8 @@ def _agrees(one: str, other: str) -> bool:
 
 def take(env: Environment) -> None:
     """Add to the facts what the text tells, and note where it tells another version than a record."""
-    if not env.python.version and (python := python_of(env.error_text)):
+    env.error_text = as_shown(env.error_text)
+    if not env.python.version and (python := python_of(env.error_text) or python_told(env.error_text)):
         env.python = env.python._replace(version=python, source="error_text")
     package = env.package("tensorflow")
     if package is not None and not package.version and not package.spec:

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from .catalogue import EXCLUDED, by_id
-from .match import find, is_harmless, judged, normalise
+from .match import find, is_harmless, judged
+from .shown import normalise
 from .subject import Subject
 
 if TYPE_CHECKING:
