@@ -78,7 +78,7 @@ def dependency(context: Context, said: Mapping[str, str]) -> Fix:
     name = _DISTRIBUTIONS.get(module, module)
     if asked := needed(said, name):
         # What an installer says of one release, no import has failed on.
-        return change(context, {name: asked}, _DECLARED)
+        return change(context, {name: working(context, name) or asked}, _DECLARED)
     for pattern, name, spec in _KNOWN_RANGES:
         if re.search(pattern, text):
             works = working(context, name)

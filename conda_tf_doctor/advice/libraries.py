@@ -37,9 +37,10 @@ _HOLDERS = {
 def vc_runtime(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD401 and TFD402: conda's copy of the Visual C++ runtime, or Microsoft's."""
     build = context.binary_build
-    floor = said.get("floor", "") or (build.vc_runtime.split(",")[0].lstrip(">=") if build and build.vc_runtime else "")
-    # 14.40 is what the newest builds need, and every runtime serves the older ones.
-    return newest_runtime(context, floor or "14.40")
+    floor = build.vc_runtime.split(",")[0].lstrip(">=") if build and build.vc_runtime else ""
+    # 14.40 is what the newest builds need, and every runtime serves the older ones. Where it failed, what a build
+    # needs at the least may well be there.
+    return newest_runtime(context, said.get("floor", "") or ("14.40" if context.env.error_text else floor) or "14.40")
 
 
 def newest_runtime(context: Context, lowest: str) -> Fix:

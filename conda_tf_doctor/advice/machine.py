@@ -14,6 +14,7 @@ from ..names import normalise
 from ..subdirs import is_arm64
 from .dependencies import SOLVER, by_itself
 from .make import FORGE, by_conda, by_pip, fresh, in_a_channel, stable
+from .others import for_older_python
 from .packages import ADD_ONS, add_on
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
     from .gpu import native_windows, retired
 
     env, tensorflow = context.env, context.tensorflow
+    if fix := for_older_python(context, said):
+        return fix
     if project := re.search(r"supported Python range \((>=[\d.]+)", env.error_text):
         below = re.findall(r"requires Python [^\n]{0,200}?<\s{0,9}(3\.\d+)", env.error_text)
         spec = f"{project[1]},<{max(below, key=versions.key)}" if below else project[1]
@@ -119,7 +122,8 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
         return native_windows(context, said) if env.os == "win" else _for(retired(context), minor)
     newest = _newest(context, name, current)
     note = f"Or keep Python {current} and take {name} {newest}." if newest and newest != version else ""
-    pins = (f"python {said.get('expected') or minor + '.*'}",)
+    expected = said.get("expected", "")
+    pins = (f"python {expected if expected and '|' not in expected else minor + '.*'}",)
     if tensorflow is not None and not tensorflow.requested and (alone := by_itself(context)):
         return alone
     if tensorflow is None and by_conda:
@@ -218,6 +222,8 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
 
     env = context.env
     name, version = _asked(context, said)
+    if fix := for_older_python(context, said):
+        return fix
     if env.platform == "osx-64" and is_arm64(env.system.machine):
         return one_machine(context, said)
     if "misspelt" in said:
@@ -261,6 +267,12 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
     minor = choose(minors_of(context, "tensorflow", found[-1]) if found else [], "")
     if version and version in found:
         return by_pip([f"tensorflow=={version}"], note)
+    here = [v for v in found if not env.python.minor or env.python.minor in minors_of(context, "tensorflow", v)]
+    if version and here:
+        # The nearest release that this Python can have is less of a change than another Python.
+        near = next((v for v in here if versions.key(v) > versions.key(version)), here[-1])
+        last = f"The newest tensorflow for {env.platform} is {found[-1]}, the oldest {found[0]}."
+        return by_pip([f"tensorflow=={near}"], f"{last} {note}".strip())
     if found:
         pip = (f"tensorflow>={found[0]}" if versions.contains(">=2", found[0]) else "tensorflow",)
         return Fix((), pip, fresh(minor, pip=pip), note)

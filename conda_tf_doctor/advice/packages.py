@@ -174,6 +174,10 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
         return by_pip([f"{name or 'tf-keras'}-nightly"], "A nightly TensorFlow goes with the nightly of its add-ons.")
     if name == "tensorflow-text" and env.os == "win":
         return text_on_windows(context)
+    if name in ADD_ONS or not _is_own(library := said.get("library", "") or said.get("name", "")):
+        library = ""
+    if library:
+        return Fix(note=_OWN.format(re.split(r"[\\/]", library)[-1]))
     if "tfdml" in text and (rows := context.matrix.builds("tensorflow-directml-plugin")):
         return pair(context, {"tensorflow": rows[-1].for_tensorflow}, "The plugin for DirectML has ended with it.")
     if "pkg_resources" in text:
@@ -206,6 +210,8 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
     wheels, python = context.matrix.wheels, env.python.minor
     none_here = python and wheels.newest(name, "", env.platform) and not wheels.newest(name, "", env.platform, python)
     blind = "undefined symbol" in text and not (there and there.version)
+    if (none_here or not _suits(context, name)) and (last := _last_pair(context, name)):
+        return last
     if (none_here or blind) and (sure := _for_every_build(context, name)):
         return sure
     fitting = _fitting(context, name, minor_of(context))
@@ -221,6 +227,45 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
         # The add-on has ended with an older release.
         return pair(context, {"tensorflow": f"=={last}.*", name: f"=={last}.*"}, f"{name} has ended with {last}.")
     return by_pip([fitting]) if fitting else by_pip([name], "Take its release for this TensorFlow.", ("--upgrade",))
+
+
+_OWN = (
+    "{} is compiled against one TensorFlow and loads beside that one alone: compile it again with what "
+    "tf.sysconfig.get_compile_flags() and tf.sysconfig.get_link_flags() give in this environment (they tell the C++ "
+    "ABI and libtensorflow_framework's name too), or take the TensorFlow that it was made for."
+)
+# What the last release of an add-on that has ended is followed by.
+_FOLLOWED = {"tensorflow-addons": " What it had is in Keras itself now (metrics, losses, layers), or in keras-cv."}
+
+
+def _is_own(library: str) -> bool:
+    """Tell whether a library is one that somebody compiled himself, and no part of an installed package."""
+    found = re.search(r"\.(?:so|dylib|pyd|dll)\b", library)
+    return bool(found) and not re.search(r"(?:site|dist)-packages|tensorflow|tfdml|horovod|metal", library)
+
+
+def _suits(context: Context, name: str) -> bool:
+    """Tell whether any release of an add-on is for this TensorFlow, as far as the tables know."""
+    minor = minor_of(context)
+    return (
+        not minor
+        or not context.matrix.wheels.newest(name)
+        or name not in _FOLLOWED
+        or bool(_fitting(context, name, minor))
+    )
+
+
+def _last_pair(context: Context, name: str) -> Fix | None:
+    """Return the newest TensorFlow that a release of an add-on is for, with that release."""
+    env = context.env
+    known = {versions.minor(v) for v in stable(context.matrix.versions("tensorflow", PYPI, env.platform))}
+    for minor in sorted(known, key=versions.key, reverse=True):
+        spec = parse_requirement(_fitting(context, name, minor, ""))[1] if _fitting(context, name, minor, "") else ""
+        newest = context.matrix.wheels.newest(name, spec, env.platform) if spec else ""
+        if newest:
+            note = f"{name} {newest} is the last that has a wheel for {env.platform}, and is for TensorFlow {minor}."
+            return pair(context, {"tensorflow": f"=={minor}.*", name: f"=={newest}"}, note + _FOLLOWED.get(name, ""))
+    return None
 
 
 _OF_TENSORFLOW_1 = re.compile(
@@ -268,15 +313,23 @@ def _for_every_build(context: Context, name: str) -> Fix | None:
     return None
 
 
-def _fitting(context: Context, name: str, minor: str) -> str:
-    """Return the requirement of an add-on for a minor of TensorFlow; empty where nothing is known."""
+def _fitting(context: Context, name: str, minor: str, python: str | None = None) -> str:
+    """Return the requirement of an add-on for a minor of TensorFlow; empty where nothing is known.
+
+    Args:
+        context: The environment.
+        name: Normalised name.
+        minor: That of the TensorFlow.
+        python: A minor in place of the environment's; empty for any.
+    """
     if not minor:
         return ""
+    python = context.env.python.minor if python is None else python
     known = (entry for table in ("works_symbols", "works_plugins") for entry in context.matrix.entries(table, name))
     for entry in filter(partial(holds_here, context), known):
         works = entry.get("works", "").replace("{minor}", minor)
         if works and versions.contains(entry.get("tensorflow", ""), f"{minor}.0"):
-            newest = context.matrix.wheels.newest(name, works, context.env.platform, context.env.python.minor)
+            newest = context.matrix.wheels.newest(name, works, context.env.platform, python)
             return f"{name}=={newest}" if newest else f"{name}{works}"
     if name in _IN_STEP:
         return f"{name}=={minor}.*"

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from ..context.vc_runtime import runtime_of
 from ..environment.facts import CONDA
 from ..environment.tensorflow import OWNERS, owners
+from ..matrix.model import PYPI
 from ..versions import contains, minor
 from . import facts_of_gpu
 from .subject import Fact, Subject, Truth, user_site
@@ -264,7 +265,18 @@ def _python_has_build(subject: Subject, _: str) -> Truth:
     return any(context.env.python.minor in row.python for row in rows) if rows else None
 
 
+def _no_wheel_on_this_platform(subject: Subject, _: str) -> Truth:
+    """Whether the index has wheels of the release that was asked for, and none for this platform."""
+    context, exact = subject.context, re.match(r"==\s*([\d.]+\d)$", subject.captured.get("wanted_version", ""))
+    if context is None or not exact or not context.env.platform:
+        return None
+    name = subject.captured.get("name", "").lower().replace("_", "-")
+    rows = [row for row in context.matrix.builds(name, exact[1], PYPI) if row.kind != "empty"]
+    return not any(row.platform in (context.env.platform, "noarch") for row in rows) if rows else None
+
+
 FACTS: dict[str, Fact] = {
+    "no-wheel-on-this-platform": _no_wheel_on_this_platform,
     **facts_of_gpu.FACTS,
     "windows": _os("win"),
     "linux": _os("linux"),
