@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+from .. import versions
 from .._typing import TYPE_CHECKING
+from ..context.promises import find
 from ..environment.facts import PIP
 from ..environment.tensorflow import OWNERS
 from ..findings import Fix
@@ -78,7 +80,9 @@ def dependency(context: Context, said: Mapping[str, str]) -> Fix:
     name = _DISTRIBUTIONS.get(module, module)
     if asked := needed(said, name):
         # What an installer says of one release, no import has failed on.
-        return change(context, {name: working(context, name) or asked}, _DECLARED)
+        there, works = find(context, name), working(context, name)
+        known = works and not (there and there.version and versions.contains(works, there.version))
+        return change(context, {name: works if known else asked}, _DECLARED)
     for pattern, name, spec in _KNOWN_RANGES:
         if re.search(pattern, text):
             works = working(context, name)

@@ -267,6 +267,10 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
     minor = choose(minors_of(context, "tensorflow", found[-1]) if found else [], "")
     if version and version in found:
         return by_pip([f"tensorflow=={version}"], note)
+    same = stable(context.matrix.versions(f"{name}-macos", PYPI, env.platform)) if version and env.os == "osx" else []
+    if fit := [v for v in same if versions.minor(v) == versions.minor(version)]:
+        note = f"Or a newer tensorflow, which has wheels for {env.platform}: tensorflow>={found[0]}."
+        return by_pip([f"{name}-macos=={fit[-1]}"], note)
     here = [v for v in found if not env.python.minor or env.python.minor in minors_of(context, "tensorflow", v)]
     if version and here:
         # The nearest release that this Python can have is less of a change than another Python.

@@ -210,10 +210,10 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
     wheels, python = context.matrix.wheels, env.python.minor
     none_here = python and wheels.newest(name, "", env.platform) and not wheels.newest(name, "", env.platform, python)
     blind = "undefined symbol" in text and not (there and there.version)
-    if (none_here or not _suits(context, name)) and (last := _last_pair(context, name)):
-        return last
     if (none_here or blind) and (sure := _for_every_build(context, name)):
         return sure
+    if (none_here or not _suits(context, name)) and (latest := _last_pair(context, name)):
+        return latest
     fitting = _fitting(context, name, minor_of(context))
     if there and there.version and fitting == f"{name}=={there.version}":
         if name in _IN_STEP and versions.minor(there.version) != minor_of(context):
