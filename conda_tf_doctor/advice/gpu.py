@@ -15,6 +15,7 @@ from ..matrix.model import PYPI
 from ..specifiers import major_minor
 from .make import FORGE, by_conda, by_pip, fresh, stable
 from .make import pair as release
+from .packages import metal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -61,8 +62,7 @@ def and_cuda(context: Context) -> Fix:
     if not versions.contains("==2.16.*", version):
         return by_pip([f"tensorflow[and-cuda]=={version}"], _DRIVER_NOTE)._replace(pip=wheels)
     # Its wheels look in the wrong folders for NVIDIA's.
-    found = "import glob,sysconfig;print(':'.join(glob.glob(sysconfig.get_path('purelib')+'/nvidia/*/lib')))"
-    stay = f'to stay with it: export LD_LIBRARY_PATH=$(python -c "{found}")'
+    stay = f"to stay with it: export LD_LIBRARY_PATH={_FOUND.format('*')}"
     note = f"2.16 does not find the libraries that pip installs; {stay}. {_DRIVER_NOTE}"
     return by_pip(["tensorflow[and-cuda]>=2.17"], note)
 
@@ -104,6 +104,10 @@ def gpu_wheel(context: Context, version: str) -> Fix | None:
 def cuda(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD301 and TFD302: the CUDA that this build was made for, in the way that brings all of it."""
     build = context.build
+    if elsewhere := without_cuda(context, said):
+        return elsewhere
+    if link := _unversioned(context, said):
+        return link
     needs = _newer(context, said)
     if needs and (build is None or not build.cuda_built or versions.key(build.cuda_built) < versions.key(needs)):
         return newer_build(context, needs)
@@ -115,6 +119,58 @@ def cuda(context: Context, said: Mapping[str, str]) -> Fix:
         return and_cuda(context)
     wanted, accepted = pair(context, said)
     return toolkit(context, wanted, accepted, on_search_path(context, wanted)) if wanted else Fix(note=_table(context))
+
+
+_ON_A_JETSON = re.compile(r"jetson|jetpack|tegra|\bl4t\b|\borin\b|xavier", re.IGNORECASE)
+
+
+def without_cuda(context: Context, said: Mapping[str, str]) -> Fix | None:
+    """Return what uses the GPU of a machine for which no wheel of the index has CUDA; ``None`` elsewhere."""
+    env = context.env
+    if env.os == "osx":
+        return metal(context, said)
+    if env.platform != "linux-aarch64" or _manager(context) == CONDA:
+        return None
+    note = "The index's wheels of TensorFlow for aarch64 have no CUDA. "
+    if _ON_A_JETSON.search(f"{env.system.os} {env.system.gpu} {env.system.cpu_model} {env.error_text}"):
+        return Fix(
+            note=f"{note}Take NVIDIA's own: its wheel of TensorFlow for this release of JetPack, in the Python that it "
+            "is for (3.8 for JetPack 5, 3.10 for JetPack 6), or its container for Jetson."
+        )
+    return Fix(note=f"{note}Take NVIDIA's container of TensorFlow for Arm (NGC).")
+
+
+def _unversioned(context: Context, said: Mapping[str, str]) -> Fix | None:
+    """Return NVRTC under the name without a number by which cuDNN 8 asks for it, and which only a toolkit has."""
+    if not re.search(r"libnvrtc\.so\Z", said.get("library", "")) or context.env.os != "linux":
+        return None
+    built = context.build.cuda_built if context.build else ""
+    of_pip = next((wheel for wheel in context.cuda if wheel.package.manager == PIP), None)
+    major = (of_pip.version if of_pip else built or "11").split(".")[0]
+    there = f"/usr/local/cuda-{major_minor(built)}/lib64" if built else "its lib64"
+    note = f"Or, where a toolkit is installed: export LD_LIBRARY_PATH={there}:$LD_LIBRARY_PATH."
+    if not of_wheels(context) and of_pip is None:
+        return Fix(note=f"cuDNN asks for libnvrtc.so, a part of CUDA's toolkit. {note[4].upper()}{note[5:]}")
+    wheel = f"nvidia-cuda-nvrtc-cu{major}"
+    link = f"cd {_FOUND.format('cuda_nvrtc')} && ln -s libnvrtc.so.1* libnvrtc.so && export LD_LIBRARY_PATH=$PWD:$LD_LIBRARY_PATH"
+    note = f"Then give it the name that cuDNN asks for: {link}. {note}"
+    return by_pip([wheel], note) if context.env.pip(wheel) is None else Fix(note=note.removeprefix("Then "))
+
+
+# The folder of one of NVIDIA's wheels, or of all, in the shell.
+_FOUND = (
+    "$(python -c \"import glob,sysconfig;print(':'.join(glob.glob(sysconfig.get_path('purelib')+'/nvidia/{}/lib')))\")"
+)
+
+
+def of_folders(context: Context) -> Fix:
+    """Return how TensorFlow is led to NVIDIA's wheels, which only releases from 2.14 on look for by themselves."""
+    own = ":$CONDA_PREFIX/lib" if any(library.package.manager != PIP for library in context.cuda) else ""
+    return Fix(
+        note=f"NVIDIA's libraries are here, and this TensorFlow does not look into their folders: "
+        f"export LD_LIBRARY_PATH={_FOUND.format('*')}{own}:$LD_LIBRARY_PATH (in etc/conda/activate.d, to have it on "
+        "every activation). Or python -m pip install 'tensorflow[and-cuda]>=2.17', which needs none of it."
+    )
 
 
 def _newer(context: Context, said: Mapping[str, str]) -> str:
@@ -154,11 +210,27 @@ def _of_conda(context: Context) -> Fix:
     if (tensorflow and tensorflow.channel == FORGE) or (build and build.channel == FORGE):
         # Before a build a version is exact, and 2.12 is not 2.12.1.
         exact = f"{version}.*" if version.count(".") == 1 else version or "=*"
-        return Fix(commands=(("conda", "install", "-c", FORGE, f"tensorflow{exact}=*cuda*"),), note=_BRINGS)
+        specs = (f"tensorflow{exact}=*cuda*", *_unlocked(context))
+        return Fix(commands=(("conda", "install", "-c", FORGE, *specs),), note=_BRINGS)
     pins = tuple(pin for pin in (build.cuda_pin, build.cudnn_pin) if pin) if build and build.variant == "gpu" else ()
     if pins:
         return by_conda(pins)
     return Fix(commands=(("conda", "install", f"tensorflow-gpu{version}"),), note=_BRINGS)
+
+
+def _unlocked(context: Context) -> Iterable[str]:
+    """Yield the ``cuda-version`` to go to, where the one that is there holds the environment at a CUDA of before."""
+    env, tensorflow = context.env, context.tensorflow
+    lock = env.conda("cuda-version") or next((p for p in env.requested if p.name == "cuda-version"), None)
+    version = tensorflow.version if tensorflow else ""
+    rows = [
+        row
+        for row in context.matrix.builds("tensorflow", version, FORGE, env.platform)
+        if row.variant == "gpu" and row.cuda and env.python.minor in ("", *row.python)
+    ]
+    of_newest = [row for row in rows if row.tensorflow == rows[-1].tensorflow]
+    if lock and lock.version and of_newest and not any(versions.contains(r.cuda, lock.version) for r in of_newest):
+        yield f"cuda-version={of_newest[-1].cuda_built.split('.')[0]}"
 
 
 def pair(context: Context, said: Mapping[str, str]) -> tuple[str, str]:
@@ -200,7 +272,7 @@ def _table(context: Context) -> str:
         last = f" to {known[-1]}" if known[-1] != known[0] else ""
         parts.append(f"CUDA {cuda_built} with cuDNN {cudnn_built} for TensorFlow {known[0]}{last}")
     if not parts:
-        return "Mac computers have no CUDA: TensorFlow uses their GPU through tensorflow-metal."
+        return f"No TensorFlow for Python {context.env.python.minor} on {context.env.platform} has CUDA."
     # Of a Python that nobody named, the newest builds.
     known = parts if context.env.python.minor else parts[-5:]
     return f"Install the CUDA that this TensorFlow was built for: {', '.join(known)}."
@@ -208,7 +280,8 @@ def _table(context: Context) -> str:
 
 def on_search_path(context: Context, wanted: str) -> str:
     """Return how the loader is led to an installed toolkit of a version."""
-    there = [v for v in system_cuda(context) if v.split(".")[0] == wanted.split(".")[0]]
+    loads = (context.build.cuda_loads or context.build.cuda) if context.build else f"=={wanted.split('.')[0]}.*"
+    there = [v for v in system_cuda(context) if versions.contains(loads, v)]
     version = major_minor(there[0]) if there and "." in there[0] else wanted
     if context.env.os != "win":
         return f"export LD_LIBRARY_PATH=/usr/local/cuda-{version}/lib64:$LD_LIBRARY_PATH"
@@ -252,6 +325,8 @@ def _cudnn_spec(context: Context, built: str, accepted: str) -> str:
 def cudnn(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD303 and TFD304: a cuDNN that this build accepts."""
     build = context.build
+    if elsewhere := without_cuda(context, said):
+        return elsewhere
     if no_native_gpu(context):
         return native_windows(context, said)
     needs, has = dotted(said.get("needs", "")), dotted(said.get("has", ""))
@@ -272,6 +347,8 @@ def cudnn(context: Context, said: Mapping[str, str]) -> Fix:
         own = tuple(wheel for wheel in build.nvidia if wheel.startswith("nvidia-cudnn")) if build and not needs else ()
         older = build.cuda_built.startswith("11") if build and build.cuda_built else not modern and bool(needs)
         wheel = f"nvidia-cudnn-cu{11 if older else 12}{accepted}"
+        if beside and not has and versions.contains(accepted, beside[0].version):
+            return of_folders(context)
         return by_pip(own or (wheel,), f"{other}update it." if has else "")
     built = major_minor(
         needs or (build.cudnn_built if build else "") or accepted.split(",")[0].strip(">=").rstrip(".*")

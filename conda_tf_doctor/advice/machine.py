@@ -10,10 +10,10 @@ from ..environment.facts import CONDA
 from ..environment.tensorflow import VENDORS
 from ..findings import Fix
 from ..matrix.model import PYPI
-from ..names import normalise
+from ..names import normalise, parse_requirement
 from ..subdirs import is_arm64
 from .dependencies import SOLVER, by_itself
-from .make import FORGE, by_conda, by_pip, fresh, in_a_channel, stable
+from .make import FORGE, NEW, by_conda, by_pip, fresh, in_a_channel, stable
 from .others import for_older_python
 from .packages import ADD_ONS, add_on
 
@@ -42,12 +42,12 @@ def _asked(context: Context, said: Mapping[str, str]) -> tuple[str, str]:
     tensorflow = context.tensorflow
     said_name = normalise(said.get("name", ""))
     name = tensorflow.name if tensorflow else said_name if said_name in _SAME else "tensorflow"
-    version = tensorflow.version if tensorflow else ""
-    if not version:
-        told = said.get("wheel_version") or said.get("wanted_version", "")
-        exact = re.match(r"(?:==?)?\s*([\d.]+\d)[.*]*\Z", told.strip())
-        version = exact.group(1) if exact else ""
-    return name, version
+    told = said.get("wheel_version") or said.get("wanted_version", "")
+    exact = re.match(r"(?:==?)?\s*([\d.]+\d)[.*]*\Z", told.strip())
+    if exact and said_name in _SAME:
+        # Whatever is installed, this is what the installer was asked for.
+        return name if said_name == "tensorflow" else said_name, exact[1]
+    return name, tensorflow.version if tensorflow else exact[1] if exact else ""
 
 
 def minors_of(context: Context, name: str, version: str, platform: str = "") -> list[str]:
@@ -117,6 +117,8 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
     if not minor:
         return Fix(note="Make an environment with a Python that this TensorFlow has builds for; `matrix` lists them.")
     spec = f"{name}=={version}" if version else name
+    if said.get("wheel_version") and not context.matrix.wheels.newest(name, f"=={version}", env.platform, minor):
+        return _of_file(context, said, minor)
     if spec == "tensorflow-gpu" and not by_conda:
         # Its newest release holds nothing.
         return native_windows(context, said) if env.os == "win" else _for(retired(context), minor)
@@ -130,7 +132,7 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
         return Fix(pins=pins, commands=fresh(minor, f"{name}={version}" if version else name), note=note)
     if tensorflow is None:
         return Fix(pins=pins, commands=fresh(minor, pip=(spec,)), note=note)
-    if not tensorflow.requested:
+    if not tensorflow.requested and version == tensorflow.version:
         return Fix(pins=pins, commands=(("conda", "install", f"python={minor}"),), note=note)
     if tensorflow.manager == CONDA:
         if not context.matrix.builds(name, version, context.channel, env.platform):
@@ -143,6 +145,14 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
         # is planned but what is typed.
         pip = ()
     return Fix(pins, pip, fresh(minor, pip=(spec,)), note)
+
+
+def _of_file(context: Context, said: Mapping[str, str], minor: str) -> Fix:
+    """Return the file that was refused in an environment of its Python, where the index has no such release here."""
+    file = re.search(rf"[\w.]+-{re.escape(said['wheel_version'])}-[\w.-]+\.whl", context.env.error_text)
+    here = stable(context.matrix.versions("tensorflow", PYPI, context.env.platform, minor))
+    note = f"Or take tensorflow {here[0]} or later, which the index has for it." if here else ""
+    return Fix((f"python {minor}.*",), commands=fresh(minor, pip=(file[0],) if file else ()), note=note)
 
 
 def _for(fix: Fix, minor: str) -> Fix:
@@ -191,7 +201,8 @@ def one_machine(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD102 and TFD105: Python and everything in it for the machine that is there."""
     env = context.env
     if env.os == "osx":
-        minor = choose(minors_of(context, "tensorflow", "", "osx-arm64"), "", [env.python.minor])
+        minors = minors_of(context, "tensorflow", "", "osx-arm64")
+        minor = env.python.minor if env.python.minor in minors else choose(minors, "")
         return Fix(
             note="Make the environment with an arm64 Python (CONDA_SUBDIR=osx-arm64), and install TensorFlow in it: "
             "tensorflow>=2.13, or tensorflow-macos before.",
@@ -275,12 +286,26 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
     if version and here:
         # The nearest release that this Python can have is less of a change than another Python.
         near = next((v for v in here if versions.key(v) > versions.key(version)), here[-1])
+        newer = versions.key(version) > versions.key(found[-1])
         last = f"The newest tensorflow for {env.platform} is {found[-1]}, the oldest {found[0]}."
+        last = _last(context, found[-1], version) if newer else last
         return by_pip([f"tensorflow=={near}"], f"{last} {note}".strip())
     if found:
         pip = (f"tensorflow>={found[0]}" if versions.contains(">=2", found[0]) else "tensorflow",)
+        if version and versions.key(version) > versions.key(found[-1]):
+            pip, note = (f"tensorflow=={versions.minor(found[-1])}.*",), _last(context, found[-1], version)
+        if context.matrix.wheels.newest(*parse_requirement(pip[0]), env.platform, env.python.minor or "none"):
+            return by_pip(pip, note)
         return Fix((), pip, fresh(minor, pip=pip), note)
     return Fix(note=note, commands=fresh("", "tensorflow", channel=FORGE))
+
+
+def _last(context: Context, last: str, version: str) -> str:
+    """Return what to say where a platform's wheels have ended before a release: conda's builds may go on."""
+    minor = versions.minor(version)
+    channel = next((row.channel for row in _of_any_channel(context, minor)), "")
+    other = f" Or conda's: conda create -n {NEW} -c {channel} tensorflow={minor}." if channel else ""
+    return f"{last} is the last that the index has for {context.env.platform}.{other}"
 
 
 def neighbour(context: Context, name: str, said: Mapping[str, str]) -> Fix | None:

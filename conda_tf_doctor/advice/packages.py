@@ -15,7 +15,7 @@ from ..matrix.model import PYPI
 from ..names import PIP_TO_CONDA, parse_requirement
 from ..specifiers import joined
 from .keras import legacy_keras
-from .make import FORGE, asking, before, by_pip, change, minor_of, needed, pair, spelled, stable, working
+from .make import FORGE, asking, before, by_pip, change, fresh, minor_of, needed, pair, spelled, stable, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -215,6 +215,8 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
     if (none_here or not _suits(context, name)) and (latest := _last_pair(context, name)):
         return latest
     fitting = _fitting(context, name, minor_of(context))
+    if together := _to_be_had(context, name, fitting):
+        return together
     if there and there.version and fitting == f"{name}=={there.version}":
         if name in _IN_STEP and versions.minor(there.version) != minor_of(context):
             # It loads beside the release as the index has it, and failed beside this one.
@@ -334,6 +336,51 @@ def _fitting(context: Context, name: str, minor: str, python: str | None = None)
     if name in _IN_STEP:
         return f"{name}=={minor}.*"
     return ""
+
+
+def _to_be_had(context: Context, name: str, fitting: str) -> Fix | None:
+    """Return an add-on with the TensorFlow to go to for it, where no wheel of it goes with the one that is here.
+
+    Args:
+        context: The environment.
+        name: The add-on.
+        fitting: Its requirement for this TensorFlow; empty where that, or the TensorFlow, is unknown.
+    """
+    env, wheels, minor = context.env, context.matrix.wheels, minor_of(context)
+    if not wheels.releases(name) or not env.platform:
+        return None
+    if not wheels.newest(name, "", env.platform):
+        return Fix(note=f"{name} has no wheels for {env.platform}: use it on Linux{' (WSL2)' * (env.os == 'win')}.")
+    if (minor and not fitting) or (
+        fitting and wheels.newest(*parse_requirement(fitting), env.platform, env.python.minor)
+    ):
+        return None
+    known = {*map(versions.minor, stable(context.matrix.versions("tensorflow", PYPI, env.platform, env.python.minor)))}
+    near = sorted(known, key=lambda m: (minor and abs(_number(m) - _number(minor)), -_number(m)))
+    for other in near:
+        spec = _fitting(context, name, other)
+        if spec and wheels.newest(*parse_requirement(spec), env.platform, env.python.minor):
+            if not minor and other == near[0]:
+                break  # the newest of both go together
+            its = f"=={other}.*" if name in _IN_STEP else parse_requirement(spec)[1]
+            wanted = {"tensorflow": f"=={other}.*", name: its}
+            return pair(context, wanted, f"{name} has wheels for this Python and TensorFlow {other}.")
+    for python in reversed(_pythons(context, minor) if env.python.minor and fitting else ()):
+        if wheels.newest(*parse_requirement(fitting), env.platform, python):
+            pip = (f"tensorflow=={minor}.*", fitting)
+            return Fix((), pip, fresh(python, pip=pip), f"{name} has wheels for Python {python}.")
+    return None
+
+
+def _number(minor: str) -> int:
+    major, _, rest = minor.partition(".")
+    return int(major) * 100 + int(rest or 0)
+
+
+def _pythons(context: Context, minor: str) -> list[str]:
+    """Return the Pythons that the wheels of a minor of TensorFlow are for, oldest first."""
+    rows = context.matrix.rows(minor, channel=PYPI, platform=context.env.platform, distribution="tensorflow")
+    return sorted({python for row in rows for python in row.python}, key=versions.key)
 
 
 def _can_have(context: Context, version: str) -> bool:

@@ -9,7 +9,7 @@ from ..context.gpu import system_cuda
 from ..environment.facts import CONDA, PIP
 from ..environment.libraries import parse_library
 from ..findings import Fix
-from .gpu import PROGRAM_FILES, and_cuda, of_wheels, on_search_path, pair, toolkit
+from .gpu import PROGRAM_FILES, and_cuda, of_folders, of_wheels, on_search_path, pair, toolkit, without_cuda
 from .libraries import libstdcxx
 from .machine import other_name
 from .make import by_pip
@@ -58,8 +58,10 @@ def search_path(context: Context, said: Mapping[str, str]) -> Fix:
         return libstdcxx(context, said)
     if "CUDA_VISIBLE_DEVICES" in text:
         return Fix(note="Unset CUDA_VISIBLE_DEVICES, which hides every GPU.")
+    if elsewhere := without_cuda(context, said):
+        return elsewhere
     if env.os == "linux" and env.beginning("nvidia-"):
-        return and_cuda(context)
+        return and_cuda(context) if of_wheels(context) else of_folders(context)
     if env.os == "linux" and any(library.package.manager != PIP for library in context.cuda):
         note = "Name the environment's own libraries: export LD_LIBRARY_PATH=$CONDA_PREFIX/lib:$LD_LIBRARY_PATH "
         note += "(in etc/conda/activate.d, to have it on every activation)."

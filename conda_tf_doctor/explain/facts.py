@@ -15,6 +15,7 @@ from ..context.vc_runtime import runtime_of
 from ..environment.facts import CONDA
 from ..environment.tensorflow import OWNERS, owners
 from ..matrix.model import PYPI
+from ..names import normalise
 from ..versions import contains, minor
 from . import facts_of_gpu
 from .subject import Fact, Subject, Truth, user_site
@@ -261,7 +262,11 @@ def _python_has_build(subject: Subject, _: str) -> Truth:
     context = subject.context
     if context is None or not context.env.python.minor:
         return None
-    rows = [row for row in context.builds if row.platform == context.env.platform and row.python]
+    exact = re.fullmatch(r"==([\d.]*\d)", subject.captured.get("wanted_version", ""))
+    name = normalise(subject.captured.get("name", ""))
+    # What an installer was asked for may be another release than the one that is there.
+    asked = context.matrix.builds(name, exact[1], PYPI) if exact and name in OWNERS else context.builds
+    rows = [row for row in asked if row.platform == context.env.platform and row.python]
     return any(context.env.python.minor in row.python for row in rows) if rows else None
 
 

@@ -90,7 +90,9 @@ def _no_version_at_all(context: Context) -> Iterator[Finding]:
     minors: set[str] = set()
     for channel in channels:
         for row in context.matrix.builds(distribution=tensorflow.name, channel=channel, platform=env.platform):
-            if contains(tensorflow.package.spec, row.tensorflow):
+            # pip takes no pre-release that nobody named, and conda's channels have none.
+            named = not row.prerelease or versions.is_prerelease(tensorflow.package.spec)
+            if named and contains(tensorflow.package.spec, row.tensorflow):
                 minors.update(row.python)
     if minors and env.python.minor not in minors:
         ordered = sorted(minors, key=versions.key)
