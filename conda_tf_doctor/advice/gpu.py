@@ -152,7 +152,8 @@ def _unversioned(context: Context, said: Mapping[str, str]) -> Fix | None:
     if not of_wheels(context) and of_pip is None:
         return Fix(note=f"cuDNN asks for libnvrtc.so, a part of CUDA's toolkit. {note[4].upper()}{note[5:]}")
     wheel = f"nvidia-cuda-nvrtc-cu{major}"
-    link = f"cd {_FOUND.format('cuda_nvrtc')} && ln -s libnvrtc.so.1* libnvrtc.so && export LD_LIBRARY_PATH=$PWD:$LD_LIBRARY_PATH"
+    link = f"cd {_FOUND.format('cuda_nvrtc')} && ln -s libnvrtc.so.1* libnvrtc.so && "
+    link += "export LD_LIBRARY_PATH=$PWD:$LD_LIBRARY_PATH"
     note = f"Then give it the name that cuDNN asks for: {link}. {note}"
     return by_pip([wheel], note) if context.env.pip(wheel) is None else Fix(note=note.removeprefix("Then "))
 
