@@ -154,6 +154,11 @@ def test_table(
     result = world.asked(mode)
     record(name, mode, result)
     _sound(result)
+    if conda.solver == "rattler" and ("::" in row.command + row.around or row.around == "cuda=10.2"):
+        # It knows no channel that is a folder by its name, and refuses what the driver does not run by itself: what
+        # conda itself cannot do, nobody judges.
+        assert "RattlerUnsatisfiableError" in result.out + result.err, result
+        return
     found = CODES.findall(result.err)
     outcome = "goes" if mode == "warn" else getattr(row, mode)
     if outcome == "refuses" or (outcome == "either" and result.rc):
@@ -165,7 +170,9 @@ def test_table(
     assert result.rc == 0, result
     if "solved again" not in result.err:
         assert row.says <= {code for _, code in found} <= row.says | row.also, result.err
-        assert f"tf-doctor: warning: {row.lost}" in result.err or not row.lost, result.err
+        # A solver that keeps TensorFlow by moving it to another version loses nothing.
+        if row.lost and "tensorflow" not in planned(world.prefix, result.json()):
+            assert f"tf-doctor: warning: {row.lost}" in result.err, result.err
     if mode == "repair" and "remove" not in row.command:
         assert not {code for severity, code in found if severity == "error"}, result.err
 

@@ -53,7 +53,7 @@ WORLDS = {
     "pip 2.15 beside keras 3": World(
         ("python=3.10", "numpy=1.26", "h5py", "protobuf=4", "keras=3"),
         "2.15.0",
-        _conda_has("numpy", "h5py", "protobuf", "keras", "ml-dtypes"),
+        _conda_has("numpy", "h5py", "protobuf", "keras", "ml-dtypes", "absl-py"),
     ),
     "pip 2.15 alone": World(("python=3.10",), "2.15.0"),
     "in-house 2.10": World(("python=3.10", "tensorflow=2.10", "protobuf=3.20", "attrs=23.1"), channels=("inhouse",)),
