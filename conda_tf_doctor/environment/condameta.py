@@ -136,14 +136,16 @@ def read_records(env: Environment, prefix: str) -> Iterator[Package]:
     except PermissionError:
         raise UsageError(f"The folder {folder} cannot be read: permission denied.") from None
     except OSError as error:
-        env.notes.append(Note("conda-meta", f"The folder conda-meta cannot be read: {error.strerror}."))
+        env.notes.append(Note("conda-meta", f"The folder conda-meta cannot be read: {error.strerror}.", hides=True))
         return
     seen: dict[str, str] = {}
     for file, entry in listed:
         source = f"conda-meta/{file}"
         problem = _unreadable(entry)
         if problem:
-            env.notes.append(Note(source, f"The record {source} cannot be used: {problem}; it is left out."))
+            env.notes.append(
+                Note(source, f"The record {source} cannot be used: {problem}; it is left out.", hides=True)
+            )
             continue
         parts = file[:-5].rsplit("-", 2)
         lazy = _Lazy(env, entry.path, source)
@@ -151,7 +153,9 @@ def read_records(env: Environment, prefix: str) -> Iterator[Package]:
             telling = parts[0] in _TELLING or parts[0].startswith(_TENSORFLOW)
             reason = _unreadable_end(entry.path) if telling else ""
             if reason == _EMPTY:
-                env.notes.append(Note(source, f"The record {source} cannot be used: {reason}; it is left out."))
+                env.notes.append(
+                    Note(source, f"The record {source} cannot be used: {reason}; it is left out.", hides=True)
+                )
                 continue
             if reason:
                 text = f"The record {source} cannot be read: {reason}; its dependencies are unknown."
@@ -224,5 +228,7 @@ def _whole(env: Environment, lazy: _Lazy) -> Package | None:
         reason = f"it has no {error}"
     except (ValueError, TypeError) as error:
         reason = f"broken JSON ({error})"
-    env.notes.append(Note(lazy.source, f"The record {lazy.source} cannot be used: {reason}; it is left out."))
+    env.notes.append(
+        Note(lazy.source, f"The record {lazy.source} cannot be used: {reason}; it is left out.", hides=True)
+    )
     return None

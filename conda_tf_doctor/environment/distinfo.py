@@ -206,8 +206,9 @@ def _without_record(env: Environment, prefix: str, dists: list[DistInfo], in_sta
             by_conda = _is_overwritten(env, prefix, dist) is False
         package = _package(env, prefix, dist, CONDA if by_conda else PIP)
         if not _has_metadata(dist):
-            env.notes.append(Note(package.source, f"{package.source} {_why_not_whole(dist)}."))
-            if place or len(dists) > 1:
+            left_out = place > 0 or len(dists) > 1
+            env.notes.append(Note(package.source, f"{package.source} {_why_not_whole(dist)}.", left_out))
+            if left_out:
                 continue  # the rest of an older one
         elif not dist.version:
             _read_name(env, package, dist)
@@ -242,7 +243,7 @@ def _beside_record(
             text = (
                 f"{package.source} is left over from pip; conda's {dist.name} {record.version} was installed over it."
             )
-            env.notes.append(Note(package.source, text, hides=False))
+            env.notes.append(Note(package.source, text))
 
 
 def _has_metadata(dist: DistInfo) -> bool:

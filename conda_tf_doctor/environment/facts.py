@@ -177,12 +177,12 @@ class Note(NamedTuple):
     Attributes:
         path: What it is about.
         message: What is the matter, in a sentence.
-        hides: Whether something that is there may be unknown because of it.
+        hides: Whether a package that is there may be unknown because of it.
     """
 
     path: str
     message: str
-    hides: bool = True
+    hides: bool = False
 
 
 class Environment:

@@ -168,7 +168,7 @@ def add_base(env: Environment) -> None:
             if os.path.isdir(debian):
                 found += read_pip(Environment("prefix", base, env.platform), base, debian, STACK)
     except UsageError as error:
-        env.notes.append(Note(base, str(error)))
+        env.notes.append(Note(base, str(error), hides=True))
     own = {package.name for package in env.packages}
     env.add(_at(package, base) for package in found if package.name not in own)
 

@@ -91,7 +91,7 @@ def environment_of(data: Any, path: str) -> Environment:
 
 
 def _note(fields: _Fields) -> Note:
-    return Note(fields.text("path"), fields.text("message", required=True))
+    return Note(fields.text("path"), fields.text("message", required=True), hides=True)
 
 
 def _finding(fields: _Fields) -> Finding:

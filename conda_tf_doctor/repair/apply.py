@@ -79,7 +79,7 @@ def draft(
         revision=revision,
         conda_before=tuple(sorted(records(env))),
         pip_before=tuple(f"{p.name}=={p.version}" for p in env.packages if p.manager == PIP and p.version),
-        conda_install=tuple(conda_specs(edits, users_pins)),
+        conda_install=tuple(conda_specs(edits, (*users_pins, *plan.held))),
         conda_remove=tuple(conda_removes(edits)),
         conda_reinstall=tuple(_records(plan, env)),
         pip_install=tuple(pip_requirements(edits)),
@@ -130,10 +130,10 @@ def commands(journal: Journal, prefix: str) -> list[list[str]]:
         found.append([*pip, "uninstall", *journal.pip_uninstall])
     if journal.conda_remove:
         found.append(["conda", "remove", "-p", prefix, *journal.conda_remove])
-    if journal.conda_reinstall:
-        found.append(["conda", "install", "-p", prefix, "--force-reinstall", *journal.conda_reinstall])
     if journal.conda_install:
         found.append(["conda", "install", "-p", prefix, *journal.conda_install])
+    if journal.conda_reinstall:
+        found.append(["conda", "install", "-p", prefix, "--force-reinstall", *journal.conda_reinstall])
     if journal.pip_back:
         found.append([*pip, "install", "--force-reinstall", "--no-deps", *journal.pip_back])
     if journal.pip_install or journal.pip_again:
@@ -209,13 +209,14 @@ class Applier(Back):
         removes = [name for name in journal.conda_remove if name in there]
         if removes and not self.conda.show("remove", "--yes", "-p", self.prefix, *removes):
             return f"conda could not remove {', '.join(removes)}."
-        if not self._exactly(journal, journal.conda_reinstall):
-            return f"conda could not put back {', '.join(journal.conda_reinstall)}."
         # The user's pins are among the specs, as far as the plan does not replace them.
         if journal.conda_install and not self.conda.show(
             "install", "--yes", "--no-pin", "-p", self.prefix, *journal.conda_install
         ):
             return f"conda could not install {', '.join(journal.conda_install)}."
+        # What conflicts with them is gone by now.
+        if not self._exactly(journal, journal.conda_reinstall):
+            return f"conda could not put back {', '.join(journal.conda_reinstall)}."
         return "; ".join(self._whole(journal))
 
     def _install(self, journal: Journal) -> str:

@@ -92,13 +92,21 @@ class Back:
     def _exactly(self, journal: Journal, records: Sequence[str]) -> bool:
         """Have conda put in these very packages, also where they are there; tell whether it did.
 
-        A solver may refuse over what else the environment has, or was once asked for: then they are had by address.
+        They are had by address: a solver may refuse over what else the environment has, or was once asked for. Where
+        nothing is at the address any more, the channels are asked.
         """
         install = ("install", "--yes", "-p", self.prefix)
-        if not records or self.conda.show(*install, "--force-reinstall", "--no-deps", "--no-pin", *records):
-            return True
         places = kept_conda.addresses(self.prefix, self._aside_of_conda(journal), records)
-        return bool(places) and self.conda.show(*install, *places)
+        # What is there is left alone where an address is given, so it goes first, and not before the new one is at hand.
+        there = [record.split("=")[0] for record in self._records_now().intersection(records)]
+        if not records or (
+            places
+            and self.conda.show(*install, "--download-only", *places)
+            and (not there or self.conda.show("remove", "--yes", "--force", "-p", self.prefix, *there))
+            and self.conda.show(*install, *places)
+        ):
+            return True
+        return self.conda.show(*install, "--force-reinstall", "--no-deps", "--no-pin", *records)
 
     def _conda_back(self, journal: Journal) -> list[str]:
         problems = [*self._records_back(journal), *self._whole(journal)]

@@ -110,13 +110,9 @@ def lost(prefix: str, folder: str) -> list[str]:
 
 
 def addresses(prefix: str, folder: str, names: Collection[str]) -> list[str]:
-    """Return where conda had packages from, with their hashes; nothing where that is not recorded of each."""
-    found = []
-    for name in names:
-        record = _record(prefix, name) or _record(folder, name)
-        if isinstance(record.get("url"), str):
-            found.append(f"{record['url']}#{record['md5']}" if record.get("md5") else record["url"])
-    return found if len(found) == len(names) else []
+    """Return where conda had packages from; nothing where that is not recorded of each."""
+    found = [(_record(prefix, name) or _record(folder, name)).get("url") for name in names]
+    return [url for url in found if isinstance(url, str)] if all(isinstance(url, str) for url in found) else []
 
 
 def sweep(prefix: str) -> None:

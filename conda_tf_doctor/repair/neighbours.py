@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -106,9 +106,14 @@ def unmet(env: Environment) -> list[Unmet]:
     return found
 
 
-def unmet_of_conda(env: Environment) -> list[Demand]:
-    """Return what conda's TensorFlow asks of packages that are there in another version."""
-    names = frozenset(package.name for package in env.packages if package.manager == CONDA) - {"python"}
+def unmet_of_conda(env: Environment, names: Iterable[str] = ()) -> list[Demand]:
+    """Return what conda's TensorFlow asks of packages that are there in another version.
+
+    Args:
+        env: The environment.
+        names: The packages to look at; all of conda's where left out.
+    """
+    names = frozenset(names or (package.name for package in env.packages if package.manager == CONDA)) - {"python"}
     return [
         demand
         for demand in _demands(env, names)

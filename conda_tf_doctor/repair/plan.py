@@ -147,6 +147,7 @@ class Plan(NamedTuple):
         unverified: Why nobody could confirm it; empty where somebody did, or nothing is to be confirmed.
         moves: What conda and pip change besides, as ``name before -> after``.
         unreachable: Why nothing can be installed at present; empty where that is not known.
+        held: MatchSpecs of what conda would move along, though nobody asked for that.
     """
 
     before: Diagnosis
@@ -159,6 +160,7 @@ class Plan(NamedTuple):
     unverified: str = ""
     moves: tuple[str, ...] = ()
     unreachable: str = ""
+    held: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

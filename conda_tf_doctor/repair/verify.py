@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..environment.facts import CONDA, Environment, Package
+from ..environment.stack import TENSORFLOW
 from ..names import normalise
 from . import neighbours
 from .by_pip import checked
@@ -50,7 +51,8 @@ def verified_plan(planner: Planner, conda: Conda | None, prefix: str, pinned: Se
     for _ in range(_ATTEMPTS):
         if plan.conflict is not None or not plan.edits:
             break
-        specs, removes = conda_specs(plan.edits, pinned), conda_removes(plan.edits)
+        edits, removes = plan.edits, conda_removes(plan.edits)
+        specs = conda_specs(edits, pinned)
         by_pip, following = checked(plan, prefix, planner)
         if following is not None:
             if following.conflict is not None:
@@ -64,6 +66,9 @@ def verified_plan(planner: Planner, conda: Conda | None, prefix: str, pinned: Se
         if conda is None:
             return plan._replace(unverified="there is no conda to ask what the channels have")
         answer, moves = conda.solve(prefix, specs, removes)
+        held = _moved(planner, plan, moves) if specs and answer.ok else ()
+        if held:
+            answer, moves = conda.solve(prefix, conda_specs(edits, (*pinned, *held)), removes)
         if not answer.reached:
             return plan._replace(unverified=f"conda could not be asked ({_short(answer.message)})")
         if answer.ok:
@@ -71,7 +76,7 @@ def verified_plan(planner: Planner, conda: Conda | None, prefix: str, pinned: Se
             left = planner.left_after(plan.edits, solved)
             if not left:
                 verified = f"conda and {by_pip.verified}".removesuffix(" and ")
-                return by_pip._replace(verified=verified, moves=(*_besides(plan, moves), *by_pip.moves))
+                return by_pip._replace(verified=verified, moves=(*_besides(plan, moves), *by_pip.moves), held=held)
             refusals.append(f"what conda would install with it still has {', '.join(f.code for f in left)}")
             refined = planner.refined(plan.edits, left, solved)
             if refined is not None:
@@ -96,6 +101,14 @@ def verified_plan(planner: Planner, conda: Conda | None, prefix: str, pinned: Se
         why = f"Conda refuses {len(refusals)} plans, the first with: {refusals[0]}"
         return plan._replace(conflict=Conflict(("the packages and channels that are there",), why, ()))
     return plan
+
+
+def _moved(planner: Planner, plan: Plan, moves: Moves) -> tuple[str, ...]:
+    """Return the MatchSpecs that keep TensorFlow where conda would move it, and the plan does not."""
+    if any(edit.name in TENSORFLOW and not edit.reinstall for edit in plan.edits.values()):
+        return ()
+    there = {name: planner.env.conda(normalise(name)) for name in moves.link if normalise(name) in TENSORFLOW}
+    return tuple(f"{n} {p.version}" for n, p in there.items() if p is not None and p.version != moves.link[n][0])
 
 
 def _short(message: str) -> str:

@@ -412,3 +412,57 @@ def test_a_universal_python_runs_as_what_is_installed_for_it(
     machine = installed or order[0]
     assert (env.platform, env.python.machine) == ({"x86_64": "osx-64", "arm64": "osx-arm64"}[machine], machine)
     assert read_prefix(str(prefix), "osx-arm64").platform == "osx-arm64"
+
+
+def _script_for_python(prefix: Path) -> None:
+    (prefix / "bin" / "python3.10").write_text("#!/bin/sh\n")
+
+
+def _two_of_numpy(prefix: Path) -> None:
+    add_record(prefix, "linux-64", "numpy", "1.24.3", "py310_0")
+
+
+def _numpy_cut_off(prefix: Path) -> None:
+    path = prefix / "conda-meta" / "numpy-1.26.4-py310_0.json"
+    path.write_bytes(path.read_bytes()[:150])
+
+
+def _gutted(*folders: str) -> Callable[[Path], None]:
+    def gut(prefix: Path) -> None:
+        for folder in folders:
+            (prefix / "lib/python3.10/site-packages" / folder).mkdir()
+
+    return gut
+
+
+def _record(name: str, text: str) -> Callable[[Path], None]:
+    return lambda prefix: (prefix / "conda-meta" / name).write_text(text) and None
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (_script_for_python, True),
+        (lambda prefix: (prefix / "bin" / "python3.10").unlink(), True),
+        (_two_of_numpy, True),
+        (_numpy_cut_off, True),
+        (_gutted("gast-0.5.5.dist-info"), True),
+        # The package that is missing may be what could not be read.
+        (_gutted("wrapt-1.14.1.dist-info", "wrapt-1.14.0.dist-info"), False),
+        (_record("odd.json", "{}"), False),
+        (_record("wrapt-1.14.1-py310_0.json", ""), False),
+    ],
+    ids=["script", "link", "two", "cut off", "no metadata", "no metadata twice", "odd record", "empty record"],
+)
+def test_what_is_unreadable_hides_a_missing_package_only_where_it_may_be_that(
+    tmp_path: Path, spoil: Callable[[Path], None], told: bool
+) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.10.13")
+    depends = ["wrapt >=1.11.0,<1.15"]
+    add_record(prefix, "linux-64", "tensorflow-base", "2.15.0", "cpu_py310h0_0", depends=depends)
+    add_record(prefix, "linux-64", "numpy", "1.26.4", "py310_0")
+    (prefix / "lib/python3.10/site-packages/tensorflow").mkdir()
+    spoil(prefix)
+    env = read_prefix(str(prefix))
+    found = [f.package for f in diagnose(env, load_matrix()).findings if f.code == "TFD611" and f.severity == "error"]
+    assert env.notes and found == ["wrapt"] * told

@@ -146,7 +146,7 @@ BREAKS: dict[str, dict[str, Break]] = {
         "ml-dtypes and numpy 2": put("ml-dtypes==0.5.3", "numpy==2.2.6"),
     },
     "3.12": {
-        "protobuf 3.20": put("protobuf==3.20.3"),
+        "protobuf 3.19": put("protobuf==3.19.6"),
         "keras 2": put("keras==2.15.0"),
         "absl and gast gone": without("absl-py", "gast"),
     },

@@ -238,7 +238,9 @@ def read_requirements(env: Environment, text: str, path: str, platform: str) -> 
         # A list is pasted between sentences; what is passed over is told.
         for line in lines:
             if _SENTENCE.match(line.text):
-                env.notes.append(Note(path, f"In {path} {line.where} was passed over: {line.text[:120]!r}."))
+                env.notes.append(
+                    Note(path, f"In {path} {line.where} was passed over: {line.text[:120]!r}.", hides=True)
+                )
         lines = [line for line in lines if not _SENTENCE.match(line.text)]
     env.add(packages(list(expand(lines, seen)), platform, ""))
 

@@ -1,0 +1,91 @@
+"""What conda once had is put in again as it was: packages that are gone, files that are lost, builds no channel lists."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tools import condas
+from tools.index_wheels import link_or_copy
+
+from .conftest import rewrite
+
+SITE = "lib/python3.11/site-packages"
+STACK = ("python=3.11", "tensorflow=2.15.0=cpu*", "numpy=1.26.4", "h5py=3.10.0")
+QUIET = {"CONDA_PLUGINS_TF_DOCTOR_MODE": "disabled"}
+
+
+@pytest.fixture
+def channels(channel: Path, tmp_path: Path, conda: condas.Conda) -> Path:
+    """Channels of the test's own, whose keras holds a module."""
+    root = tmp_path / "channels"
+    shutil.copytree(channel, root, copy_function=link_or_copy)
+    (archive,) = (root / "conda-forge" / "noarch").glob("keras-2.15.0-*.tar.bz2")
+    rewrite(archive, {"site-packages/keras/__init__.py": b"'whole'\n"})
+    conda.channels = root
+    # What other tests unpacked is of other channels.
+    conda.packages = tmp_path / "pkgs"
+    conda.write_condarc()
+    return root
+
+
+@pytest.fixture
+def prefix(conda: condas.Conda, channels: Path) -> Path:
+    """TensorFlow as conda has it, with a folder of its own on disk."""
+    made = conda.create("mine", *STACK)
+    (made / SITE / "tensorflow").mkdir()
+    return made
+
+
+def forced(conda: condas.Conda, prefix: Path, name: str, version: str) -> None:
+    """Have conda put a package in without asking whether it goes with the others."""
+    (archive,) = (conda.channels / "conda-forge" / "linux-64").glob(f"{name}-{version}-py311*.tar.bz2")
+    conda.run("install", "-y", "-q", "-p", prefix, archive.as_uri(), env=QUIET, check=True)
+
+
+def changes(result: condas.Result) -> list[tuple[str, str | None, str | None]]:
+    return [(each["package"], each["from"], each["to"]) for each in result.json()["changes"]]
+
+
+@pytest.mark.parametrize(("name", "version"), [("wrapt", "1.14.1"), ("absl-py", "2.1.0")])
+def test_what_was_removed_by_force_comes_back_beside_the_same_tensorflow(
+    conda: condas.Conda, prefix: Path, name: str, version: str
+) -> None:
+    before = conda.records(prefix)
+    conda.run("remove", "--force", "-y", "-q", "-p", prefix, name, env=QUIET, check=True)
+    broken = conda.records(prefix)
+    result = conda.doctor("fix", "-p", prefix, "--apply", "--yes", "--json")
+    # A newer one would have conda move TensorFlow, whose record does not admit it.
+    assert (result.rc, changes(result)) == (0, [(name, None, version)]), result.out
+    assert conda.records(prefix) == before
+    assert conda.doctor("fix", "-p", prefix, "--undo", "--yes").rc == 0
+    assert conda.records(prefix) == broken
+
+
+def test_a_lost_file_is_put_back_where_conda_would_not_solve_for_it(conda: condas.Conda, prefix: Path) -> None:
+    forced(conda, prefix, "numpy", "2.2.6")
+    module = prefix / SITE / "keras" / "__init__.py"
+    module.unlink()
+    result = conda.doctor("fix", "-p", prefix, "--apply", "--yes", "--json")
+    assert result.rc == 0, result.out
+    assert sorted(changes(result)) == [("keras", "2.15.0", "2.15.0"), ("numpy", "2.2.6", "1.26.4")]
+    assert module.read_text(encoding="utf-8") == "'whole'\n" and conda.records(prefix)["numpy"].split()[0] == "1.26.4"
+    assert conda.doctor("fix", "-p", prefix, "--undo", "--yes").rc == 0
+    assert not module.exists() and conda.records(prefix)["numpy"].split()[0] == "2.2.6"
+
+
+def test_what_no_channel_lists_any_more_comes_back_from_where_it_was(conda: condas.Conda, prefix: Path) -> None:
+    forced(conda, prefix, "numpy", "2.2.6")
+    assert conda.doctor("fix", "-p", prefix, "--apply", "--yes").rc == 0
+    for file in (conda.channels / "conda-forge" / "linux-64").glob("*repodata.json"):
+        document = json.loads(file.read_text(encoding="utf-8"))
+        kept = {each: record for each, record in document["packages"].items() if not each.startswith("numpy-2")}
+        file.unlink()  # it is linked to the suite's
+        file.write_text(json.dumps({**document, "packages": kept}), encoding="utf-8")
+    shutil.rmtree(conda.packages / "cache")
+    result = conda.doctor("fix", "-p", prefix, "--undo", "--yes", "--json")
+    assert result.rc == 0 and "Everything was taken back" in result.json()["message"], result.out
+    assert conda.records(prefix)["numpy"].split()[0] == "2.2.6"
