@@ -61,6 +61,7 @@ class Wheels:
     def __init__(self, matrix: Matrix) -> None:
         self._matrix = matrix
         self._tables: dict[str, list[Release]] = {}
+        self._installable: dict[tuple[str, str, str], list[str]] = {}
 
     def releases(self, name: str) -> list[Release]:
         """Return all final releases of a package, oldest first; nothing for one that the tables do not have."""
@@ -102,8 +103,11 @@ class Wheels:
 
         Those without any wheel are built.
         """
-        found = [r.version for r in reversed(self.releases(name)) if r.fits(platform, python) or r.builds(python)]
-        return [version for version in found if not versions.is_prerelease(version)] or found
+        key = name, platform, python
+        if key not in self._installable:
+            found = [r.version for r in reversed(self.releases(name)) if r.fits(platform, python) or r.builds(python)]
+            self._installable[key] = [version for version in found if not versions.is_prerelease(version)] or found
+        return self._installable[key]
 
     def newest(self, name: str, spec: str = "", platform: str = "", python: str = "") -> str:
         """Return the newest final release within a range that pip can install; empty where there is none or unknown.

@@ -97,7 +97,7 @@ class Back:
         """
         install = ("install", "--yes", "-p", self.prefix)
         places = kept_conda.addresses(self.prefix, self._aside_of_conda(journal), records)
-        # What is there is left alone where an address is given, so it goes first, and not before the new one is at hand.
+        # Where an address is given, what is there is left alone: it goes first, once the new one is at hand.
         there = [record.split("=")[0] for record in self._records_now().intersection(records)]
         if not records or (
             places

@@ -59,9 +59,10 @@ def run(
         stderr=subprocess.PIPE if capture else None, text=True, encoding="utf-8", errors="replace",
         start_new_session=posix, pass_fds=tuple(held) if posix else (), preexec_fn=_with_parent(),
     )  # fmt: skip
-    with child, _passing_on(child), _in_job(child):
+    with child, _in_job(child):
         try:
-            out, err = child.communicate(timeout=timeout)
+            with _told_to_end():
+                out, err = child.communicate(timeout=timeout)
         except BaseException as error:
             _end(child, signal.SIGINT if isinstance(error, KeyboardInterrupt) else signal.SIGTERM)
             raise
@@ -125,11 +126,13 @@ def _end(child: subprocess.Popen[str], number: int) -> None:
 
 
 @contextmanager
-def _passing_on(child: subprocess.Popen[str]) -> Iterator[None]:
-    """Have signals that end this process end the child first."""
+def _told_to_end() -> Iterator[None]:
+    """Have signals that end this process raise, so that the child is ended first.
+
+    Not by the handler: it may interrupt the waiting for the child, which nobody else can do meanwhile.
+    """
 
     def ended(number: int, _: Any) -> None:
-        _end(child, number)
         raise SystemExit(128 + number)
 
     before = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -106,14 +106,15 @@ def unmet(env: Environment) -> list[Unmet]:
     return found
 
 
-def unmet_of_conda(env: Environment, names: Iterable[str] = ()) -> list[Demand]:
+def unmet_of_conda(env: Environment, edits: Edits | None = None) -> list[Demand]:
     """Return what conda's TensorFlow asks of packages that are there in another version.
 
     Args:
         env: The environment.
-        names: The packages to look at; all of conda's where left out.
+        edits: Of these packages alone; of all where left out.
     """
-    names = frozenset(names or (package.name for package in env.packages if package.manager == CONDA)) - {"python"}
+    looked_at = env.packages if edits is None else edits.values()
+    names = frozenset(each.name for each in looked_at if each.manager == CONDA) - {"python"}
     return [
         demand
         for demand in _demands(env, names)
@@ -125,7 +126,7 @@ def unmet_of_conda(env: Environment, names: Iterable[str] = ()) -> list[Demand]:
 
 
 def _demands(env: Environment, names: frozenset[str]) -> Iterator[Demand]:
-    for package in env.packages:
+    for package in env.packages if names else ():
         for text in package.depends:
             name, spec = requirement(text, env) if package.manager == PIP else _of_conda(text)
             if name in names and name != package.name:

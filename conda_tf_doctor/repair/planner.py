@@ -131,10 +131,8 @@ class Planner(Starts):
         if diagnosis.tensorflow is None and self.tensorflow is not None:
             found.append(Finding("TFD602", ERROR, "No TensorFlow would be left.", package="tensorflow"))
         found += unobtainable(edits, self.env, diagnosis.env, self.catalogue)
-        by_conda = [edit.name for edit in edits.values() if edit.manager == CONDA and not edit.removes]
-        if by_conda:
-            # Conda would move TensorFlow itself rather than leave what its record asks for unmet.
-            found += neighbours.findings(neighbours.unmet_of_conda(diagnosis.env, by_conda))
+        # Conda would move TensorFlow itself rather than leave what its record asks for unmet.
+        found += neighbours.findings(neighbours.unmet_of_conda(diagnosis.env, edits))
         if self._heed:
             found += neighbours.findings(neighbours.unmet_by(edits, self.env, diagnosis.env))
         settled = {*self.announced, *self._tolerated}

@@ -89,7 +89,7 @@ def _package(env: Environment, manager: str, name: str, version: str, matrix: Ma
     build = ""
     metadata: dict[str, Any] = {}
     if before.kind == "file" and old is not None:
-        metadata = {key: old.metadata[key] for key in ("channels", "strict") if key in old.metadata}
+        metadata = {key: old.metadata[key] for key in ("channels", "strict", "extras") if key in old.metadata}
     if manager != PIP:
         found = find_tensorflow(before)
         if name in PARTS and found is not None and (found.manager != PIP):

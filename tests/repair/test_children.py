@@ -27,13 +27,13 @@ program = (
     "time.sleep(60)"
 )
 with atomic.locked(sys.argv[1]):
-    children.run([sys.executable, "-c", program, sys.argv[1]])
+    children.run([sys.executable, "-c", program, sys.argv[1]], capture=bool(sys.argv[2:]))
 """
 
 
-def begun(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
+def begun(folder: Path, *words: str) -> tuple[subprocess.Popen[bytes], int]:
     """Start that repair and return it with the number of its child."""
-    repair = subprocess.Popen([sys.executable, "-c", REPAIR, str(folder)])
+    repair = subprocess.Popen([sys.executable, "-c", REPAIR, str(folder), *words])
     until = time.monotonic() + 60
     while not (folder / "pid").exists() or not (folder / "pid").read_text():
         assert time.monotonic() < until and repair.poll() is None
@@ -50,8 +50,11 @@ def lives(number: int) -> bool:
 
 
 @posix
-def test_a_repair_that_is_told_to_end_lets_its_child_take_back_what_it_did(tmp_path: Path) -> None:
-    repair, child = begun(tmp_path)
+@pytest.mark.parametrize("words", [(), ("captured",)])
+def test_a_repair_that_is_told_to_end_lets_its_child_take_back_what_it_did(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    repair, child = begun(tmp_path, *words)
     repair.send_signal(signal.SIGTERM)
     assert repair.wait(30) == 128 + signal.SIGTERM
     assert (tmp_path / "told").read_text() == "taken back" and not lives(child)

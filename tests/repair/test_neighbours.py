@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conda_tf_doctor.cli.main import console
+from conda_tf_doctor.environment.facts import CONDA
+from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.repair.apply import draft
+from conda_tf_doctor.repair.conda import Answer, Conda, Moves
+from conda_tf_doctor.repair.neighbours import unmet_of_conda
+from conda_tf_doctor.repair.plan import Edit
+from conda_tf_doctor.repair.planner import Planner
+from conda_tf_doctor.repair.verify import verified_plan
 from tools.prefixes import add_dist, add_record, make_prefix
 
 from .conftest import SMALL
@@ -83,3 +93,58 @@ def test_a_neighbour_whose_range_leaves_room_is_honoured(tmp_path: Path, capsys:
     status, document = fix(capsys, prefix)
     assert status == 0, document["conflict"]
     assert changed(document)["numpy"].startswith("1.2") and changed(document)["numpy"] != "1.26.4"
+
+
+def of_conda(tmp_path: Path, **packages: str) -> Path:
+    """A prefix whose TensorFlow is conda's, with other packages of conda's."""
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.11.7")
+    depends = ["python 3.11.*", "h5py >=3.10", "numpy >=1.22.4,<2.0a0", "wrapt >=1.11.0,<1.15"]
+    add_record(prefix, "linux-64", "tensorflow", "2.15.0", "cpu_py311h6a1f3a4_3", depends=["tensorflow-base 2.15.0"])
+    add_record(prefix, "linux-64", "tensorflow-base", "2.15.0", "cpu_py311h2a9c5c3_3", depends=depends)
+    for name, version in packages.items():
+        add_record(prefix, "linux-64", name, version, "py311_0")
+    return prefix
+
+
+def test_what_conda_s_tensorflow_asks_for_and_has_not(tmp_path: Path) -> None:
+    env = read_prefix(str(of_conda(tmp_path, h5py="3.8.0", numpy="2.2.6", wrapt="1.14.1")))
+
+    def unmet(*edits: Edit) -> list[str]:
+        found = unmet_of_conda(env, {edit.key: edit for edit in edits} if edits else None)
+        return [f"{demand.owner.name} asks for {demand.text}" for demand in found]
+
+    of_h5py, of_numpy = "tensorflow-base asks for h5py>=3.10", "tensorflow-base asks for numpy>=1.22.4,<2.0"
+    assert unmet() == [of_h5py, of_numpy]
+    assert unmet(Edit(CONDA, "h5py", "h5py"), Edit("pip", "numpy", "numpy")) == [of_h5py]
+    assert unmet(Edit(CONDA, "wrapt", "wrapt")) == []
+
+
+class Mover(Conda):
+    """A conda that would rather move TensorFlow; told to keep it, it does as it is made to."""
+
+    def __init__(self, keeps: bool) -> None:
+        super().__init__(["conda"])
+        self.keeps, self.asked = keeps, list[list[str]]()
+
+    def solve(self, prefix: str, specs: Sequence[str], removes: Sequence[str] = ()) -> tuple[Answer, Moves]:
+        self.asked.append(list(specs))
+        link = {"numpy": ("1.26.4", "py311_0", "conda-forge")}
+        if "tensorflow 2.15.0" in specs:
+            return Answer(self.keeps, {}, "Unsatisfiable"), Moves(link, dict.fromkeys(link, ("2.2.6", "", "")))
+        build = "cpu_py311hd9a2b5e_0"
+        link["tensorflow"] = ("2.16.1", build, "conda-forge")
+        return Answer(True, {}), Moves(link, dict.fromkeys(link, ("", "", "")))
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_conda_moves_no_tensorflow_along(tmp_path: Path, keeps: bool) -> None:
+    prefix, conda = of_conda(tmp_path, numpy="2.2.6", h5py="3.10.0"), Mover(keeps)
+    env = read_prefix(str(prefix))
+    plan = verified_plan(Planner(env, load_matrix()), conda, str(prefix))
+    assert conda.asked[:2] == [["numpy >=1.23.5,<2"], ["numpy >=1.23.5,<2", "tensorflow 2.15.0"]]
+    if keeps:
+        assert plan.conflict is None and list(plan.edits) == [(CONDA, "numpy")]
+        assert draft(plan, env, -1, None).conda_install == tuple(conda.asked[1])
+    else:
+        # It is another plan, which says so, or none.
+        assert plan.conflict is not None or (CONDA, "tensorflow") in plan.edits

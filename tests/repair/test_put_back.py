@@ -1,4 +1,4 @@
-"""What conda once had is put in again as it was: packages that are gone, files that are lost, builds no channel lists."""
+"""What conda had is put in again as it was: packages that are gone, lost files, builds that no channel lists."""
 
 from __future__ import annotations
 
