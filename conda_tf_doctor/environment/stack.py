@@ -43,7 +43,7 @@ _OTHERS = frozenset(
         "msvc-runtime", "vcomp14",
         "ucrt", "libgcc-ng", "libgcc", "libstdcxx-ng", "libstdcxx", "-libgcc-mutex", "ml-dtypes", "hdf5",
         "intel-openmp", "mkl", "scipy", "pandas", "namex", "optree", "rich", "libclang", "sysroot-linux-64",
-        "python-flatbuffers", "numpy-base",
+        "python-flatbuffers", "numpy-base", "pyarrow", "zarr",
     }
 )  # fmt: skip
 _FAMILIES = (

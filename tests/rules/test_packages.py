@@ -227,6 +227,12 @@ JAX = {"jax": "0.10.2", "jaxlib": "0.10.2", "scipy": "1.17.1"}
             {"tensorflow": "2.12.1", "numpy": "2.4.6", "pandas": "3.0.6", **JAX},
             [("numpy>=1.23.5,<=1.24.3", "jax<0.5", "jaxlib<0.5", "pandas<3", "scipy<1.16")],
         ),
+        (
+            {"tensorflow": "2.16.2", "numpy": "2.4.6", "pyarrow": "26.0.1", "zarr": "3.4.2"},
+            [("numpy>=1.23.5,<2.0.0", "pyarrow<26", "zarr<3.3")],
+        ),
+        ({"tensorflow": "2.17.1", "numpy": "1.26.4", "pyarrow": "26.0.0"}, [("pyarrow<26",)]),
+        ({"tensorflow": "2.17.1", "numpy": "1.26.4", "pyarrow": "25.0.1", "zarr": "3.2.1"}, []),
         # Two repairs of one package agree; what TensorFlow's ml-dtypes leaves of jax is the tighter bound.
         (
             {"tensorflow": "2.14.1", "numpy": "1.26.4", "ml-dtypes": "0.6.0", **JAX},
