@@ -140,7 +140,7 @@ _ROWS = (
     Rule("TFD610", "libstdcxx-too-old", MACHINE, (Judge("machine.platform", "libstdcxx_too_old"), _BINARIES),
          advice="libraries.libstdcxx", asks=_ASKS_LIBRARIES),
     Rule("TFD603", "numpy-abi", PACKAGES, (_PACKAGES,),
-         stops=True, package="numpy", advice="packages.numpy", asks=_ASKS_PACKAGES),
+         stops=True, package="numpy", advice="numpys.numpy", asks=_ASKS_PACKAGES),
     Rule("TFD604", "protobuf-mismatch", PACKAGES, (_PACKAGES,),
          stops=True, package="protobuf", advice="packages.protobuf", asks=_ASKS_PACKAGES),
     Rule("TFD611", "dependency-mismatch", PACKAGES, (_PACKAGES,), advice="dependencies.dependency"),

@@ -56,6 +56,9 @@ _BEFORE_2_13 = re.compile(
 _LEFT_KERAS = re.compile(r"tensorflow[./\\]python[./\\]keras\b|input_lib'? has no attribute")
 
 
+_LEFT_NAME = re.compile(r"cannot import name '?\w+'? from '?tensorflow\.python\.keras")
+
+
 def keras(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD605: one Keras for TensorFlow and for the code: which of the two is told by the message."""
     text, minor = context.env.error_text, minor_of(context)
@@ -69,7 +72,8 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
         return fix._replace(note="Or unset TF_USE_LEGACY_KERAS: this TensorFlow's own Keras is Keras 2.")
     if context.tensorflow is not None and context.tensorflow.name.startswith("tf-nightly"):
         return legacy_keras(context, "A nightly TensorFlow goes with the nightly of its add-ons.")
-    if said.get("module") and _LEFT_KERAS.search(text) and not before(context, "2.13"):
+    left = said.get("module") or said.get("name", "").startswith("tensorflow.python.keras") or _LEFT_NAME.search(text)
+    if left and _LEFT_KERAS.search(text) and not before(context, "2.13"):
         note = "tensorflow.python.keras is none of TensorFlow's interface. Where the code is yours, import "
         note += "tensorflow.keras (tf.keras), and install nothing; a package that imports it needs tensorflow<2.13."
         return _of_minor(context, "2.12", note)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 FORGE = "conda-forge"
 # The folder of a new environment needs a name; people type another.
 NEW = "tensorflow"
+# What writes the files of a package anew, and nothing else.
+ANEW = ("--force-reinstall", "--no-cache-dir", "--no-deps")
 _NAMES = ("tensorflow", "tensorflow-macos")
 
 

@@ -15,76 +15,13 @@ from ..matrix.model import PYPI
 from ..names import PIP_TO_CONDA, parse_requirement
 from ..specifiers import joined
 from .keras import legacy_keras
-from .make import FORGE, asking, before, by_pip, change, fresh, minor_of, needed, pair, spelled, stable, working
+from .make import ANEW, FORGE, asking, before, by_pip, change, fresh, minor_of, needed, pair, spelled, stable, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..context.context import Context
 
-# The first numpy with each version of its C API (numpy's own cversions.txt).
-_NUMPY_API = {
-    0x9: "1.9", 0xA: "1.10", 0xB: "1.13", 0xC: "1.14", 0xD: "1.16", 0xE: "1.20", 0xF: "1.22", 0x10: "1.23",
-    0x11: "1.25", 0x12: "2.0", 0x13: "2.1", 0x14: "2.3",
-}  # fmt: skip
-
-
-def numpy(context: Context, said: Mapping[str, str]) -> Fix:
-    """TFD603: a numpy that the compiled modules were made for."""
-    env, name = context.env, said.get("name", "")
-    text, works = env.error_text, working(context, "numpy") or needed(said, "numpy")
-    compiled = re.search(r"compiled against A[PB]I version (?:0x)?([0-9a-f]{1,8})", text)
-    floor = _NUMPY_API.get(int(compiled[1], 16), "") if compiled else ""
-    if floor:
-        # Older ones have no wheels for the Pythons that are left.
-        floor = max(floor, "1.16", key=versions.key)
-        below = "" if versions.key(floor) >= versions.key("2") else ",<2"
-        return change(context, {"numpy": joined(works, f">={floor}{below}")})
-    two = "using NumPy 1.x" in text or "_ARRAY_API" in text
-    if not two and re.search(r"Expected (?:96|80) from C header, got 88", text):
-        note = "What was built for another numpy (the traceback names it) has to be installed again with it."
-        asks, there = asking(context), find(context, "numpy")
-        if asks not in ("", "numpy", "tensorflow") and there and there.version and _fits(works, there.version):
-            return by_pip([asks, f"numpy=={there.version}"], note, _ANEW[:2])
-        return change(context, {"numpy": works or ">=1.26"}, note)
-    there = find(context, "numpy")
-    if name in _NEWER_NAMES:
-        return change(context, {"numpy": joined(works, f">={_NEWER_NAMES[name]}")})
-    if name in _OLD_ALIASES:
-        return _old_alias(context, name, works)
-    if not two and there and there.version and versions.contains("<2", there.version) and _fits(works, there.version):
-        # What was compiled for a newer numpy says the same.
-        newest = context.matrix.wheels.newest("numpy", works or "<2", env.platform, env.python.minor)
-        if newest and versions.key(newest) > versions.key(there.version):
-            note = f"numpy {there.version} is of the range, and older than what asks for it."
-            return change(context, {"numpy": joined(works or "<2", f">{there.version}")}, note)
-        return by_pip(
-            [f"numpy=={there.version}"], "This numpy is of the range: its files are to be written anew.", _ANEW
-        )
-    note = "" if before(context, "2.18") is False else "Or take tensorflow>=2.18, which is built for numpy 2."
-    return change(context, {"numpy": works or "<2"}, note)
-
-
-def _fits(spec: str, version: str) -> bool:
-    return not spec or versions.contains(spec, version)
-
-
-def _old_alias(context: Context, name: str, works: str) -> Fix:
-    """Return what to do where code asks for an alias that numpy 1.24 took away, and no later release gives back."""
-    asks = asking(context)
-    note = f"Or take a newer {asks}."
-    if asks in ("", "numpy"):
-        note = f"Or write {name} for np.{name}, where the code is yours."
-    spec, env = joined(works, "<1.24"), context.env
-    if context.matrix.wheels.newest("numpy", spec, env.platform, env.python.minor):
-        return change(context, {"numpy": spec}, note)
-    return Fix(note=f"numpy before 1.24 had it, and this Python has none of those: {note[3:]}")
-
-
-# What numpy 1.24 removed; the other names went with 2.0.
-_OLD_ALIASES = frozenset(("object", "bool", "int", "float", "complex", "str", "typeDict"))
-# What came with a release; who asks for it was made for that one or a later one.
-_NEWER_NAMES = {"dtypes": "1.25", "exceptions": "1.25", "_core": "1.26", "typing": "1.20"}
 _OLD_GENCODE = ">=3.9.2,<3.21"
 _PURE = "Or set PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=python, which is slow."
 
@@ -149,7 +86,7 @@ def h5py(context: Context, said: Mapping[str, str]) -> Fix:
             note="h5py and hdf5 of one channel.",
         )
     # Without its requirements: the newest numpy is one of them.
-    return by_pip([f"h5py{works}"], "pip's wheel brings its own HDF5.", _ANEW)
+    return by_pip([f"h5py{works}"], "pip's wheel brings its own HDF5.", ANEW)
 
 
 # The module of each add-on whose name is not its distribution's with other dashes.
@@ -158,7 +95,6 @@ ADD_ONS = (
     "tensorflow-io", "tensorflow-datasets", "tf-keras", "tensorboard", "tensorflow-decision-forests", "tf-agents",
     "keras-cv", "keras-nlp", "tensorflow-model-optimization", "horovod", "tensorflow-io-gcs-filesystem",
 )  # fmt: skip
-_ANEW = ("--force-reinstall", "--no-cache-dir", "--no-deps")
 # Released with each minor of TensorFlow, under its number.
 _IN_STEP = ("tensorflow-estimator", "tensorboard", "tensorflow-text")
 
@@ -222,7 +158,7 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
             # It loads beside the release as the index has it, and failed beside this one.
             return by_pip([f"{name}=={minor_of(context)}.*"])
         both = [f"{p.name}=={p.version}" for p in (context.tensorflow, there) if p is not None and p.version]
-        return by_pip(both, "They go together as the index has them: install both anew.", _ANEW)
+        return by_pip(both, "They go together as the index has them: install both anew.", ANEW)
     asked = parse_requirement(fitting)[1] if fitting else ""
     last = versions.minor(context.matrix.wheels.newest(name))
     if asked and last and name in _IN_STEP and not context.matrix.wheels.newest(name, asked, env.platform):
@@ -296,7 +232,12 @@ def _add_on_named(context: Context, said: Mapping[str, str]) -> str:
             return distribution
     if "Addons>" in text:
         return "tensorflow-addons"
-    if "estimator" in text or said.get("attribute") == "compat":
+    if (
+        "estimator" in text
+        or "export_saved_model" in text
+        or "doc_controls" in text
+        or said.get("attribute") == "compat"
+    ):
         return "tensorflow-estimator"
     asks = asking(context)
     if context.env.package(asks) and asks not in (*OWNERS, *requirements(context)):
@@ -418,7 +359,7 @@ def metal(context: Context, said: Mapping[str, str]) -> Fix:
     if fitting and versions.contains("<2.20", f"{minor}.0"):
         if there and there.version == fitting[-1] and context.tensorflow:
             both = [f"{name}=={context.tensorflow.version}", f"tensorflow-metal=={fitting[-1]}"]
-            return by_pip(both, f"They go together: install both anew. {gone}", _ANEW)
+            return by_pip(both, f"They go together: install both anew. {gone}", ANEW)
         return by_pip([f"tensorflow-metal=={fitting[-1]}"], gone)
     wanted = next((row.for_tensorflow for row in rows if there and row.tensorflow == there.version), ">=2.18")
     spec = wanted if "<" in wanted or "==" in wanted else f"{wanted},<2.20"

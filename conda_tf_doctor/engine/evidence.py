@@ -6,6 +6,7 @@ it is certain. What a text only makes possible becomes an ``info``, so that noth
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,10 @@ _SEND = (
     "Where it fails, run `conda tf-doctor report -o report.json`, and send that file with the whole text to "
     "whoever helps you, or to the issues of conda-tf-doctor."
 )
+
+
+# What tells more of the cure than the facts do: which numpy it has to be, or which part of CUDA.
+_TELLS_MORE = re.compile(r"module compiled against A[PB]I|Error: libnvrtc\.so")
 
 
 def _shortened(line: str, limit: int = 300) -> str:
@@ -60,7 +65,7 @@ def _joined(context: Context, finding: Finding, cause: Cause, first: bool) -> Fi
         severity = ERROR
     line = f"error_text: {_shortened(cause.line)}"
     fix = finding.fix
-    if severity == ERROR and fix == Fix():
+    if severity == ERROR and (fix == Fix() or _TELLS_MORE.search(cause.line)):
         # What is only outside of a declared range has no repair until somebody sees it fail.
         fix = advise(cause.code, context, cause.captured)
     return finding._replace(
