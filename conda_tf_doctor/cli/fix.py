@@ -18,6 +18,7 @@ from ..render.text import Style
 from ..repair.demands import Demands, parse_demand
 from ..repair.files.session import FileSession
 from ..repair.session import Result, Session, Wishes, unreadable
+from ..safely import safe
 from .flags import add_examples, add_output, add_prompt, add_rules, add_target
 from .options import options, strict
 from .target import all_prefixes, resolve_prefix
@@ -175,7 +176,7 @@ def _all(args: Namespace, matrix: Matrix, wishes: Wishes, style: Style) -> int:
             results.append(Session(prefix, matrix, wishes, style).run())
         except UsageError as error:
             if not wishes.json:
-                print(error, file=sys.stderr)
+                print(safe(str(error)), file=sys.stderr)
             results.append(unreadable(prefix, error))
     if wishes.json:
         _print({"schema_version": 1, "environments": [result.document for result in results]})

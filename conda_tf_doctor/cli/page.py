@@ -15,6 +15,7 @@ from ..render.page import of_one
 from ..render.text import Style
 from ..render.tree import Tree
 from ..repair import atomic
+from ..safely import safe
 
 if TYPE_CHECKING:
     from ..engine.diagnosis import Diagnosis
@@ -44,7 +45,7 @@ def write(path: str, diagnosis: Diagnosis, matrix: Matrix, args: Namespace) -> N
     with opened(path) as html:
         html.write(of_one(diagnosis, _tree(diagnosis, matrix), masker()))
     if not (args.json or args.quiet):
-        print(f"Wrote {path}.", file=sys.stderr)
+        print(f"Wrote {safe(path)}.", file=sys.stderr)
 
 
 def _tree(diagnosis: Diagnosis, matrix: Matrix) -> Iterable[str]:

@@ -13,7 +13,7 @@ from ..api import diagnose, summary
 from ..engine.diagnosis import unread
 from ..errors import UsageError
 from ..reading import load_json
-from ..safely import reason
+from ..safely import reason, safe
 from ..workers import Failed, count, run
 from .sources import Item
 
@@ -59,7 +59,13 @@ def row_of(item: Item, ignore: tuple[str, ...], matrix: str) -> Row:
         document = unread("report", item.source, str(error))
     # A file of one report is called after its host; of many, the line tells them apart.
     named = os.path.basename(item.source).removesuffix(".gz").removesuffix(".json")
-    return {"host": host or named, "environment": path, "source": item.source, "python": python, **summary(document)}
+    row = {"host": host or named, "environment": path, "source": item.source, "python": python, **summary(document)}
+    return {name: _told(value) if isinstance(value, str) else value for name, value in row.items()}
+
+
+def _told(text: str) -> str:
+    """Return a text of others as a table may hold it: in one line, and of what is no character its number."""
+    return safe(text).encode("utf-8", "backslashreplace").decode()
 
 
 def rows_of(items: list[Item], ignore: tuple[str, ...] = (), matrix: str = "") -> list[Row]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import sys
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..codes import RULES
 from ..findings import ERROR, INFO
+from ..safely import safe
 from ..shell import command_line
 from .grouped import summary
 from .screen import KINDS, repair_lines, verdict
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
 )
+
+
+def escape(text: str) -> str:
+    """Return a text of others as a page may hold it; its lines stay lines."""
+    return html.escape("\n".join(map(safe, text.split("\n"))))
 
 
 def _data(name: str) -> str:
