@@ -47,6 +47,12 @@ WHEELS = (
     Wheel("tensorflow==1.5.0", "win_amd64", "3.6", 32),
     Wheel("tensorflow-cpu==2.1.0", "win_amd64", "3.7", 97),
     Wheel("pandas==1.1.5", "win_amd64", "3.9", 9),
+    # For any Python: each version is there for one alone.
+    Wheel("msvc-runtime==14.26.28720", "win_amd64", "3.9", 1),
+    Wheel("msvc-runtime==14.29.30133", "win_amd64", "3.10", 1),
+    Wheel("msvc-runtime==14.29.30133", "win32", "3.10", 1),
+    Wheel("msvc-runtime==14.40.33807", "win_amd64", "3.12", 1),
+    Wheel("msvc-runtime==14.44.35112", "win_amd64", "3.13", 1),
 )
 LARGE = (
     Wheel("tensorflow==2.10.0", "win_amd64", "3.10", 456),
