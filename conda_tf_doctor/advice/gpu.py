@@ -30,6 +30,7 @@ PROGRAM_FILES = r"C:\Program Files\NVIDIA GPU Computing Toolkit\CUDA"
 # NVIDIA's own channel has ptxas and libdevice from this CUDA on.
 _FIRST_NVCC = "11.3"
 _DRIVER_NOTE = "Nothing but the display driver has to be installed besides (under WSL2: on Windows)."
+_OF_EVERY_WHEEL = "12.5"
 _VARIABLE = {"linux": "LD_LIBRARY_PATH"}
 _BRINGS = "conda's GPU build brings its own CUDA and cuDNN; only the display driver is the system's."
 
@@ -109,7 +110,9 @@ def cuda(context: Context, said: Mapping[str, str]) -> Fix:
     if link := _unversioned(context, said):
         return link
     needs = _newer(context, said)
-    if needs and (build is None or not build.cuda_built or versions.key(build.cuda_built) < versions.key(needs)):
+    built = build.cuda_built if build else ""
+    # Of a build that is not known, or has no CUDA, the newest wheels have code for every GPU but these.
+    if needs and versions.key(built or _OF_EVERY_WHEEL) < versions.key(needs):
         return newer_build(context, needs)
     if no_native_gpu(context):
         return native_windows(context, said)
@@ -117,6 +120,13 @@ def cuda(context: Context, said: Mapping[str, str]) -> Fix:
         return _of_conda(context)
     if of_wheels(context):
         return and_cuda(context)
+    tensorflow = context.tensorflow
+    if tensorflow and tensorflow.name == "tensorflow-cpu" and context.env.platform == "linux-64":
+        exact = tensorflow.version and versions.contains(">=2.14,!=2.16.*", tensorflow.version)
+        spec = f"tensorflow[and-cuda]{f'=={tensorflow.version}' if exact else '>=2.17'}"
+        fix = by_pip([spec], f"tensorflow-cpu is the build without CUDA. {_DRIVER_NOTE}")
+        gone = ("python", "-m", "pip", "uninstall", "-y", "tensorflow-cpu")
+        return fix._replace(commands=(gone, *fix.commands))
     wanted, accepted = pair(context, said)
     return toolkit(context, wanted, accepted, on_search_path(context, wanted)) if wanted else Fix(note=_table(context))
 

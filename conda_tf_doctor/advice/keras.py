@@ -73,6 +73,9 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
     if context.tensorflow is not None and context.tensorflow.name.startswith("tf-nightly"):
         return legacy_keras(context, "A nightly TensorFlow goes with the nightly of its add-ons.")
     left = said.get("module") or said.get("name", "").startswith("tensorflow.python.keras") or _LEFT_NAME.search(text)
+    if re.search(r"No module named ['\"]?keras['\"]?(?![.\w])", text):
+        mine = "Or write tensorflow.keras for keras, where the code is yours."
+        return change(context, {"keras": working(context, "keras")}, mine)
     if left and _LEFT_KERAS.search(text) and not before(context, "2.13"):
         note = "tensorflow.python.keras is none of TensorFlow's interface. Where the code is yours, import "
         note += "tensorflow.keras (tf.keras), and install nothing; a package that imports it needs tensorflow<2.13."
@@ -125,9 +128,10 @@ def _by_name(context: Context, said: Mapping[str, str]) -> Fix | None:
     which = f"{asked or 'What is asked for'} is in keras {having.replace(' || ', ' and ')} only."
     which = "" if having == "<0" else which
     write = f"Where the code is yours: {new}." if new else ""
+    remedy = _ASKERS.get(asks, f"take a newer release of {asks}")
     if "bring" in said:
         note = f"{which} Today it is in {said['bring']}: {new}."
-        return by_pip([said["bring"]], note if own else f"{note} Or take a newer release of {asks}.")
+        return by_pip([said["bring"]], note if own else f"{note} Or {remedy}.")
     of_tensorflow = "3" if old is False else minor if minor and versions.contains(">=2.6", f"{minor}.0") else ""
     version = (there.version if there else "") or of_tensorflow
     if version and versions.contains(having, version):
@@ -137,7 +141,7 @@ def _by_name(context: Context, said: Mapping[str, str]) -> Fix | None:
     if "legacy" in said and newer and not asked.startswith("keras."):
         return legacy_keras(context, f"{write} {which}".strip())
     pins = _having(context, having)
-    note = f"{which} Or take a newer release of {asks}."
+    note = f"{which} Or {remedy}."
     if own:
         note = f"{write} Then nothing has to be installed. {which}" if write else which
         if "legacy" in said and newer:
@@ -151,6 +155,14 @@ def _by_name(context: Context, said: Mapping[str, str]) -> Fix | None:
 
 
 # Whose frames end a traceback where it is the user's own line that asks.
+# What else helps a package that asks keras for what left it.
+_ASKERS = {
+    "segmentation-models": 'set SM_FRAMEWORK (os.environ["SM_FRAMEWORK"] = "tf.keras") before it is imported',
+    "efficientnet": "import efficientnet.tfkeras, and install nothing",
+    "classification-models": "import classification_models.tfkeras, and install nothing",
+    "rl": "take keras-rl2, for TensorFlow up to 2.12",
+    "mrcnn": "take a port of it to TensorFlow 2",
+}
 _NOBODY = ("", "keras", "tensorflow", "ipykernel", "ipython", "streamlit")
 
 

@@ -155,6 +155,9 @@ def symbol(context: Context, said: Mapping[str, str]) -> Fix:
     tensorflow = context.tensorflow
     version = f"={tensorflow.version}" if tensorflow and tensorflow.version else ""
     importer = re.split(r"[\\/]", said.get("library", ""))[-1]
+    if tensorflow is not None and tensorflow.manager != CONDA and importer.startswith("_pywrap_"):
+        # TensorFlow's own files ask each other: they are of two releases.
+        return again(context, {})
     notes = (
         f"What asks for it ({importer}) has to be of the same build; where no package holds it, delete it. "
         if importer

@@ -29,6 +29,9 @@ def numpy(context: Context, said: Mapping[str, str]) -> Fix:
     text, works = env.error_text, working(context, "numpy") or needed(said, "numpy")
     compiled = re.search(r"compiled against A[PB]I version (?:0x)?([0-9a-f]{1,8})", text)
     floor = _NUMPY_API.get(int(compiled[1], 16), "") if compiled else ""
+    if re.search(r"numpy\.ndarray size changed[^\n]*Expected 96 from C header, got (?:80|88)", text):
+        # An array has that size from 1.22 on.
+        floor = "1.22"
     if floor:
         # Older ones have no wheels for the Pythons that are left.
         floor = max(floor, "1.16", key=versions.key)
