@@ -320,6 +320,8 @@ def toolkit(context: Context, wanted: str, accepted: str, search: str) -> Fix:
     there = [library.version for library in context.cudnn if library.version]
     kept = bool(accepted) and any(versions.contains(accepted, version) for version in there)
     pin = f"cudatoolkit {wanted}.*"
+    if kept and any(f"{library.version}.".startswith(f"{wanted}.") for library in context.cuda):
+        return Fix(note=f"CUDA {wanted} and its cuDNN are in the environment, only not where the loader looks: {own}.")
     if kept or (floor and versions.key(floor) < versions.key("7")):
         return by_conda([pin], note, FORGE)
     # Whether cuDNN is to be pinned is for its own rule.

@@ -84,6 +84,14 @@ def choose(minors: list[str], current: str, listed: Iterable[str] = ()) -> str:
     return (below or fitting or [""])[-1]
 
 
+_NEW_PIP = ("python", "-m", "pip", "install", "--upgrade", "pip")
+_OF_ARM = (
+    "There are wheels for this Python on Apple silicon (macOS 12 and later), if it is an arm64 Python: where "
+    "`python -c 'import platform; print(platform.machine())'` says x86_64, make an environment with one that is "
+    "(CONDA_SUBDIR=osx-arm64). An old pip does not know them; older releases are called tensorflow-macos."
+)
+
+
 def python(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD201: a Python that there is a build for."""
     from .gpu import native_windows, retired
@@ -128,6 +136,9 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
     pins = (f"python {expected if expected and '|' not in expected else minor + '.*'}",)
     if tensorflow is not None and not tensorflow.requested and (alone := by_itself(context)):
         return alone
+    none = re.search(r"from versions: (?:none)?\)|No matching distribution found", text)
+    if none and env.platform == "osx-arm64" and current in minors and not version and not by_conda:
+        return by_pip([name], _OF_ARM)._replace(commands=(_NEW_PIP, ("python", "-m", "pip", "install", name)))
     if tensorflow is None and by_conda:
         return Fix(pins=pins, commands=fresh(minor, f"{name}={version}" if version else name), note=note)
     if tensorflow is None:

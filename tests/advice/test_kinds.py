@@ -19,7 +19,11 @@ KINDS: list[dict[str, Any]] = YAML(typ="safe").load(Path(__file__).parents[1] / 
 
 def _packages(words: str) -> list[dict[str, str]]:
     pairs = [word.partition("=") for word in words.split()]
-    return [{"name": name, "version": version, "manager": "pip"} for name, _, version in pairs if name != "python"]
+    return [
+        {"name": name, "version": version, "manager": "conda" if name in ("cudatoolkit", "cudnn") else "pip"}
+        for name, _, version in pairs
+        if name != "python"
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[f"{kind['text'][:50]} {kind['packages']}" for kind in KINDS])
