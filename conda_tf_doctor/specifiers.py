@@ -78,9 +78,19 @@ def bounds(spec: str) -> tuple[str, str, list[str]]:
     return lower, upper, others
 
 
+# `=11.2`, which is 11.2.* by another name.
+_SERIES = r"^=([\d.]+)$"
+
+
+def _excludes(text: str) -> bool:
+    """Tell whether what has to hold together names two versions or series of which no version is both."""
+    named = [term.removesuffix(".*") for term in text.split(",") if term[:1].isdigit() and "*" not in term[:-1]]
+    return any(not f"{one}.".startswith(f"{other}.") for one in named for other in named if len(one) >= len(other))
+
+
 def _tight(terms: Iterable[str]) -> str:
     """Join conditions on a conda version that hold together, without those that another one implies."""
-    kept = list(dict.fromkeys(term for term in terms if term and term != "*"))
+    kept = list(dict.fromkeys(re.sub(_SERIES, r"\1.*", term) for term in terms if term and term != "*"))
     exact = next((term for term in kept if term[:1].isdigit() and "*" not in term), "")
     if exact:
         kept = [term for term in kept if term == exact or not versions.conda_contains(term, exact)]
@@ -101,7 +111,8 @@ def conda_all_of(specs: Iterable[str]) -> str:
     alternatives: list[tuple[str, ...]] = [()]
     for text in dict.fromkeys(filter(None, written)):
         alternatives = [(*left, *right.split(",")) for left in alternatives for right in dict.fromkeys(text.split("|"))]
-    return "|".join(dict.fromkeys(map(_tight, alternatives)))
+    found = list(dict.fromkeys(map(_tight, alternatives)))
+    return "|".join([text for text in found if not _excludes(text)] or found)
 
 
 def _tighter(one: str, other: str, sign: int) -> str:

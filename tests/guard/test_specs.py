@@ -17,6 +17,9 @@ cudatoolkit numpy                      | numpy >=1.20,<2         | cudatoolkit n
 cudatoolkit=11.8                       | none | cudatoolkit=11.8
 python                                 | python 3.10.*           | python=3.10
 numpy>=1.24                            | numpy >=1.20,<2         | numpy>=1.24,<2
+cudatoolkit=11.2|11.8                  | cudatoolkit 11.2.*      | cudatoolkit=11.2
+cudatoolkit=11.8|12.0                  | cudatoolkit 11.2.*      | cudatoolkit[version='11.8.*,11.2.*|12.0,11.2.*']
+cudatoolkit=11*|11.8                   | cudatoolkit 11.2.*      | cudatoolkit=11*,11.2.*
 numpy>=1.24,<2                         | numpy >=1.20,<2         | numpy>=1.24,<2
 numpy>=1.24|2.*                        | numpy >=1.20,<2         | numpy[version='>=1.24,<2|>=1.20,<2,2.*']
 numpy[version='>=1.24,<2|>=1.20,<2,2.*'] | numpy >=1.20,<2       | numpy[version='>=1.24,<2|>=1.20,<2,2.*']
