@@ -52,10 +52,10 @@ def read_conda_lock(env: Environment, text: str, path: str, platform: str) -> No
     found = []
     for place, row in enumerate(rows, 1):
         row = as_mapping(row, path, f"entry {place} of package")
-        if row.get("platform") != env.platform or row.get("category", "main") not in ("main", "dev"):
+        if lacking := [field for field in ("name", "version", "platform") if not row.get(field)]:
+            raise UsageError(f"The file {path} cannot be used: entry {place} of package lacks its {lacking[0]}.")
+        if row["platform"] != env.platform or row.get("category", "main") not in ("main", "dev"):
             continue
-        if not row.get("name") or not row.get("version"):
-            raise UsageError(f"The file {path} cannot be used: entry {place} of package lacks its name or version.")
         name, version, url = (as_text(row.get(f), path, f"{f} of entry {place}") for f in ("name", "version", "url"))
         source = f"{path}: entry {place} of package"
         metadata = _depends(row.get("dependencies"), path, f"dependencies of entry {place}")
