@@ -242,7 +242,7 @@ packages:
         ("conda-lock.yml", LOCK % ("1", "{python: [3]}"), "python of dependencies of entry 1 has to be a text"),
         ("conda-lock.yml", LOCK % ("1", "python"), "dependencies of entry 1 has to be a list"),
         ("conda-lock.yml", "version: 1\npackage:\n- {name: numpy, version: 1", "is not valid YAML"),
-        ("conda-lock.yml", "version: 1\npackage:\n- name: numpy\n  version: 1\n", "entry 1 of package lacks its platform"),
+        ("conda-lock.yml", "version: 1\npackage:\n- name: numpy\n  version: 1\n", "package lacks its platform"),
         ("pixi.lock", PIXI, "depends of a/tensorflow"),
     ],
 )  # fmt: skip

@@ -183,3 +183,28 @@ def test_what_cannot_be_written_stays_as_it_was(world: World, words: list[str], 
     )  # fmt: skip
     assert done.status == 2 and len(done.err.splitlines()) == 1 and "fault" not in done.err, done
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+INTERRUPTED = """
+import sys
+class Finder:
+    def find_spec(name, path=None, target=None):
+        if name == {!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Finder)
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "module"),
+    [
+        ("report -p PREFIX", "conda_tf_doctor.cli.parser"), ("report -p PREFIX", "argparse"),
+        ("fix -p PREFIX -d", "conda_tf_doctor.cli.flags"), ("report -p PREFIX", "conda_tf_doctor.render.report"),
+        ("check -p PREFIX", "conda_tf_doctor.cli.check"), ("check -p PREFIX", "conda_tf_doctor.rules.packages.known"),
+        ("check -p PREFIX --json", "conda_tf_doctor.render.json"), ("explain -", "conda_tf_doctor.explain.match"),
+    ],
+)  # fmt: skip
+def test_an_interrupt_at_any_stage_is_one_word(world: World, words: str, module: str) -> None:
+    asked = [world.prefix if word == "PREFIX" else word for word in words.split()]
+    done = run(world, asked, start=INTERRUPTED.format(module) + START)
+    assert done == Done(130, "", "Interrupted.\n")

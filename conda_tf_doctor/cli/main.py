@@ -40,12 +40,16 @@ def run(args: Namespace) -> int:
     except KeyboardInterrupt:
         if args.door == "conda":
             raise
-        print("Interrupted.", file=sys.stderr)
-        return 130
+        return _interrupted()
     except Exception as error:
         if any(each.__name__ == "CondaError" for each in type(error).__mro__):
             raise  # conda's own way to end a command
         return _unusable(_own_fault(error, args), args)
+
+
+def _interrupted() -> int:
+    print("Interrupted.", file=sys.stderr)
+    return 130
 
 
 def _break_interrupts() -> None:
@@ -97,10 +101,13 @@ def console(argv: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else argv
     args = plain(words)
-    if args is None:
-        from .parser import parse
+    try:
+        if args is None:
+            from .parser import parse
 
-        args = parse(words)
+            args = parse(words)
+    except KeyboardInterrupt:  # it imports every verb, which takes a moment
+        return _interrupted()
     return run(args)
 
 
