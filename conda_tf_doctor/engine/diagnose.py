@@ -63,6 +63,9 @@ def _from_rules(context: Context, judges: Mapping[Judge, tuple[str, ...]], exami
                 f"The rule {judge.function} failed ({type(error).__name__}: {error}). Not checked: {named}. This is a "
                 "fault of conda-tf-doctor itself: please report it with what `conda tf-doctor report` collects."
             )
+            if isinstance(error, OSError):
+                what = f"{error.filename or context.env.path} could not be read any more ({error.strerror})."
+                message = f"{what} Not checked: {named}. If something is changing the environment, check it again then."
             yield Finding("TFD902", WARNING, message, found=", ".join(codes), source=judge.module)
 
 

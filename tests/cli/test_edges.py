@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ import pytest
 import conda_tf_doctor
 from conda_tf_doctor.cli import check
 from conda_tf_doctor.cli.main import console
+from conda_tf_doctor.context.context import Context
 from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.findings import Finding
 from conda_tf_doctor.shell import quoted
 from conda_tf_doctor.subdirs import this_platform
-from tools.prefixes import add_dist, make_prefix
+from tools.prefixes import add_dist, add_record, make_prefix
 
 from .test_check import answer
 
@@ -118,6 +121,26 @@ def test_what_is_advised_for_a_file_is_for_its_platform(
     assert f"fix --file {quoted(str(file))} --platform {platform}\n" in capsys.readouterr().out
     assert console(["check", "--file", str(file), "--platform", this_platform()]) == 1
     assert f"fix --file {quoted(str(file))}\n" in capsys.readouterr().out
+
+
+def test_an_environment_that_vanishes_while_it_is_read_is_no_fault_of_ours(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from conda_tf_doctor.rules.machine import python
+
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.10.13")
+    add_record(prefix, "linux-64", "tensorflow", "2.15.0", "cpu_py310h0_0", depends=["python >=3.10,<3.11.0a0"])
+    judged = python.python_unsupported
+
+    def meanwhile(context: Context) -> Iterator[Finding]:
+        prefix.rename(tmp_path / "elsewhere")  # as `conda rename` in another terminal does
+        yield from judged(context)
+
+    monkeypatch.setattr(python, "python_unsupported", meanwhile)
+    status = console(["check", "-p", str(prefix)])
+    out = " ".join(capsys.readouterr().out.split())
+    assert status == 1 and "OK" not in out and "fault" not in out
+    assert f"{prefix} could not be read any more (No such file or directory). Not checked: TFD" in out
 
 
 def test_a_rule_that_fails_is_never_fine(
