@@ -6,10 +6,11 @@ import gc
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from conda_tf_doctor.api import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.reading import load_json
 from conda_tf_doctor.render.report import collect
 from tests.benchmarks.pairs import CHECK, cost, ratio
 from tools.condas import Conda
@@ -136,29 +138,33 @@ def test_the_subcommand_costs_hardly_more_than_conda_list(
     assert found <= 1.3
 
 
-@pytest.mark.parametrize(("by_pip", "least"), [(0, 800), (150, 600)])
-def test_a_thousand_reports_a_second(
-    by_pip: int, least: int, prefix: Path, record_property: pytest.RecordProperty
+@pytest.mark.parametrize("by_pip", [0, 150])
+def test_judging_a_report_costs_few_times_its_parsing(
+    by_pip: int, prefix: Path, record_property: pytest.RecordProperty
 ) -> None:
     report = collect(read_prefix(str(prefix)), load_matrix())
     # Such an entry lacks what pip does not know.
     entry = {"version": "1.0", "channel": "pypi", "manager": "pip", "depends": ["numpy>=1.20", "six"]}
     report["packages"] += [{**entry, "name": f"extra-{number}"} for number in range(by_pip)]
     text = json.dumps(report)
+
+    def took(work: Callable[[str], object]) -> float:
+        began = time.process_time()
+        for _ in range(20):
+            work(text)
+        return (time.process_time() - began) / 20
+
     gc.disable()  # as the command has it
     try:
-        best = 9.0
-        diagnose(text)
-        for _ in range(5):
-            began = time.process_time()
-            for _ in range(60):
-                assert diagnose(text)["ok"]
-            best = min(best, (time.process_time() - began) / 60)
+        assert diagnose(text)["ok"]
+        # In turns: what else the machine does then hits both alike. 4.9 were measured.
+        pairs = [(took(load_json), took(diagnose)) for _ in range(9)]
     finally:
         gc.enable()
-    record_property("reports a second", 1 / best)
-    print(f"{1 / best:.0f} reports of {400 + by_pip} packages a second")
-    assert 1 / best >= least
+    found, best = statistics.median(judged / parsed for parsed, judged in pairs), min(judged for _, judged in pairs)
+    record_property("ratio", found)
+    print(f"a report of {400 + by_pip} packages: {found:.1f} times its parsing, {1 / best:.0f} a second")
+    assert found <= 6.5
 
 
 HEAVY = (
