@@ -10,7 +10,7 @@ from ..context.promises import find
 from ..environment.facts import PIP
 from ..findings import Fix
 from ..matrix.model import PYPI
-from .make import NEW, asking, before, by_pip, change, fresh, minor_of, pair, stable, working
+from .make import ANEW, NEW, asking, before, by_pip, change, fresh, minor_of, pair, stable, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,6 +76,9 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
     if re.search(r"No module named ['\"]?keras['\"]?(?![.\w])", text):
         mine = "Or write tensorflow.keras for keras, where the code is yours."
         return change(context, {"keras": working(context, "keras")}, mine)
+    if old is False and re.search(r"No module named '?tensorflow\.keras'?(?![.\w])", text):
+        # tf.keras is the package keras from 2.16 on.
+        return by_pip(["keras>=3"], "tensorflow.keras is the package keras, and what is there is not whole.", ANEW)
     if left and _LEFT_KERAS.search(text) and not before(context, "2.13"):
         note = "tensorflow.python.keras is none of TensorFlow's interface. Where the code is yours, import "
         note += "tensorflow.keras (tf.keras), and install nothing; a package that imports it needs tensorflow<2.13."

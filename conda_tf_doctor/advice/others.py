@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import versions
 from .._typing import TYPE_CHECKING, NamedTuple
 from ..findings import Fix
 from ..names import normalise
@@ -21,12 +22,14 @@ class Other(NamedTuple):
         why: Which requirement says so.
         follows: What to take in its place where it is not to be had.
         platform: The one platform that it is for; empty for several.
+        beside: What it is to be installed with.
     """
 
     python: str
     why: str
     follows: str
     platform: str = ""
+    beside: tuple[str, ...] = ()
 
 
 _MAKER = Other(
@@ -42,6 +45,9 @@ OTHERS = {
     "scann": _MAKER,
     "mediapipe-model-maker": Other("3.11", "it requires tensorflow before 2.16, which is for Python up to 3.11", ""),
     "tflite-runtime": Other("3.11", "its last wheels, of 2.14, are for Python up to 3.11", "ai-edge-litert"),
+    "tensorflow-directml-plugin": Other(
+        "3.10", "its last wheels are for Python up to 3.10", "", beside=("tensorflow-cpu==2.10.0",)
+    ),
     "tflite-support": Other("3.11", "its last wheels, of 0.4.4, are for Python up to 3.11", "mediapipe"),
 }  # fmt: skip
 
@@ -52,12 +58,16 @@ def for_older_python(context: Context, said: Mapping[str, str]) -> Fix | None:
     name = next((each for each in asked if each in OTHERS), "")
     if not name:
         return None
-    known = OTHERS[name]
+    known, env = OTHERS[name], context.env
+    here = not known.platform or env.platform in ("", known.platform)
+    if here and env.python.minor and versions.key(env.python.minor) <= versions.key(known.python):
+        return None
     whole = "tflite-model-maker" if known is _MAKER else name
     instead = f" {known.follows} is what follows it." if known.follows else ""
     note = f"{whole} has no newer Python: {known.why}.{instead}"
-    if known.platform and context.env.platform not in ("", known.platform):
+    if not here:
         return by_pip(
             [known.follows], f"{whole} is for {known.platform} alone: {known.why}. {known.follows} follows it."
         )
-    return Fix((f"python {known.python}.*",), (whole,), fresh(known.python, pip=(whole,)), note)
+    wanted = (*known.beside, whole)
+    return Fix((f"python {known.python}.*",), wanted, fresh(known.python, pip=wanted), note)

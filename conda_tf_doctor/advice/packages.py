@@ -48,7 +48,11 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
     if library:
         return Fix(note=_OWN.format(re.split(r"[\\/]", library)[-1]))
     if "tfdml" in text and (rows := context.matrix.builds("tensorflow-directml-plugin")):
-        return pair(context, {"tensorflow": rows[-1].for_tensorflow}, "The plugin for DirectML has ended with it.")
+        there, ours, wanted = env.package("tensorflow-directml-plugin"), context.tensorflow, rows[-1].for_tensorflow
+        if there and there.version and ours and versions.contains(wanted, ours.version or "0"):
+            both = [f"{p.name}=={p.version}" for p in (ours, there)]
+            return by_pip(both, "They go together: install both anew. It needs Windows 10 1903 and DirectX 12.", ANEW)
+        return pair(context, {"tensorflow": wanted}, "The plugin for DirectML has ended with it.")
     if "pkg_resources" in text:
         return by_pip(
             ["setuptools<82"], f"{name or 'The add-on'} imports pkg_resources, which setuptools 82 no longer has."
@@ -147,7 +151,8 @@ def _last_pair(context: Context, name: str) -> Fix | None:
 
 
 _OF_TENSORFLOW_1 = re.compile(
-    r"module 'tensorflow' has no attribute '(?:contrib|placeholder|Session|ConfigProto|app|flags|get_variable|layers)'"
+    r"module 'tensorflow' has no attribute '(?:contrib|placeholder|Session|ConfigProto|app|flags|get_variable|layers"
+    r"|gfile|logging|python_io|losses|variable_scope|reset_default_graph|global_variables\w*|set_random_seed|GraphDef)'"
     r"|No module named 'tensorflow\.(?:contrib|examples)"
 )
 
