@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from tools import condas
 from tools.index_wheels import link_or_copy
 
-from .conftest import rewrite
+from .conftest import environ_of, rewrite
 
 SITE = "lib/python3.11/site-packages"
 STACK = ("python=3.11", "tensorflow=2.15.0=cpu*", "numpy=1.26.4", "h5py=3.10.0")
@@ -46,6 +48,15 @@ def forced(conda: condas.Conda, prefix: Path, name: str, version: str) -> None:
     conda.run("install", "-y", "-q", "-p", prefix, archive.as_uri(), env=QUIET, check=True)
 
 
+def fix(conda: condas.Conda, prefix: Path, *words: str) -> condas.Result:
+    """Run the console script beside a conda: PYTHONPATH, by which some find the plugin, may hold what is missing."""
+    command = [sys.executable, "-m", "conda_tf_doctor", "fix", *words, "--yes", "--json", "-p", str(prefix)]
+    done = subprocess.run(
+        command, env=environ_of(conda), capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+    return condas.Result(done.returncode, done.stdout, done.stderr)
+
+
 def changes(result: condas.Result) -> list[tuple[str, str | None, str | None]]:
     return [(each["package"], each["from"], each["to"]) for each in result.json()["changes"]]
 
@@ -57,11 +68,11 @@ def test_what_was_removed_by_force_comes_back_beside_the_same_tensorflow(
     before = conda.records(prefix)
     conda.run("remove", "--force", "-y", "-q", "-p", prefix, name, env=QUIET, check=True)
     broken = conda.records(prefix)
-    result = conda.doctor("fix", "-p", prefix, "--apply", "--yes", "--json")
+    result = fix(conda, prefix, "--apply")
     # A newer one would have conda move TensorFlow, whose record does not admit it.
     assert (result.rc, changes(result)) == (0, [(name, None, version)]), result.out
     assert conda.records(prefix) == before
-    assert conda.doctor("fix", "-p", prefix, "--undo", "--yes").rc == 0
+    assert fix(conda, prefix, "--undo").rc == 0
     assert conda.records(prefix) == broken
 
 
@@ -69,23 +80,23 @@ def test_a_lost_file_is_put_back_where_conda_would_not_solve_for_it(conda: conda
     forced(conda, prefix, "numpy", "2.2.6")
     module = prefix / SITE / "keras" / "__init__.py"
     module.unlink()
-    result = conda.doctor("fix", "-p", prefix, "--apply", "--yes", "--json")
+    result = fix(conda, prefix, "--apply")
     assert result.rc == 0, result.out
     assert sorted(changes(result)) == [("keras", "2.15.0", "2.15.0"), ("numpy", "2.2.6", "1.26.4")]
     assert module.read_text(encoding="utf-8") == "'whole'\n" and conda.records(prefix)["numpy"].split()[0] == "1.26.4"
-    assert conda.doctor("fix", "-p", prefix, "--undo", "--yes").rc == 0
+    assert fix(conda, prefix, "--undo").rc == 0
     assert not module.exists() and conda.records(prefix)["numpy"].split()[0] == "2.2.6"
 
 
 def test_what_no_channel_lists_any_more_comes_back_from_where_it_was(conda: condas.Conda, prefix: Path) -> None:
     forced(conda, prefix, "numpy", "2.2.6")
-    assert conda.doctor("fix", "-p", prefix, "--apply", "--yes").rc == 0
+    assert fix(conda, prefix, "--apply").rc == 0
     for file in (conda.channels / "conda-forge" / "linux-64").glob("*repodata.json"):
         document = json.loads(file.read_text(encoding="utf-8"))
         kept = {each: record for each, record in document["packages"].items() if not each.startswith("numpy-2")}
         file.unlink()  # it is linked to the suite's
         file.write_text(json.dumps({**document, "packages": kept}), encoding="utf-8")
     shutil.rmtree(conda.packages / "cache")
-    result = conda.doctor("fix", "-p", prefix, "--undo", "--yes", "--json")
+    result = fix(conda, prefix, "--undo")
     assert result.rc == 0 and "Everything was taken back" in result.json()["message"], result.out
     assert conda.records(prefix)["numpy"].split()[0] == "2.2.6"
