@@ -17,7 +17,6 @@ LAZY = {
     **dict.fromkeys(
         (
             "advice/machine.py",
-            "binaries/records.py",
             "binaries/windows.py",
             "cli/check.py",
             "environment/condameta.py",
