@@ -43,7 +43,7 @@ def protobuf(context: Context, said: Mapping[str, str]) -> Fix:
             return Fix(note=f"Python {python} has no protobuf 5: {note[3].lower()}{note[4:]}")
         return change(context, {"protobuf": works if ">=5" in works or ">=6" in works else ">=5.27"}, note)
     if re.search(r"cannot import name '?builder", text):
-        return change(context, {"protobuf": ">=3.20,<3.21" if old else works or ">=3.20"})
+        return change(context, {"protobuf": ">=3.20,<3.21" if old else works or ">=3.20,<5"})
     if "GetPrototype" in text or "MessageFactory" in text:
         return change(context, {"protobuf": joined(works, "<6") if works else "<6"})
     if re.search(r"undefined symbol|Symbol not found|symbol not found|missing symbols", text):

@@ -150,6 +150,10 @@ def _by_name(context: Context, said: Mapping[str, str]) -> Fix | None:
         if "legacy" in said and newer:
             note += " Or have it import tf_keras (pip's tf-keras), which has it in every release."
     fix = pair(context, pins, note) if pins else Fix(note=note)
+    by_conda = context.tensorflow is not None and context.tensorflow.manager not in ("", PIP)
+    if pins and by_conda and ("conda", "activate", NEW) not in fix.commands:
+        # pip would write over what is conda's; 3.9 has all that are meant.
+        fix = fix._replace(commands=fresh(context.env.python.minor or "3.9", pip=fix.pip))
     if own and new and ("conda", "activate", NEW) in fix.commands:
         # An environment of another Python is more than a line of code.
         both = " with ".join(f"{name}{wanted}" for name, wanted in pins.items())

@@ -285,7 +285,11 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
     forge = stable(context.matrix.versions("tensorflow", FORGE, env.platform))
     if not found and not forge:
         return Fix(note=_ELSEWHERE.get(env.platform, "Use a platform that TensorFlow is built for."))
-    note = "Or run the x86-64 build in a container: docker run --platform linux/amd64." if env.os == "linux" else ""
+    note = (
+        "Or run the x86-64 build in a container: docker run --platform linux/amd64."
+        if env.platform.startswith("linux-a")
+        else ""
+    )
     minor = choose(minors_of(context, "tensorflow", found[-1]) if found else [], "")
     if version and version in found:
         return by_pip([f"tensorflow=={version}"], note)

@@ -75,7 +75,8 @@ def _old_alias(context: Context, name: str, works: str) -> Fix:
     asks = asking(context)
     note = f"Or take a newer {asks}."
     if asks in ("", "numpy"):
-        note = f"Or write {name} for np.{name}, where the code is yours."
+        new = "np.sctypeDict" if name == "typeDict" else name
+        note = f"Or write {new} for np.{name}, where the code is yours."
     spec, env = joined(works, "<1.24"), context.env
     if context.matrix.wheels.newest("numpy", spec, env.platform, env.python.minor):
         return change(context, {"numpy": spec}, note)

@@ -121,6 +121,9 @@ def _where_it_ran(context: Context) -> tuple[str, str]:
     whole = row.stub_for.partition("==")[0] if row and row.stub_for else ""
     brings = f"it brings {whole}, in which TensorFlow itself is here; " if whole else ""
     name = other_name(context, tensorflow.version, context.env.platform) or tensorflow.name
+    if row and context.env.python.minor and row.python and context.env.python.minor not in row.python:
+        # The Python of the record has no such release: nor has, perhaps, the one that ran.
+        return tensorflow.name, ""
     return f"{tensorflow.name if row else name}=={tensorflow.version}", brings
 
 
