@@ -293,7 +293,8 @@ def on_search_path(context: Context, wanted: str) -> str:
     """Return how the loader is led to an installed toolkit of a version."""
     loads = (context.build.cuda_loads or context.build.cuda) if context.build else f"=={wanted.split('.')[0]}.*"
     there = [v for v in system_cuda(context) if versions.contains(loads, v)]
-    version = major_minor(there[0]) if there and "." in there[0] else wanted
+    # Of a range, its lower bound: a folder is of one version.
+    version = major_minor(there[0]) if there and "." in there[0] else wanted.split(",")[0].strip("<>=!~*. ")
     if context.env.os != "win":
         return f"export LD_LIBRARY_PATH=/usr/local/cuda-{version}/lib64:$LD_LIBRARY_PATH"
     folder = rf"{PROGRAM_FILES}\v{version}\bin"

@@ -56,6 +56,8 @@ _BEFORE_2_13 = re.compile(
 _LEFT_KERAS = re.compile(r"tensorflow[./\\]python[./\\]keras\b|input_lib'? has no attribute")
 
 
+# Keras 2 is newer than the TensorFlow beside it.
+_ASKED_OF_TENSORFLOW = re.compile(r"cannot import name '?\w+'? from '?tensorflow\.(?!python\.keras|keras)")
 _LEFT_NAME = re.compile(r"cannot import name '?\w+'? from '?tensorflow\.python\.keras")
 
 
@@ -114,11 +116,13 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
     if old is None and newest and versions.key(newest) < versions.key(_KERAS_3):
         # The newest keras that pip takes beside it may be another (keras 2.8 beside TensorFlow 2.6).
         return _of_minor(context, newest, "keras 2.x goes with tensorflow of the same 2.x.")
+    if old is None and version and versions.contains(">=2.4,<3", version) and _ASKED_OF_TENSORFLOW.search(text):
+        return _of_minor(context, versions.minor(version), f"keras {version} goes with tensorflow of the same minor.")
     if old is False or version or _OF_KERAS_2.search(text):
         return legacy_keras(context)
     note = "keras 2.x goes with tensorflow of the same 2.x, keras 3 with 2.16 and later; with those, tf-keras and "
-    upgrade = ("python", "-m", "pip", "install", "--upgrade", "tensorflow", "keras")
-    return Fix(pip=("tf-keras",), commands=(upgrade,), note=f"{note}TF_USE_LEGACY_KERAS=1 give Keras 2.")
+    newest = ["tensorflow", "keras", "tf-keras"]
+    return by_pip(newest, f"{note}TF_USE_LEGACY_KERAS=1 give Keras 2.", ("--upgrade",))
 
 
 def _by_name(context: Context, said: Mapping[str, str]) -> Fix | None:

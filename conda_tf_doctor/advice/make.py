@@ -175,8 +175,10 @@ def pair(context: Context, changes: Mapping[str, str], note: str, minor: str = "
     name = next((one for one in (name, *_NAMES) if one in carry), name)
     wanted = tuple(f"{name if other == 'tensorflow' else other}{spec}" for other, spec in changes.items())
     pythons, python = sorted({m for r in rows for m in r.python}, key=versions.key), context.env.python.minor
-    if python and pythons and python not in pythons:
-        return Fix((), wanted, fresh(pythons[-1], pip=wanted), note)
+    # pip's TensorFlow is not laid over conda's.
+    foreign = bool(context.tensorflow and context.tensorflow.manager not in ("", PIP))
+    if foreign or (python and pythons and python not in pythons):
+        return Fix((), wanted, fresh(python if python in pythons or not pythons else pythons[-1], pip=wanted), note)
     return by_pip(wanted, note)
 
 
