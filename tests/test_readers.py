@@ -204,7 +204,8 @@ def test_every_file_as_everything_that_it_should_not_be(
         if path.exists():
             path.rename(tmp_path / f"away{number}")
         make(path)
-        for words in reader.commands:
+        # In turns: all of them on everything take minutes.
+        for words in (reader.commands[number % len(reader.commands)],):
             status, seconds, megabytes, out, err = run(folder, words)
             told = out + err
             faults = [
