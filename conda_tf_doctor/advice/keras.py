@@ -121,8 +121,7 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
     if old is False or version or _OF_KERAS_2.search(text):
         return legacy_keras(context)
     note = "keras 2.x goes with tensorflow of the same 2.x, keras 3 with 2.16 and later; with those, tf-keras and "
-    newest = ["tensorflow", "keras", "tf-keras"]
-    return by_pip(newest, f"{note}TF_USE_LEGACY_KERAS=1 give Keras 2.", ("--upgrade",))
+    return by_pip(["tensorflow", "keras", "tf-keras"], f"{note}TF_USE_LEGACY_KERAS=1 give Keras 2.", ("--upgrade",))
 
 
 def _by_name(context: Context, said: Mapping[str, str]) -> Fix | None:
