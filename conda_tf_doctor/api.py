@@ -53,7 +53,13 @@ def diagnose(
             report = load_json(report)
         except ValueError as error:
             raise UsageError(f"The report {name} is not JSON ({error}); collect it again.") from None
-    return _diagnose(environment_of(report, name), _matrix(matrix), codes(list(ignore), "ignore")).to_json()
+    known = _matrix(matrix)
+    diagnosis = _diagnose(environment_of(report, name), known, codes(list(ignore), "ignore"))
+    if any(finding.fix.commands for finding in diagnosis.findings if finding.severity == ERROR):
+        from .repair.companions import accompanied
+
+        diagnosis = accompanied(diagnosis, known)
+    return diagnosis.to_json()
 
 
 def _matrix(path: str) -> Matrix:

@@ -74,6 +74,8 @@ class Rule(NamedTuple):
     asks: Judge | None = None
 
 
+# What is judged where there is no TensorFlow: what was asked for.
+REQUESTED = "requested"
 _PLATFORM = Judge("machine.platform", "platform_unsupported")
 _BINARIES = Judge("binaries.closure", "binaries", "binaries")
 _SOURCES = Judge("binaries.sources", "python_files")
@@ -108,7 +110,8 @@ _ROWS = (
     Rule("TFD105", "macos-arm-x86", MACHINE, (_PLATFORM,), BY_NOTHING, first=True,
          brings=("TFD102", "TFD104"), advice="machine.one_machine"),
     Rule("TFD103", "platform-unsupported", MACHINE,
-         (_PLATFORM, Judge("machine.listed", "not_to_be_had", "listed")),
+         (_PLATFORM, Judge("machine.listed", "not_to_be_had", "listed"),
+          Judge("machine.listed", "asked_in_vain", REQUESTED)),
          first=True, brings=("TFD305",), advice="machine.platform", asks=_ASKS_REQUEST),
     Rule("TFD201", "python-unsupported", MACHINE, (Judge("machine.python", "python_unsupported"),),
          first=True, advice="machine.python", asks=_ASKS_PYTHON),

@@ -34,9 +34,10 @@ HEAD = """\
 
 # Asked about often, and declared or tabled nowhere.
 OTHERS = (
-    "cryptography", "jax", "jaxlib", "matplotlib", "msvc-runtime", "namex", "optree", "pandas", "scikit-learn", "scipy",
+    "cryptography", "jax", "jaxlib", "matplotlib", "mediapipe-model-maker", "msvc-runtime", "namex",
+    "nvidia-cuda-nvrtc-cu11", "optree", "pandas", "scann", "scikit-learn", "scipy",
     "tensorflow-datasets", "tensorflow-decision-forests", "tensorflow-io-gcs-filesystem",
-    "tensorflow-model-optimization", "tensorflow-recommenders", "tensorrt",
+    "tensorflow-model-optimization", "tensorflow-recommenders", "tensorrt", "tflite-model-maker",
 )  # fmt: skip
 # Their compiled part is optional: where there is no compiler, they are built without it.
 WITHOUT_COMPILER = ("wrapt",)

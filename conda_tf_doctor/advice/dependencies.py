@@ -54,6 +54,11 @@ _LEFT_PYTHON = {
 _DECLARED = "What is declared is narrower than what works: where TensorFlow imports, nothing has to be done."
 
 
+# tensorflow-probability 0.22 to 0.25 take dtypes.prng_key, which came with 0.4.16, and interpreters.xla's
+# pytype_aval_mappings, which jax 0.7 removed (its sources; 0.22.0 was run with jax 0.6.2).
+_JAX_OF_PROBABILITY = ">=0.4.16,<0.7"
+
+
 def by_itself(context: Context) -> Fix | None:
     """Return an environment of its own for the TensorFlow that conda's solver was asked for and could not add."""
     asked = next((p for p in context.env.requested if p.name in OWNERS and p.manager != PIP), None)
@@ -74,7 +79,8 @@ def dependency(context: Context, said: Mapping[str, str]) -> Fix:
     if said.get("package", "").startswith("jax") or re.search(r"packages[\\/]jax[\\/]", text):
         # From 0.9 on they need numpy 2, which TensorFlow's own modules may not load with.
         where = context.env.platform, context.env.python.minor
-        both = [f"{n}<0.9" for n in ("jax", "jaxlib") if context.matrix.wheels.newest(n, "<0.9", *where)]
+        below = _JAX_OF_PROBABILITY if find(context, "tensorflow-probability") else "<0.9"
+        both = [f"{n}{below}" for n in ("jax", "jaxlib") if context.matrix.wheels.newest(n, below, *where)]
         return by_pip(both, "Both of one release, which TensorFlow imports where they are.", ("--upgrade",))
     module = normalise((said.get("package", "") or said.get("name", "")).split(".")[0])
     name = _DISTRIBUTIONS.get(module, module)

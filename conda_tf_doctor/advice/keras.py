@@ -7,7 +7,7 @@ import re
 from .. import versions
 from .._typing import TYPE_CHECKING
 from ..context.promises import find
-from ..environment.facts import PIP
+from ..environment.facts import CONDA
 from ..findings import Fix
 from ..matrix.model import PYPI
 from .make import ANEW, NEW, asking, before, by_pip, change, fresh, minor_of, pair, stable, working
@@ -26,13 +26,19 @@ def legacy_keras(context: Context, note: str = "") -> Fix:
     spec = "tf-keras-nightly" if nightly else "tf-keras"
     if not nightly and minor_of(context) and context.matrix.wheels.newest("tf-keras", f"=={minor_of(context)}.*"):
         spec = f"tf-keras~={minor_of(context)}.0"
-    how = "Set TF_USE_LEGACY_KERAS=1 before TensorFlow is imported, so that tf.keras is Keras 2; or tensorflow<2.16."
+    how = "Set TF_USE_LEGACY_KERAS=1 before TensorFlow is imported, so that tf.keras is Keras 2"
+    if re.search(r"(?:site|dist)-packages[\\/]keras[\\/]src|^\s*(?:from|import) keras\b", context.env.error_text, re.M):
+        how += " (code that imports keras itself imports tf_keras in its place)"
+    env = context.env
+    older = context.matrix.wheels.newest("tensorflow", "<2.16", env.platform, env.python.minor)
+    how += "; or tensorflow<2.16." if older or not env.platform else "; or tensorflow<2.16 with Python 3.11."
     return by_pip([spec], f"{note} {how}".strip())
 
 
 # What only Keras 2 has, and code or models made with it ask for.
 _OF_KERAS_2 = re.compile(
     r"passed to \w+: \{'(?:groups|batch_input_shape|input_dtype|weights|fused|implementation|time_major)"
+    r"|DepthwiseConv2D'? using config=\{[^\n]*'groups'"
     r"|batch_input_shape|Keras 3 only supports|(?:not supported by|available \w+) `?Keras 3|is Keras 3"
     r"|tf[-_]keras\b[^\n]*package|TF_USE_LEGACY_KERAS|KerasTensor cannot be used|'__internal__'"
     r"|Could not locate (?:class|function)|legacy_tf_layers|has never been called and thus"
@@ -69,6 +75,11 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
     old = before(context, _KERAS_3)
     there = find(context, "keras")
     version = there.version if there else ""
+    if _OF_KERAS_3.search(text) and re.search(r"[\\/]tf_keras[\\/]", text):
+        return Fix(
+            note="The model is of Keras 3, and it is tf_keras (Keras 2) that reads it: unset TF_USE_LEGACY_KERAS, and "
+            "load it with keras (tf.keras), or train and save it with tf_keras too."
+        )
     if old and "TF_USE_LEGACY_KERAS" in text:
         fix = by_pip([f"tf-keras~={minor}.0" if versions.contains(">=2.14", f"{minor}.0") else "tf-keras"])
         return fix._replace(note="Or unset TF_USE_LEGACY_KERAS: this TensorFlow's own Keras is Keras 2.")
@@ -92,11 +103,6 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
         note = "These names left keras with 2.13 (keras.engine became keras.src.engine), and TF_USE_LEGACY_KERAS does "
         note += "not bring them back: take what replaced them where the code is yours."
         return _of_minor(context, "2.12", note)
-    if old and re.search(r"No module named 'keras\.src'", text) and before(context, "2.13"):
-        note = f"keras.src came with 2.13: or take an older release of {asking(context) or 'what asks for it'}."
-        if context.tensorflow is not None and context.tensorflow.manager != PIP:
-            return Fix(commands=fresh(context.env.python.minor, pip=("tensorflow==2.15.*",)), note=note)
-        return _of_minor(context, "2.15", note)
     if old:
         # Keras 2.4 and later is TensorFlow's own, from 2.2 on.
         changes = {"keras": working(context, "keras") or ("<2.4" if before(context, "2.2") else "<2.16")}
@@ -127,13 +133,14 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
 def _by_name(context: Context, said: Mapping[str, str]) -> Fix | None:
     """Return what to do where the text asks Keras for what only some releases have; ``None`` where this one has it."""
     there, asks = find(context, "keras"), asking(context)
+    pickled = re.search(r"pickle|joblib|\bdill\b", context.env.error_text)
     minor, old, own = minor_of(context), before(context, _KERAS_3), asks in _NOBODY
     asked, having, new = said.get("name", ""), said["range"], said.get("instead", "")
     if f"from {asked.rpartition('.')[0]} import {asked.rpartition('.')[2]} " in f"{new} ":
         new = ""
     which = f"{asked or 'What is asked for'} is in keras {having.replace(' || ', ' and ')} only."
     which = "" if having == "<0" else which
-    write = f"Where the code is yours: {new}." if new else ""
+    write = f"Where the code is yours: {new}." if new and not pickled else ""
     remedy = _ASKERS.get(asks, f"take a newer release of {asks}")
     if "bring" in said:
         note = f"{which} Today it is in {said['bring']}: {new}."
@@ -147,11 +154,19 @@ def _by_name(context: Context, said: Mapping[str, str]) -> Fix | None:
     if "legacy" in said and newer and not asked.startswith("keras."):
         return legacy_keras(context, f"{write} {which}".strip())
     pins = _having(context, having)
+    # Who asks for what came later is newer itself.
+    first = re.match(r">=([\d.]+)", having)
+    if first and version and versions.contains(f"<{first[1]}", version):
+        remedy = f"take an older release of {asks}"
     note = f"{which} Or {remedy}."
-    if own:
+    if pickled:
+        note = f"{which} What was pickled names it: it is read where it was written, or has to be saved anew there."
+    elif own:
         note = f"{write} Then nothing has to be installed. {which}" if write else which
         if "legacy" in said and newer:
             note += " Or have it import tf_keras (pip's tf-keras), which has it in every release."
+    if not pins and versions.contains(having, "3.99"):
+        return _keras_3(context)._replace(note=note)
     fix = pair(context, pins, note) if pins else Fix(note=note)
     by_conda = context.tensorflow is not None and context.tensorflow.manager not in ("", PIP)
     if pins and by_conda and ("conda", "activate", NEW) not in fix.commands:
@@ -205,4 +220,7 @@ def _keras_3(context: Context) -> Fix:
     if minor and versions.key(minor) < versions.key("3.9"):
         return Fix((), ("tensorflow>=2.16",), fresh("3.11", pip=("tensorflow>=2.16",)), note)
     name = context.tensorflow.name if context.tensorflow else ""
-    return by_pip([f"{name if name == 'tensorflow-cpu' else 'tensorflow'}>=2.16", "keras>=3"], note)
+    both = (f"{name if name == 'tensorflow-cpu' else 'tensorflow'}>=2.16", "keras>=3")
+    if context.tensorflow is not None and context.tensorflow.manager == CONDA:
+        return Fix((), both, fresh(minor or "3.11", pip=both), note)
+    return by_pip(both, note)

@@ -201,4 +201,9 @@ def stable(known: Iterable[str]) -> list[str]:
 def asking(context: Context) -> str:
     """Return the name of the package whose file is the last in the traceback; empty where none is named."""
     found = re.findall(r"(?:site|dist)-packages[\\/](\w+)", context.env.error_text)
-    return normalise(found[-1]) if found else ""
+    module = normalise(found[-1]) if found else ""
+    if not module or context.env.package(module):
+        return module
+    # keras-tcn's module is tcn.
+    named = [p.name for p in context.env.packages if p.name.endswith(f"-{module}")]
+    return named[0] if len(named) == 1 else module

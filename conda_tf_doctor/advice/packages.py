@@ -69,7 +69,7 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
         )
     if "requires TensorFlow version" in text and needs:
         minor = versions.minor(has) if has else minor_of(context)
-        older = _fitting(context, name, minor) if minor else ""
+        older = fitting(context, name, minor) if minor else ""
         pip = (f"tensorflow>={needs}",)
         note = f"Or keep TensorFlow {has} and take {older}." if older else ""
         if not _can_have(context, needs):
@@ -87,16 +87,16 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
         return sure
     if (none_here or not _suits(context, name)) and (latest := _last_pair(context, name)):
         return latest
-    fitting = _fitting(context, name, minor_of(context))
-    if together := _to_be_had(context, name, fitting):
+    fits = fitting(context, name, minor_of(context))
+    if together := _to_be_had(context, name, fits):
         return together
-    if there and there.version and fitting == f"{name}=={there.version}":
+    if there and there.version and fits == f"{name}=={there.version}":
         if name in _IN_STEP and versions.minor(there.version) != minor_of(context):
             # It loads beside the release as the index has it, and failed beside this one.
             return by_pip([f"{name}=={minor_of(context)}.*"])
         both = [f"{p.name}=={p.version}" for p in (context.tensorflow, there) if p is not None and p.version]
         return by_pip(both, "They go together as the index has them: install both anew.", ANEW)
-    asked = parse_requirement(fitting)[1] if fitting else ""
+    asked = parse_requirement(fits)[1] if fits else ""
     last = versions.minor(context.matrix.wheels.newest(name))
     if asked and last and name in _IN_STEP and not context.matrix.wheels.newest(name, asked, env.platform):
         # The add-on has ended with an older release.
@@ -105,10 +105,10 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
         other = "use it on Linux for x86-64 (docker run --platform linux/amd64, or WSL2)"
         return Fix(note=f"No release of {name} has a wheel for {env.platform}: {other}, or do without.")
     here = wheels.installable(name, env.platform, python)
-    if not fitting and here and not wheels.has(name, wheels.releases(name)[0].version, env.platform, python):
+    if not fits and here and not wheels.has(name, wheels.releases(name)[0].version, env.platform, python):
         note = f"For {env.platform} there are wheels of it from {here[-1]} on: take TensorFlow's minor with it."
         return by_pip([f"{name}>={here[-1]}"], note)
-    return by_pip([fitting]) if fitting else by_pip([name], "Take its release for this TensorFlow.", ("--upgrade",))
+    return by_pip([fits]) if fits else by_pip([name], "Take its release for this TensorFlow.", ("--upgrade",))
 
 
 _OWN = (
@@ -133,7 +133,7 @@ def _suits(context: Context, name: str) -> bool:
         not minor
         or not context.matrix.wheels.newest(name)
         or name not in _FOLLOWED
-        or bool(_fitting(context, name, minor))
+        or bool(fitting(context, name, minor))
     )
 
 
@@ -142,7 +142,7 @@ def _last_pair(context: Context, name: str) -> Fix | None:
     env = context.env
     known = {versions.minor(v) for v in stable(context.matrix.versions("tensorflow", PYPI, env.platform))}
     for minor in sorted(known, key=versions.key, reverse=True):
-        spec = parse_requirement(_fitting(context, name, minor, ""))[1] if _fitting(context, name, minor, "") else ""
+        spec = parse_requirement(fitting(context, name, minor, ""))[1] if fitting(context, name, minor, "") else ""
         newest = context.matrix.wheels.newest(name, spec, env.platform) if spec else ""
         if newest:
             note = f"{name} {newest} is the last that has a wheel for {env.platform}, and is for TensorFlow {minor}."
@@ -201,7 +201,7 @@ def _for_every_build(context: Context, name: str) -> Fix | None:
     return None
 
 
-def _fitting(context: Context, name: str, minor: str, python: str | None = None) -> str:
+def fitting(context: Context, name: str, minor: str, python: str | None = None) -> str:
     """Return the requirement of an add-on for a minor of TensorFlow; empty where nothing is known.
 
     Args:
@@ -224,36 +224,34 @@ def _fitting(context: Context, name: str, minor: str, python: str | None = None)
     return ""
 
 
-def _to_be_had(context: Context, name: str, fitting: str) -> Fix | None:
+def _to_be_had(context: Context, name: str, fits: str) -> Fix | None:
     """Return an add-on with the TensorFlow to go to for it, where no wheel of it goes with the one that is here.
 
     Args:
         context: The environment.
         name: The add-on.
-        fitting: Its requirement for this TensorFlow; empty where that, or the TensorFlow, is unknown.
+        fits: Its requirement for this TensorFlow; empty where that, or the TensorFlow, is unknown.
     """
     env, wheels, minor = context.env, context.matrix.wheels, minor_of(context)
     if not wheels.releases(name) or not env.platform:
         return None
     if not wheels.newest(name, "", env.platform):
         return Fix(note=f"{name} has no wheels for {env.platform}: use it on Linux{' (WSL2)' * (env.os == 'win')}.")
-    if (minor and not fitting) or (
-        fitting and wheels.newest(*parse_requirement(fitting), env.platform, env.python.minor)
-    ):
+    if (minor and not fits) or (fits and wheels.newest(*parse_requirement(fits), env.platform, env.python.minor)):
         return None
     known = {*map(versions.minor, stable(context.matrix.versions("tensorflow", PYPI, env.platform, env.python.minor)))}
     near = sorted(known, key=lambda m: (minor and abs(_number(m) - _number(minor)), -_number(m)))
     for other in near:
-        spec = _fitting(context, name, other)
+        spec = fitting(context, name, other)
         if spec and wheels.newest(*parse_requirement(spec), env.platform, env.python.minor):
             if not minor and other == near[0]:
                 break  # the newest of both go together
             its = f"=={other}.*" if name in _IN_STEP else parse_requirement(spec)[1]
             wanted = {"tensorflow": f"=={other}.*", name: its}
             return pair(context, wanted, f"{name} has wheels for this Python and TensorFlow {other}.")
-    for python in reversed(_pythons(context, minor) if env.python.minor and fitting else ()):
-        if wheels.newest(*parse_requirement(fitting), env.platform, python):
-            pip = (f"tensorflow=={minor}.*", fitting)
+    for python in reversed(_pythons(context, minor) if env.python.minor and fits else ()):
+        if wheels.newest(*parse_requirement(fits), env.platform, python):
+            pip = (f"tensorflow=={minor}.*", fits)
             return Fix((), pip, fresh(python, pip=pip), f"{name} has wheels for Python {python}.")
     return None
 

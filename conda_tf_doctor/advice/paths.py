@@ -119,6 +119,18 @@ def _where_it_ran(context: Context) -> tuple[str, str]:
         return "tensorflow", ""
     row = context.build
     whole = row.stub_for.partition("==")[0] if row and row.stub_for else ""
+    if (
+        row
+        and whole
+        and not tensorflow.requested
+        and context.env.package(whole) is None
+        and len(context.env.packages) > 2
+    ):
+        # An installer that took the requirements of another platform's wheel left it out.
+        return (
+            row.stub_for,
+            f"the wheel of {tensorflow.name} is empty here, and {whole}, which holds it, is not listed; ",
+        )
     brings = f"it brings {whole}, in which TensorFlow itself is here; " if whole else ""
     name = other_name(context, tensorflow.version, context.env.platform) or tensorflow.name
     if row and context.env.python.minor and row.python and context.env.python.minor not in row.python:

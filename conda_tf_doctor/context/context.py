@@ -245,7 +245,8 @@ class Context:
 
         Args:
             what: ``gpu`` (one is wanted), ``gpu model`` (it is known which one there is), ``cuda`` (of the environment
-                or the machine, or a wish for it), ``windows``, ``listed`` (a file asks for packages), ``binaries``
+                or the machine, or a wish for it), ``windows``, ``listed`` (a file asks for packages), ``requested`` (a
+                report tells of some), ``binaries``
                 (TensorFlow's own), ``other modules`` (in the user site, the working folder or on PYTHONPATH); empty is
                 always there.
         """
@@ -261,6 +262,8 @@ class Context:
             return self.env.os == "win"
         if what == "listed":
             return self.env.kind == "file" and not self.env.listed
+        if what == "requested":
+            return self.env.kind == "report" and bool(self.env.requested)
         if what == "binaries":
             return self._has_binaries
         return not what or bool(self.env.user_site or self.env.working_folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._typing import TYPE_CHECKING
-from ..codes import ASKERS, JUDGES, ROWS, RULES, Judge
+from ..codes import ASKERS, JUDGES, REQUESTED, ROWS, RULES, Judge
 from ..context.context import Context
 from ..errors import UsageError
 from ..findings import ERROR, INFO, WARNING, Finding, Fix, is_of_disk
@@ -120,12 +120,15 @@ def _diagnose(env: Environment, matrix: Matrix, ignore: Iterable[str]) -> Diagno
         from ..explain.match import match
 
         context.told = tuple(signal.code for signal in match(env.error_text, context))
-    if context.tensorflow is None and not context.told:
+    if context.tensorflow is None and not context.told and not context.has(REQUESTED):
         return Diagnosis(env, None, (*_interrupted(env), *_unexplained(context, (), None, silenced)))
     examined: list[str] = []
     causes: dict[str, float] = {}
     verdict = None
-    found = [] if context.tensorflow is None else list(_from_rules(context, JUDGES, examined))
+    judges = JUDGES
+    if context.tensorflow is None:
+        judges = {judge: codes for judge, codes in JUDGES.items() if judge.when == REQUESTED}
+    found = list(_from_rules(context, judges, examined))
     context.keep()
     if env.seen is not None:
         # A report was judged where its files are.

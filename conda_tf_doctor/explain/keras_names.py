@@ -33,10 +33,13 @@ def asked(text: str) -> tuple[dict[str, str], int] | None:
             dotted = ".".join(filter(None, (found["module"], found.groupdict().get("name"))))
             inner = dotted.removeprefix("tensorflow.").replace("_api.v2.", "").replace("compat.v2.", "")
             plain = _INNER.sub("keras.", inner, count=1)
-            rows = [row for row in names() if row.name and f"{plain}.".startswith(f"{row.name}.")]
+            # A module that is not there ends the message, and the line above says what was wanted of it.
+            line = re.search(rf"from {re.escape(plain)}(?P<rest>[.\w]*) import (?P<what>\w+)", text)
+            wanted = f"{plain}{line['rest']}.{line['what']}" if line and not found.groupdict().get("name") else plain
+            rows = [row for row in names() if row.name and f"{wanted}.".startswith(f"{row.name}.")]
             if rows:
                 row = max(rows, key=lambda each: len(each.name))
-                return _told(row, dotted.replace(inner, plain)), found.start()
+                return _told(row, dotted.replace(inner, wanted)), found.start()
     for row in names():
         if row.text and (said := row.text.search(text)):
             return _told(row, ""), said.start()

@@ -7,14 +7,18 @@ plans.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
 from .. import versions
+from ..advice.make import asking
+from ..advice.packages import fitting
+from ..context.context import Context
 from ..engine.diagnose import diagnose
 from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.tensorflow import OWNERS
-from ..findings import ERROR, WARNING, Finding
+from ..findings import ERROR, WARNING, Finding, Fix
 from ..matrix.model import CPU, PYPI
 from ..names import normalise, parse_requirement
 from ..specifiers import joined, to_conda
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
     from ..engine.diagnosis import Diagnosis
     from ..matrix.matrix import Matrix
+    from ..matrix.model import Build
 
 _PIP = ("python", "-m", "pip", "install")
 # What a first addition asks for in its turn.
@@ -52,8 +57,16 @@ def accompanied(diagnosis: Diagnosis, matrix: Matrix) -> Diagnosis:
             whole = [_in_new(command, made, env, matrix) for command in commands]
         else:
             whole = [in_place(command) for command in commands]
-        found.append(finding._replace(fix=finding.fix._replace(commands=tuple(whole))) if whole else finding)
+        found.append(finding._replace(fix=_agreeing(finding.fix, tuple(whole))) if whole else finding)
     return diagnosis._replace(findings=tuple(found))
+
+
+def _agreeing(fix: Fix, commands: tuple[tuple[str, ...], ...]) -> Fix:
+    """Return a fix with other commands, whose requirements are what they install where they were that before."""
+    typed = [word for command in commands if command[: len(_PIP)] == _PIP for word in command[4:] if word[:1] != "-"]
+    before = [word for command in fix.commands for word in command]
+    same = fix.pip and commands != fix.commands and all(word in before for word in fix.pip)
+    return fix._replace(commands=commands, pip=tuple(typed) if same else fix.pip)
 
 
 def _asked(command: tuple[str, ...]) -> dict[str, str]:
@@ -77,7 +90,20 @@ def _in_new(command: tuple[str, ...], made: tuple[str, ...], env: Environment, m
         return command
     known = {name for name, _ in matrix.names("works")}
     names = {text: parse_requirement(text)[0] for text in recipe.pip}
-    return (*command, *(t for t, name in names.items() if name in known and name not in (*OWNERS, *asked)))
+    beside = _asked_for(asked, env, matrix, recipe.build, wanted.python)
+    return (*command, *beside, *(t for t, name in names.items() if name in known and name not in (*OWNERS, *asked)))
+
+
+def _asked_for(asked: dict[str, str], env: Environment, matrix: Matrix, build: Build, python: str) -> Iterable[str]:
+    """Yield the add-ons that the user asked for, or whose module failed, in the release for this TensorFlow."""
+    context = Context(env, matrix)
+    failed = asking(context)
+    wanted = [package for package in env.requested if package.manager != CONDA]
+    wanted += [package for package in env.packages if package.name == failed and package.manager != CONDA]
+    for package in {p.name: p for p in wanted if p.name not in (*OWNERS, *asked, *build.requires)}.values():
+        spec = parse_requirement(fitting(context, package.name, versions.minor(build.tensorflow), python))[1]
+        if not matrix.wheels.releases(package.name) or matrix.wheels.newest(package.name, spec, build.platform, python):
+            yield f"{package.name}{spec}"
 
 
 def _in_place(
@@ -98,7 +124,11 @@ def _in_place(
             return command
         wanted = dict(asked)
         for finding in _wrong(after, matrix):
-            if finding.package not in asked and (finding.code, finding.package) in before():
+            known = finding.package not in asked and (finding.code, finding.package) in before()
+            # What is wrong already has its own advice, unless it is about what is changed here.
+            if known and not any(
+                re.search(rf"(?<![\w-]){re.escape(name)} [\d.]+\b", finding.message) for name in asked
+            ):
                 continue
             for name, spec in map(parse_requirement, finding.fix.pip):
                 both = joined(wanted.get(normalise(name), ""), spec)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 
 from ... import versions
+from ...advice import advise
 from ...context.context import Context
 from ...environment.facts import CONDA, PIP, Package
 from ...environment.tensorflow import OWNERS
@@ -43,6 +44,40 @@ def not_to_be_had(context: Context) -> Iterator[Finding]:
                 Fix(note=f"Write {package.name} without [{EXTRA}]: no TensorFlow of this platform uses CUDA's wheels."),
                 f"{package.name} without [{EXTRA}]",
             )
+
+
+# Packages that ask for an add-on of their own minor, by their wheels' requirements.
+_BRING = {"tf-models-official": "tensorflow-text", "mediapipe-model-maker": "tensorflow-text"}
+
+
+def asked_in_vain(context: Context) -> Iterator[Finding]:
+    """TFD103: an add-on that was asked for, of which there is no wheel for this platform and Python."""
+    env, wheels = context.env, context.matrix.wheels
+    for package in env.requested if env.platform else ():
+        if package.manager == CONDA or package.name in OWNERS:
+            continue
+        spec = f"=={package.version}" if package.version else package.spec
+        minor = f"=={versions.minor(package.version)}.*" if package.version else ""
+        for name, wanted in {package.name: spec, _BRING.get(package.name, package.name): minor or spec}.items():
+            elsewhere = wheels.newest(name, wanted)
+            if not elsewhere or wheels.newest(name, wanted, env.platform, env.python.minor):
+                continue
+            its = (
+                f"{name} {elsewhere}" if name == package.name else f"{name} {elsewhere}, which {package.name} asks for,"
+            )
+            python = "" if not wheels.newest(name, wanted, env.platform) else f" and Python {env.python.minor}"
+            yield Finding(
+                "TFD103",
+                ERROR,
+                f"{its} has no wheel for {env.platform}{python}.",
+                found=f"{package.name} {package.version or package.spec}".strip(),
+                expected=f"{name} for {env.platform}{python}",
+                evidence=(package.source,) if package.source else (),
+                source=_INDEX,
+                package=package.name,
+                fix=advise("TFD103", context, {"name": name, "wanted_version": wanted}),
+            )
+            break
 
 
 def _finding(package: Package, message: str, fix: Fix, expected: str, source: str = _INDEX) -> Finding:

@@ -69,6 +69,11 @@ def is_known(context: Context, name: str) -> bool:
     )
 
 
+def _as_released(version: str) -> str:
+    """Return a version as the tables know it: a release candidate is judged as the release that it became."""
+    return version.partition("rc")[0]
+
+
 def breakages(context: Context, table: str) -> list[Breakage]:
     """Return the known problems of this environment, at most one for each package.
 
@@ -108,7 +113,7 @@ def _of_package(
 ) -> Iterator[Breakage]:
     python = context.env.python.version
     for entry in entries:
-        if not versions.contains(entry.get("tensorflow", ""), tensorflow):
+        if not versions.contains(entry.get("tensorflow", ""), _as_released(tensorflow)):
             continue
         if not _holds(entry.get("python", ""), python) or not holds_here(context, entry):
             continue
