@@ -260,6 +260,9 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
         return add_on(context, said)
     if named and named not in _SAME and (fix := neighbour(context, named, said)):
         return fix
+    if named and named not in _SAME and (others := context.matrix.wheels.releases(named)):
+        where = " ".join(dict.fromkeys(names for release in others[-1:] for names in release.pythons))
+        return Fix(note=f"{named} is for {where.replace(' ', ', ')} alone: leave it out here.")
     if (
         name == "tensorflow-gpu"
         and version

@@ -165,6 +165,7 @@ def left_by(command: tuple[str, ...], env: Environment, matrix: Matrix) -> Envir
         return None
     kept = [p for p in after.packages if p.name not in changed or p.manager == CONDA]
     after.put([*kept, *(Package(name, version, PIP, "", PYPI) for name, version in changed.items())])
+    after.requested = [package for package in after.requested if package.name not in changed]
     return after
 
 
