@@ -7,7 +7,7 @@ import re
 from .. import versions
 from .._typing import TYPE_CHECKING
 from ..context.promises import find
-from ..environment.facts import CONDA
+from ..environment.facts import CONDA, PIP
 from ..findings import Fix
 from ..matrix.model import PYPI
 from .make import ANEW, NEW, asking, before, by_pip, change, fresh, minor_of, pair, stable, working
