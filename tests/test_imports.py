@@ -13,6 +13,7 @@ HOOKS = "conda imports it on every call or transaction, and most of those have n
 OUTSIDE = "a package or module of the system that is heavy, or that may be missing"
 LAZY = {
     "repair/children.py": "ctypes is needed on Linux alone",
+    "api.py": "the plan's modules are many, and a report that is well needs none of them",
     "repair/files/edit.py": "one of three readers is needed, each with its own library",
     **dict.fromkeys(
         (

@@ -24,7 +24,7 @@ SECONDS, MEGABYTES = 1.0, 100.0
 # A process that runs one command after the other, each in a child of its own: what is imported is imported once. Root
 # reads everything, so it gives up what lets it.
 DRIVER = """
-import ctypes, importlib, json, os, pkgutil, re, sys
+import ctypes, importlib, json, os, pkgutil, re, signal, sys
 import conda_tf_doctor
 from conda_tf_doctor.cli.main import console
 
@@ -45,6 +45,7 @@ for line in sys.stdin:
     folder, words, out, err = json.loads(line)
     child = os.fork()
     if not child:
+        signal.alarm(60)  # what waits for ever is ended, and fails
         os.chdir(folder)
         os.environ["HOME"] = os.path.join(folder, "home")
         try:

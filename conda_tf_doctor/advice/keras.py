@@ -27,7 +27,9 @@ def legacy_keras(context: Context, note: str = "") -> Fix:
     if not nightly and minor_of(context) and context.matrix.wheels.newest("tf-keras", f"=={minor_of(context)}.*"):
         spec = f"tf-keras~={minor_of(context)}.0"
     how = "Set TF_USE_LEGACY_KERAS=1 before TensorFlow is imported, so that tf.keras is Keras 2"
-    if re.search(r"(?:site|dist)-packages[\\/]keras[\\/]src|^\s*(?:from|import) keras\b", context.env.error_text, re.M):
+    if re.search(
+        r"(?:site|dist)-packages[\\/]keras[\\/]src|^[ \t]*(?:from|import) keras\b", context.env.error_text, re.M
+    ):
         how += " (code that imports keras itself imports tf_keras in its place)"
     env = context.env
     older = context.matrix.wheels.newest("tensorflow", "<2.16", env.platform, env.python.minor)

@@ -42,14 +42,15 @@ def aside(path: str, follow: bool = True) -> Iterator[str]:
         follow: Whether a link stays one, and what it leads to is replaced; files of ours alone are no links.
 
     Raises:
-        OSError: The disk is full, or the folder cannot be written; the old content is still there.
+        OSError: The disk is full, the folder cannot be written, or nobody reads the pipe; the old content is there.
     """
     name = os.path.basename(path)
     why = windows_forbids(name) if os.name == "nt" and name.lower() != os.devnull else ""
     if why:  # else it goes into a stream of another file, or under another name
         raise OSError(errno.EINVAL, why, path)
     if follow and not _replaceable(path):
-        yield path  # before links are followed: that of /dev/stdout leads to a pipe that has no name
+        with _read_by_somebody(path):
+            yield path  # before links are followed: that of /dev/stdout leads to a pipe that has no name
         return
     path = os.path.realpath(path) if follow else path
     folder = os.path.dirname(path) or "."
@@ -83,6 +84,26 @@ def _replaceable(path: str) -> bool:
     if not mode & 0o222:
         raise PermissionError(errno.EACCES, "it is write-protected", path)
     return True
+
+
+@contextmanager
+def _read_by_somebody(path: str) -> Iterator[None]:
+    """Hold a pipe's writing end, so that opening it does not wait for a reader, who may never come.
+
+    Raises:
+        OSError: Nobody reads it.
+    """
+    if not stat.S_ISFIFO(os.stat(path).st_mode):
+        yield
+        return
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        raise OSError(error.errno, "nobody reads this pipe" if error.errno == errno.ENXIO else error.strerror) from None
+    try:
+        yield
+    finally:
+        os.close(handle)
 
 
 def _keep_mode(path: str, scratch: str) -> None:

@@ -69,11 +69,6 @@ def is_known(context: Context, name: str) -> bool:
     )
 
 
-def _as_released(version: str) -> str:
-    """Return a version as the tables know it: a release candidate is judged as the release that it became."""
-    return version.partition("rc")[0]
-
-
 def breakages(context: Context, table: str) -> list[Breakage]:
     """Return the known problems of this environment, at most one for each package.
 
@@ -112,8 +107,10 @@ def _of_package(
     context: Context, name: str, package: Package | None, entries: list[dict[str, Any]], tensorflow: str
 ) -> Iterator[Breakage]:
     python = context.env.python.version
+    # tf-keras follows the minors, of candidates too; what else a candidate was built with, its release may not be.
+    counted = tensorflow.partition("rc")[0] if name == "tf-keras" else tensorflow
     for entry in entries:
-        if not versions.contains(entry.get("tensorflow", ""), _as_released(tensorflow)):
+        if not versions.contains(entry.get("tensorflow", ""), counted):
             continue
         if not _holds(entry.get("python", ""), python) or not holds_here(context, entry):
             continue
