@@ -55,7 +55,7 @@ def diagnose(
             raise UsageError(f"The report {name} is not JSON ({error}); collect it again.") from None
     known = _matrix(matrix)
     diagnosis = _diagnose(environment_of(report, name), known, codes(list(ignore), "ignore"))
-    if any(finding.fix.commands for finding in diagnosis.findings if finding.severity == ERROR):
+    if diagnosis.has_commands:
         from .repair.companions import accompanied
 
         diagnosis = accompanied(diagnosis, known)

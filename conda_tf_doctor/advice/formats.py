@@ -10,7 +10,7 @@ from ..context.promises import find
 from ..environment.facts import CONDA
 from ..findings import Fix
 from ..specifiers import joined
-from .make import ANEW, FORGE, before, by_pip, change, needed, working
+from .make import ANEW, FORGE, before, by_pip, change, is_conda, needed, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +47,7 @@ def protobuf(context: Context, said: Mapping[str, str]) -> Fix:
     if "GetPrototype" in text or "MessageFactory" in text:
         return change(context, {"protobuf": joined(works, "<6") if works else "<6"})
     if re.search(r"undefined symbol|Symbol not found|symbol not found|missing symbols", text):
-        if context.env.conda("protobuf") or _of_conda(context) or not works:
+        if context.env.conda("protobuf") or is_conda(context) or not works:
             return Fix(commands=(BOTH_PROTOBUFS,), note=f"Both of one channel. {PURE}")
         return by_pip([f"protobuf{works}"], PURE, ("--force-reinstall",))
     if "Buffer runtime library" in text or "Buffers runtime library" in text:
@@ -61,10 +61,6 @@ def protobuf(context: Context, said: Mapping[str, str]) -> Fix:
 BOTH_PROTOBUFS = ("conda", "install", "-c", FORGE, "--force-reinstall", "protobuf", "libprotobuf")
 
 
-def _of_conda(context: Context) -> bool:
-    return bool(context.tensorflow and context.tensorflow.manager == CONDA)
-
-
 def h5py(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD606: an h5py of the generation that this Keras reads, whole and of one source."""
     text = context.env.error_text
@@ -74,7 +70,7 @@ def h5py(context: Context, said: Mapping[str, str]) -> Fix:
     if re.search(r"No module named '?h5py|requires h5py", text):
         return change(context, {"h5py": works})
     by = find(context, "h5py")
-    if (by and by.manager == CONDA) or (by is None and _of_conda(context)):
+    if (by and by.manager == CONDA) or (by is None and is_conda(context)):
         return Fix(
             pins=(f"h5py {works}".strip(),),
             commands=(("conda", "install", "--force-reinstall", "h5py", "hdf5"),),

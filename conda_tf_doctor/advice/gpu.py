@@ -7,15 +7,15 @@ import re
 from .. import versions
 from .._typing import TYPE_CHECKING
 from ..context.gpu import no_native_gpu, system_cuda
-from ..environment.facts import CONDA, PIP
+from ..environment.facts import PIP
 from ..environment.gpu import first_cuda
 from ..environment.libraries import parse_library
 from ..findings import Fix
 from ..matrix.model import PYPI
 from ..specifiers import major_minor
-from .make import FORGE, by_conda, by_pip, fresh, stable
+from .make import FORGE, by_conda, by_pip, fresh, is_conda, stable
 from .make import pair as release
-from .packages import metal
+from .nvidia import DRIVER_NOTE, and_cuda, of_folders, of_wheels, unversioned, without_cuda
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,43 +29,13 @@ _LAST_WINDOWS = ("3.7", "3.8", "3.9", "3.10")
 PROGRAM_FILES = r"C:\Program Files\NVIDIA GPU Computing Toolkit\CUDA"
 # NVIDIA's own channel has ptxas and libdevice from this CUDA on.
 _FIRST_NVCC = "11.3"
-_DRIVER_NOTE = "Nothing but the display driver has to be installed besides (under WSL2: on Windows)."
 _OF_EVERY_WHEEL = "12.5"
 _VARIABLE = {"linux": "LD_LIBRARY_PATH"}
 _BRINGS = "conda's GPU build brings its own CUDA and cuDNN; only the display driver is the system's."
 
 
-def _manager(context: Context) -> str:
-    return context.tensorflow.manager if context.tensorflow else ""
-
-
 def _is_wsl(context: Context) -> bool:
     return any(word in f"{context.env.system.os} {context.env.error_text}".lower() for word in ("wsl", "microsoft-s"))
-
-
-def of_wheels(context: Context) -> bool:
-    """Tell whether TensorFlow's wheel has CUDA's wheels as an extra (``tensorflow[and-cuda]``, Linux from 2.14 on)."""
-    tensorflow = context.tensorflow
-    if tensorflow is None or context.env.platform != "linux-64" or tensorflow.manager == CONDA:
-        return False
-    if tensorflow.name not in ("tensorflow", "tensorflow-gpu"):
-        return False
-    return not tensorflow.version or bool(context.build and context.build.nvidia)
-
-
-def and_cuda(context: Context) -> Fix:
-    """Return what brings TensorFlow's wheel together with the CUDA that it was built for."""
-    version = context.tensorflow.version if context.tensorflow else ""
-    if not version:
-        return by_pip(["tensorflow[and-cuda]"], _DRIVER_NOTE, ("--upgrade",))
-    # What the extra installs, for those who have TensorFlow already.
-    wheels = context.build.nvidia if context.build else ()
-    if not versions.contains("==2.16.*", version):
-        return by_pip([f"tensorflow[and-cuda]=={version}"], _DRIVER_NOTE)._replace(pip=wheels)
-    # Its wheels look in the wrong folders for NVIDIA's.
-    stay = f"to stay with it: export LD_LIBRARY_PATH={_FOUND.format('*')}"
-    note = f"2.16 does not find the libraries that pip installs; {stay}. {_DRIVER_NOTE}"
-    return by_pip(["tensorflow[and-cuda]>=2.17"], note)
 
 
 def retired(context: Context) -> Fix:
@@ -107,7 +77,7 @@ def cuda(context: Context, said: Mapping[str, str]) -> Fix:
     build = context.build
     if elsewhere := without_cuda(context, said):
         return elsewhere
-    if link := _unversioned(context, said):
+    if link := unversioned(context, said):
         return link
     needs = _newer(context, said)
     built = build.cuda_built if build else ""
@@ -116,7 +86,7 @@ def cuda(context: Context, said: Mapping[str, str]) -> Fix:
         return newer_build(context, needs)
     if no_native_gpu(context):
         return native_windows(context, said)
-    if _manager(context) == CONDA:
+    if is_conda(context):
         return _of_conda(context)
     if of_wheels(context):
         return and_cuda(context)
@@ -124,64 +94,11 @@ def cuda(context: Context, said: Mapping[str, str]) -> Fix:
     if tensorflow and tensorflow.name == "tensorflow-cpu" and context.env.platform == "linux-64":
         exact = tensorflow.version and versions.contains(">=2.14,!=2.16.*", tensorflow.version)
         spec = f"tensorflow[and-cuda]{f'=={tensorflow.version}' if exact else '>=2.17'}"
-        fix = by_pip([spec], f"tensorflow-cpu is the build without CUDA. {_DRIVER_NOTE}")
+        fix = by_pip([spec], f"tensorflow-cpu is the build without CUDA. {DRIVER_NOTE}")
         gone = ("python", "-m", "pip", "uninstall", "-y", "tensorflow-cpu")
         return fix._replace(commands=(gone, *fix.commands))
     wanted, accepted = pair(context, said)
     return toolkit(context, wanted, accepted, on_search_path(context, wanted)) if wanted else Fix(note=_table(context))
-
-
-_ON_A_JETSON = re.compile(r"jetson|jetpack|tegra|\bl4t\b|\borin\b|xavier", re.IGNORECASE)
-
-
-def without_cuda(context: Context, said: Mapping[str, str]) -> Fix | None:
-    """Return what uses the GPU of a machine for which no wheel of the index has CUDA; ``None`` elsewhere."""
-    env = context.env
-    if env.os == "osx":
-        return metal(context, said)
-    if env.platform != "linux-aarch64" or _manager(context) == CONDA:
-        return None
-    note = "The index's wheels of TensorFlow for aarch64 have no CUDA. "
-    if _ON_A_JETSON.search(f"{env.system.os} {env.system.gpu} {env.system.cpu_model} {env.error_text}"):
-        return Fix(
-            note=f"{note}Take NVIDIA's own: its wheel of TensorFlow for this release of JetPack, in the Python that it "
-            "is for (3.8 for JetPack 5, 3.10 for JetPack 6), or its container for Jetson."
-        )
-    return Fix(note=f"{note}Take NVIDIA's container of TensorFlow for Arm (NGC).")
-
-
-def _unversioned(context: Context, said: Mapping[str, str]) -> Fix | None:
-    """Return NVRTC under the name without a number by which cuDNN 8 asks for it, and which only a toolkit has."""
-    if not re.search(r"libnvrtc\.so\Z", said.get("library", "")) or context.env.os != "linux":
-        return None
-    built = context.build.cuda_built if context.build else ""
-    of_pip = next((wheel for wheel in context.cuda if wheel.package.manager == PIP), None)
-    major = (of_pip.version if of_pip else built or "11").split(".")[0]
-    there = f"/usr/local/cuda-{major_minor(built)}/lib64" if built else "its lib64"
-    note = f"Or, where a toolkit is installed: export LD_LIBRARY_PATH={there}:$LD_LIBRARY_PATH."
-    if not of_wheels(context) and of_pip is None:
-        return Fix(note=f"cuDNN asks for libnvrtc.so, a part of CUDA's toolkit. {note[4].upper()}{note[5:]}")
-    wheel = f"nvidia-cuda-nvrtc-cu{major}"
-    link = f"cd {_FOUND.format('cuda_nvrtc')} && ln -s libnvrtc.so.1* libnvrtc.so && "
-    link += "export LD_LIBRARY_PATH=$PWD:$LD_LIBRARY_PATH"
-    note = f"Then give it the name that cuDNN asks for: {link}. {note}"
-    return by_pip([wheel], note) if context.env.pip(wheel) is None else Fix(note=note.removeprefix("Then "))
-
-
-# The folder of one of NVIDIA's wheels, or of all, in the shell.
-_FOUND = (
-    "$(python -c \"import glob,sysconfig;print(':'.join(glob.glob(sysconfig.get_path('purelib')+'/nvidia/{}/lib')))\")"
-)
-
-
-def of_folders(context: Context) -> Fix:
-    """Return how TensorFlow is led to NVIDIA's wheels, which only releases from 2.14 on look for by themselves."""
-    own = ":$CONDA_PREFIX/lib" if any(library.package.manager != PIP for library in context.cuda) else ""
-    return Fix(
-        note=f"NVIDIA's libraries are here, and this TensorFlow does not look into their folders: "
-        f"export LD_LIBRARY_PATH={_FOUND.format('*')}{own}:$LD_LIBRARY_PATH (in etc/conda/activate.d, to have it on "
-        "every activation). Or python -m pip install 'tensorflow[and-cuda]>=2.17', which needs none of it."
-    )
 
 
 def _newer(context: Context, said: Mapping[str, str]) -> str:
@@ -354,7 +271,7 @@ def cudnn(context: Context, said: Mapping[str, str]) -> Fix:
         )
     other = f"Take the other copy of cuDNN ({has}) off the search path; or " if has else "Or "
     beside = (context.cudnn or context.cuda)[:1]
-    modern = bool(needs) and versions.key(needs) >= versions.key("8.9") and _manager(context) != CONDA
+    modern = bool(needs) and versions.key(needs) >= versions.key("8.9") and not is_conda(context)
     if (beside and beside[0].package.manager == PIP) or modern or (not beside and of_wheels(context)):
         if not beside and not needs:
             return and_cuda(context)

@@ -7,10 +7,8 @@ import re
 from .. import versions
 from .._typing import TYPE_CHECKING
 from ..context.promises import find
-from ..environment.facts import CONDA, PIP
 from ..findings import Fix
-from ..matrix.model import PYPI
-from .make import ANEW, NEW, asking, before, by_pip, change, fresh, minor_of, pair, stable, working
+from .make import ANEW, NEW, asking, before, by_pip, change, fresh, is_conda, minor_of, minors, pair, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -170,10 +168,6 @@ def _by_name(context: Context, said: Mapping[str, str]) -> Fix | None:
     if not pins and versions.contains(having, "3.99"):
         return _keras_3(context)._replace(note=note)
     fix = pair(context, pins, note) if pins else Fix(note=note)
-    by_conda = context.tensorflow is not None and context.tensorflow.manager not in ("", PIP)
-    if pins and by_conda and ("conda", "activate", NEW) not in fix.commands:
-        # pip would write over what is conda's; 3.9 has all that are meant.
-        fix = fix._replace(commands=fresh(context.env.python.minor or "3.9", pip=fix.pip))
     if own and new and ("conda", "activate", NEW) in fix.commands:
         # An environment of another Python is more than a line of code.
         both = " with ".join(f"{name}{wanted}" for name, wanted in pins.items())
@@ -195,8 +189,8 @@ _NOBODY = ("", "keras", "tensorflow", "ipykernel", "ipython", "streamlit")
 
 def _having(context: Context, keras_range: str) -> dict[str, str]:
     """Return TensorFlow and keras of the newest minor before Keras 3 whose keras is in a range; empty for none."""
-    known = {versions.minor(v) for v in stable(context.matrix.versions("tensorflow", PYPI, context.env.platform))}
-    for minor in sorted(known, key=versions.key, reverse=True):
+    known = minors(context)
+    for minor in known:
         if versions.contains(">=2.6,<2.16", f"{minor}.0") and versions.contains(keras_range, f"{minor}.0"):
             return {"tensorflow": f"=={minor}.*", "keras": f"=={minor}.*"}
     # The last keras that was a package beside TensorFlow and not a part of it.
@@ -212,8 +206,7 @@ def _of_minor(context: Context, minor: str, note: str) -> Fix:
 def _newest(context: Context) -> str:
     """Return the minor of the newest TensorFlow that has a wheel for this Python; empty where nothing tells."""
     python = context.env.python.minor
-    fit = stable(context.matrix.versions("tensorflow", PYPI, context.env.platform, python)) if python else []
-    return versions.minor(fit[-1]) if fit else ""
+    return next(iter(minors(context, python)), "") if python else ""
 
 
 def _keras_3(context: Context) -> Fix:
@@ -223,6 +216,6 @@ def _keras_3(context: Context) -> Fix:
         return Fix((), ("tensorflow>=2.16",), fresh("3.11", pip=("tensorflow>=2.16",)), note)
     name = context.tensorflow.name if context.tensorflow else ""
     both = (f"{name if name == 'tensorflow-cpu' else 'tensorflow'}>=2.16", "keras>=3")
-    if context.tensorflow is not None and context.tensorflow.manager == CONDA:
+    if is_conda(context):
         return Fix((), both, fresh(minor or "3.11", pip=both), note)
     return by_pip(both, note)

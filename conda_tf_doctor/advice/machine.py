@@ -13,7 +13,7 @@ from ..matrix.model import PYPI
 from ..names import normalise, parse_requirement
 from ..subdirs import is_arm64
 from .dependencies import SOLVER, by_itself
-from .make import FORGE, NEW, by_conda, by_pip, fresh, in_a_channel, stable
+from .make import FORGE, NEW, by_conda, by_pip, fresh, in_a_channel, is_conda, stable
 from .others import for_older_python
 from .packages import ADD_ONS, add_on
 
@@ -106,7 +106,7 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
     name, version = _asked(context, said)
     minors = said["minors"].split() if "minors" in said else minors_of(context, name, version)
     text = env.error_text
-    by_conda = CONDA in _manager(context) or (tensorflow is None and bool(SOLVER.search(text)))
+    by_conda = is_conda(context) or (tensorflow is None and bool(SOLVER.search(text)))
     listed = re.findall(r"\bpython(?:_abi)?[ =]+(?:>=|==?)?(3\.\d+)\b", text) if by_conda else ()
     pinned = re.search(
         r"\bpin[-\w]{0,9}\b[^\n]{0,80}\n?[^\n]{0,20}\bpython[ =]{1,3}(3\.\d+)"
@@ -177,10 +177,6 @@ def _of_any_channel(context: Context, version: str) -> Iterable[Build]:
         for row in context.matrix.builds("tensorflow", channel=channel, platform=context.env.platform):
             if f"{row.tensorflow}.".startswith(f"{version}."):
                 yield row
-
-
-def _manager(context: Context) -> str:
-    return context.tensorflow.manager if context.tensorflow else ""
 
 
 def _newest(context: Context, name: str, minor: str, platform: str = "") -> str:
@@ -263,12 +259,7 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
     if named and named not in _SAME and (others := context.matrix.wheels.releases(named)):
         where = " ".join(dict.fromkeys(names for release in others[-1:] for names in release.pythons))
         return Fix(note=f"{named} is for {where.replace(' ', ', ')} alone: leave it out here.")
-    if (
-        name == "tensorflow-gpu"
-        and version
-        and _manager(context) == CONDA
-        and (by_wheel := gpu_wheel(context, version))
-    ):
+    if name == "tensorflow-gpu" and version and is_conda(context) and (by_wheel := gpu_wheel(context, version)):
         return by_wheel
     if env.os == "win" and (name == "tensorflow-gpu" or context.gpu_wanted) and env.platform == "win-64":
         return native_windows(context, said)

@@ -176,10 +176,25 @@ def pair(context: Context, changes: Mapping[str, str], note: str, minor: str = "
     wanted = tuple(f"{name if other == 'tensorflow' else other}{spec}" for other, spec in changes.items())
     pythons, python = sorted({m for r in rows for m in r.python}, key=versions.key), context.env.python.minor
     # pip's TensorFlow is not laid over conda's.
-    foreign = bool(context.tensorflow and context.tensorflow.manager not in ("", PIP))
-    if foreign or (python and pythons and python not in pythons):
+    if is_conda(context) or (python and pythons and python not in pythons):
         return Fix((), wanted, fresh(python if python in pythons or not pythons else pythons[-1], pip=wanted), note)
     return by_pip(wanted, note)
+
+
+def is_conda(context: Context) -> bool:
+    """Tell whether TensorFlow is conda's."""
+    return context.tensorflow is not None and context.tensorflow.manager == CONDA
+
+
+def minors(context: Context, python: str = "") -> list[str]:
+    """Return the minors of TensorFlow that pip can have on this platform, newest first.
+
+    Args:
+        context: Tells the platform.
+        python: A minor that there is to be a wheel for; empty for any.
+    """
+    known = stable(context.matrix.versions("tensorflow", PYPI, context.env.platform, python))
+    return sorted({versions.minor(version) for version in known}, key=versions.key, reverse=True)
 
 
 def before(context: Context, version: str) -> bool | None:

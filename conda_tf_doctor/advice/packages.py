@@ -15,7 +15,22 @@ from ..matrix.model import PYPI
 from ..names import PIP_TO_CONDA, parse_requirement
 from .formats import BOTH_PROTOBUFS, PURE
 from .keras import legacy_keras
-from .make import ANEW, FORGE, asking, before, by_pip, change, fresh, minor_of, needed, pair, spelled, stable, working
+from .make import (
+    ANEW,
+    FORGE,
+    asking,
+    before,
+    by_pip,
+    change,
+    fresh,
+    minor_of,
+    minors,
+    needed,
+    pair,
+    spelled,
+    stable,
+    working,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,9 +155,9 @@ def _suits(context: Context, name: str) -> bool:
 def _last_pair(context: Context, name: str) -> Fix | None:
     """Return the newest TensorFlow that a release of an add-on is for, with that release."""
     env = context.env
-    known = {versions.minor(v) for v in stable(context.matrix.versions("tensorflow", PYPI, env.platform))}
-    for minor in sorted(known, key=versions.key, reverse=True):
-        spec = parse_requirement(fitting(context, name, minor, ""))[1] if fitting(context, name, minor, "") else ""
+    for minor in minors(context):
+        fits = fitting(context, name, minor, "")
+        spec = parse_requirement(fits)[1] if fits else ""
         newest = context.matrix.wheels.newest(name, spec, env.platform) if spec else ""
         if newest:
             note = f"{name} {newest} is the last that has a wheel for {env.platform}, and is for TensorFlow {minor}."
@@ -239,8 +254,9 @@ def _to_be_had(context: Context, name: str, fits: str) -> Fix | None:
         return Fix(note=f"{name} has no wheels for {env.platform}: use it on Linux{' (WSL2)' * (env.os == 'win')}.")
     if (minor and not fits) or (fits and wheels.newest(*parse_requirement(fits), env.platform, env.python.minor)):
         return None
-    known = {*map(versions.minor, stable(context.matrix.versions("tensorflow", PYPI, env.platform, env.python.minor)))}
-    near = sorted(known, key=lambda m: (minor and abs(_number(m) - _number(minor)), -_number(m)))
+    near = sorted(
+        minors(context, env.python.minor), key=lambda m: (minor and abs(_number(m) - _number(minor)), -_number(m))
+    )
     for other in near:
         spec = fitting(context, name, other)
         if spec and wheels.newest(*parse_requirement(spec), env.platform, env.python.minor):

@@ -9,10 +9,11 @@ from ..context.gpu import system_cuda
 from ..environment.facts import CONDA, PIP
 from ..environment.libraries import parse_library
 from ..findings import Fix
-from .gpu import PROGRAM_FILES, and_cuda, of_folders, of_wheels, on_search_path, pair, toolkit, without_cuda
+from .gpu import PROGRAM_FILES, on_search_path, pair, toolkit
 from .libraries import libstdcxx
 from .machine import other_name
-from .make import by_pip
+from .make import by_pip, is_conda
+from .nvidia import and_cuda, of_folders, of_wheels, without_cuda
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +66,7 @@ def search_path(context: Context, said: Mapping[str, str]) -> Fix:
     if env.os == "linux" and any(library.package.manager != PIP for library in context.cuda):
         note = "Name the environment's own libraries: export LD_LIBRARY_PATH=$CONDA_PREFIX/lib:$LD_LIBRARY_PATH "
         note += "(in etc/conda/activate.d, to have it on every activation)."
-        if not _is_conda(context):
+        if not is_conda(context):
             note += " Or python -m pip install 'tensorflow[and-cuda]' (2.14 and later), which needs none of it."
         return Fix(note=note)
     if of_wheels(context):
@@ -81,10 +82,6 @@ def search_path(context: Context, said: Mapping[str, str]) -> Fix:
     named = f"the folder of {library.wanted}" if library.wanted else "the right folder"
     others = "and take the others off it (CUDA_PATH too)"
     return Fix(note=f"Put {named} first on {_VARIABLE.get(env.os, 'PATH')}, {others}.")
-
-
-def _is_conda(context: Context) -> bool:
-    return bool(context.tensorflow and context.tensorflow.manager == CONDA)
 
 
 def activate(context: Context, said: Mapping[str, str]) -> Fix:
@@ -103,7 +100,7 @@ def activate(context: Context, said: Mapping[str, str]) -> Fix:
     spec = _where_it_ran(context)
     if len(runs) > 1:
         note += f" Or install TensorFlow into the Python that runs: {runs[-1]} -m pip install {spec[0]}."
-    elif not notebook and not name and not _is_conda(context):
+    elif not notebook and not name and not is_conda(context):
         note = f"With the very Python that said it ({spec[1]}`pip` alone may be another's). Or, where an environment "
         note += f"has TensorFlow, {there}; in an IDE choose its interpreter, in a notebook its kernel, which ipykernel "
         return by_pip([spec[0]], note + "in it makes.")

@@ -10,7 +10,6 @@ from ..engine.diagnose import diagnose
 from ..environment.channels import checked
 from ..environment.prefix import read_prefix
 from ..errors import UsageError
-from ..findings import ERROR
 from ..matrix.load import load_matrix
 from ..render.screen import render
 from ..render.text import Style
@@ -188,7 +187,7 @@ def examine(env: Environment, matrix: Matrix, ignore: frozenset[str]) -> Diagnos
         return diagnosis
     from .aim import aimed
 
-    if any(finding.fix.commands for finding in diagnosis.findings if finding.severity == ERROR):
+    if diagnosis.has_commands:
         from ..repair.companions import accompanied
 
         diagnosis = accompanied(diagnosis, matrix)

@@ -44,6 +44,11 @@ class Diagnosis(NamedTuple):
         return not self.count(ERROR) and not self.failed and not left
 
     @property
+    def has_commands(self) -> bool:
+        """Whether an error comes with something to type."""
+        return any(finding.fix.commands for finding in self.findings if finding.severity == ERROR)
+
+    @property
     def failed(self) -> tuple[Finding, ...]:
         """The rules that failed: what they check is not known, so nothing is said to be fine."""
         return tuple(finding for finding in self.findings if finding.code == "TFD902")

@@ -8,13 +8,13 @@ decides anything.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from ..context.vc_runtime import runtime_of
 from ..environment.facts import CONDA
 from ..environment.tensorflow import OWNERS, owners
-from ..matrix.model import PYPI
+from ..matrix.model import PYPI, Build
 from ..names import normalise
 from ..versions import contains, minor
 from . import facts_of_gpu
@@ -257,27 +257,32 @@ def _tensorflow_version_known(subject: Subject, _: str) -> Truth:
     return bool(installed and installed.version)
 
 
+def _asked_for(subject: Subject, names: Collection[str]) -> Sequence[Build] | None:
+    """Return the index's builds of the release that an installer was asked for; ``None`` for none of these packages."""
+    exact = re.fullmatch(r"==\s*([\d.]*\d)", subject.captured.get("wanted_version", ""))
+    name = normalise(subject.captured.get("name", ""))
+    if subject.context is None or exact is None or name not in names:
+        return None
+    return subject.context.matrix.builds(name, exact[1], PYPI)
+
+
 def _python_has_build(subject: Subject, _: str) -> Truth:
     """Whether this very release was published for this Python on this platform."""
     context = subject.context
     if context is None or not context.env.python.minor:
         return None
-    exact = re.fullmatch(r"==([\d.]*\d)", subject.captured.get("wanted_version", ""))
-    name = normalise(subject.captured.get("name", ""))
     # What an installer was asked for may be another release than the one that is there.
-    asked = context.matrix.builds(name, exact[1], PYPI) if exact and name in OWNERS else context.builds
-    rows = [row for row in asked if row.platform == context.env.platform and row.python]
+    asked = _asked_for(subject, OWNERS)
+    known = context.builds if asked is None else asked
+    rows = [row for row in known if row.platform == context.env.platform and row.python]
     return any(context.env.python.minor in row.python for row in rows) if rows else None
 
 
 def _no_wheel_on_this_platform(subject: Subject, _: str) -> Truth:
     """Whether the index has wheels of the release that was asked for, and none for this platform."""
-    context, exact = subject.context, re.match(r"==\s*([\d.]+\d)$", subject.captured.get("wanted_version", ""))
-    if context is None or not exact or not context.env.platform:
-        return None
-    name = subject.captured.get("name", "").lower().replace("_", "-")
-    rows = context.matrix.builds(name, exact[1], PYPI) if name in ("tensorflow", "tensorflow-cpu") else ()
-    return not any(row.platform in (context.env.platform, "noarch") for row in rows) if rows else None
+    platform = subject.context.env.platform if subject.context else ""
+    rows = _asked_for(subject, ("tensorflow", "tensorflow-cpu")) if platform else ()
+    return not any(row.platform in (platform, "noarch") for row in rows) if rows else None
 
 
 FACTS: dict[str, Fact] = {

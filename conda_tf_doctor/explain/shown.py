@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # Texts come as whole logs; what tells is at their ends.
 LIMIT = 120_000
@@ -36,6 +37,8 @@ _PREFIX = re.compile(
 )
 
 
+# The text of a run is asked for by each that reads it.
+@lru_cache(maxsize=4)
 def normalise(text: str) -> str:
     """Return a text as a terminal shows it: no escape sequences, plain quotes and spaces, real line breaks."""
     if len(text) > LIMIT:

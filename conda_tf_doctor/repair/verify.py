@@ -51,8 +51,7 @@ def verified_plan(planner: Planner, conda: Conda | None, prefix: str, pinned: Se
     for _ in range(_ATTEMPTS):
         if plan.conflict is not None or not plan.edits:
             break
-        edits, removes = plan.edits, conda_removes(plan.edits)
-        specs = conda_specs(edits, pinned)
+        specs, removes = conda_specs(plan.edits, pinned), conda_removes(plan.edits)
         by_pip, following = checked(plan, prefix, planner)
         if following is not None:
             if following.conflict is not None:
@@ -68,7 +67,7 @@ def verified_plan(planner: Planner, conda: Conda | None, prefix: str, pinned: Se
         answer, moves = conda.solve(prefix, specs, removes)
         held = _moved(planner, plan, moves) if specs and answer.ok else ()
         if held:
-            answer, moves = conda.solve(prefix, conda_specs(edits, (*pinned, *held)), removes)
+            answer, moves = conda.solve(prefix, conda_specs(plan.edits, (*pinned, *held)), removes)
         if not answer.reached:
             return plan._replace(unverified=f"conda could not be asked ({_short(answer.message)})")
         if answer.ok:

@@ -66,16 +66,11 @@ def asked_in_vain(context: Context) -> Iterator[Finding]:
                 f"{name} {elsewhere}" if name == package.name else f"{name} {elsewhere}, which {package.name} asks for,"
             )
             python = "" if not wheels.newest(name, wanted, env.platform) else f" and Python {env.python.minor}"
-            yield Finding(
-                "TFD103",
-                ERROR,
+            yield _finding(
+                package,
                 f"{its} has no wheel for {env.platform}{python}.",
-                found=f"{package.name} {package.version or package.spec}".strip(),
-                expected=f"{name} for {env.platform}{python}",
-                evidence=(package.source,) if package.source else (),
-                source=_INDEX,
-                package=package.name,
-                fix=advise("TFD103", context, {"name": name, "wanted_version": wanted}),
+                advise("TFD103", context, {"name": name, "wanted_version": wanted}),
+                f"{name} for {env.platform}{python}",
             )
             break
 

@@ -107,10 +107,8 @@ def _of_package(
     context: Context, name: str, package: Package | None, entries: list[dict[str, Any]], tensorflow: str
 ) -> Iterator[Breakage]:
     python = context.env.python.version
-    # tf-keras follows the minors, of candidates too; what else a candidate was built with, its release may not be.
-    counted = tensorflow.partition("rc")[0] if name == "tf-keras" else tensorflow
     for entry in entries:
-        if not versions.contains(entry.get("tensorflow", ""), counted):
+        if not versions.contains(entry.get("tensorflow", ""), tensorflow):
             continue
         if not _holds(entry.get("python", ""), python) or not holds_here(context, entry):
             continue
