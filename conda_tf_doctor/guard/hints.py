@@ -115,7 +115,11 @@ def _loaded(error: Any, name: str) -> dict[str, dict[str, list[Any]]]:
         for record in records:
             channel = channel_name(str(record.channel.canonical_name), str(record.subdir))
             found.setdefault(channel, {}).setdefault(str(record.version), []).append(record)
-    return {c: {v: each[v] for v in sorted(each, key=versions.key)} for c, each in found.items()}
+    # By name: a solver that keeps its records in a set gives them in another order each time.
+    return {
+        channel: {v: sorted(each[v], key=lambda record: str(record.build)) for v in sorted(each, key=versions.key)}
+        for channel, each in sorted(found.items())
+    }
 
 
 def _near(spec: versions.MatchSpec, where: str, loaded: dict[str, dict[str, list[Any]]]) -> str:
