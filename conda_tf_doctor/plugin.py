@@ -37,11 +37,18 @@ def _configure(parser: ArgumentParser) -> None:
     pending = [parser]
 
     def parse_known_args(*args: Any, **options: Any) -> Any:
-        while pending:
-            from .cli.parser import configure
+        try:
+            while pending:
+                from .cli.parser import configure
 
-            configure(pending.pop())
-        namespace, unknown = parse(*args, **options)
+                configure(pending.pop())
+            namespace, unknown = parse(*args, **options)
+        except Exception as error:
+            from .cli.unloaded import unloaded
+
+            if not (sentence := unloaded(error)):
+                raise
+            parser.error(sentence.rstrip("."))
         if unknown:
             # Told here: conda would answer with its own usage, and without a document where --json asks for one.
             parser.error(f"unrecognized arguments: {' '.join(unknown)}")

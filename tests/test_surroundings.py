@@ -208,3 +208,58 @@ def test_an_interrupt_at_any_stage_is_one_word(world: World, words: str, module:
     asked = [world.prefix if word == "PREFIX" else word for word in words.split()]
     done = run(world, asked, start=INTERRUPTED.format(module) + START)
     assert done == Done(130, "", "Interrupted.\n")
+
+
+# What lies in a folder of PYTHONPATH, what is asked, and what the one sentence names.
+UNLOADED: dict[str, tuple[dict[str, str], str, str]] = {
+    "a dependency without its modules": (
+        {"ruamel/yaml/__init__.py": ""}, "check FILE", "ruamel/yaml/__init__.py is damaged"
+    ),
+    "a dependency that fails": ({"packaging/__init__.py": "raise ValueError('x')"}, "check FILE", "ValueError: x"),
+    "a file in a dependency's place": ({"packaging.py": ""}, "fix -p PREFIX -d", "packaging.py is damaged, or hides"),
+    "a module of Python's that fails": ({"json.py": "x = 1 / 0"}, "check -p PREFIX --json", "json.py is damaged"),
+    "one that is no Python": ({"argparse.py": "x = ("}, "report -p PREFIX --json", "argparse.py is damaged, or hides"),
+    "one that lacks what is in it": ({"re.py": "x = 1"}, "explain -", "re.py is damaged, or hides"),
+    "one that lacks what is imported": ({"typing.py": "x = 1"}, "matrix", "typing.py is damaged, or hides"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "words", "said"), UNLOADED.values(), ids=UNLOADED)
+def test_what_cannot_be_loaded_is_named(
+    world: World, files: dict[str, str], words: str, said: str, tmp_path: Path
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    names = {"FILE": world.file, "PREFIX": world.prefix}
+    asked = [names.get(word, word) for word in words.split()]
+    done = run(world, asked, PYTHONPATH=os.pathsep.join([str(tmp_path), ROOT]))
+    assert done.status == 2 and len(done.err.splitlines()) == 1, done
+    assert said in done.err and "fault" not in done.err and str(tmp_path) in done.err
+    if "--json" in words and "json.py" not in files:
+        assert json.loads(done.out)["error"] in done.err
+    else:
+        assert not done.out
+
+
+@pytest.mark.parametrize("words", ["check FILE", "fix -p PREFIX -d", "matrix", "create x --tensorflow 2.15 -d"])
+def test_python_without_what_is_installed(world: World, words: str) -> None:
+    names = {"FILE": world.file, "PREFIX": world.prefix}
+    done = run(world, [names.get(word, word) for word in words.split()], flags=("-S",))
+    assert done.status == 2 and not done.out and len(done.err.splitlines()) == 1, done
+    assert done.err.endswith(": it was started with -S, which hides what is installed; start it without.\n")
+
+
+@pytest.mark.parametrize(("module", "brings"), [("ruamel", "ruamel.yaml"), ("packaging", "packaging")])
+def test_a_dependency_that_is_not_installed_is_named_with_its_command(world: World, module: str, brings: str) -> None:
+    hidden = f"import sys; sys.modules[{module!r}] = None; {START}"
+    done = run(world, ["check", world.file, "--json"], start=hidden)
+    assert done.status == 2 and len(done.err.splitlines()) == 1, done
+    assert done.err.endswith(f"install it, `{sys.executable} -m pip install {brings}`.\n")
+    assert json.loads(done.out)["error"] in done.err
+
+
+def test_too_little_memory_is_said(world: World) -> None:
+    greedy = f"import conda_tf_doctor.cli.check as c; c.read = lambda *_: bytearray(1 << 62); {START}"
+    done = run(world, ["check", "-p", world.prefix], start=greedy)
+    assert (done.status, done.out, done.err.count("\n")) == (2, "", 1) and "not enough memory" in done.err

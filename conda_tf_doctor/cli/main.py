@@ -9,6 +9,7 @@ from errno import EINVAL
 from .._typing import TYPE_CHECKING, NoReturn
 from ..errors import Ignored, UsageError
 from ..render.text import Style, complain
+from ..safely import safe
 from .arguments import complete, plain, program
 
 if TYPE_CHECKING:
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
 
 def run(args: Namespace) -> int:
     """Run a verb and return its exit status; an unusable request becomes one line (or one document) and 2."""
-    # Started without one (`>&-`, pythonw): what is printed goes nowhere, and the exit status still answers.
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    _open_streams()
     Style.program = program(args.door)
     if sys.platform == "win32":
         _break_interrupts()
@@ -47,6 +46,12 @@ def run(args: Namespace) -> int:
         return _unusable(_own_fault(error, args), args)
 
 
+def _open_streams() -> None:
+    """Give a process that was started without streams (`>&-`, pythonw) some: its exit status still answers."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
 def _interrupted() -> int:
     print("Interrupted.", file=sys.stderr)
     return 130
@@ -67,24 +72,37 @@ def _reader_is_gone(error: OSError) -> bool:
 
 
 def _own_fault(error: Exception, args: Namespace) -> str:
-    """Return the line for a failure of this program itself; with ``-vv`` the traceback goes to standard error."""
-    import traceback
+    """Return the line for a failure that nothing expects; with ``-vv`` the traceback goes to standard error.
+
+    It is one of this program itself, unless it is Python that lacks something.
+    """
+    from .unloaded import places, unloaded
 
     if args.verbosity > 1:
+        import traceback
+
         traceback.print_exception(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" in {os.path.basename(frames[-1].filename)}, line {frames[-1].lineno}" if frames else ""
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this (a limit of the shell's, `ulimit -v`, or of the machine)."
+    if sentence := unloaded(error):
+        return sentence
+    *_, (file, line, _) = places(error) or [("", 0, "")]
+    where = f" in {os.path.basename(file)}, line {line}" if file else ""
     what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     return f"This is a fault of conda-tf-doctor itself ({what}{where}); -vv shows more. Please report it."
 
 
 def _unusable(message: str, args: Namespace) -> int:
+    # What is wrong may be that json cannot be loaded, or re.
     if args.json:
-        from ..render.json import print_error
+        with Ignored(Exception):
+            from ..render.json import print_error
 
-        with Ignored(OSError):
             print_error(message)
-    complain(message)
+    try:
+        complain(message)
+    except (ImportError, AttributeError):
+        sys.stderr.write(f"{Style.program}: {safe(message)}\n")
     return 2
 
 
@@ -106,8 +124,13 @@ def console(argv: Sequence[str] | None = None) -> int:
             from .parser import parse
 
             args = parse(words)
-    except KeyboardInterrupt:  # it imports every verb, which takes a moment
+    except KeyboardInterrupt:  # it imports the verb, which takes a moment
         return _interrupted()
+    except Exception as error:
+        _open_streams()
+        Style.program = program("console")
+        args = complete({"json": "--json" in words, "verbosity": 2 * ("-vv" in words)}, "console")
+        return _unusable(_own_fault(error, args), args)
     return run(args)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib import resources
 from pathlib import Path
 
@@ -86,3 +87,15 @@ def test_an_unusable_request_is_one_document(conda: Conda, words: list[str]) -> 
     VALID.validate(document)
     assert result.rc == 2 and document["error"] and result.err.count("\n") == 1, result.err
     assert result.err.startswith("conda tf-doctor: ") and "__main__" not in result.err
+
+
+def test_what_python_cannot_load_is_one_sentence(conda: Conda, tmp_path: Path) -> None:
+    (tmp_path / "difflib.py").write_text("import no_such_module\n")
+    before = conda.environ().get("PYTHONPATH", "")
+    path = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{before}"}
+    for words in (["fix", "-p", "/nowhere", "-d"], ["fix", "--json"]):
+        result = conda.doctor(*words, env=path)
+        assert result.rc == 2 and result.err.count("\n") == 1 and "Traceback" not in result.err, result
+        assert "(ModuleNotFoundError: No module named 'no_such_module')" in result.err
+        if "--json" in words:
+            assert "no_such_module" in result.json()["error"]
