@@ -41,6 +41,15 @@ class Wheel(NamedTuple):
     megabytes: int
 
 
+# One of each platform and machine.
+KINDS = {
+    Wheel("ml-dtypes==0.3.1", "win_amd64", "3.11", 1): "x86_64",
+    Wheel("ml-dtypes==0.5.1", "manylinux_2_17_x86_64", "3.12", 5): "x86_64",
+    Wheel("ml-dtypes==0.5.1", "manylinux_2_17_aarch64", "3.12", 5): "aarch64",
+    Wheel("ml-dtypes==0.5.1", "macosx_10_9_universal2", "3.12", 1): "arm64",
+    Wheel("nvidia-cuda-runtime-cu11==11.8.89", "win_amd64", "3.11", 3): "x86_64",
+    Wheel("markupsafe==3.0.2", "win32", "3.12", 1): "x86",
+}
 _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 # By size: what the suite takes, and what only `--real` does.
 WHEELS = (
@@ -53,6 +62,7 @@ WHEELS = (
     Wheel("msvc-runtime==14.29.30133", "win32", "3.10", 1),
     Wheel("msvc-runtime==14.40.33807", "win_amd64", "3.12", 1),
     Wheel("msvc-runtime==14.44.35112", "win_amd64", "3.13", 1),
+    *KINDS,
 )
 LARGE = (
     Wheel("tensorflow==2.10.0", "win_amd64", "3.10", 456),

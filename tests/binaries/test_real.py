@@ -16,7 +16,7 @@ from conda_tf_doctor.findings import Finding
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.rules.binaries.closure import binaries
 from tools.images import executable
-from tools.index_wheels import link_into, unpacked
+from tools.index_wheels import KINDS, Wheel, link_into, unpacked
 from tools.tiny_pe import make_dll
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
@@ -238,19 +238,9 @@ def test_runtime_14_29_under_2_19(make: Callable[..., Path]) -> None:
     assert "14.40" in found[0].expected
 
 
-@pytest.mark.parametrize(
-    ("requirement", "python", "platform", "machine"),
-    [
-        ("ml-dtypes==0.3.1", "3.11", "win_amd64", "x86_64"),
-        ("ml-dtypes==0.5.1", "3.12", "manylinux_2_17_x86_64", "x86_64"),
-        ("ml-dtypes==0.5.1", "3.12", "manylinux_2_17_aarch64", "aarch64"),
-        ("ml-dtypes==0.5.1", "3.12", "macosx_10_9_universal2", "arm64"),
-        ("nvidia-cuda-runtime-cu11==11.8.89", "3.11", "win_amd64", "x86_64"),
-        ("markupsafe==3.0.2", "3.12", "win32", "x86"),
-    ],
-)
-def test_wheels_of_all_kinds(requirement: str, python: str, platform: str, machine: str) -> None:
-    files = [p for p in unpacked(requirement, platform, python).rglob("*") if p.suffix in (".pyd", ".so", ".dll")]
+@pytest.mark.parametrize(("wheel", "machine"), KINDS.items(), ids=[f"{w.requirement}-{w.platform}" for w in KINDS])
+def test_wheels_of_all_kinds(wheel: Wheel, machine: str) -> None:
+    files = [p for p in unpacked(*wheel[:3]).rglob("*") if p.suffix in (".pyd", ".so", ".dll")]
     assert files
     for path in files:
         image = read_image(str(path), machine)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import shutil
 import subprocess
 import sys
@@ -55,9 +54,18 @@ class World(NamedTuple):
         return subprocess.run([python, "-c", code], capture_output=True, text=True, check=False, env=environ())
 
 
+def _home() -> Path:
+    """Return the user's own folder: the tests' world has another one."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("SYSTEMDRIVE", "C:") + "/Users", os.environ.get("USERNAME", ""))
+    import pwd
+
+    return Path(pwd.getpwuid(os.getuid()).pw_dir)
+
+
 def python_of(minor: str) -> str:
     """Return a Python of a minor version: of PATH, or of pyenv."""
-    home = Path(os.environ.get("PYENV_ROOT") or Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pyenv")
+    home = Path(os.environ.get("PYENV_ROOT") or _home() / ".pyenv")
     found = [shutil.which(f"python{minor}"), *map(str, home.glob(f"versions/{minor}.*/bin/python{minor}"))]
     for command in filter(None, found):
         if subprocess.run([command, "-c", "import venv"], capture_output=True, check=False).returncode == 0:
