@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import random
+import shutil
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -180,13 +181,16 @@ def test_pips_cudnn_is_repaired_through_pip() -> None:
 # --- Environments on disk
 
 
-def _venv(folder: Path, base: Path, shared: bool, version: str = "3.11.7") -> Path:
-    make_prefix(folder, "linux-64", python=version)
-    for record in (folder / "conda-meta").iterdir():
-        record.unlink()
-    (folder / "conda-meta").rmdir()
+def _venv(folder: Path, base: Path, shared: bool, version: str = "3.11.7", platform: str = "linux-64") -> Path:
+    make_prefix(folder, platform, python=version)
+    shutil.rmtree(folder / "conda-meta")
+    home = base / "bin"
+    if platform.startswith("win"):
+        home = base
+        (folder / "Scripts").mkdir()
+        (folder / "python.exe").rename(folder / "Scripts" / "python.exe")
     (folder / "pyvenv.cfg").write_text(
-        f"home = {base}/bin\ninclude-system-site-packages = {str(shared).lower()}\nversion = {version}\n"
+        f"home = {home}\ninclude-system-site-packages = {str(shared).lower()}\nversion = {version}\n", encoding="utf-8"
     )
     return folder
 
@@ -226,23 +230,51 @@ def test_what_the_venv_has_itself_comes_before_its_bases(tmp_path: Path) -> None
     assert _codes(read_prefix(str(venv))) == []
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a Linux prefix has a user site on Linux")
-@pytest.mark.parametrize("kind", ["venv", "conda"])
-def test_the_user_site_is_none_of_a_venvs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    home = tmp_path / "home"
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("PYTHONUSERBASE", str(home / ".local"))
+HERE = "win-64" if sys.platform == "win32" else "linux-64"
+
+
+@pytest.fixture
+def user_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of this platform that comes before the packages of a Python 3.11."""
+    base = tmp_path / "home" / ".local"
+    monkeypatch.setenv("PYTHONUSERBASE", str(base))
     monkeypatch.delenv("PYTHONNOUSERSITE", raising=False)
-    site = home / ".local" / "lib" / "python3.11" / "site-packages" / "six-1.15.0.dist-info"
-    site.mkdir(parents=True)
-    (site / "METADATA").write_text("Name: six\nVersion: 1.15.0\n")
-    if kind == "venv":
-        prefix = _venv(tmp_path / "env", tmp_path, shared=False)
-    else:
-        prefix = make_prefix(tmp_path / "env", "linux-64", python="3.11.7")
+    return base.joinpath(*(("Python311",) if sys.platform == "win32" else ("lib", "python3.11")), "site-packages")
+
+
+def _in_user_site(folder: Path, name: str, version: str) -> None:
+    info = folder / f"{name}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n")
+
+
+@pytest.mark.skipif(sys.platform not in ("linux", "win32"), reason="the prefixes are Linux' and Windows'")
+@pytest.mark.parametrize("kind", ["venv", "venv of conda's", "conda"])
+def test_the_user_site_is_none_of_a_venvs(tmp_path: Path, user_site: Path, kind: str) -> None:
+    _in_user_site(user_site, "six", "1.15.0")
+    prefix = make_prefix(tmp_path / "base", HERE, python="3.11.7")
+    if kind != "conda":
+        prefix = _venv(tmp_path / "env", prefix, shared=kind != "venv", platform=HERE)
     _installed(prefix, {**_stack("2.15.0"), "tensorflow": "2.15.0"})
-    env = read_prefix(str(prefix))
-    assert (("TFD703", "six") in _codes(env, "warning")) is (kind == "conda")
+    found = [f for f in diagnose(read_prefix(str(prefix)), matrix()).findings if f.code == "TFD703"]
+    assert [(f.severity, f.package) for f in found] == ([] if kind == "venv" else [("warning", "six")])
+    # conda sets no variable of a venv.
+    assert all(bool(f.fix.commands) is (kind == "conda") for f in found)
+
+
+@pytest.mark.skipif(sys.platform not in ("linux", "win32"), reason="the prefixes are Linux' and Windows'")
+def test_what_the_user_site_breaks_is_whole_when_conda_switches_it_off(tmp_path: Path, user_site: Path) -> None:
+    _in_user_site(user_site, "numpy", "2.0.2")
+    prefix = make_prefix(tmp_path / "env", HERE, python="3.11.7")
+    _installed(prefix, {**_stack("2.15.0"), "tensorflow": "2.15.0"})
+    assert _codes(read_prefix(str(prefix))) == [("TFD703", "numpy")]
+    # What `conda env config vars set`, and then `unset`, write.
+    state = prefix / "conda-meta" / "state"
+    state.write_text('{"env_vars": {"PYTHONNOUSERSITE": "1"}}')
+    assert diagnose(read_prefix(str(prefix)), matrix()).findings == ()
+    for text in ('{"env_vars": {"PYTHONNOUSERSITE": "***unset***"}}', '{"env_vars": []}', "{}", "[", ""):
+        state.write_text(text)
+        assert _codes(read_prefix(str(prefix))) == [("TFD703", "numpy")], text
 
 
 def test_tensorflow_from_conda_whose_record_is_gone_is_no_gpu_build(tmp_path: Path) -> None:

@@ -24,10 +24,6 @@ CASES: list[dict[str, Any]] = YAML(typ="safe").load(FOLDER / "imports.yaml")
 # Where the verdict is not what the doctor calls an error, and why.
 UNSEEN: dict[str, str] = {
     "2.10.1-cwd-random.py": "a file named like a module of Python's library may do as well: a warning",
-    "2.9.3-user-protobuf-4": "what the user site replaces is told by a warning, whatever it is",
-    "2.10.1-user-numpy-2": "what the user site replaces is told by a warning, whatever it is",
-    "2.12.1-user-numpy-2": "what the user site replaces is told by a warning, whatever it is",
-    "2.10.1-cuda-wheel": "it imports; that CUDA without cuDNN serves no GPU is told as an error",
 }
 
 

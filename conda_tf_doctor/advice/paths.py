@@ -152,8 +152,10 @@ def user_site(context: Context, said: Mapping[str, str]) -> Fix:
     module = matched["package"] if matched else ""
     package = {"google": "protobuf", "tensorflow_core": "tensorflow"}.get(module, module).replace("_", "-")
     how = f" (python -m pip uninstall {package}, with the system's Python)" if package else ""
+    # A variable of the environment's own is conda's to set.
+    by_conda = () if context.env.is_venv else (("conda", "env", "config", "vars", "set", "PYTHONNOUSERSITE=1"),)
     return Fix(
-        commands=(("conda", "env", "config", "vars", "set", "PYTHONNOUSERSITE=1"),),
+        commands=by_conda,
         note=f"Set PYTHONNOUSERSITE=1 for this environment, or uninstall the copy in the user site{how}.",
     )
 

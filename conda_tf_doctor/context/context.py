@@ -168,13 +168,13 @@ class Context:
 
     @cached_property
     def cuda(self) -> list[gpu.Library]:
-        """The CUDA runtimes that the environment brings, from conda and pip."""
-        return gpu.cuda_runtimes(self.env)
+        """The CUDA runtimes that the environment brings, from conda and pip, where TensorFlow looks."""
+        return [library for library in gpu.cuda_runtimes(self.env) if gpu.is_searched(self.env, library)]
 
     @cached_property
     def cudnn(self) -> list[gpu.Library]:
-        """The cuDNN libraries that the environment brings, from conda and pip."""
-        return gpu.cudnn_libraries(self.env)
+        """The cuDNN libraries that the environment brings, from conda and pip, where TensorFlow looks."""
+        return [library for library in gpu.cudnn_libraries(self.env) if gpu.is_searched(self.env, library)]
 
     @cached_property
     def binaries(self) -> BinaryFacts | None:

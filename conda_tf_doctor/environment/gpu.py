@@ -7,7 +7,7 @@ import os
 from .. import versions
 from .._light import re
 from .._typing import NamedTuple
-from .facts import CONDA, Environment, Package
+from .facts import CONDA, PIP, Environment, Package
 
 
 class Library(NamedTuple):
@@ -75,6 +75,18 @@ def _is_alone(env: Environment) -> bool:
     return env.pip("tensorflow") is not None and not any(
         p.manager != "pip" and p.name.startswith(("libcu", "cuda-cudart", "cuda-nvrtc")) for p in env.packages
     )
+
+
+def is_searched(env: Environment, library: Library) -> bool:
+    """Tell whether TensorFlow looks where a library lies.
+
+    Its wheels for Linux look into NVIDIA's wheels beside them; on Windows the loader looks on ``PATH``, and those lie
+    in folders of ``site-packages`` that nothing puts there.
+    """
+    if env.os != "win" or library.package.manager != PIP:
+        return True
+    path = env.env_vars.get("PATH", "").replace("\\", "/").lower()
+    return any("/site-packages/nvidia/" in folder for folder in path.split(";"))
 
 
 def cuda_of_unknown_version(env: Environment) -> Package | None:

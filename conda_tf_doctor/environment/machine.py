@@ -10,6 +10,7 @@ import os
 import sys
 
 from .._light import re
+from ..reading import load_json, read_condas
 from .distinfo import list_dist_infos
 from .facts import PIP, Environment, Package, System
 
@@ -312,10 +313,20 @@ def _shadowing_files() -> list[str]:
     return sorted(found)
 
 
+def _without_user_site(prefix: str) -> bool:
+    """Tell whether conda switches the user site off when it activates an environment (``conda env config vars``)."""
+    try:
+        state = load_json(read_condas(os.path.join(prefix, "conda-meta", "state")))
+        # What `unset` leaves there is no value.
+        return state["env_vars"]["PYTHONNOUSERSITE"] not in ("", "***unset***")
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
 def _user_site(env: Environment) -> list[Package]:
     """Return what the user site holds for this environment's Python; it comes before the environment's own."""
     minor = env.python.minor
-    if not minor or os.environ.get("PYTHONNOUSERSITE"):
+    if not minor or os.environ.get("PYTHONNOUSERSITE") or _without_user_site(env.prefix):
         return []
     base = os.environ.get("PYTHONUSERBASE")
     if sys.platform == "win32":

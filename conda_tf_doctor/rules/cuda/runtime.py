@@ -11,7 +11,14 @@ from ...codes import ROWS
 from ...context.context import Context
 from ...context.gpu import DIRECTML, came_along, gpu_in_question, no_native_gpu, system_cuda
 from ...environment.facts import CONDA, PIP, Package
-from ...environment.gpu import CONDA_CUDA, Library, cuda_of_unknown_version, serves_another
+from ...environment.gpu import (
+    CONDA_CUDA,
+    Library,
+    cuda_of_unknown_version,
+    cuda_runtimes,
+    cudnn_libraries,
+    serves_another,
+)
 from ...environment.tensorflow import conda_build
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix, open_question
 from ...specifiers import conda_range
@@ -174,12 +181,18 @@ def _system_or_missing(context: Context) -> Iterator[Finding]:
     promised = (
         tensorflow.manager == CONDA and record_pin(context, CONDA_CUDA) is not None and env.kind in ("prefix", "solve")
     )
+    unseen = next(iter(cuda_runtimes(env)), None)
+    lacks = (
+        rf"{unseen.label} lies in site-packages\nvidia, where nothing looks on Windows"
+        if unseen
+        else "the environment has no CUDA runtime"
+    )
     yield Finding(
         "TFD302",
         ERROR if promised else WARNING,
-        f"{context.label} is to use a GPU ({context.gpu_wanted}), but the environment has no CUDA runtime: "
+        f"{context.label} is to use a GPU ({context.gpu_wanted}), but {lacks}: "
         + ("`import tensorflow` fails." if build.load_time else "it will run on the CPU."),
-        found="no CUDA package in the environment",
+        found=f"{unseen.label}, not on the search path" if unseen else "no CUDA package in the environment",
         expected=f"CUDA {conda_range(build.cuda)}",
         source=build.id,
         package="cudatoolkit",
@@ -224,7 +237,7 @@ def gpu_unsupported_on_windows(context: Context) -> Iterator[Finding]:
     tensorflow, env = context.tensorflow, context.env
     if tensorflow is None or not no_native_gpu(context) or any(env.package(name) for name in DIRECTML):
         return
-    packages: list[Package] = [library.package for library in (*context.cuda, *context.cudnn)]
+    packages: list[Package] = [library.package for library in (*cuda_runtimes(env), *cudnn_libraries(env))]
     wanted, installed = context.gpu_wanted, system_cuda(context)
     if not wanted and not (installed and not serves_another(env)):
         return

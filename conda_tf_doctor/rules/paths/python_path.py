@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from ...advice import advise
 from ...context.context import Context
+from ...environment.facts import Package
 from ...environment.machine import MODULES
 from ...environment.stack import STACK
 from ...environment.tensorflow import OWNERS
 from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix, open_question
+from ..packages.packages import packages
 
 _SUFFIXES = (".py", ".pyc", ".so", ".pyd")
 
@@ -38,22 +41,33 @@ def _user_site(context: Context) -> Iterator[Finding]:
         return
     names = ", ".join(f"{p.name} {p.version}" for p, _ in replaced)
     instead = ", ".join(f"{own.name} {own.version}" for _, own in replaced if own) or "none"
-    first = replaced[0][0]
+    broken = _broken_by(context, [package for package, _ in replaced])
+    first = next((p for p, _ in replaced if broken and p.name == broken.package), replaced[0][0])
     yield Finding(
         "TFD703",
-        WARNING,
-        f"The user site comes before the environment and replaces {names} (the environment has {instead}).",
+        ERROR if broken else WARNING,
+        f"The user site comes before the environment and replaces {names} (the environment has {instead})."
+        + (f" {broken.message}" if broken else ""),
         found=names,
         expected="nothing of TensorFlow's stack in the user site",
         evidence=tuple(p.source for p, _ in replaced if p.source),
-        source="site.py: the user site precedes site-packages on sys.path",
+        source="site.py: the user site precedes site-packages on sys.path" + (f"; {broken.source}" if broken else ""),
         package=first.name,
         confidence=CERTAIN,
-        fix=Fix(
-            note="Set PYTHONNOUSERSITE=1 for this environment, or uninstall these packages from the user site.",
-            commands=(("conda", "env", "config", "vars", "set", "PYTHONNOUSERSITE=1"),),
-        ),
+        fix=advise("TFD703", context, {"file": first.source}),
     )
+
+
+def _broken_by(context: Context, replacing: Iterable[Package]) -> Finding | None:
+    """Return the first error about packages that the user site puts before the environment's own."""
+    env = context.env
+    names = {package.name for package in env.user_site}
+    if not names.isdisjoint(OWNERS):
+        return None  # of another TensorFlow neither the build nor its generated code was looked at
+    seen = env.having([*(package for package in env.packages if package.name not in names), *env.user_site])
+    changed = {package.name for package in replacing}
+    found = packages(Context(seen, context.matrix))
+    return next((finding for finding in found if finding.severity == ERROR and finding.package in changed), None)
 
 
 def _local_modules(context: Context) -> Iterator[Finding]:
