@@ -26,6 +26,7 @@ from .make import (
     minor_of,
     minors,
     needed,
+    owner,
     pair,
     spelled,
     stable,
@@ -293,7 +294,8 @@ def remedied(context: Context, name: str, changes: Mapping[str, str]) -> Fix:
     """Return the fix for a known breakage: packages to change, by range, unless this platform has none of them."""
     if name == "tensorflow-text" and context.env.os == "win":
         return text_on_windows(context)
-    return change(context, changes)
+    here = name in changes and owner(context, name) != CONDA
+    return (_to_be_had(context, name, f"{name}{changes[name]}") if here else None) or change(context, changes)
 
 
 def text_on_windows(context: Context) -> Fix:

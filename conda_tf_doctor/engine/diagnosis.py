@@ -45,8 +45,8 @@ class Diagnosis(NamedTuple):
 
     @property
     def has_commands(self) -> bool:
-        """Whether an error comes with something to type."""
-        return any(finding.fix.commands for finding in self.findings if finding.severity == ERROR)
+        """Whether an error or a warning comes with something to type."""
+        return any(finding.fix.commands for finding in self.findings if finding.severity in (ERROR, WARNING))
 
     @property
     def failed(self) -> tuple[Finding, ...]:

@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from .. import versions
+from ..advice.block import together
 from ..advice.make import asking
 from ..advice.packages import fitting
 from ..context.context import Context
@@ -38,7 +39,9 @@ _ROUNDS = 3
 
 
 def accompanied(diagnosis: Diagnosis, matrix: Matrix) -> Diagnosis:
-    """Return the diagnosis with errors whose commands of pip were tried, and name what else they need.
+    """Return the diagnosis with commands of pip that were tried, and name what else they need.
+
+    Those of the errors, which are what is shown to be typed; of the warnings where there is no error.
 
     Args:
         diagnosis: What was found, with what is advised.
@@ -49,16 +52,62 @@ def accompanied(diagnosis: Diagnosis, matrix: Matrix) -> Diagnosis:
     # Several findings may advise one command, and all are held to what is wrong now: each is tried once, in need.
     before = cache(lambda: {(f.code, f.package) for f in _wrong(simulate(env, {}, matrix), matrix)})
     in_place = cache(lambda command: _in_place(command, env, matrix, before))
+    typed = ERROR if any(finding.severity == ERROR for finding in diagnosis.findings) else WARNING
     found = []
     for finding in diagnosis.findings:
-        commands = finding.fix.commands if finding.severity == ERROR else ()
+        commands = finding.fix.commands if finding.severity == typed else ()
         made = next((command for command in commands if command[:2] == ("conda", "create")), ())
         if made or (commands and not there):
             whole = [_in_new(command, made, env, matrix) for command in commands]
         else:
             whole = [in_place(command) for command in commands]
         found.append(finding._replace(fix=_agreeing(finding.fix, tuple(whole))) if whole else finding)
-    return diagnosis._replace(findings=tuple(found))
+    return diagnosis._replace(findings=tuple(_of_one_mind(found, typed, env, matrix)))
+
+
+def _of_one_mind(found: list[Finding], severity: str, env: Environment, matrix: Matrix) -> list[Finding]:
+    """Return findings whose commands can be typed as one.
+
+    One add-on's advice may bring another TensorFlow, and another's be made for the one that is here: what moves
+    TensorFlow is kept, and the others are advised for that.
+    """
+    shown = [finding for finding in found if finding.severity == severity and finding.fix.commands]
+    block = together(finding.fix for finding in shown)
+    if len(shown) < 2 or len(block) != 1:
+        return found
+    told = {(finding.code, finding.package) for finding in shown}
+    after = left_by(block[0], env, matrix)
+    if after is not None and told.isdisjoint((f.code, f.package) for f in _wrong(after, matrix)):
+        return found
+    moves = [finding for finding in shown if _moved(finding)]
+    after = left_by(moves[0].fix.commands[0], env, matrix) if moves else None
+    if after is None:
+        return found
+    left = accompanied(diagnose(after, matrix), matrix).findings
+    beside = {(f.code, f.package): f for f in left if f.severity in (ERROR, WARNING)}
+    return [
+        finding._replace(fix=_beside(moves[0], beside.get((finding.code, finding.package))))
+        if finding in shown and finding is not moves[0]
+        else finding
+        for finding in found
+    ]
+
+
+def _moved(finding: Finding) -> str:
+    """Return the TensorFlow that a finding's command brings (``tensorflow==2.15.*``); empty where it leaves it."""
+    asked = _asked(finding.fix.commands[0]) if finding.fix.commands else {}
+    return next((f"{name}{spec}" for name, spec in asked.items() if name in OWNERS), "")
+
+
+def _beside(first: Finding, finding: Finding | None) -> Fix:
+    """Return what is advised of a finding beside a first one, which brings another TensorFlow."""
+    if finding is None:
+        return Fix(note=f"It can stay as it is with {_moved(first)}, which {first.package} needs.")
+    if _moved(finding):
+        return Fix(
+            note=f"No release of it goes with {_moved(first)}, which {first.package} needs: uninstall one of them."
+        )
+    return finding.fix
 
 
 def _agreeing(fix: Fix, commands: tuple[tuple[str, ...], ...]) -> Fix:

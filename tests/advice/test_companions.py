@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,26 @@ import pytest
 from conda_tf_doctor.advice.block import together
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.engine.diagnose import diagnose
-from conda_tf_doctor.findings import ERROR
+from conda_tf_doctor.environment.report import environment_of
+from conda_tf_doctor.findings import ERROR, INFO, WARNING, Finding
 from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.matrix.matrix import Matrix
 from conda_tf_doctor.repair.companions import accompanied, left_by
 from tests.advice.test_threads import CASES as THREADS
 from tests.advice.test_threads import judged
 from tests.rules.cases import OF_PAGES, WRITTEN, environment
+
+# All that TensorFlow declares, so that what is not in a list with it is missing.
+WHOLE = {
+    "tensorflow": "2.16.1", "keras": "3.0.5", "numpy": "1.26.4",
+    "h5py": "3.11.0", "protobuf": "4.25.3", "absl-py": "2.1.0", "astunparse": "1.6.3",
+    "flatbuffers": "24.3.25", "gast": "0.5.4", "google-pasta": "0.2.0", "libclang": "18.1.1",
+    "ml-dtypes": "0.3.2", "opt-einsum": "3.3.0", "packaging": "24.0", "requests": "2.31.0",
+    "setuptools": "69.5.1", "six": "1.16.0", "termcolor": "2.4.0", "typing-extensions": "4.11.0",
+    "wrapt": "1.16.0", "grpcio": "1.62.2", "tensorboard": "2.16.2",
+    "tensorflow-io-gcs-filesystem": "0.36.0", "rich": "13.7.1", "namex": "0.0.8", "optree": "0.11.0",
+    "dm-tree": "0.1.8", "cloudpickle": "3.0.0",
+}  # fmt: skip
 
 
 def commands(tmp_path: Path, capsys: pytest.CaptureFixture[str], **facts: Any) -> list[list[str]]:
@@ -81,16 +96,7 @@ def test_an_add_on_that_has_ended_goes_with_an_older_tensorflow(
 
 def test_what_a_change_in_place_asks_for_in_its_turn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # tensorflow-probability 0.24, the first for TensorFlow 2.16, imports tf-keras.
-    listed = {
-        "tensorflow": "2.16.1", "keras": "3.0.5", "tensorflow-probability": "0.23.0", "numpy": "1.26.4",
-        "h5py": "3.11.0", "protobuf": "4.25.3", "absl-py": "2.1.0", "astunparse": "1.6.3",
-        "flatbuffers": "24.3.25", "gast": "0.5.4", "google-pasta": "0.2.0", "libclang": "18.1.1",
-        "ml-dtypes": "0.3.2", "opt-einsum": "3.3.0", "packaging": "24.0", "requests": "2.31.0",
-        "setuptools": "69.5.1", "six": "1.16.0", "termcolor": "2.4.0", "typing-extensions": "4.11.0",
-        "wrapt": "1.16.0", "grpcio": "1.62.2", "tensorboard": "2.16.2",
-        "tensorflow-io-gcs-filesystem": "0.36.0", "rich": "13.7.1", "namex": "0.0.8", "optree": "0.11.0",
-        "dm-tree": "0.1.8", "cloudpickle": "3.0.0",
-    }  # fmt: skip
+    listed = {**WHOLE, "tensorflow-probability": "0.23.0"}
     packages = [{"name": name, "version": version, "manager": "pip"} for name, version in listed.items()]
     text = "File tensorflow_probability/python/layers/distribution_layer.py\nAttributeError: module "
     facts = {
@@ -124,4 +130,77 @@ def test_one_block_of_pip_heals_every_error() -> None:
             healed += 1
             left += [(block, f) for f in diagnose(after, matrix).findings if f.severity == ERROR]
     assert healed > 40
+    assert left == []
+
+
+def warned(
+    matrix: Matrix, packages: dict[str, str], platform: str, python: str
+) -> tuple[dict[str, Any], list[Finding]]:
+    listed = [{"name": name, "version": version, "manager": "pip"} for name, version in packages.items()]
+    report = {"schema_version": 1, "platform": platform, "python": {"version": python}, "packages": listed}
+    found = accompanied(diagnose(environment_of(report, "r"), matrix), matrix).findings
+    return report, [finding for finding in found if finding.severity != INFO]
+
+
+@pytest.mark.parametrize(
+    ("packages", "python", "advice"),
+    [
+        # What the newer add-on asks for in its turn.
+        (
+            {**WHOLE, "tensorflow-hub": "0.15.0"}, "3.11.7",
+            [(("tensorflow-hub>=0.16.1", "tf-keras>=2.16,<2.17"), "")],
+        ),
+        # Two add-ons: where one has ended with an older TensorFlow, the other is advised for that one.
+        (
+            {"tensorflow": "2.19.1", "tensorflow-addons": "0.23.0", "tensorflow-decision-forests": "1.8.0"}, "3.11.7",
+            [
+                (("tensorflow==2.15.*", "tensorflow-addons==0.23.*"), "Or uninstall tensorflow-addons."),
+                ((), "It can stay as it is with tensorflow==2.15.*, which tensorflow-addons needs."),
+            ],
+        ),
+        # No release for this TensorFlow has a wheel for this Python.
+        (
+            {"tensorflow": "2.17.1", "tensorflow-text": "2.20.1"}, "3.12.4",
+            [
+                (
+                    ("tensorflow==2.18.*", "tensorflow-text==2.18.*"),
+                    "tensorflow-text has wheels for this Python and TensorFlow 2.18.",
+                )
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_warning_advises_is_tried_too(
+    packages: dict[str, str], python: str, advice: list[tuple[tuple[str, ...], str]]
+) -> None:
+    _, found = warned(load_matrix(), packages, "linux-64", python)
+    assert {finding.severity for finding in found} == {WARNING}
+    assert [(finding.fix.pip, finding.fix.note) for finding in found] == advice
+
+
+ADD_ONS = (
+    "tensorflow-text", "tensorflow-hub", "tensorflow-addons", "tensorflow-io", "tensorflow-probability", "tf-keras",
+    "ydf", "tensorflow-datasets", "mediapipe", "tensorflow-decision-forests", "keras", "h5py", "pandas", "jax",
+    "tensorboard", "numpy",
+)  # fmt: skip
+
+
+def test_the_block_for_any_add_ons_leaves_none_of_what_it_is_for() -> None:
+    matrix, chance, healed, left = load_matrix(), random.Random(16), 0, []
+    for _ in range(250):
+        platform, python = chance.choice(("linux-64", "win-64", "osx-arm64")), chance.choice(("3.9", "3.10", "3.12"))
+        packages = {"tensorflow": chance.choice(matrix.wheels.installable("tensorflow", platform, python))}
+        for name in chance.sample(ADD_ONS, chance.choice((1, 2, 3))):
+            if there := matrix.wheels.installable(name, platform, python):
+                packages[name] = chance.choice(there)
+        report, found = warned(matrix, packages, platform, f"{python}.1")
+        typed = [f for f in found if f.severity == found[0].severity and f.fix.commands]
+        block = together(finding.fix for finding in typed)
+        after = left_by(block[0], environment_of(report, "r"), matrix) if len(block) == 1 else None
+        if after is not None:
+            healed += 1
+            told = {(finding.code, finding.package) for finding in typed}
+            still = [f for f in diagnose(after, matrix).findings if f.severity != INFO]
+            left += [(packages, block, f) for f in still if (f.code, f.package) in told or f.severity == ERROR]
+    assert healed > 60
     assert left == []
