@@ -235,11 +235,11 @@ HERE = "win-64" if sys.platform == "win32" else "linux-64"
 
 @pytest.fixture
 def user_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of this platform that comes before the packages of a Python 3.11."""
+    """The folder of this platform that comes before the packages of a Python 3.10."""
     base = tmp_path / "home" / ".local"
     monkeypatch.setenv("PYTHONUSERBASE", str(base))
     monkeypatch.delenv("PYTHONNOUSERSITE", raising=False)
-    return base.joinpath(*(("Python311",) if sys.platform == "win32" else ("lib", "python3.11")), "site-packages")
+    return base.joinpath(*(("Python310",) if sys.platform == "win32" else ("lib", "python3.10")), "site-packages")
 
 
 def _in_user_site(folder: Path, name: str, version: str) -> None:
@@ -252,10 +252,10 @@ def _in_user_site(folder: Path, name: str, version: str) -> None:
 @pytest.mark.parametrize("kind", ["venv", "venv of conda's", "conda"])
 def test_the_user_site_is_none_of_a_venvs(tmp_path: Path, user_site: Path, kind: str) -> None:
     _in_user_site(user_site, "six", "1.15.0")
-    prefix = make_prefix(tmp_path / "base", HERE, python="3.11.7")
+    prefix = make_prefix(tmp_path / "base", HERE, python="3.10.11")
     if kind != "conda":
-        prefix = _venv(tmp_path / "env", prefix, shared=kind != "venv", platform=HERE)
-    _installed(prefix, {**_stack("2.15.0"), "tensorflow": "2.15.0"})
+        prefix = _venv(tmp_path / "env", prefix, shared=kind != "venv", version="3.10.11", platform=HERE)
+    _installed(prefix, {**_stack("2.10.1", "3.10"), "tensorflow": "2.10.1"})
     found = [f for f in diagnose(read_prefix(str(prefix)), matrix()).findings if f.code == "TFD703"]
     assert [(f.severity, f.package) for f in found] == ([] if kind == "venv" else [("warning", "six")])
     # conda sets no variable of a venv.
@@ -265,8 +265,8 @@ def test_the_user_site_is_none_of_a_venvs(tmp_path: Path, user_site: Path, kind:
 @pytest.mark.skipif(sys.platform not in ("linux", "win32"), reason="the prefixes are Linux' and Windows'")
 def test_what_the_user_site_breaks_is_whole_when_conda_switches_it_off(tmp_path: Path, user_site: Path) -> None:
     _in_user_site(user_site, "numpy", "2.0.2")
-    prefix = make_prefix(tmp_path / "env", HERE, python="3.11.7")
-    _installed(prefix, {**_stack("2.15.0"), "tensorflow": "2.15.0"})
+    prefix = make_prefix(tmp_path / "env", HERE, python="3.10.11")
+    _installed(prefix, {**_stack("2.10.1", "3.10"), "tensorflow": "2.10.1"})
     assert _codes(read_prefix(str(prefix))) == [("TFD703", "numpy")]
     # What `conda env config vars set`, and then `unset`, write.
     state = prefix / "conda-meta" / "state"

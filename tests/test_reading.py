@@ -263,7 +263,8 @@ def test_a_locked_package_may_depend_on_any_version(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [["check", "--report", "-"], ["check", "--file", "-"], ["explain", "-"]])
 def test_standard_input_that_is_closed_is_one_sentence(words: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import os, sys; os.close(0); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])",
+        [sys.executable, "-c", "import os, sys; os.close(0); "
+         "sys.exit(os.spawnv(os.P_WAIT, sys.executable, [sys.executable, *sys.argv[1:]]))",
          "-m", "conda_tf_doctor", *words], capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
     )  # fmt: skip

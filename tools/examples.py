@@ -150,7 +150,8 @@ def make_world(folder: Path) -> dict[str, str]:
     (folder / "archive" / "2026-10.jsonl.gz").write_bytes(gzip.compress("".join(lines[4:]).encode()))
     home = folder / "home"
     home.mkdir()
-    return {"CONDA_ENVS_DIRS": str(envs), "HOME": str(home), "COLUMNS": "100"}
+    # The reader is on Linux.
+    return {"CONDA_ENVS_DIRS": str(envs), "HOME": str(home), "COLUMNS": "100", "CONDA_SUBDIR": "linux-64"}
 
 
 @contextlib.contextmanager
@@ -206,7 +207,8 @@ def _at_home(text: str, folder: Path) -> str:
             text = text.replace(spelled, home)
         # Behind a quoted folder, what lies in it.
         text = text.replace(shlex.quote(f"{path}/bin/python"), f"{home}/bin/python")
-    return text.replace(str(folder), "/home/me").replace(os.path.realpath(folder), "/home/me")
+    text = text.replace(str(folder), "/home/me").replace(os.path.realpath(folder), "/home/me")
+    return re.sub(r"/home/me[\w\\.-]+", lambda path: path[0].replace("\\", "/"), text) if os.name == "nt" else text
 
 
 def filled(path: Path, folder: Path, variables: Mapping[str, str]) -> str:
@@ -229,8 +231,10 @@ def told(example: Example, folder: Path, variables: Mapping[str, str]) -> str:
 
 def agrees(example: Example, output: str) -> bool:
     """Tell whether a page shows what its command prints: … stands for anything, and where lines end does not count."""
-    parts = [" ".join(part.split()) for part in example.expected.split("…")]
-    return re.fullmatch(".*".join(map(re.escape, parts)), " ".join(output.split()), re.S) is not None
+    # The pages are written on Linux: Windows' shells quote otherwise.
+    shown, printed = (text.replace("'", '"') if os.name == "nt" else text for text in (example.expected, output))
+    parts = [" ".join(part.split()) for part in shown.split("…")]
+    return re.fullmatch(".*".join(map(re.escape, parts)), " ".join(printed.split()), re.S) is not None
 
 
 def pages() -> list[Path]:

@@ -13,7 +13,6 @@ import json
 import os
 import random
 import re
-import resource
 import sys
 import tempfile
 import time
@@ -501,10 +500,19 @@ def main(arguments: list[str]) -> int:
                 print(f"{name}: {outcome}\n    {data[:400]!r}", flush=True)
     for name in dict.fromkeys(name for name, _ in counts):
         print(f"{name:22}" + "".join(f"{counts[name, word]:8} {word}" for word in ("answer", "sentence", "FAULT")))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = _peak()
     total = sum(counts.values())
     print(f"{total} inputs, {total - sum(n for (_, o), n in counts.items() if o != 'FAULT')} faults, {peak:.0f} MB")
     return int(bool(faults) or peak > MEGABYTES)
+
+
+def _peak() -> float:
+    """Return how many megabytes this process has had at most; 0 on Windows, which does not tell without more."""
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -177,7 +177,7 @@ def mutants(folders: tuple[str, ...]) -> Iterator[Mutant]:
         for path in sorted((ROOT / PACKAGE / folder).rglob("*.py")):
             for name, function in functions(ast.parse(path.read_text(encoding="utf-8"))):
                 for number, (line, what, field, _) in enumerate(changes(function)):
-                    yield Mutant(str(path.relative_to(ROOT)), line, name, what, number, field)
+                    yield Mutant(path.relative_to(ROOT).as_posix(), line, name, what, number, field)
 
 
 def sample(folders: tuple[str, ...], count: int, seed: int) -> list[Mutant]:

@@ -13,6 +13,8 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tools.index_wheels import link
+
 WHEELS = Path(__file__).parent.parent / "tests" / "data" / "wheels.yaml"
 
 
@@ -102,22 +104,44 @@ def write_wheel(
 def make_runnable(prefix: Path) -> Path:
     """Put this very Python, and pip, into an environment whose own Python is only a token, and return it.
 
-    For what starts the environment's Python in earnest, such as a repair that calls its pip. Not for Windows.
+    For what starts the environment's Python in earnest, such as a repair that calls its pip.
+
+    Args:
+        prefix: An environment for this platform.
+
+    Raises:
+        FileNotFoundError: The environment's Python is of another minor version than this one.
+    """
+    executable = put_python(prefix)
+    pip = importlib.util.find_spec("pip")
+    if pip is None or pip.origin is None:
+        raise FileNotFoundError(f"{sys.executable} has no pip to copy")
+    shutil.copytree(Path(pip.origin).parent, site_packages(prefix) / "pip", dirs_exist_ok=True)
+    return executable
+
+
+def put_python(prefix: Path) -> Path:
+    """Put this very Python into an environment whose own is only a token, or into a folder, and return it.
 
     Raises:
         FileNotFoundError: The environment's Python is of another minor version than this one.
     """
     minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    executable = prefix / "bin" / f"python{minor}"
     base = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+    if sys.platform == "win32":
+        # A program finds its libraries beside it, and Python its modules by this file.
+        prefix.mkdir(parents=True, exist_ok=True)
+        for source in (base, *base.parent.glob("python3*.dll"), *base.parent.glob("vcruntime140*.dll")):
+            (prefix / source.name).unlink(missing_ok=True)
+            link(source, prefix / source.name)
+        folders = [str(base.parent / "Lib"), str(base.parent / "DLLs"), r"Lib\site-packages", "import site"]
+        (prefix / f"python{minor.replace('.', '')}._pth").write_text("\n".join(folders) + "\n", encoding="utf-8")
+        return prefix / base.name
+    executable = prefix / "bin" / f"python{minor}"
     # Never written through: conda's files are hard links into the package cache.
     executable.unlink()
     executable.symlink_to(base)
     (prefix / "pyvenv.cfg").write_text(f"home = {base.parent}\nversion = {minor}\n", encoding="utf-8")
-    pip = importlib.util.find_spec("pip")
-    if pip is None or pip.origin is None:
-        raise FileNotFoundError(f"{sys.executable} has no pip to copy")
-    shutil.copytree(Path(pip.origin).parent, site_packages(prefix) / "pip", dirs_exist_ok=True)
     return executable
 
 

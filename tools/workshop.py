@@ -6,6 +6,7 @@ Standard library only: this runs before anything is installed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import os
@@ -65,7 +66,9 @@ def ended(function: Callable[[], int]) -> int:
         # Nobody reads, or nothing can be written: Python is not to try again when it ends.
         with contextlib.suppress(OSError, AttributeError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
+        # Windows calls a pipe that nobody reads an invalid argument.
+        gone = isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
+        if not gone:
             say(f"dev.py: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
         return 1
     return status

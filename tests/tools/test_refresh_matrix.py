@@ -15,6 +15,7 @@ from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.matrix.compiled import DATA, RELEASES
 from conda_tf_doctor.matrix.load import load_matrix
 from tests.serving import Quiet, served
+from tests.wine import no_index
 from tools import refresh_matrix
 from tools.package_index import File, Index
 from tools.refresh_matrix import build_info, floor, refresh, releases, windows
@@ -254,6 +255,7 @@ def test_the_oldest_system_that_all_wheels_admit(names: str, oldest: dict[str, s
     assert floor(found) == oldest
 
 
+@no_index
 @pytest.mark.network
 def test_the_matrix_has_every_wheel_that_the_index_has_of_its_releases() -> None:
     matrix = load_matrix()

@@ -28,7 +28,9 @@ def test_the_writer_leaves_what_pip_leaves(tmp_path: Path, make_env: Callable[..
     about = {"requires": ["packaging>=20", 'colorama; sys_platform == "win32"'], "requires_python": ">=3.7"}
     files = {"some_thing/__init__.py": "value = 1\n"}
     wheels.write_wheel(tmp_path / "wheels", "Some-Thing", "1.2", files=files, **about)
-    by_pip, by_us = make_env("by-pip", f"python={MINOR}"), make_env("by-us", f"python={MINOR}")
+    # For this platform: its Python is to run.
+    subdir = "win-64" if sys.platform == "win32" else None
+    by_pip, by_us = (make_env(name, f"python={MINOR}", subdir=subdir) for name in ("by-pip", "by-us"))
     python = wheels.make_runnable(by_pip)
     command = [python, "-m", "pip", "install", "--no-index", "--no-deps", "--no-compile"]
     subprocess.run([*command, "--find-links", tmp_path / "wheels", "Some-Thing"], check=True, capture_output=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import condas, recipes, workshop
+from tools import condas, recipes, wheels, workshop
 
 HOLDER = """
 import sys
@@ -43,8 +44,10 @@ def test_a_command_that_fails_says_what_was_being_done() -> None:
 def test_no_conda_is_told_as_such(tmp_path: Path) -> None:
     with pytest.raises(workshop.WorkshopError, match="is no Python"):
         condas.interpreter_of(tmp_path / "conda")
+    # That of the tests has one where nothing is made.
+    python = wheels.put_python(tmp_path) if os.environ.get(workshop.READY) else sys.executable
     with pytest.raises(workshop.WorkshopError, match=r"is no conda of 24\.7 or later"):
-        condas.installation(sys.executable)
+        condas.installation(python)
 
 
 @pytest.mark.parametrize(
