@@ -154,7 +154,7 @@ _ROWS = (
     Rule("TFD609", "tf-metal-mismatch", PACKAGES, (_PACKAGES,),
          broken=A_PART, package="tensorflow-metal", advice="packages.metal"),
     Rule("TFD607", "plugin-package-mismatch", PACKAGES, (_PACKAGES,),
-         broken=A_PART, advice="packages.add_on", asks=_ASKS_PACKAGES),
+         broken=A_PART, advice="add_ons.add_on", asks=_ASKS_PACKAGES),
     Rule("TFD305", "gpu-unsupported-on-windows", CUDA, (Judge("cuda.runtime", "gpu_unsupported_on_windows", "cuda"),),
          advice="gpu.native_windows"),
     Rule("TFD306", "driver-too-old", CUDA, (Judge("cuda.driver", "driver_too_old", "gpu"),), BY_NOTHING,

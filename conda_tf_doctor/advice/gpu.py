@@ -41,15 +41,24 @@ def _is_wsl(context: Context) -> bool:
 def retired(context: Context) -> Fix:
     """Return what stands for ``tensorflow-gpu``, whose releases from 2.11 on hold nothing."""
     if context.env.os == "osx":
-        return by_pip(
-            ["tensorflow"], "The package tensorflow-gpu was retired; on a Mac, tensorflow-metal uses the GPU."
-        )
+        note = "There is no tensorflow-gpu for a Mac, whose GPU CUDA does not use."
+        if context.env.platform == "osx-arm64":
+            # Releases from 2.20 on do not load it.
+            note += " tensorflow-metal does: python -m pip install 'tensorflow>=2.18,<2.20' tensorflow-metal."
+        return by_pip(["tensorflow"], note)
     return by_pip(["tensorflow[and-cuda]"], "The package tensorflow-gpu was retired; tensorflow has the GPU build.")
 
 
-def native_windows(context: Context, said: Mapping[str, str]) -> Fix:
-    """TFD305: the last release that used a GPU on native Windows, or WSL2."""
-    wanted, cuda_pair = ("tensorflow<2.11", "numpy<2"), ("cudatoolkit=11.2", "cudnn=8.1")
+def native_windows(context: Context, said: Mapping[str, str], since: str = "") -> Fix:
+    """TFD305: the last release that used a GPU on native Windows, or WSL2.
+
+    Args:
+        context: The environment.
+        said: What the text's signature captured.
+        since: The first release that will do.
+    """
+    floor = f">={since}," if since else ""
+    wanted, cuda_pair = (f"tensorflow{floor}<2.11", "numpy<2"), ("cudatoolkit=11.2", "cudnn=8.1")
     note = (
         "TensorFlow 2.10 is the last with GPU support on native Windows; newer ones use the GPU in WSL2 "
         "(there: pip install tensorflow[and-cuda]). Or remove CUDA and stay on the CPU."
@@ -88,9 +97,15 @@ def cuda(context: Context, said: Mapping[str, str]) -> Fix:
         return native_windows(context, said)
     if is_conda(context):
         return _of_conda(context)
-    if of_wheels(context):
-        return and_cuda(context)
     tensorflow = context.tensorflow
+    if of_wheels(context):
+        older = pair(context, said) if tensorflow and not tensorflow.version else ("", "")
+        if older[0] and versions.key(older[0]) < versions.key("12"):
+            # Which library was looked for tells the time of a release that is not named.
+            fix = toolkit(context, *older, on_search_path(context, older[0]))
+            newer = "python -m pip install --upgrade 'tensorflow[and-cuda]' with Python 3.9 or later"
+            return fix._replace(note=f"{fix.note} Or a TensorFlow that brings its own: {newer}.")
+        return and_cuda(context)
     if tensorflow and tensorflow.name == "tensorflow-cpu" and context.env.platform == "linux-64":
         exact = tensorflow.version and versions.contains(">=2.14,!=2.16.*", tensorflow.version)
         spec = f"tensorflow[and-cuda]{f'=={tensorflow.version}' if exact else '>=2.17'}"
@@ -113,9 +128,9 @@ def _newer(context: Context, said: Mapping[str, str]) -> str:
 def newer_build(context: Context, needs: str) -> Fix:
     """Return a build for a CUDA that knows this GPU: pip's wheels may have none for the newest."""
 
-    def newest(channel: str) -> Iterable[Build]:
+    def newest(channel: str, cuda: str = needs) -> Iterable[Build]:
         for row in context.matrix.builds("tensorflow", channel=channel, platform=context.env.platform):
-            if row.variant == "gpu" and row.cuda_built and versions.key(row.cuda_built) >= versions.key(needs):
+            if row.variant == "gpu" and row.cuda_built and versions.key(row.cuda_built) >= versions.key(cuda):
                 yield row
 
     note = f"Use a TensorFlow that was built for CUDA {needs} or later: NVIDIA's container (NGC), or a nightly build."
@@ -123,6 +138,9 @@ def newer_build(context: Context, needs: str) -> Fix:
     if wheels:
         return release(context, {"tensorflow[and-cuda]": f">={wheels[0]}"}, note)
     if context.env.os == "win":
+        # Code for the first GPU of a generation runs on the later ones.
+        if versions.key(needs) < versions.key("12"):
+            return native_windows(context, {}, stable(row.tensorflow for row in newest(PYPI, "11.0"))[0])
         return Fix(note=f"{note} On Windows that is in WSL2.")
     row = next((row for channel in (FORGE, "defaults") for row in newest(channel)), None)
     if row is None:
@@ -312,9 +330,28 @@ def driver(context: Context, said: Mapping[str, str]) -> Fix:
             note="Install the current NVIDIA display driver on Windows, and none inside of WSL2: it brings libcuda.so "
             "to /usr/lib/wsl/lib, which has to be found (export LD_LIBRARY_PATH=/usr/lib/wsl/lib:$LD_LIBRARY_PATH)."
         )
+    if re.search(r"\bdocker\b|\bcontainer|podman|singularity|apptainer", context.env.error_text, re.IGNORECASE):
+        return Fix(
+            note="A container sees the GPU where it is started with it: docker run --gpus all (singularity exec --nv), "
+            "with NVIDIA's driver and its Container Toolkit on the host. Or update that driver."
+        )
     floor = said.get("driver", "") or (context.build.driver if context.build else "")
+    if _PTX.search(context.env.error_text):
+        floor = _that_compiles(context) or floor
     wanted = f" ({floor})" if floor else ""
     return Fix(note=f"Update the NVIDIA display driver{wanted}; no package of the environment can do that.")
+
+
+# What the driver is to compile has to be of a CUDA that it knows; a driver of the family is not enough for that.
+_PTX = re.compile(r"PTX_VERSION|PTX was compiled with an unsupported toolchain|Unsupported \.version")
+
+
+def _that_compiles(context: Context) -> str:
+    """Return the driver that came with the CUDA of this build."""
+    built, column = _cuda_of_release(context), "windows" if context.env.os == "win" else "linux"
+    rows = context.matrix.table("drivers")["releases"].items()
+    known = [str(row[column]) for name, row in rows if built and versions.minor(name) == major_minor(built)]
+    return f">={min(known, key=versions.key)}" if known else ""
 
 
 def zlibwapi(context: Context, said: Mapping[str, str]) -> Fix:

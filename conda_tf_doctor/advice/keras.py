@@ -8,6 +8,7 @@ from .. import versions
 from .._typing import TYPE_CHECKING
 from ..context.promises import find
 from ..findings import Fix
+from ..names import parse_requirement
 from .make import ANEW, NEW, asking, before, by_pip, change, fresh, is_conda, minor_of, minors, pair, working
 
 if TYPE_CHECKING:
@@ -32,12 +33,27 @@ def legacy_keras(context: Context, note: str = "") -> Fix:
     env = context.env
     older = context.matrix.wheels.newest("tensorflow", "<2.16", env.platform, env.python.minor)
     how += "; or tensorflow<2.16." if older or not env.platform else "; or tensorflow<2.16 with Python 3.11."
+    for said, also in _ALSO:
+        if re.search(said, env.error_text):
+            how += also
+    there = find(context, "tf-keras")
+    if there and there.version and versions.contains(parse_requirement(spec)[1], there.version):
+        return Fix(note=f"{note} tf-keras is here: {how[0].lower()}{how[1:]}".strip())
     return by_pip([spec], f"{note} {how}".strip())
+
+
+# What does without Keras 2.
+_ALSO = (
+    ("has never been called and thus", " Or begin the model with keras.Input(shape=…) and call it once."),
+    ("Could not locate function", " Or load the model without what it was trained by: load_model(…, compile=False)."),
+)
 
 
 # What only Keras 2 has, and code or models made with it ask for.
 _OF_KERAS_2 = re.compile(
-    r"passed to \w+: \{'(?:groups|batch_input_shape|input_dtype|weights|fused|implementation|time_major)"
+    r"passed to \w+: \{'(?:groups|batch_input_shape|input_dtype|input_length|weights|fused|implementation|time_major)"
+    r"|keyword argument '(?:groups|batch_input_shape|input_dtype|input_length|weights|fused|implementation|time_major)"
+    r"|KerasTensor'> is not allowed|expected \d+ inputs?\S* Received|KerasTensor shape"
     r"|DepthwiseConv2D'? using config=\{[^\n]*'groups'"
     r"|batch_input_shape|Keras 3 only supports|(?:not supported by|available \w+) `?Keras 3|is Keras 3"
     r"|tf[-_]keras\b[^\n]*package|TF_USE_LEGACY_KERAS|KerasTensor cannot be used|'__internal__'"

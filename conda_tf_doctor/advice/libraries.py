@@ -45,6 +45,7 @@ def vc_runtime(context: Context, said: Mapping[str, str]) -> Fix:
 
 def newest_runtime(context: Context, lowest: str) -> Fix:
     """Return what brings a runtime that is new enough: conda's, or the system's where the environment has none."""
+    text = f"{context.env.prefix} {context.env.error_text}"
     in_conda = any(context.env.conda(name) for name in VcRuntime(context.matrix).packages)
     there = context.env.system.vc_redistributable
     note = ""
@@ -53,8 +54,24 @@ def newest_runtime(context: Context, lowest: str) -> Fix:
         note = f"Or repair Microsoft's redistributable, which Windows has as installed ({there}): Apps, Modify, Repair."
     elif not in_conda:
         machine = {"x86": "x86", "arm64": "arm64"}.get(context.env.python.machine, "x64")
-        note = f"Or install the newest Microsoft Visual C++ 2015-2022 redistributable ({machine})."
+        newest = f"nstall the newest Microsoft Visual C++ 2015-2022 redistributable ({machine})"
+        if (
+            _NOT_CONDAS.search(text)
+            and not _CONDAS.search(text)
+            and all(p.manager != CONDA for p in context.env.packages)
+        ):
+            return Fix(note=f"I{newest}: winget install Microsoft.VCRedist.2015+.{machine}, then restart the shell.")
+        note = f"Or i{newest}."
     return by_conda([f"vc14_runtime >={lowest}"], note)
+
+
+# Folders of a Python that is not conda's, and of one that is.
+_NOT_CONDAS = re.compile(
+    r"Programs[\\/]+Python[\\/]|PythonSoftwareFoundation|WindowsApps|[\\/]Python3\d{1,2}[\\/]"
+    r"|[\\/]\.?v?env\d{0,3}[\\/]+(?:lib|Scripts)[\\/]|[\\/]\.venv\w*[\\/]|\(\.?venv\w*\)",
+    re.IGNORECASE,
+)
+_CONDAS = re.compile(r"conda|mamba|[\\/]envs[\\/]|\(base\)", re.IGNORECASE)
 
 
 def missing(context: Context, said: Mapping[str, str]) -> Fix:

@@ -12,10 +12,11 @@ from ..findings import Fix
 from ..matrix.model import PYPI
 from ..names import normalise, parse_requirement
 from ..subdirs import is_arm64
+from .add_ons import ADD_ONS, add_on
 from .dependencies import SOLVER, by_itself
 from .make import FORGE, NEW, by_conda, by_pip, fresh, in_a_channel, is_conda, stable
+from .nvidia import without_tensorrt
 from .others import for_older_python
-from .packages import ADD_ONS, add_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -97,7 +98,7 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
     from .gpu import native_windows, retired
 
     env, tensorflow = context.env, context.tensorflow
-    if fix := for_older_python(context, said):
+    if fix := for_older_python(context, said) or without_tensorrt(context, said):
         return fix
     if project := re.search(r"supported Python range \((>=[\d.]+)", env.error_text):
         below = re.findall(r"requires Python [^\n]{0,200}?<\s{0,9}(3\.\d+)", env.error_text)
@@ -138,6 +139,7 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
         return alone
     none = re.search(r"from versions: (?:none)?\)|No matching distribution found", text)
     if none and env.platform == "osx-arm64" and current in minors and not version and not by_conda:
+        name = "tensorflow" if name == "tensorflow-macos" else name
         return by_pip([name], _OF_ARM)._replace(commands=(_NEW_PIP, ("python", "-m", "pip", "install", name)))
     if tensorflow is None and by_conda:
         return Fix(pins=pins, commands=fresh(minor, f"{name}={version}" if version else name), note=note)
@@ -240,7 +242,7 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
 
     env = context.env
     name, version = _asked(context, said)
-    if fix := for_older_python(context, said):
+    if fix := for_older_python(context, said) or without_tensorrt(context, said):
         return fix
     if env.platform == "osx-64" and is_arm64(env.system.machine):
         return one_machine(context, said)
@@ -257,8 +259,9 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
     if named and named not in _SAME and (fix := neighbour(context, named, said)):
         return fix
     if named and named not in _SAME and (others := context.matrix.wheels.releases(named)):
+        wsl = ", or use Linux (WSL2)" if env.os == "win" else ""
         where = " ".join(dict.fromkeys(names for release in others[-1:] for names in release.pythons))
-        return Fix(note=f"{named} is for {where.replace(' ', ', ')} alone: leave it out here.")
+        return Fix(note=f"{named} is for {where.replace(' ', ', ')} alone: leave it out here{wsl}.")
     if name == "tensorflow-gpu" and version and is_conda(context) and (by_wheel := gpu_wheel(context, version)):
         return by_wheel
     if env.os == "win" and (name == "tensorflow-gpu" or context.gpu_wanted) and env.platform == "win-64":
@@ -275,7 +278,10 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
     other = other_name(context, version, env.platform)
     if other and other != name:
         newest = f" The newest tensorflow for {env.platform} is {found[-1]}." if found else ""
-        return by_pip([f"{other}=={version}"], f"Install {other} instead.{newest}")
+        fix = by_pip([f"{other}=={version}"], f"Install {other} instead.{newest}")
+        pythons = minors_of(context, other, version)
+        here = not env.python.minor or not pythons or env.python.minor in pythons
+        return fix if here else _for(fix, choose(pythons, env.python.minor))
     forge = stable(context.matrix.versions("tensorflow", FORGE, env.platform))
     if not found and not forge:
         return Fix(note=_ELSEWHERE.get(env.platform, "Use a platform that TensorFlow is built for."))

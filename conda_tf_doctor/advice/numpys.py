@@ -50,7 +50,9 @@ def numpy(context: Context, said: Mapping[str, str]) -> Fix:
         return change(context, {"numpy": works or ">=1.26"}, note)
     there = find(context, "numpy")
     if name in _NEWER_NAMES:
-        return change(context, {"numpy": joined(works, f">={_NEWER_NAMES[name]}")})
+        # Of a TensorFlow that is not known, numpy 1 is for every one; the newest Pythons have none.
+        within = works or ("<2" if context.matrix.wheels.newest("numpy", "<2", env.platform, env.python.minor) else "")
+        return change(context, {"numpy": joined(within, f">={_NEWER_NAMES[name]}")})
     if name in _OLD_ALIASES:
         return _old_alias(context, name, works)
     if not two and there and there.version and versions.contains("<2", there.version) and _fits(works, there.version):

@@ -8,6 +8,7 @@ from .. import versions
 from .._typing import TYPE_CHECKING
 from ..environment.facts import CONDA, PIP
 from ..findings import Fix
+from ..names import parse_requirement
 from ..specifiers import major_minor
 from .make import by_pip, is_conda
 from .packages import metal
@@ -38,16 +39,49 @@ def of_wheels(context: Context) -> bool:
 def and_cuda(context: Context) -> Fix:
     """Return what brings TensorFlow's wheel together with the CUDA that it was built for."""
     version = context.tensorflow.version if context.tensorflow else ""
+    python = context.env.python.minor
     if not version:
         return by_pip(["tensorflow[and-cuda]"], DRIVER_NOTE, ("--upgrade",))
     # What the extra installs, for those who have TensorFlow already.
     wheels = context.build.nvidia if context.build else ()
-    if not versions.contains("==2.16.*", version):
-        return by_pip([f"tensorflow[and-cuda]=={version}"], DRIVER_NOTE)._replace(pip=wheels)
-    # Its wheels look in the wrong folders for NVIDIA's.
-    stay = f"to stay with it: export LD_LIBRARY_PATH={_FOUND.format('*')}"
-    note = f"2.16 does not find the libraries that pip installs; {stay}. {DRIVER_NOTE}"
-    return by_pip(["tensorflow[and-cuda]>=2.17"], note)
+    found = f"export LD_LIBRARY_PATH={_FOUND.format('*')}"
+    if versions.contains("==2.16.*", version):
+        # Its wheels look in the wrong folders for NVIDIA's.
+        note = f"2.16 does not find the libraries that pip installs; to stay with it: {found}. {DRIVER_NOTE}"
+        return by_pip(["tensorflow[and-cuda]>=2.17"], note)
+    if wheels and all(_is_there(context, wheel) for wheel in wheels):
+        return of_folders(context)
+    note = DRIVER_NOTE
+    if re.search(r"install\S* [^\n]{0,60}and-cuda", context.env.error_text):
+        note = f"Where that is installed already: {found}. {note}"
+    if _asks_in_vain(version, python):
+        return by_pip(["tensorflow[and-cuda]==2.15.1"], f"{_IN_VAIN.format(version)} {note}")
+    return by_pip([f"tensorflow[and-cuda]=={version}"], note)._replace(pip=wheels)
+
+
+_IN_VAIN = "The extra of {} asks for a TensorRT that pip does not find here; that of 2.15.1 asks for none."
+
+
+def without_tensorrt(context: Context, said: Mapping[str, str]) -> Fix | None:
+    """Return the extra that asks for no TensorRT, where it is one of those that pip did not find."""
+    if not said.get("name", "").startswith("tensorrt"):
+        return None
+    if context.env.platform not in ("linux-64", ""):
+        return by_pip(["tensorflow"], "Leave the extra [and-cuda] out: it is for Linux on x86-64 (and WSL2) alone.")
+    here = context.matrix.wheels.newest("tensorflow", "==2.15.1", "linux-64", context.env.python.minor)
+    release = "==2.15.1" if here else ">=2.17"
+    return by_pip([f"tensorflow[and-cuda]{release}"], f"From 2.15.1 on it asks for no TensorRT. {DRIVER_NOTE}")
+
+
+def _asks_in_vain(version: str, python: str) -> bool:
+    """Tell whether the extra asks for TensorRT that pip does not find: 8.5 is for Python up to 3.10, 8.6 is gone."""
+    return version == "2.15.0" or (versions.contains("==2.14.*", version) and python not in ("", "3.9", "3.10"))
+
+
+def _is_there(context: Context, wheel: str) -> bool:
+    name, spec = parse_requirement(wheel)
+    there = context.env.pip(name)
+    return there is not None and (not there.version or versions.contains(spec, there.version))
 
 
 def without_cuda(context: Context, said: Mapping[str, str]) -> Fix | None:
@@ -87,8 +121,13 @@ def unversioned(context: Context, said: Mapping[str, str]) -> Fix | None:
 def of_folders(context: Context) -> Fix:
     """Return how TensorFlow is led to NVIDIA's wheels, which only releases from 2.14 on look for by themselves."""
     own = ":$CONDA_PREFIX/lib" if any(library.package.manager != PIP for library in context.cuda) else ""
+    version = context.tensorflow.version if context.tensorflow else ""
+    newer = "" if version and versions.contains(">=2.17", version) else _NEWER
     return Fix(
         note=f"NVIDIA's libraries are here, and this TensorFlow does not look into their folders: "
         f"export LD_LIBRARY_PATH={_FOUND.format('*')}{own}:$LD_LIBRARY_PATH (in etc/conda/activate.d, to have it on "
-        "every activation). Or python -m pip install 'tensorflow[and-cuda]>=2.17', which needs none of it."
+        f"every activation).{newer}"
     )
+
+
+_NEWER = " Or python -m pip install 'tensorflow[and-cuda]>=2.17', which needs none of it."

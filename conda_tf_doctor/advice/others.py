@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .. import versions
 from .._typing import TYPE_CHECKING, NamedTuple
 from ..findings import Fix
@@ -38,11 +40,11 @@ _MAKER = Other(
     "mediapipe-model-maker",
     "linux-64",
 )
+_OF_MAKER = re.compile(r"(?:tflite|model)[-_ ]model[-_ ]maker", re.IGNORECASE)
 # By what their wheels and those of what they require declare.
 OTHERS = {
     "tflite-model-maker": _MAKER,
     "tflite-model-maker-nightly": _MAKER,
-    "scann": _MAKER,
     "mediapipe-model-maker": Other("3.11", "it requires tensorflow before 2.16, which is for Python up to 3.11", ""),
     "tflite-runtime": Other("3.11", "its last wheels, of 2.14, are for Python up to 3.11", "ai-edge-litert"),
     "tensorflow-directml-plugin": Other(
@@ -55,6 +57,8 @@ OTHERS = {
 def for_older_python(context: Context, said: Mapping[str, str]) -> Fix | None:
     """Return what to do where such a package is asked for, by the text or the request; ``None`` where none is."""
     asked = [normalise(said.get("name", "")), *(package.name for package in context.env.requested)]
+    if "scann" in asked and (said.get("wanted_version") == "==1.2.6" or _OF_MAKER.search(context.env.error_text)):
+        asked = ["tflite-model-maker"]
     name = next((each for each in asked if each in OTHERS), "")
     if not name:
         return None

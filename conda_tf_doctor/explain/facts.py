@@ -259,7 +259,7 @@ def _tensorflow_version_known(subject: Subject, _: str) -> Truth:
 
 def _asked_for(subject: Subject, names: Collection[str]) -> Sequence[Build] | None:
     """Return the index's builds of the release that an installer was asked for; ``None`` for none of these packages."""
-    exact = re.fullmatch(r"==\s*([\d.]*\d)", subject.captured.get("wanted_version", ""))
+    exact = re.fullmatch(r"(?:==)?\s*([\d.]*\d)", subject.captured.get("wanted_version", ""))
     name = normalise(subject.captured.get("name", ""))
     if subject.context is None or exact is None or name not in names:
         return None

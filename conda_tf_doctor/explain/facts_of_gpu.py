@@ -174,7 +174,9 @@ _LOGGED = re.compile(
     re.IGNORECASE,
 )
 _PATHS = re.compile(r"File \"[^\"]*\"|(?<!\S)[^\s\\/]*[\\/]\S*")
-_ABOUT_GPU = re.compile(r"\bGPUs?\b|CUDA|cu(?:dnn|blas|dart)|nvidia|device_type|device:CPU", re.IGNORECASE)
+_ABOUT_GPU = re.compile(
+    r"\bGPUs?\b|CUDA|cu(?:dnn|blas|dart)|nvidia|\b[RG]TX\b|graphics? card|device_type|device:CPU", re.IGNORECASE
+)
 # Only said where a GPU was seen, or where it is what the user asked for.
 _GPU_SEEN = re.compile(
     r"Skipping registering GPU|Cannot dlopen some GPU|Found device \d"

@@ -12,9 +12,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from .. import versions
+from ..advice.add_ons import fitting
 from ..advice.block import together
 from ..advice.make import asking
-from ..advice.packages import fitting
 from ..context.context import Context
 from ..engine.diagnose import diagnose
 from ..environment.facts import CONDA, PIP, Environment, Package

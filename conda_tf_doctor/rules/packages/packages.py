@@ -213,7 +213,7 @@ def _fix(context: Context, breakage: Breakage, wanted: dict[str, str]) -> Fix:
             return pair(context, breakage.fix, breakage.remedy)
         return Fix(note=breakage.remedy, commands=remove)
     changes = {name: wanted.get(name, spec) for name, spec in _changes(context, breakage).items()}
-    from ...advice.packages import remedied
+    from ...advice.add_ons import remedied
 
     return remedied(context, breakage.name, changes)
 
