@@ -270,7 +270,7 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
         return retired(context)
     if "macos" in said and env.os == "osx":
         return Fix(note=f"Update macOS to {said['macos']} or later, or take an older TensorFlow.")
-    if "alpine" in env.system.os.lower() or "musl" in env.error_text:
+    if re.search(r"\balpine\b|musl", f"{env.system.os} {env.error_text}", re.IGNORECASE):
         return Fix(
             note="Use an image of Debian, Ubuntu or another Linux with glibc: no wheel of TensorFlow is for musl."
         )
@@ -278,10 +278,7 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
     other = other_name(context, version, env.platform)
     if other and other != name:
         newest = f" The newest tensorflow for {env.platform} is {found[-1]}." if found else ""
-        fix = by_pip([f"{other}=={version}"], f"Install {other} instead.{newest}")
-        pythons = minors_of(context, other, version)
-        here = not env.python.minor or not pythons or env.python.minor in pythons
-        return fix if here else _for(fix, choose(pythons, env.python.minor))
+        return _with_its_python(context, other, version, f"Install {other} instead.{newest}")
     forge = stable(context.matrix.versions("tensorflow", FORGE, env.platform))
     if not found and not forge:
         return Fix(note=_ELSEWHERE.get(env.platform, "Use a platform that TensorFlow is built for."))
@@ -291,8 +288,8 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
         else ""
     )
     minor = choose(minors_of(context, "tensorflow", found[-1]) if found else [], "")
-    if version and version in found:
-        return by_pip([f"tensorflow=={version}"], note)
+    if exact := [v for v in found if version and f"{v}.".startswith(f"{version}.")]:
+        return _with_its_python(context, "tensorflow", exact[-1], note)
     same = stable(context.matrix.versions(f"{name}-macos", PYPI, env.platform)) if version and env.os == "osx" else []
     if fit := [v for v in same if versions.minor(v) == versions.minor(version)]:
         note = f"Or a newer tensorflow, which has wheels for {env.platform}: tensorflow>={found[0]}."
@@ -313,6 +310,16 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
             return by_pip(pip, note)
         return Fix((), pip, fresh(minor, pip=pip), note)
     return Fix(note=note, commands=fresh("", "tensorflow", channel=FORGE))
+
+
+def _with_its_python(context: Context, name: str, version: str, note: str) -> Fix:
+    """Return a release by pip, in an environment of its own where there is none of it for this Python."""
+    fix, pythons, minor = (
+        by_pip([f"{name}=={version}"], note),
+        minors_of(context, name, version),
+        context.env.python.minor,
+    )
+    return fix if minor in ("", *pythons) or not pythons else _for(fix, choose(pythons, minor))
 
 
 def _last(context: Context, last: str, version: str) -> str:

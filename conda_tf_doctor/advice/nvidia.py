@@ -55,7 +55,8 @@ def and_cuda(context: Context) -> Fix:
     if re.search(r"install\S* [^\n]{0,60}and-cuda", context.env.error_text):
         note = f"Where that is installed already: {found}. {note}"
     if _asks_in_vain(version, python):
-        return by_pip(["tensorflow[and-cuda]==2.15.1"], f"{_IN_VAIN.format(version)} {note}")
+        fix = by_pip(["tensorflow[and-cuda]==2.15.1"], f"{_IN_VAIN.format(version)} {note}")
+        return fix._replace(pip=wheels)
     return by_pip([f"tensorflow[and-cuda]=={version}"], note)._replace(pip=wheels)
 
 

@@ -65,7 +65,8 @@ def for_older_python(context: Context, said: Mapping[str, str]) -> Fix | None:
     known, env = OTHERS[name], context.env
     here = not known.platform or env.platform in ("", known.platform)
     if here and env.python.minor and versions.key(env.python.minor) <= versions.key(known.python):
-        return None
+        ended = known.follows and known is not _MAKER and asked[0] == name
+        return by_pip([known.follows], f"{name} has ended: {known.follows} follows it.") if ended else None
     whole = "tflite-model-maker" if known is _MAKER else name
     instead = f" {known.follows} is what follows it." if known.follows else ""
     note = f"{whole} has no newer Python: {known.why}.{instead}"
