@@ -13,9 +13,10 @@ from ..environment.libraries import parse_library
 from ..findings import Fix
 from ..matrix.model import PYPI
 from ..specifiers import major_minor
+from .driver import cuda_of_release
 from .make import FORGE, by_conda, by_pip, fresh, is_conda, stable
 from .make import pair as release
-from .nvidia import DRIVER_NOTE, and_cuda, of_folders, of_wheels, unversioned, without_cuda
+from .nvidia import DRIVER_NOTE, and_cuda, of_folders, of_wheels, unversioned, with_extra, without_cuda
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,19 +35,24 @@ _VARIABLE = {"linux": "LD_LIBRARY_PATH"}
 _BRINGS = "conda's GPU build brings its own CUDA and cuDNN; only the display driver is the system's."
 
 
-def _is_wsl(context: Context) -> bool:
-    return any(word in f"{context.env.system.os} {context.env.error_text}".lower() for word in ("wsl", "microsoft-s"))
+def retired(context: Context, version: str = "") -> Fix:
+    """Return what stands for ``tensorflow-gpu``, which ended with 2.11 (what has a later number holds nothing).
 
-
-def retired(context: Context) -> Fix:
-    """Return what stands for ``tensorflow-gpu``, whose releases from 2.11 on hold nothing."""
+    Args:
+        context: The environment.
+        version: The release that was asked for; empty for the newest.
+    """
     if context.env.os == "osx":
         note = "There is no tensorflow-gpu for a Mac, whose GPU CUDA does not use."
         if context.env.platform == "osx-arm64":
             # Releases from 2.20 on do not load it.
             note += " tensorflow-metal does: python -m pip install 'tensorflow>=2.18,<2.20' tensorflow-metal."
         return by_pip(["tensorflow"], note)
-    return by_pip(["tensorflow[and-cuda]"], "The package tensorflow-gpu was retired; tensorflow has the GPU build.")
+    note = "The package tensorflow-gpu was retired; tensorflow has the GPU build."
+    same = context.matrix.wheels.newest("tensorflow", f"=={version}", context.env.platform) if version else ""
+    if same and not any(row.nvidia for row in context.matrix.builds("tensorflow", same, PYPI, context.env.platform)):
+        return by_pip([f"tensorflow=={same}"], f"{note} It brings no CUDA: 2.14 and later do, as tensorflow[and-cuda].")
+    return with_extra(context, same, note) if same else by_pip(["tensorflow[and-cuda]"], note)
 
 
 def native_windows(context: Context, said: Mapping[str, str], since: str = "") -> Fix:
@@ -318,56 +324,9 @@ def dotted(version: str) -> str:
     return f"{major}.{rest // 100}.{rest % 100}"
 
 
-def driver(context: Context, said: Mapping[str, str]) -> Fix:
-    """TFD306: the display driver, which no package of an environment brings."""
-    if "__cuda" in context.env.error_text:
-        return Fix(
-            note="The solver sees no NVIDIA driver. To solve for a machine that has one (a container image), set "
-            "CONDA_OVERRIDE_CUDA to its CUDA (12.0) in the shell; else install the driver, or take the CPU build."
-        )
-    if _is_wsl(context):
-        return Fix(
-            note="Install the current NVIDIA display driver on Windows, and none inside of WSL2: it brings libcuda.so "
-            "to /usr/lib/wsl/lib, which has to be found (export LD_LIBRARY_PATH=/usr/lib/wsl/lib:$LD_LIBRARY_PATH)."
-        )
-    if re.search(r"\bdocker\b|\bcontainer|podman|singularity|apptainer", context.env.error_text, re.IGNORECASE):
-        return Fix(
-            note="A container sees the GPU where it is started with it: docker run --gpus all (singularity exec --nv), "
-            "with NVIDIA's driver and its Container Toolkit on the host. Or update that driver."
-        )
-    floor = said.get("driver", "") or (context.build.driver if context.build else "")
-    if _PTX.search(context.env.error_text):
-        floor = _that_compiles(context) or floor
-    wanted = f" ({floor})" if floor else ""
-    return Fix(note=f"Update the NVIDIA display driver{wanted}; no package of the environment can do that.")
-
-
-# What the driver is to compile has to be of a CUDA that it knows; a driver of the family is not enough for that.
-_PTX = re.compile(r"PTX_VERSION|PTX was compiled with an unsupported toolchain|Unsupported \.version")
-
-
-def _that_compiles(context: Context) -> str:
-    """Return the driver that came with the CUDA of this build."""
-    built, column = _cuda_of_release(context), "windows" if context.env.os == "win" else "linux"
-    rows = context.matrix.table("drivers")["releases"].items()
-    known = [str(row[column]) for name, row in rows if built and versions.minor(name) == major_minor(built)]
-    return f">={min(known, key=versions.key)}" if known else ""
-
-
 def zlibwapi(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD307: zlib under the name that cuDNN 8 asks for."""
     return by_conda(["libzlib-wapi"], "Or put zlibwapi.dll (64-bit) into a folder on PATH.", FORGE)
-
-
-def _cuda_of_release(context: Context) -> str:
-    """Return the CUDA that the build was made with, else the newest that a build of the release has; empty for none."""
-    if context.build and context.build.cuda_built:
-        return context.build.cuda_built
-    tensorflow, env = context.tensorflow, context.env
-    if tensorflow is None or not tensorflow.version or tensorflow.manager == PIP:
-        return ""
-    rows = context.matrix.builds("tensorflow", tensorflow.version, tensorflow.channel or FORGE, env.platform)
-    return max((row.cuda_built for row in rows if row.cuda_built), key=versions.key, default="")
 
 
 def compiler(context: Context, said: Mapping[str, str]) -> Fix:
@@ -376,7 +335,7 @@ def compiler(context: Context, said: Mapping[str, str]) -> Fix:
     known = bool(context.tensorflow and context.tensorflow.version)
     if known and of_wheels(context) and (library is None or library.package.manager == PIP):
         return and_cuda(context)
-    version = library.version if library else _cuda_of_release(context)
+    version = library.version if library else cuda_of_release(context)
     here = major_minor(version)
     if here and versions.key(here) < versions.key("11"):
         return Fix(

@@ -1,4 +1,4 @@
-"""Advice about the machine and the Python: TFD101 to TFD106, TFD201."""
+"""Advice about the machine and the Python: TFD101 to TFD105 but the CPU, TFD201."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 from .. import versions
 from .._typing import TYPE_CHECKING
 from ..environment.facts import CONDA
-from ..environment.tensorflow import VENDORS
 from ..findings import Fix
 from ..matrix.model import PYPI
 from ..names import normalise, parse_requirement
@@ -15,7 +14,7 @@ from ..subdirs import is_arm64
 from .add_ons import ADD_ONS, add_on
 from .dependencies import SOLVER, by_itself
 from .make import FORGE, NEW, by_conda, by_pip, fresh, in_a_channel, is_conda, stable
-from .nvidia import without_tensorrt
+from .nvidia import on_a_jetson, without_cuda, without_tensorrt
 from .others import for_older_python
 
 if TYPE_CHECKING:
@@ -24,16 +23,12 @@ if TYPE_CHECKING:
     from ..context.context import Context
     from ..matrix.model import Build
 
-# The oldest release of a system with a glibc, for people who have to choose one.
-_SYSTEMS = (
-    ("2.17", "CentOS 7"), ("2.23", "Ubuntu 16.04"), ("2.27", "Ubuntu 18.04"), ("2.28", "RHEL 8, Debian 10"),
-    ("2.31", "Ubuntu 20.04, Debian 11"), ("2.34", "RHEL 9"), ("2.35", "Ubuntu 22.04"), ("2.39", "Ubuntu 24.04"),
-)  # fmt: skip
 _ELSEWHERE = {
     "win-arm64": "Use Linux for aarch64 (in WSL2), for which TensorFlow has builds.",
     "win-32": "Use a 64-bit Windows.",
     "linux-32": "Use a 64-bit Linux.",
 }
+_OF_PIP = re.compile(r"Could not find a version|No matching distribution|installation candidates")
 # Everything that ever carried a plain `tensorflow`.
 _SAME = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel", "tensorflow-macos")
 
@@ -131,6 +126,8 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
     if spec == "tensorflow-gpu" and not by_conda:
         # Its newest release holds nothing.
         return native_windows(context, said) if env.os == "win" else _for(retired(context), minor)
+    if name == "tensorflow-gpu" and version and not by_conda and versions.contains(">=2.12", version):
+        return retired(context, version)
     newest = _newest(context, name, current)
     note = f"Or keep Python {current} and take {name} {newest}." if newest and newest != version else ""
     expected = said.get("expected", "")
@@ -259,21 +256,27 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
     if named and named not in _SAME and (fix := neighbour(context, named, said)):
         return fix
     if named and named not in _SAME and (others := context.matrix.wheels.releases(named)):
+        if here := context.matrix.wheels.newest(named, "", env.platform):
+            return _of_this_platform(context, named, here)
         wsl = ", or use Linux (WSL2)" if env.os == "win" else ""
         where = " ".join(dict.fromkeys(names for release in others[-1:] for names in release.pythons))
         return Fix(note=f"{named} is for {where.replace(' ', ', ')} alone: leave it out here{wsl}.")
+    if named and named not in _SAME and not context.matrix.wheels.releases(named) and _OF_PIP.search(env.error_text):
+        return Fix(note=f"{named} has no wheel for this platform, or not for this Python: its page in the index tells.")
     if name == "tensorflow-gpu" and version and is_conda(context) and (by_wheel := gpu_wheel(context, version)):
         return by_wheel
     if env.os == "win" and (name == "tensorflow-gpu" or context.gpu_wanted) and env.platform == "win-64":
         return native_windows(context, said)
     if name == "tensorflow-gpu" and (not version or versions.contains(">=2.11", version)):
-        return retired(context)
+        return retired(context, version)
     if "macos" in said and env.os == "osx":
         return Fix(note=f"Update macOS to {said['macos']} or later, or take an older TensorFlow.")
     if re.search(r"\balpine\b|musl", f"{env.system.os} {env.error_text}", re.IGNORECASE):
         return Fix(
             note="Use an image of Debian, Ubuntu or another Linux with glibc: no wheel of TensorFlow is for musl."
         )
+    if on_a_jetson(context) and (of_nvidia := without_cuda(context, said)):
+        return of_nvidia
     found = stable(context.matrix.versions("tensorflow", PYPI, env.platform))
     other = other_name(context, version, env.platform)
     if other and other != name:
@@ -312,6 +315,15 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
     return Fix(note=note, commands=fresh("", "tensorflow", channel=FORGE))
 
 
+def _of_this_platform(context: Context, name: str, version: str) -> Fix:
+    """Return the newest release of a package for this platform, with the Python and the TensorFlow that it is for."""
+    pythons = minors_of(context, name, version)
+    beside = ("tensorflow>=2.18,<2.20",) if name == "tensorflow-metal" else ()
+    pip = (*beside, f"{name}=={version}")
+    note = f"{name} {version} has wheels for Python {', '.join(pythons)}."
+    return Fix((), pip, fresh(choose(pythons, context.env.python.minor), pip=pip), note)
+
+
 def _with_its_python(context: Context, name: str, version: str, note: str) -> Fix:
     """Return a release by pip, in an environment of its own where there is none of it for this Python."""
     fix, pythons, minor = (
@@ -347,61 +359,3 @@ def neighbour(context: Context, name: str, said: Mapping[str, str]) -> Fix | Non
     where = f"{env.platform}{f' and Python {env.python.minor}' if env.python.minor else ''}"
     note = f"{newest} is the newest {name} that has a wheel for {where}: name it, so that nothing newer is chosen."
     return by_pip([f"{name}<{below}"], note)
-
-
-def no_avx(context: Context, said: Mapping[str, str]) -> Fix:
-    """TFD104: a build without AVX, which pip has had none of since 1.5."""
-    env = context.env
-    without = {
-        row.tensorflow
-        for row in context.matrix.builds("tensorflow", channel=PYPI, platform=env.platform)
-        if row.avx is False
-    }
-    last = stable(without)[-1:]
-    note = f"The last wheel of pip without AVX is tensorflow=={last[0]} (Python 3.6). " if last else ""
-    note += "A newer one has to be built from source without it, or run on another machine."
-    # conda-forge builds for the first level of x86-64 besides the one with AVX2, and picks by the CPU; of defaults'
-    # builds for Windows, those without MKL ask for the least.
-    windows = env.os == "win"
-    channel = "defaults" if windows else FORGE
-    rows = [
-        row
-        for row in context.matrix.builds("tensorflow", channel=channel, platform=env.platform)
-        if (row.variant_name == "eigen" if windows else row.avx is False) and versions.contains(">=2", row.tensorflow)
-    ]
-    here = [row for row in rows if env.python.minor in ("", *row.python)]
-    if not rows:
-        return Fix(note=note)
-    version = (here or rows)[-1].tensorflow
-    if here and not windows:
-        return by_conda([f"tensorflow {version}.*"], note, channel)
-    spec = "tensorflow-eigen" if windows else f"tensorflow={version}"
-    new = fresh(max(rows[-1].python, key=versions.key), spec, channel=channel)
-    return Fix(note=note, commands=(("conda", "install", "-c", channel, spec),) if here else new)
-
-
-def glibc(context: Context, said: Mapping[str, str]) -> Fix:
-    """TFD106: a newer system, or a build for an older one."""
-    tensorflow, env = context.tensorflow, context.env
-    need = said.get("glibc", "")
-    have = env.virtual_packages.get("__glibc", "").split("=")[0] or said.get("has", "")
-    systems = next((names for floor, names in _SYSTEMS if need and versions.key(floor) >= versions.key(need)), "")
-    note = "Use a system or a container with " + (f"glibc {need} or newer" if need else "a newer glibc")
-    note += f" ({systems} and later)." if systems else "."
-    name = tensorflow.name if tensorflow else "tensorflow"
-    if name in VENDORS:
-        before = "the 22.01 release" if name == "nvidia-tensorflow" else "an older release"
-        return Fix(note=f"{note} Or take {before} of {name}, which was built on an older system.")
-    if tensorflow is not None and tensorflow.manager == CONDA:
-        other = "defaults" if tensorflow.channel == FORGE else FORGE
-        return by_conda(["tensorflow"], f"{note} Or take the package of another channel.", other)
-    older = [
-        entry["tensorflow"]
-        for entry in context.matrix.table("linux")["symbols"]
-        if have and versions.key(str(entry["GLIBC"])) <= versions.key(have)
-    ]
-    if older:
-        known = stable(context.matrix.versions("tensorflow", PYPI, env.platform, env.python.minor))
-        fitting = [version for version in known if any(versions.contains(spec, version) for spec in older)]
-        note += f" Or stay with pip: tensorflow=={fitting[-1]} was built for an older one." if fitting else ""
-    return by_conda(["tensorflow"], f"{note} conda's own package is built for an older glibc.", FORGE)

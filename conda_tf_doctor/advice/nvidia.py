@@ -39,7 +39,6 @@ def of_wheels(context: Context) -> bool:
 def and_cuda(context: Context) -> Fix:
     """Return what brings TensorFlow's wheel together with the CUDA that it was built for."""
     version = context.tensorflow.version if context.tensorflow else ""
-    python = context.env.python.minor
     if not version:
         return by_pip(["tensorflow[and-cuda]"], DRIVER_NOTE, ("--upgrade",))
     # What the extra installs, for those who have TensorFlow already.
@@ -54,10 +53,14 @@ def and_cuda(context: Context) -> Fix:
     note = DRIVER_NOTE
     if re.search(r"install\S* [^\n]{0,60}and-cuda", context.env.error_text):
         note = f"Where that is installed already: {found}. {note}"
-    if _asks_in_vain(version, python):
-        fix = by_pip(["tensorflow[and-cuda]==2.15.1"], f"{_IN_VAIN.format(version)} {note}")
-        return fix._replace(pip=wheels)
-    return by_pip([f"tensorflow[and-cuda]=={version}"], note)._replace(pip=wheels)
+    return with_extra(context, version, note)._replace(pip=wheels)
+
+
+def with_extra(context: Context, version: str, note: str) -> Fix:
+    """Return a release with the CUDA of its extra, or the next one whose extra pip can install."""
+    if _asks_in_vain(version, context.env.python.minor):
+        return by_pip(["tensorflow[and-cuda]==2.15.1"], f"{_IN_VAIN.format(version)} {note}")
+    return by_pip([f"tensorflow[and-cuda]=={version}"], note)
 
 
 _IN_VAIN = "The extra of {} asks for a TensorRT that pip does not find here; that of 2.15.1 asks for none."
@@ -85,6 +88,12 @@ def _is_there(context: Context, wheel: str) -> bool:
     return there is not None and (not there.version or versions.contains(spec, there.version))
 
 
+def on_a_jetson(context: Context) -> bool:
+    """Tell whether the machine is one of NVIDIA's Jetsons, by what the report and the text call it."""
+    env = context.env
+    return bool(_ON_A_JETSON.search(f"{env.system.os} {env.system.gpu} {env.system.cpu_model} {env.error_text}"))
+
+
 def without_cuda(context: Context, said: Mapping[str, str]) -> Fix | None:
     """Return what uses the GPU of a machine for which no wheel of the index has CUDA; ``None`` elsewhere."""
     env = context.env
@@ -93,10 +102,10 @@ def without_cuda(context: Context, said: Mapping[str, str]) -> Fix | None:
     if env.platform != "linux-aarch64" or is_conda(context):
         return None
     note = "The index's wheels of TensorFlow for aarch64 have no CUDA. "
-    if _ON_A_JETSON.search(f"{env.system.os} {env.system.gpu} {env.system.cpu_model} {env.error_text}"):
+    if on_a_jetson(context):
         return Fix(
             note=f"{note}Take NVIDIA's own: its wheel of TensorFlow for this release of JetPack, in the Python that it "
-            "is for (3.8 for JetPack 5, 3.10 for JetPack 6), or its container for Jetson."
+            "is for (3.6 for JetPack 4, 3.8 for JetPack 5, 3.10 for JetPack 6), or its container for Jetson."
         )
     return Fix(note=f"{note}Take NVIDIA's container of TensorFlow for Arm (NGC).")
 

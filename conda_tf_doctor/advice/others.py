@@ -50,6 +50,7 @@ OTHERS = {
     "tensorflow-directml-plugin": Other(
         "3.10", "its last wheels are for Python up to 3.10", "", beside=("tensorflow-cpu==2.10.0",)
     ),
+    "dm-reverb": Other("3.11", "its wheels are for Linux on x86-64 and Python up to 3.11", "", "linux-64"),
     "tflite-support": Other("3.11", "its last wheels, of 0.4.4, are for Python up to 3.11", "mediapipe"),
 }  # fmt: skip
 
@@ -70,6 +71,8 @@ def for_older_python(context: Context, said: Mapping[str, str]) -> Fix | None:
     whole = "tflite-model-maker" if known is _MAKER else name
     instead = f" {known.follows} is what follows it." if known.follows else ""
     note = f"{whole} has no newer Python: {known.why}.{instead}"
+    if not here and not known.follows:
+        return Fix(note=f"{whole} is for {known.platform} alone: {known.why}. Use it there, or do without.")
     if not here:
         return by_pip(
             [known.follows], f"{whole} is for {known.platform} alone: {known.why}. {known.follows} follows it."
