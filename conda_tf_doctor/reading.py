@@ -41,6 +41,8 @@ def open_raw(path: str) -> io.FileIO:
     try:
         handle = os.open(path, _FLAGS)
     except OSError as error:
+        if error.errno == errno.ENXIO:  # what opening a socket fails with
+            raise _not_regular(os.stat(path).st_mode, path) from None
         # Windows does not say that it is a folder, but that opening it is not allowed; and of a name that no file can
         # have there, such as a pattern that fits nothing, that it is no argument.
         meant = {errno.EACCES: os.path.isdir(path) and errno.EISDIR, errno.EINVAL: errno.ENOENT}.get(error.errno or 0)
@@ -52,12 +54,15 @@ def open_raw(path: str) -> io.FileIO:
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         if not stat.S_ISREG(mode):
-            reason = next((words for test, words in _KINDS if test(mode)), "it is no regular file")
-            raise OSError(errno.EINVAL, reason, path)
+            raise _not_regular(mode, path)
     except BaseException:
         os.close(handle)
         raise
     return io.FileIO(handle, "rb")
+
+
+def _not_regular(mode: int, path: str) -> OSError:
+    return OSError(errno.EINVAL, next((words for test, words in _KINDS if test(mode)), "it is no regular file"), path)
 
 
 def open_regular(path: str) -> io.BufferedReader:

@@ -84,6 +84,13 @@ def test_what_is_no_regular_file_is_refused_before_it_is_read(tmp_path: Path, ma
     assert raised.value.strerror and time.monotonic() - begun < 1
 
 
+@posix
+def test_a_socket_is_called_one(tmp_path: Path) -> None:
+    listening(tmp_path / "it")
+    with pytest.raises(OSError, match="it is a socket, not a file"):
+        reading.read_bytes(str(tmp_path / "it"))
+
+
 def doctor(*words: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the program in a process of its own, with a second for it and a limit on its memory."""
     limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30));"

@@ -259,6 +259,28 @@ def test_a_dependency_that_is_not_installed_is_named_with_its_command(world: Wor
     assert json.loads(done.out)["error"] in done.err
 
 
+@pytest.mark.parametrize(
+    "words", ["check -p PREFIX --json", "check FILE", "explain -", "schema report", "fleet REPORTS"]
+)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_an_installation_of_ours_that_is_not_whole(world: World, words: str, zipped: bool, tmp_path: Path) -> None:
+    shutil.copytree(Path(ROOT, "conda_tf_doctor"), tmp_path / "conda_tf_doctor")
+    where = tmp_path
+    if zipped:
+        where = Path(shutil.make_archive(str(tmp_path / "all"), "zip", tmp_path, "conda_tf_doctor"))
+        shutil.rmtree(tmp_path / "conda_tf_doctor")
+    else:
+        for each in ("matrix/data", "explain/data", "schemas"):
+            shutil.rmtree(tmp_path / "conda_tf_doctor" / each)
+    names = {"FILE": world.file, "PREFIX": world.prefix, "REPORTS": world.reports}
+    # Without site: an editable checkout would come before it.
+    start = WITHOUT_SITE.replace("sys.path +=", f"sys.path[:0] = [{str(where)!r}]; sys.path +=")
+    done = run(world, [names.get(word, word) for word in words.split()], flags=("-S",), start=start)
+    assert done.status == 2 and len(done.err.splitlines()) == 1, done
+    assert "A part of conda-tf-doctor's own installation cannot be read" in done.err and str(where) in done.err
+    assert not done.out or json.loads(done.out)["error"] in done.err
+
+
 def test_too_little_memory_is_said(world: World) -> None:
     greedy = f"import conda_tf_doctor.cli.check as c; c.read = lambda *_: bytearray(1 << 62); {START}"
     done = run(world, ["check", "-p", world.prefix], start=greedy)

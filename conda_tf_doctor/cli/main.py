@@ -30,12 +30,18 @@ def run(args: Namespace) -> int:
     except UsageError as error:
         return _unusable(str(error), args)
     except OSError as error:
-        if _reader_is_gone(error):
-            # head, less, more; Python would complain once more while closing the stream.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if _reader_is_gone(error):  # head, less, more
+            _print_no_more()
             return 1
+        try:
+            sys.stdout.flush()
+        except OSError:  # a full disk
+            _print_no_more()
+        from .unloaded import unloaded
+
         where = f" ({error.filename})" if error.filename else ""
-        return _unusable(f"The operating system refused: {error.strerror or error}{where}.", args)
+        refused = f"The operating system refused: {error.strerror or error}{where}."
+        return _unusable(unloaded(error) or refused, args)
     except KeyboardInterrupt:
         if args.door == "conda":
             raise
@@ -50,6 +56,11 @@ def _open_streams() -> None:
     """Give a process that was started without streams (`>&-`, pythonw) some: its exit status still answers."""
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def _print_no_more() -> None:
+    """Let what cannot be printed go nowhere: Python would complain once more, and exit with 120, at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupted() -> int:

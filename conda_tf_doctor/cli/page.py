@@ -29,6 +29,8 @@ def opened(path: str) -> Iterator[TextIO]:
     Raises:
         UsageError: The file cannot be written.
     """
+    if path == "-":
+        raise UsageError("--html - would write a file named -; name a page, such as report.html, or /dev/stdout.")
     try:
         with atomic.aside(path) as file, open(file, "w", encoding="utf-8", errors="replace", newline="\n") as stream:
             yield stream

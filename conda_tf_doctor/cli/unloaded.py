@@ -33,7 +33,12 @@ def places(error: BaseException) -> list[tuple[str, int, str]]:
 
 
 def unloaded(error: Exception) -> str:
-    """Return the sentence for an error of loading a module; empty for any other error."""
+    """Return the sentence for an error of loading a module, or a file of ours; empty for any other error."""
+    if isinstance(error, OSError):
+        if not str(error.filename).startswith(_OWN):
+            return ""
+        told = f"A part of conda-tf-doctor's own installation cannot be read ({error.strerror}: {error.filename})"
+        return f"{told}; install it anew, in folders: it does not run out of a zip file."
     found, file = _culprit(error)
     if not found:
         return ""

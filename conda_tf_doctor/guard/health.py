@@ -65,7 +65,11 @@ def fix(prefix: str, args: Namespace, confirm: Callable[[str], None]) -> int:
     Returns:
         The exit status.
     """
-    if not _diagnosis(prefix).count(ERROR):
+    diagnosis = _diagnosis(prefix)
+    if not diagnosis.count(ERROR):
+        if diagnosis.failed:
+            print(f"TensorFlow: nothing to repair is known, skipping. {safe(diagnosis.failed[0].message)}")
+            return 1
         print("TensorFlow: nothing to repair, skipping.")
         return 0
     planned = _run("fix", "--dry-run", "-p", prefix)

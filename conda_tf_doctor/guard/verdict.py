@@ -70,6 +70,8 @@ def _is_the_machines(finding: Finding, env: Environment) -> bool:
 def _is_worse(finding: Finding, before: Iterable[Finding]) -> bool:
     if finding.severity == INFO or ROWS[finding.code].family == PATHS:
         return False
+    if finding.code == "TFD902":
+        return True  # what was not judged is said, each time
     for old in before:
         if old.severity == INFO:
             continue

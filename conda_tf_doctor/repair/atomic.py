@@ -154,6 +154,9 @@ def sweep(folder: str, name: str) -> None:
 def locked(folder: str) -> Iterator[None]:
     """Hold the lock on an environment against other repairs; the system drops it with a process that dies.
 
+    Args:
+        folder: Where its journal is: a venv itself, ``conda-meta`` of what conda made.
+
     Raises:
         UsageError: Another repair holds it.
     """
@@ -168,9 +171,9 @@ def locked(folder: str) -> Iterator[None]:
         try:
             _lock(handle)
         except OSError:
+            where = folder.removesuffix(f"{os.sep}conda-meta")
             raise UsageError(
-                f"Another conda-tf-doctor is at work in {os.path.dirname(folder)}, or what it started; "
-                "wait for it to end."
+                f"Another conda-tf-doctor is at work in {where}, or what it started; wait for it to end."
             ) from None
         # What a repair starts holds it as well: a conda that outlives it is still at work.
         children.held.add(handle)

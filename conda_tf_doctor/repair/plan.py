@@ -164,8 +164,13 @@ class Plan(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether nothing at severity error is left when it is carried out."""
-        return self.conflict is None and not self.announced
+        """Whether nothing at severity error is left when it is carried out, as far as every rule could be asked."""
+        return self.conflict is None and not self.announced and not self.unjudged
+
+    @property
+    def unjudged(self) -> tuple[Finding, ...]:
+        """The rules of ours that failed: what they look for may be there, before or afterwards."""
+        return self.after.failed or self.before.failed
 
     def of(self, manager: str) -> list[Edit]:
         """Return the edits of one manager, in order."""

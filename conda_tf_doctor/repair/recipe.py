@@ -241,7 +241,7 @@ def _tried(
     keep = frozenset({"python", build.distribution, "cudatoolkit", "cudnn"})
     planner = Planner(draft.env, matrix, (), Demands(keep=keep), draft.catalogue)
     edits = planner.search()
-    left = list(planner.announced.values()) or ([] if edits is not None else planner.errors({}))
+    left = [*planner.before.failed, *planner.announced.values()] or ([] if edits is not None else planner.errors({}))
     if edits is None or left:
         return None, left[0].message
     for edit in edits.values():

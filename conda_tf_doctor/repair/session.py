@@ -336,12 +336,14 @@ class Session:
 
     def _done(self, plan: Plan, outcome: apply.Outcome, commands: list[list[str]], diff: str = "") -> Result:
         errors = outcome.after.count("error")
-        ok = outcome.ok and errors == 0
+        ok = outcome.ok and errors == 0 and not outcome.after.failed
         message = outcome.message
         if outcome.ok and errors:
             message += (
                 f" {errors} error{'s' if errors > 1 else ''} remain{'' if errors > 1 else 's'}; `check` tells which."
             )
+        elif outcome.ok and outcome.after.failed:
+            message += " Not everything could be checked afterwards; `check` tells what."
         self.say(message)
         made = document(
             plan, self.prefix, "prefix", commands, diff, applied=outcome.ok, written=outcome.ok and bool(diff),

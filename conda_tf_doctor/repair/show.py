@@ -144,7 +144,8 @@ def render(
     if plan.conflict is not None:
         return "\n".join([*lines, *_conflict(plan, style)]) + "\n"
     if not plan.changes:
-        lines.append("Nothing has to change." if plan.ok else "No change of packages repairs this.")
+        nothing = "Nothing that was checked has to change." if plan.unjudged else "Nothing has to change."
+        lines.append("No change of packages repairs this." if plan.announced else nothing)
         if plan.ok:
             lines += wrapped("If it fails all the same, give its text to `conda tf-doctor explain -`.", "")
     for change in plan.changes:
@@ -153,10 +154,10 @@ def render(
         lines += ["", "  With it these change:", *(f"      {safe(move)}" for move in plan.moves[:12])]
         if len(plan.moves) > 12:
             lines.append(f"      and {len(plan.moves) - 12} more")
-    for finding in plan.announced:
+    for word, finding in (*(("REMAINS", f) for f in plan.announced), *(("NOT CHECKED", f) for f in plan.unjudged)):
         lines += [
             "",
-            f"  {style.paint('error', 'REMAINS')} {finding.code} {finding.name}",
+            f"  {style.paint('error', word)} {finding.code} {finding.name}",
             *wrapped(finding.message, "      "),
         ]
         if finding.fix.note:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from importlib import resources
 from pathlib import Path
 
@@ -99,3 +101,14 @@ def test_what_python_cannot_load_is_one_sentence(conda: Conda, tmp_path: Path) -
         assert "(ModuleNotFoundError: No module named 'no_such_module')" in result.err
         if "--json" in words:
             assert "no_such_module" in result.json()["error"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux'")
+def test_a_disk_that_is_full_is_one_sentence(conda: Conda, prefix: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [conda.python, "-m", "conda", "tf-doctor", "check", "-p", str(prefix)], stdout=full, stderr=subprocess.PIPE,
+            text=True, check=False, env=conda.environ(), stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "conda tf-doctor: The operating system refused: No space left on device.\n"

@@ -162,6 +162,41 @@ def test_a_rule_that_fails_is_never_fine(
 
 
 @pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("fix -p PREFIX --dry-run", "Nothing that was checked has to change."),
+        ("fix -p PREFIX --apply --yes", "Nothing that was checked has to change."),
+        ("fix --file FILE --dry-run", "Nothing that was checked has to change."),
+        ("fix --file FILE --yes", "Nothing that was checked has to change."),
+        ("create x --tensorflow 2.15 --platform linux-64 --dry-run", "There is no known-good row"),
+    ],
+)
+def test_nothing_is_repaired_or_made_by_a_rule_that_fails(
+    words: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from conda_tf_doctor.rules.packages import packages
+
+    def fails(context: object) -> list[object]:
+        raise ValueError("a fault of ours")
+
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.10.13")
+    add_record(prefix, "linux-64", "tensorflow", "2.15.0", "cpu_py310h0_0", depends=["python >=3.10,<3.11.0a0"])
+    add_dist(prefix, "numpy", "2.0.0")
+    file = tmp_path / "requirements.txt"
+    file.write_text("tensorflow==2.15.0\nnumpy==2.0.0\n")
+    names = {"PREFIX": str(prefix), "FILE": str(file)}
+    asked = [names.get(word, word) for word in words.split()]
+    monkeypatch.setattr(packages, "packages", fails)
+    assert console(asked) == 1
+    told = capsys.readouterr()
+    shown = " ".join((told.out + told.err).split())
+    assert said in shown and "The rule packages failed (ValueError: a fault of ours)." in shown
+    assert "Nothing has to change" not in shown
+    assert console([*asked, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["ok"] is False
+
+
+@pytest.mark.parametrize(
     ("words", "thorough"), [(["-v"], False), (["-vv"], False), (["--thorough"], True), ([], False)]
 )
 def test_verbose_shows_more_and_examines_no_more(

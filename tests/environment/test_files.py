@@ -56,6 +56,7 @@ UNUSABLE = [
     ("compose.yml", "services: {}\n", "", "what can be read is environment.yml"),
     ("error.txt", "Traceback (most recent call last):\nImportError: x\n", "", "`conda-tf-doctor explain "),
     ("yarn.lock", "# yarn lockfile v1\nabbrev@1:\n  version \"1.0.9\"\n", "", "What can be read is"),
+    ("latest.txt", "tensorflow==latest\n", "", "line 1 is no requirement: 'tensorflow==latest'"),
     ("ok.txt", "numpy==1.0\n", "win-46", "There is no platform win-46"),
 ]  # fmt: skip
 

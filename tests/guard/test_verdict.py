@@ -47,3 +47,18 @@ def test_what_is_wrong_with_the_machines_own_cuda_does_not_hide_what_comes() -> 
         env.system = env.system._replace(cuda_driver="580.65.06")
     assert any(finding.code == "TFD301" for finding in diagnose(before, load_matrix()).findings)
     assert [finding.code for finding in judge(before, after, load_matrix()).findings if finding.code == "TFD301"]
+
+
+def test_a_rule_that_fails_is_said_also_where_it_failed_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    from conda_tf_doctor.rules.packages import packages
+
+    def fails(context: object) -> list[object]:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(packages, "packages", fails)
+    wheel = Package("tensorflow", "2.15.0", PIP, channel="pypi")
+    before = to_be_made("3.10.13", wheel)
+    after = to_be_made("3.10.13", wheel, Package("numpy", "2.0.0", CONDA, channel="conda-forge"))
+    before.partial = after.partial = False
+    verdict = judge(before, after, load_matrix())
+    assert [finding.code for finding in verdict.findings] == ["TFD902"] and not verdict.stopping

@@ -113,3 +113,12 @@ def test_a_page_that_cannot_be_written_is_one_sentence(
     target = tmp_path / "no such folder" / "page.html"
     assert console(["check", "-p", str(broken), "--html", str(target)]) == 2
     assert capsys.readouterr().err.startswith(f"conda-tf-doctor: The page cannot be written to {target}: ")
+
+
+def test_a_page_is_a_file_with_a_name(
+    broken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert console(["check", "-p", str(broken), "--html", "-"]) == 2
+    assert "name a page" in capsys.readouterr().err
+    assert not (tmp_path / "-").exists()

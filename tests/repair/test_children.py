@@ -66,7 +66,10 @@ def test_a_repair_that_is_killed_keeps_the_lock_until_its_child_ended(tmp_path: 
     repair.kill()
     repair.wait(30)
     # Within the second that the child takes nobody else may begin.
-    with pytest.raises(UsageError, match="or what it started; wait for it to end"), atomic.locked(str(tmp_path)):
+    with (
+        pytest.raises(UsageError, match=f"at work in {tmp_path}, or what it started; wait for it to end"),
+        atomic.locked(str(tmp_path)),
+    ):
         pass
     until = time.monotonic() + 30
     while True:

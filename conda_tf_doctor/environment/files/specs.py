@@ -246,8 +246,11 @@ def _ordered(spec: str) -> str:
 
 
 def _legacy(text: str, source: str) -> Package | None:
-    """Accept what pip took before 24.1 (``name==2.0-beta_x``) and conda's single ``=``, which people write."""
-    matched = re.match(r"([A-Za-z0-9][\w.-]*?)(?:\[[^\]]*\])?\s*(===?|=)\s*([\w.!+*-]+)\s*\Z", text)
+    """Accept what pip took before 24.1 (``name==2.0-beta_x``) and conda's single ``=``, which people write.
+
+    What begins with no digit (``==latest``) is no version to any of them.
+    """
+    matched = re.match(r"([A-Za-z0-9][\w.-]*?)(?:\[[^\]]*\])?\s*(===?|=)\s*(v?\d[\w.!+*-]*|\*)\s*\Z", text)
     if matched is None:
         return None
     version, left = pinned(f"{matched.group(2).rstrip('=') or ''}=={matched.group(3)}", PIP)
