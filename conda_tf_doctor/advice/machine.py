@@ -294,9 +294,9 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
     if exact := [v for v in found if version and f"{v}.".startswith(f"{version}.")]:
         return _with_its_python(context, "tensorflow", exact[-1], note)
     same = stable(context.matrix.versions(f"{name}-macos", PYPI, env.platform)) if version and env.os == "osx" else []
-    if fit := [v for v in same if versions.minor(v) == versions.minor(version)]:
+    if alike := [v for v in same if versions.minor(v) == versions.minor(version)]:
         note = f"Or a newer tensorflow, which has wheels for {env.platform}: tensorflow>={found[0]}."
-        return by_pip([f"{name}-macos=={fit[-1]}"], note)
+        return by_pip([f"{name}-macos=={alike[-1]}"], note)
     here = [v for v in found if not env.python.minor or env.python.minor in minors_of(context, "tensorflow", v)]
     if version and here:
         # The nearest release that this Python can have is less of a change than another Python.
