@@ -256,8 +256,8 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
     if named and named not in _SAME and (fix := neighbour(context, named, said)):
         return fix
     if named and named not in _SAME and (others := context.matrix.wheels.releases(named)):
-        if here := context.matrix.wheels.newest(named, "", env.platform):
-            return _of_this_platform(context, named, here)
+        if fitting := context.matrix.wheels.newest(named, "", env.platform):
+            return _of_this_platform(context, named, fitting)
         wsl = ", or use Linux (WSL2)" if env.os == "win" else ""
         where = " ".join(dict.fromkeys(names for release in others[-1:] for names in release.pythons))
         return Fix(note=f"{named} is for {where.replace(' ', ', ')} alone: leave it out here{wsl}.")
@@ -294,9 +294,9 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
     if exact := [v for v in found if version and f"{v}.".startswith(f"{version}.")]:
         return _with_its_python(context, "tensorflow", exact[-1], note)
     same = stable(context.matrix.versions(f"{name}-macos", PYPI, env.platform)) if version and env.os == "osx" else []
-    if alike := [v for v in same if versions.minor(v) == versions.minor(version)]:
+    if fit := [v for v in same if versions.minor(v) == versions.minor(version)]:
         note = f"Or a newer tensorflow, which has wheels for {env.platform}: tensorflow>={found[0]}."
-        return by_pip([f"{name}-macos=={alike[-1]}"], note)
+        return by_pip([f"{name}-macos=={fit[-1]}"], note)
     here = [v for v in found if not env.python.minor or env.python.minor in minors_of(context, "tensorflow", v)]
     if version and here:
         # The nearest release that this Python can have is less of a change than another Python.
