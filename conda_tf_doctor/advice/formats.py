@@ -44,6 +44,9 @@ def protobuf(context: Context, said: Mapping[str, str]) -> Fix:
         return change(context, {"protobuf": works if ">=5" in works or ">=6" in works else ">=5.27"}, note)
     if re.search(r"cannot import name '?builder", text):
         return change(context, {"protobuf": ">=3.20,<3.21" if old else works or ">=3.20,<5"})
+    if "GetMessageClass" in text:
+        # Of generated code and of tensorboard: 4.21.12 does not have it yet, 4.22.5 does.
+        return change(context, {"protobuf": joined(works, ">=4.22") if works else ">=4.22"})
     if "GetPrototype" in text or "MessageFactory" in text:
         return change(context, {"protobuf": joined(works, "<6") if works else "<6"})
     if re.search(r"undefined symbol|Symbol not found|symbol not found|missing symbols", text):

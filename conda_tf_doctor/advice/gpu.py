@@ -114,8 +114,9 @@ def cuda(context: Context, said: Mapping[str, str]) -> Fix:
         return and_cuda(context)
     if tensorflow and tensorflow.name == "tensorflow-cpu" and context.env.platform == "linux-64":
         exact = tensorflow.version and versions.contains(">=2.14,!=2.16.*", tensorflow.version)
-        spec = f"tensorflow[and-cuda]{f'=={tensorflow.version}' if exact else '>=2.17'}"
-        fix = by_pip([spec], f"tensorflow-cpu is the build without CUDA. {DRIVER_NOTE}")
+        note = f"tensorflow-cpu is the build without CUDA. {DRIVER_NOTE}"
+        later = by_pip(["tensorflow[and-cuda]>=2.17"], note)
+        fix = with_extra(context, tensorflow.version, note) if exact else later
         gone = ("python", "-m", "pip", "uninstall", "-y", "tensorflow-cpu")
         return fix._replace(commands=(gone, *fix.commands))
     wanted, accepted = pair(context, said)
@@ -343,10 +344,12 @@ def compiler(context: Context, said: Mapping[str, str]) -> Fix:
             f"export XLA_FLAGS=--xla_gpu_cuda_data_dir=/usr/local/cuda-{here}.",
             commands=(("conda", "install", "-c", FORGE, f"cudatoolkit-dev={here}"),),
         )
-    if here and versions.key(here) >= versions.key("12"):
+    # TensorFlow has called it local_xla since 2.15, and conda's CUDA has had this folder since 12.
+    of_12 = not here and re.search(r"local_xla|targets/x86_64-linux", context.env.error_text)
+    if of_12 or (here and versions.key(here) >= versions.key("12")):
         found = "find $CONDA_PREFIX/ -name libdevice.10.bc | head -n 1"
         return Fix(
-            commands=(("conda", "install", "-c", FORGE, f"cuda-nvcc={here}"),),
+            commands=(("conda", "install", "-c", FORGE, f"cuda-nvcc={here}" if here else "cuda-nvcc"),),
             note=f"Then export XLA_FLAGS=--xla_gpu_cuda_data_dir=$({found} | sed s,/nvvm/.*,,).",
         )
     wanted = here if here and versions.key(here) >= versions.key(_FIRST_NVCC) else _FIRST_NVCC

@@ -39,7 +39,8 @@ def legacy_keras(context: Context, note: str = "") -> Fix:
     there = find(context, "tf-keras")
     if there and there.version and versions.contains(parse_requirement(spec)[1], there.version):
         return Fix(note=f"{note} tf-keras is here: {how[0].lower()}{how[1:]}".strip())
-    return by_pip([spec], f"{note} {how}".strip())
+    # One that is there may be the one that failed.
+    return by_pip([spec], f"{note} {how}".strip(), ("--upgrade",) if spec == "tf-keras" else ())
 
 
 # What does without Keras 2.
@@ -142,6 +143,11 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
         return _of_minor(context, versions.minor(version), f"keras {version} goes with tensorflow of the same minor.")
     if old is False or version or _OF_KERAS_2.search(text):
         return legacy_keras(context)
+    # Nothing tells which of the two is to be changed: a pair, where the newest of both would be Keras 3 and numpy 2.
+    older = [m for m in minors(context, context.env.python.minor) if versions.key(m) < versions.key(_KERAS_3)]
+    if older:
+        note = "keras 2.x goes with tensorflow of the same 2.x. Code for Keras 3 takes 'tensorflow>=2.16' instead."
+        return _of_minor(context, older[0], note)
     note = "keras 2.x goes with tensorflow of the same 2.x, keras 3 with 2.16 and later; with those, tf-keras and "
     return by_pip(["tensorflow", "keras", "tf-keras"], f"{note}TF_USE_LEGACY_KERAS=1 give Keras 2.", ("--upgrade",))
 

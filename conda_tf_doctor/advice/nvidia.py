@@ -58,7 +58,7 @@ def and_cuda(context: Context) -> Fix:
 
 def with_extra(context: Context, version: str, note: str) -> Fix:
     """Return a release with the CUDA of its extra, or the next one whose extra pip can install."""
-    if _asks_in_vain(version, context.env.python.minor):
+    if asks_in_vain(version, context.env.python.minor):
         return by_pip(["tensorflow[and-cuda]==2.15.1"], f"{_IN_VAIN.format(version)} {note}")
     return by_pip([f"tensorflow[and-cuda]=={version}"], note)
 
@@ -77,7 +77,7 @@ def without_tensorrt(context: Context, said: Mapping[str, str]) -> Fix | None:
     return by_pip([f"tensorflow[and-cuda]{release}"], f"From 2.15.1 on it asks for no TensorRT. {DRIVER_NOTE}")
 
 
-def _asks_in_vain(version: str, python: str) -> bool:
+def asks_in_vain(version: str, python: str) -> bool:
     """Tell whether the extra asks for TensorRT that pip does not find: 8.5 is for Python up to 3.10, 8.6 is gone."""
     return version == "2.15.0" or (versions.contains("==2.14.*", version) and python not in ("", "3.9", "3.10"))
 

@@ -124,11 +124,15 @@ def _find(signature: Signature, text: str) -> Match | None:
 
 # What a console cuts its lines at; shorter lines of one length are chance.
 _CONSOLE = range(72, 260)
+# So few lines, which say nothing as they stand, may be one that was cut anywhere.
+_FEW = 4
 
 
 def _unwrapped(text: str) -> str:
     """Return a text with those lines joined that a console cut in the middle of a word, at its width."""
     lines = text.split("\n")
+    if len(lines) <= _FEW:
+        return "".join(lines)
     width = max(map(len, lines))
     if width not in _CONSOLE or sum(len(line) == width for line in lines) < 2:
         return text

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .. import versions
+from ..advice.nvidia import asks_in_vain
 from ..environment.facts import CONDA, PIP, Environment, Package, Python
 from ..environment.gpu import conda_cuda
 from ..matrix.model import GPU, PLUGIN, PYPI, Build
@@ -77,13 +78,13 @@ def with_wheels(draft: Draft) -> str:
     extra = ""
     if wanted.variant == GPU and not wanted.platform.startswith("osx"):
         by_wheels = bool(build.nvidia) and versions.key(build.cuda_built) >= versions.key("12")
-        extra = "[and-cuda]" if by_wheels else ""
+        extra = "[and-cuda]" if by_wheels and not asks_in_vain(build.tensorflow, draft.python) else ""
         reason = "" if by_wheels else _with_cuda(draft)
         if reason:
             return reason
         for text in build.nvidia if by_wheels else ():
             name, spec = parse_requirement(text)
-            draft.add_pip(name, derived(PIP, (spec,)))
+            draft.add_pip(name, derived(PIP, (spec,)), "" if extra else text)
     draft.add_pip(build.distribution, build.tensorflow, f"{build.distribution}{extra}=={build.tensorflow}")
     real = draft.matrix.resolve_stub(build)
     if build.stub_for:
