@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -207,7 +208,8 @@ def _elsewhere() -> Path | None:
     except OSError as error:
         why = error.strerror
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    copy = Path(base, "conda-tf-doctor", str(ROOT).strip(os.sep).replace(os.sep, "-")[-100:])
+    # Without a drive's colon: it would name another folder.
+    copy = Path(base, "conda-tf-doctor", re.sub(r"[:/\\]+", "-", str(ROOT)).strip("-")[-100:])
     say(f"{ROOT} cannot be written to ({why}): working on a copy of it, {copy}")
     try:
         copy.mkdir(parents=True, exist_ok=True)

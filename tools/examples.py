@@ -208,7 +208,11 @@ def _at_home(text: str, folder: Path) -> str:
         # Behind a quoted folder, what lies in it.
         text = text.replace(shlex.quote(f"{path}/bin/python"), f"{home}/bin/python")
     text = text.replace(str(folder), "/home/me").replace(os.path.realpath(folder), "/home/me")
-    return re.sub(r"/home/me[\w\\.-]+", lambda path: path[0].replace("\\", "/"), text) if os.name == "nt" else text
+    if os.name == "nt":
+        text = re.sub(r"/home/me[\w\\.-]+", lambda path: path[0].replace("\\", "/"), text)
+        # What a command for a file of Linux' names besides on another system.
+        text = re.sub(r" --platform linux-64(?=\r?$)", "", text, flags=re.M)
+    return text
 
 
 def filled(path: Path, folder: Path, variables: Mapping[str, str]) -> str:

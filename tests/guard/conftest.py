@@ -68,8 +68,14 @@ def _bound(conda: Conda, runners: dict[Path, Runner]) -> Callable[..., Result]:
     if not hasattr(os, "fork"):
 
         def plain(*args: str | Path, mode: str = "warn", **options: Any) -> Result:
-            assert not options.pop("before", ""), "what runs in conda's own process needs fork"
+            before = options.pop("before", "")
             environ = {"CONDA_PLUGINS_TF_DOCTOR_MODE": mode, **(options.pop("env", None) or {})}
+            if before:  # Python runs a module of this name at its start
+                folder = conda.root / "before"
+                folder.mkdir(exist_ok=True)
+                (folder / "sitecustomize.py").write_text(before, encoding="utf-8")
+                path = [str(folder), *filter(None, [conda.environ().get("PYTHONPATH")])]
+                environ["PYTHONPATH"] = os.pathsep.join(path)
             return conda.run(*args, env=environ, **options)
 
         return plain

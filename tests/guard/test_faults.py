@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -15,8 +16,6 @@ import pytest
 
 from tests.guard.worlds import build, installed
 from tools.condas import Conda, Result
-
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="faults are put into conda's own process by fork")
 
 INSTALL = ("install", "-y", "-q", "-n", "env", "cudatoolkit=11.8")
 FAULT = """
@@ -199,7 +198,12 @@ def test_a_module_that_cannot_be_imported(
         went_on(result, prefix)
 
 
-@pytest.mark.parametrize("how", ["missing", "no YAML", "a folder", "an unknown field", "a FIFO", "/dev/zero", "33 MB"])
+# What is no file is POSIX'.
+UNREADABLE = ["missing", "no YAML", "a folder", "an unknown field", "33 MB"]
+UNREADABLE += ["a FIFO", "/dev/zero"] if hasattr(os, "mkfifo") else []
+
+
+@pytest.mark.parametrize("how", UNREADABLE)
 def test_unreadable_matrix(
     how: str, registry_run: Callable[..., Result], make_env: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -293,6 +297,7 @@ def test_interrupt_inside_the_guard(run: Callable[..., Result], make_env: Callab
     assert installed(prefix)["cudatoolkit"] == "11.2.2"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="interrupts as a terminal of POSIX does")
 def test_interrupt_in_the_question(conda: Conda, make_env: Callable[..., Path]) -> None:
     prefix = build("pip 2.10 with CUDA", make_env)
     process = subprocess.Popen(

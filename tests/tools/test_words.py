@@ -178,6 +178,7 @@ def test_a_checkout_that_cannot_be_written_to_is_copied(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     copy = commands._elsewhere()
     assert copy is not None and (copy / "sub" / "file").read_text() == "new"
+    assert copy.parent == tmp_path / "cache" / "conda-tf-doctor"
     # Why, each system says in its own words.
     why = r"\([A-Z][a-z ]+\)"
     told = rf"{re.escape(str(checkout))} cannot be written to {why}: working on a copy of it, {re.escape(str(copy))}"
