@@ -69,8 +69,14 @@ def python_of(text: str) -> str:
     return _only({_minor(next(filter(None, m.groups()))) for m in _PYTHON.finditer(text)})
 
 
+# What uv says of the Python that it looked for wheels for.
+_PYTHON_OF_UV = re.compile(r"You require CPython 3\.\d+ \(`cp(3\d+)`\)|matching Python \w+ tag \(e\.g\., `cp(3\d+)`\)")
+
+
 def python_told(text: str) -> str:
     """Return the minor version of the Python that a text says was run; empty where it tells none, or several."""
+    if tags := {_minor(one or other) for one, other in _PYTHON_OF_UV.findall(text)}:
+        return _only(tags)
     for pattern in _PYTHON_TOLD:
         if found := set(pattern.findall(text)):
             return _only(found)

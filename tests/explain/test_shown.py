@@ -61,6 +61,8 @@ def test_quotes_of_every_kind_say_the_same(quotes: str) -> None:
         ("$ python --version\nPython 3.12.4", "3.12"),
         ("### Python version\n\n3.13.3\n\n### Bazel version", "3.13"),
         ("TensorFlow supports Python 3.9–3.12. I have python 3.13", "3.13"),
+        ("hint: You require CPython 3.14 (`cp314`), but we only found wheels for `tensorflow` (v2.20.0) with", "3.14"),
+        ("no wheels with a matching Python implementation tag (e.g., `cp312`)\nhint: python 3.11 is fine", "3.12"),
         ("it requires Python 3.8-3.11", ""),
         ("Python 3.9 or later is needed", ""),
         ("take Python 3.11 instead of Python 3.13", ""),
