@@ -90,6 +90,7 @@ def test_hooks(world: str, link: str, limit: float, conda: Conda, make_env: Call
     prefix = build(world, make_env)
     _fill(prefix, 400)
     took = _hooks(conda, prefix, link)
+    print(f"hooks, {world}, {link}: {took:.2f} ms")
     assert took <= limit, f"{took:.2f} ms"
 
 
