@@ -132,3 +132,29 @@ def test_health_check_says_that_it_could_not_look(
     result = run("doctor", "-n", "env", env={"CONDA_PLUGINS_TF_DOCTOR_MATRIX": str(tmp_path / "none.yaml")})
     (line,) = [line for line in result.out.splitlines() if line.startswith("TensorFlow: not checked: ")]
     assert str(tmp_path / "none.yaml") in line
+
+
+FAILS = """
+import importlib
+module = importlib.import_module("conda_tf_doctor.rules.packages.packages")
+def fails(context):
+    raise ValueError("a fault of ours")
+module.packages = fails
+"""
+
+
+def test_where_a_rule_fails_nothing_is_called_fine(
+    conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    build("pip 2.10 beside numpy 2", make_env)
+    only = ["tf-doctor"] if conda.installation.fixers else []
+    result = run("doctor", "-n", "env", *only, before=FAILS)
+    assert "consistent" not in result.out and "warning TFD902 rule-failed: The rule packages failed" in result.out, (
+        result
+    )
+    if conda.installation.fixers:
+        fixed = run("doctor", "-n", "env", "tf-doctor", "--fix", "--yes", before=FAILS)
+        assert "nothing to repair is known, skipping. The rule packages failed" in fixed.out and fixed.rc == 1, fixed
+    # Nor a transaction that touches what it looks at.
+    judged = run("install", "-n", "env", "numpy=1", "-y", "--dry-run", before=FAILS)
+    assert judged.rc == 0 and "The rule packages failed (ValueError: a fault of ours)." in judged.err, judged
