@@ -12,6 +12,7 @@ import os
 from .. import reading
 from .._light import re
 from .._typing import TYPE_CHECKING, Any, NamedTuple
+from ..errors import Ignored
 from ..names import normalise
 from ..versions import key
 from .facts import CONDA, PIP, Environment, Note, Package
@@ -26,6 +27,8 @@ _EGG_TAG = r"-py\d[\d.]*(?:-[\w.-]+)?\Z"
 
 # What pip writes and conda's package would have listed, had it been there when it was built.
 _BY_PIP = ("REQUESTED", "direct_url.json")
+# What people build for Pythons and machines that the index has no wheels for.
+_BUILT = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-macos", "tensorflow-intel", "tf-nightly")
 # Conda packages that carry a distribution of another name, beside a metapackage of its own name.
 _CARRIERS = {"tensorflow": ("tensorflow-base", "tensorflow-gpu-base"), "numpy": ("numpy-base",)}
 
@@ -92,6 +95,15 @@ def read_requirements(path: str) -> dict[str, Any]:
     return {"depends": depends, "requires_python": python}
 
 
+def _built_for(path: str) -> list[str]:
+    """Return the Pythons that a wheel was compiled for (``python ==3.13.*``), by its tags; none where nothing tells."""
+    with Ignored(OSError):
+        wheel = reading.read_start(os.path.join(path, "WHEEL"), 64 * 1024)
+        tags = re.findall(r"^Tag: cp3(\d+)-cp3", wheel, re.MULTILINE)
+        return [f"python ==3.{minor}.*" for minor in dict.fromkeys(tags)]
+    return []
+
+
 class _Lazy:
     __slots__ = ("dist", "env", "source")
 
@@ -100,7 +112,9 @@ class _Lazy:
 
     def __call__(self) -> dict[str, Any]:
         try:
-            return read_requirements(self.dist.path)
+            required = read_requirements(self.dist.path)
+            # Somebody may have built it for a Python that the index has no wheel for.
+            return required | ({"constrains": _built_for(self.dist.path)} if self.dist.name in _BUILT else {})
         except OSError as error:
             if not self.dist.path.endswith(".egg-info"):
                 reason = error.strerror or str(error)

@@ -216,3 +216,18 @@ def test_a_package_that_conda_names_otherwise_is_condas(tmp_path: Path) -> None:
     add_record(prefix, "linux-64", "msgpack-python", "1.0.7", "0", distribution="msgpack")
     env = read_prefix(str(prefix))
     assert names(env)["flatbuffers"] == ("24.3.25", "conda") and "msgpack" not in names(env)
+
+
+@pytest.mark.parametrize(("tag", "codes"), [("cp310-cp310", set()), ("cp39-cp39", {"TFD201"}), ("", {"TFD201"})])
+def test_a_tensorflow_that_somebody_built_for_this_python_is_for_it(tmp_path: Path, tag: str, codes: set[str]) -> None:
+    # The index has wheels of 2.6 up to Python 3.9.
+    prefix = make_prefix(tmp_path / "env", "linux-64")
+    add_dist(prefix, "tensorflow", "2.6.5")
+    wheel = next(site_packages(prefix, "linux-64").glob("tensorflow-*")) / "WHEEL"
+    wheel.write_text(f"Wheel-Version: 1.0\nTag: {tag}-linux_x86_64\n" if tag else "Wheel-Version: 1.0\n")
+    env = read_prefix(str(prefix))
+    assert env.python.minor == "3.10"
+    found = {finding.code for finding in diagnose(env, load_matrix()).findings if finding.severity == "error"}
+    assert found & {"TFD201", "TFD902"} == codes
+    if tag:
+        assert env.pip("tensorflow").constrains == (f"python ==3.{tag[3:].partition('-')[0]}.*",)  # type: ignore[union-attr]

@@ -17,6 +17,8 @@ from .platform import is_32bit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ...environment.facts import Package
+
 
 def _span(minors: list[str]) -> str:
     """Return ``>=3.7,<3.11`` for 3.7 to 3.10, or the minors themselves where there are gaps."""
@@ -74,10 +76,16 @@ def python_unsupported(context: Context) -> Iterator[Finding]:
             )
     minors = [minor for row in rows for minor in row.python]
     if tensorflow.version:
-        if minors and python.minor not in minors:
+        if minors and python.minor not in minors and not _built_for(tensorflow.package, python.version):
             yield _finding(context, _span(minors), rows[0].id, sorted(set(minors), key=versions.key))
         return
     yield from _no_version_at_all(context)
+
+
+def _built_for(package: Package, python: str) -> bool:
+    """Tell whether a wheel says of itself that it was built for this Python, whoever built it."""
+    specs = map(versions.parse_matchspec, package.constrains)
+    return any(spec.name == "python" and versions.conda_contains(spec.version, python) for spec in specs)
 
 
 def _no_version_at_all(context: Context) -> Iterator[Finding]:
