@@ -145,6 +145,11 @@ MATRIX = (
     '      - {platform: linux-64, use: [linux-cuda-11], cuda: ">=11.4,<12", build: "ours_py*_0"}\n'
     '      - {platform: win-64, build: "ours_py*_0"}\n'
 )
+ROWS = (
+    "schema_version: 1\nshared:\n  ours: {avx: true, microarch_level: 3}\nrows:\n"
+    '  - {id: pypi/tensorflow/2.10.1/linux-64, cuda: ">=11.1,<12", notes: tried by us}\n'
+    "  - {channel: our-channel, distribution: TensorFlow_GPU, tensorflow: 2.9, platform: linux-64, use: [ours]}\n"
+)
 CONDARC = "channels: [conda-forge]\nplugins:\n  tf_doctor_mode: warn\n  tf_doctor_ignore: [TFD201]\n"
 PROJECT = '[tool.conda-tf-doctor]\nignore = ["TFD201"]\nmatrix = "m.yaml"\n'
 EXTRA = {
@@ -229,13 +234,17 @@ def mutated(seed: bytes, chance: random.Random) -> bytes:
     return garbled(seed, chance)
 
 
-def judged(env: Any) -> None:
+def judged(env: Any, matrix: Any = None) -> None:
     """Check an environment, and have everything written that shows it.
+
+    Args:
+        env: The environment.
+        matrix: What it is judged by; the bundled one where omitted.
 
     Raises:
         AssertionError: A rule failed.
     """
-    diagnosis = diagnose(env, load_matrix())
+    diagnosis = diagnose(env, matrix or load_matrix())
     failed = [finding.message for finding in diagnosis.findings if finding.code == "TFD902"]
     assert not failed, failed
     json.dumps(diagnosis.to_json())
@@ -383,6 +392,16 @@ def kinds(folder: Path) -> dict[str, Kind]:
         text = pinned.read(str(prefix))
         pinned.users_pins(text), pinned.our_pins(text)
 
+    def matrices(path: str) -> None:
+        matrix = load_matrix(path)
+        for manager, channel, build in (("conda", "our-channel", "ours_py310_0"), ("pip", "pypi", "")):
+            tensorflow = {
+                "name": "tensorflow", "version": "2.10.1", "manager": manager, "channel": channel, "build": build
+            }  # fmt: skip
+            document = json.loads(report)
+            document["packages"][0] |= tensorflow
+            judged(environment_of(document, "report.json"), matrix)
+
     def journals(data: bytes) -> None:
         journal_path = prefix / "conda-meta/tf-doctor-journal"
         journal_path.write_bytes(data)
@@ -434,7 +453,9 @@ def kinds(folder: Path) -> dict[str, Kind]:
         "journal": Kind(
             [json.dumps(journal.Journal("2026-01-01T00:00:00", "conda", 3, ("a=1=0",))._asdict()).encode()], journals
         ),
-        "user's matrix": Kind([MATRIX.encode()], written("m.yaml", load_matrix)),
+        "user's matrix": Kind(
+            [MATRIX.encode(), ROWS.encode(), *texts_of("matrix/test_overlay.py")], written("m.yaml", matrices)
+        ),
         ".condarc": Kind([CONDARC.encode()], written(".condarc", lambda _: settings.without_conda())),
         "pyproject's table": Kind(
             [PROJECT.encode()], written("pyproject.toml", lambda _: settings.of_project(str(folder)))
