@@ -14,7 +14,7 @@ from conda_tf_doctor.context.context import Context
 from conda_tf_doctor.context.gpu import system_cuda
 from conda_tf_doctor.context.owners import mixed, rivals
 from conda_tf_doctor.context.promises import complete, is_missing, requirements
-from conda_tf_doctor.context.sources import damaged_sources, read_by
+from conda_tf_doctor.context.sources import damaged_sources, is_whole, read_by
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.matrix.load import load_matrix
 from tests.rules.cases import environment
@@ -304,3 +304,14 @@ def test_an_unknown_patch_release_asks_for_what_the_one_before_it_asked() -> Non
     )
     assert requirements(context("tensorflow 2.16.99 conda-forge cpu_py310h0_0")) == {}
     assert requirements(context("tensorflow 9.9.0 pip")) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "whole"),
+    [(b"", True), (b"x = 1\n", True), (b"x = 1", False), (b"def f(:\n", False), (b"x = 1\n\0", False)],
+    ids=["empty", "fine", "ends within a line", "cut within a statement", "no text"],
+)
+def test_a_file_that_was_cut_is_not_whole(content: bytes, whole: bool, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_bytes(content)
+    assert is_whole(str(tmp_path / "a.py")) is whole
+    assert not is_whole(str(tmp_path / "gone.py"))
