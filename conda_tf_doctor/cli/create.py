@@ -91,8 +91,9 @@ def _name(target: str, platform: str) -> str:
     Raises:
         UsageError: Conda, or the platform, takes no such name.
     """
-    name = os.path.basename(os.path.normpath(target)) if target.strip() else ""
     by_path = "/" in target or os.sep in target
+    # A name is one as it is typed: of `a:b` Windows' rules of paths would leave `b`.
+    name = os.path.basename(os.path.normpath(target)) if by_path else target.strip() and target
     if name in ("", ".", "..") or (not by_path and (name in ("base", "root") or any(sign in name for sign in " :#"))):
         raise UsageError(
             f"{target!r} is no name for a new environment; give another one, without spaces, colons and hash signs, "
