@@ -63,7 +63,8 @@ _OF_KERAS_2 = re.compile(
 )
 # What only Keras 3 writes and has.
 _OF_KERAS_3 = re.compile(
-    r"\['batch_shape'\]|argument 'batch_shape'|config=\{[^\n]*'batch_shape'"
+    r"\['batch_shape'|argument 'batch_shape'|\.keras\b[^\n]{0,120}signature not found"
+    r"|(?:not exist at|in the file|signature not found)[^\n]{0,120}\.keras\b|config=\{[^\n]*'batch_shape'"
     r"|requires Keras 3|DTypePolicy|'quantization_config'|Keras requires TensorFlow 2\.16|Unknown layer: '?GetItem"
     r"|keras\.(?:ops|api|_tf_keras)\b|keras\.src\.(?:legacy|ops|models\.functional|saving\.saving_lib)"
 )
@@ -102,6 +103,8 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
         return fix._replace(note="Or unset TF_USE_LEGACY_KERAS: this TensorFlow's own Keras is Keras 2.")
     if context.tensorflow is not None and context.tensorflow.name.startswith("tf-nightly"):
         return legacy_keras(context, "A nightly TensorFlow goes with the nightly of its add-ons.")
+    if newer := _of_later(context, version):
+        return newer
     left = said.get("module") or said.get("name", "").startswith("tensorflow.python.keras") or _LEFT_NAME.search(text)
     if re.search(r"No module named ['\"]?keras['\"]?(?![.\w])", text):
         mine = "Or write tensorflow.keras for keras, where the code is yours."
@@ -150,6 +153,24 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
         return _of_minor(context, older[0], note)
     note = "keras 2.x goes with tensorflow of the same 2.x, keras 3 with 2.16 and later; with those, tf-keras and "
     return by_pip(["tensorflow", "keras", "tf-keras"], f"{note}TF_USE_LEGACY_KERAS=1 give Keras 2.", ("--upgrade",))
+
+
+# What layers of Keras 3 take and write, and the release of it that they do so from (its wheels).
+_SINCE = ((r"'quantization_config'", "3.13"), (r"'optional'", "3.4"))
+
+
+def _of_later(context: Context, version: str) -> Fix | None:
+    """Return the Keras 3 that wrote what an older Keras 3 does not read; ``None`` where nothing tells of one."""
+    first = next((first for said, first in _SINCE if re.search(said, context.env.error_text)), "")
+    if not first or (version and versions.contains(f">={first}", version)):
+        return None
+    note = f"The model is of keras {first} or later."
+    both = ("tensorflow>=2.16", f"keras>={first}")
+    if not context.matrix.wheels.newest("keras", f">={first}", context.env.platform, context.env.python.minor):
+        return Fix((), both, fresh("3.12", pip=both), note)
+    if before(context, _KERAS_3) is False:
+        return change(context, {"keras": f">={first}"}, note)
+    return None if is_conda(context) else by_pip(both, note)
 
 
 def _by_name(context: Context, said: Mapping[str, str]) -> Fix | None:

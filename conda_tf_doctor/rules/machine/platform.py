@@ -11,6 +11,7 @@ from ...advice import advise
 from ...context.context import Context
 from ...environment.facts import PIP
 from ...findings import ERROR, LIKELY, WARNING, Finding, Fix, open_question
+from ...matrix.model import BUILD
 from ...subdirs import is_arm64
 
 if TYPE_CHECKING:
@@ -56,11 +57,14 @@ def platform_unsupported(context: Context) -> Iterator[Finding]:
             for channel in ("pypi", "conda-forge", "defaults"):
                 rows += context.matrix.builds(distribution="tensorflow", version=tensorflow.version, channel=channel)
     else:
+        # tensorflow-gpu is never another name of what a Mac has.
+        own = tensorflow.name == "tensorflow-gpu" and tensorflow.requested and env.os == "osx"
         rows = [
             row
-            for name in dict.fromkeys((tensorflow.name, "tensorflow"))
+            for name in dict.fromkeys((tensorflow.name, tensorflow.name if own else "tensorflow"))
             for channel in (("pypi", "conda-forge", "defaults") if not tensorflow.manager else (context.channel,))
             for row in context.matrix.builds(distribution=name, channel=channel)
+            if not own or row.kind == BUILD
         ]
     rows = [row for row in rows if row.kind != "plugin"]
     if not rows or any(row.platform in (env.platform, "noarch") for row in rows):
