@@ -33,13 +33,18 @@ def driver(context: Context, said: Mapping[str, str]) -> Fix:
             note="Install the current NVIDIA display driver on Windows, and none inside of WSL2: it brings libcuda.so "
             "to /usr/lib/wsl/lib, which has to be found (export LD_LIBRARY_PATH=/usr/lib/wsl/lib:$LD_LIBRARY_PATH)."
         )
-    if re.search(r"\bdocker\b|\bcontainer|podman|singularity|apptainer", context.env.error_text, re.IGNORECASE):
+    text = context.env.error_text
+    if re.search(r"does not match DSO version|[Dd]river/library version mismatch", text):
+        return Fix(note="Restart the machine: the driver was updated, and its part of the kernel is still the old one.")
+    if re.search(r"CUDA_VISIBLE_DEVICES\W{0,4}(?:is set to|=|:)\W{0,4}(?:-1|\"\"|'')", text):
+        return Fix(note="CUDA_VISIBLE_DEVICES hides the GPU: unset it, or give it the GPU's number (0).")
+    if re.search(r"\bdocker\b|\bcontainer|podman|singularity|apptainer", text, re.IGNORECASE):
         return Fix(
             note="A container sees the GPU where it is started with it: docker run --gpus all (singularity exec --nv), "
             "with NVIDIA's driver and its Container Toolkit on the host. Or update that driver."
         )
     floor = said.get("driver", "") or (context.build.driver if context.build else "")
-    if _PTX.search(context.env.error_text):
+    if _PTX.search(text):
         floor = _that_compiles(context) or floor
     wanted = f" ({floor})" if floor else ""
     return Fix(note=f"Update the NVIDIA display driver{wanted}; no package of the environment can do that.")

@@ -16,7 +16,7 @@ from ..specifiers import major_minor
 from .driver import cuda_of_release
 from .make import FORGE, by_conda, by_pip, fresh, is_conda, stable
 from .make import pair as release
-from .nvidia import DRIVER_NOTE, and_cuda, of_folders, of_wheels, unversioned, with_extra, without_cuda
+from .nvidia import DRIVER_NOTE, and_cuda, asks_in_vain, of_folders, of_wheels, unversioned, with_extra, without_cuda
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -94,6 +94,8 @@ def cuda(context: Context, said: Mapping[str, str]) -> Fix:
         return elsewhere
     if link := unversioned(context, said):
         return link
+    if older := _older_build(context, said):
+        return older
     needs = _newer(context, said)
     built = build.cuda_built if build else ""
     # Of a build that is not known, or has no CUDA, the newest wheels have code for every GPU but these.
@@ -130,6 +132,25 @@ def _newer(context: Context, said: Mapping[str, str]) -> str:
     if new or said.get("has", "").startswith("12."):
         return "12.8"
     return first_cuda(gpu or text)
+
+
+def _older_build(context: Context, said: Mapping[str, str]) -> Fix | None:
+    """Return the last release that has code for a GPU which TensorFlow itself calls too old; ``None`` for others."""
+    has, least = said.get("has", ""), said.get("needs", "")
+    if not re.fullmatch(r"\d\.\d", has) or not re.fullmatch(r"\d\.\d", least) or has >= least:
+        return None
+    for row in reversed(_gpu_rows(context)):
+        numbers = [int(name[3:]) for name in row.compute_capabilities if name.startswith("sm_")]
+        if numbers and min(numbers) <= int(has.replace(".", "")):
+            minor = versions.minor(row.tensorflow)
+            name = "tensorflow[and-cuda]" if row.nvidia else "tensorflow"
+            note = f"{minor} is the last whose wheels have code for a GPU of compute capability {has}"
+            besides = "." if row.nvidia else f"; it uses CUDA {row.cuda_built} with cuDNN {row.cudnn_built}."
+            if row.nvidia and asks_in_vain(row.tensorflow, context.env.python.minor):
+                pip = (f"{name}=={minor}.*",)
+                return Fix((), pip, fresh("3.10", pip=pip), note + besides)
+            return release(context, {name: f"=={minor}.*"}, note + besides)
+    return Fix(note=f"No wheel has code for a GPU of compute capability {has}: use the CPU, or another GPU.")
 
 
 def newer_build(context: Context, needs: str) -> Fix:

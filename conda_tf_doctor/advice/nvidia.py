@@ -8,9 +8,10 @@ from .. import versions
 from .._typing import TYPE_CHECKING
 from ..environment.facts import CONDA, PIP
 from ..findings import Fix
+from ..matrix.model import PYPI
 from ..names import parse_requirement
 from ..specifiers import major_minor
-from .make import by_pip, is_conda
+from .make import by_pip, is_conda, pair
 from .packages import metal
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ def and_cuda(context: Context) -> Fix:
     """Return what brings TensorFlow's wheel together with the CUDA that it was built for."""
     version = context.tensorflow.version if context.tensorflow else ""
     if not version:
+        here = context.env.python.minor
+        rows = context.matrix.builds("tensorflow", channel=PYPI, platform=context.env.platform)
+        if here and not any(here in row.python and row.nvidia for row in rows):
+            return pair(context, {"tensorflow[and-cuda]": ">=2.17"}, DRIVER_NOTE)
         return by_pip(["tensorflow[and-cuda]"], DRIVER_NOTE, ("--upgrade",))
     # What the extra installs, for those who have TensorFlow already.
     wheels = context.build.nvidia if context.build else ()
