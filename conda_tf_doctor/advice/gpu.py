@@ -94,8 +94,8 @@ def cuda(context: Context, said: Mapping[str, str]) -> Fix:
         return elsewhere
     if link := unversioned(context, said):
         return link
-    if older := _older_build(context, said):
-        return older
+    if last := _older_build(context, said):
+        return last
     needs = _newer(context, said)
     built = build.cuda_built if build else ""
     # Of a build that is not known, or has no CUDA, the newest wheels have code for every GPU but these.
