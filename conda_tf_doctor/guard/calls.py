@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .._typing import NamedTuple
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _YAML = (".yml", ".yaml")
+_WISHED = "_tf_doctor_wished"
 # The parameters of a solver's solve_for_transaction and solve_for_diff, the same in every conda.
 PARAMETERS = (
     "update_modifier", "deps_modifier", "prune", "ignore_pinned", "force_remove", "force_reinstall",
@@ -60,6 +62,17 @@ def _solving() -> dict[str, Any]:
 def solve_arguments() -> dict[str, Any]:
     """Return how the running solve was called (``update_modifier``, ``prune`` …)."""
     return {name: value for name, value in _solving().items() if name in PARAMETERS}
+
+
+def remember(solver: Any) -> None:
+    """Keep what a solver is asked for, before it solves: the classic one adds to that."""
+    vars(solver).setdefault(_WISHED, tuple(solver.specs_to_add))
+
+
+def wished(solver: Any) -> Iterable[Any]:
+    """Return what a solver was asked for."""
+    specs: Iterable[Any] = vars(solver).get(_WISHED, solver.specs_to_add)
+    return specs
 
 
 def argument(name: str, default: Any = None) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..environment.files import read_file
 from ..environment.owner import workspace_of
 from ..environment.tensorflow import find_tensorflow
+from ..errors import UsageError
 from ..render.mask import without_secrets
 from ..shell import command_line
 from . import calls
@@ -79,8 +80,14 @@ def _options() -> list[str]:
 
 
 def _asks_for_tensorflow(path: str, platform: str) -> bool:
-    """Tell whether a file is one that ``fix`` repairs: without a TensorFlow of its own it is about another one."""
-    return find_tensorflow(read_file(path, platform)) is not None
+    """Tell whether a file is one that ``fix`` repairs.
+
+    Without a TensorFlow of its own it is about another one; nor is it where something that it names cannot be read.
+    """
+    try:
+        return find_tensorflow(read_file(path, platform)) is not None
+    except UsageError:
+        return False
 
 
 def _correcting(file: str, arguments: Iterable[str]) -> tuple[str, ...]:

@@ -225,6 +225,10 @@ class Search:
             self.conflicts = self.requests
         else:
             alone = [spec for spec in self.requests if not self._solves([spec])]
+            if alone == list(self.requests):
+                # What has to hold has no solution, whatever is asked for: whose part of it has none?
+                own = [spec for spec in alone if not self._solves([spec], only=parse_matchspec(spec).name)]
+                alone = own or alone
             self.conflicts = tuple(alone) or self.requests
         rest = tuple(spec for spec in self.requests if spec not in self.conflicts)
         asked = {parse_matchspec(spec).name for spec in self.conflicts}
@@ -238,8 +242,9 @@ class Search:
                 self.instead = typed(rest, other.constraints) or ()
                 return
 
-    def _solves(self, requests: Iterable[str], pinned: bool = True) -> bool:
-        arguments = typed(requests, self.tried)
+    def _solves(self, requests: Iterable[str], pinned: bool = True, only: str = "") -> bool:
+        tried = [spec for spec in self.tried if not only or parse_matchspec(spec).name == only]
+        arguments = typed(requests, tried)
         return arguments is not None and self.trials.solve(arguments, pinned) is not None
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..modes import BLOCK, DISABLED, MODES, REPAIR
 from ..safely import guarded
-from .calls import PARAMETERS, cloned, environment_files, is_rename, request
+from .calls import PARAMETERS, cloned, environment_files, is_rename, remember, request
 from .index import share_index
 
 if TYPE_CHECKING:
@@ -61,10 +61,13 @@ def pre_solve() -> None:
     global _began
     _began = time.monotonic()
     mode = _mode()
-    if mode not in (BLOCK, REPAIR):
+    if mode == DISABLED:
         return
     asked = request()
-    if asked.solver is None or asked.removing:
+    if asked.solver is None:
+        return
+    remember(asked.solver)
+    if mode not in (BLOCK, REPAIR) or asked.removing:
         return
     share_index(asked.solver)
     if mode == REPAIR:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..codes import CUDA, ROWS
 from ..environment.facts import PIP, Environment
 from ..environment.solve import Plan, add_surroundings, after, read_before
 from ..environment.stack import has_tensorflow, touches
@@ -73,7 +74,8 @@ def _assess(planned: Plan, settings: Settings, solver: Any) -> Verdict | None:
     verdict = judge(before, then, load_matrix(settings.matrix), ignored_codes(settings))
     if wishes is not None:
         told = {finding.package for finding in verdict.findings}
-        lost += without_cuda(before, then, wishes) if not verdict.findings else ()
+        of_gpu = any(ROWS[finding.code].family == CUDA for finding in verdict.findings)
+        lost += () if of_gpu else without_cuda(before, then, wishes)
         lost += tuple(sentence for name, sentence in dangling(before, then).items() if name not in told)
     return verdict._replace(losses=lost)
 
@@ -153,11 +155,14 @@ def _refusal(verdict: Verdict, prefix: str, search: Search | str = "") -> CondaE
         ended = f"failed ({reason(error)})"
     if not command and not note:
         note = next((finding.fix.note for finding in verdict.stopping if finding.fix.note), "")
+        if note.startswith("Or "):  # than what the search has tried
+            note = note[3:4].upper() + note[4:]
         if ended:
             note = f"{note} The search for a request that would work {ended}.".lstrip()
         elif not isinstance(search, str) and not conflicts:
             note = note or "None of the requests that were tried in its place works."
-    return messages.refusal(messages.named(verdict), prefix, verdict.stopping, command, tried, conflicts, note)
+    exists = bool(verdict.before.packages)
+    return messages.refusal(messages.named(verdict), prefix, verdict.stopping, command, tried, conflicts, note, exists)
 
 
 def solved(asked: calls.Request, unlink: Iterable[Any], link: Iterable[Any], began: float) -> CondaError | None:

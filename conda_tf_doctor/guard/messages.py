@@ -104,6 +104,7 @@ def refusal(
     constraints: Iterable[str] = (),
     conflicts: Sequence[str] = (),
     note: str = "",
+    exists: bool = True,
 ) -> TensorFlowConflictError:
     """Return the exception that refuses a transaction.
 
@@ -115,8 +116,11 @@ def refusal(
         constraints: What was asked of the solver in vain.
         conflicts: The requests that stand in the way.
         note: One more sentence.
+        exists: Whether there is an environment already.
     """
-    lines = [f"this would break {name} in {prefix}; nothing was changed."]
+    # To make an environment where there is one, conda has removed that one already.
+    done = "changed" if exists else "installed"
+    lines = [f"this would break {name} in {prefix}; nothing was {done}."]
     lines += [f"  - {line(finding)}" for finding in findings]
     asked = sorted(set(constraints))
     if conflicts:

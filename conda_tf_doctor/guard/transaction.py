@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .. import reading
 from ..environment.solve import Plan
 from ..versions import parse_matchspec
-from .calls import argument, environment_files, packages
+from .calls import argument, environment_files, packages, wished
 
 if TYPE_CHECKING:
     from ..environment.files.requirements import Line
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def requested(solver: Any) -> tuple[str, ...]:
     """Return the MatchSpecs that the user asked a solver for, spelled as on the command line where they are from there.
 
-    ``--all`` and ``--update-deps`` put into the solver's request what is installed; then the command line counts.
+    ``--all`` and ``--update-deps`` put into the solver's request what is installed; then the command line counts. With
+    ``--only-deps`` the classic solver puts dependencies there while it solves; what was there before it counts.
     """
     from conda.models.match_spec import MatchSpec
 
@@ -30,7 +31,7 @@ def requested(solver: Any) -> tuple[str, ...]:
             typed.setdefault(str(MatchSpec(text.strip("\"'")).name), []).append(text.strip("\"'"))
     if str(argument("update_modifier", "")) in ("update_all", "update_deps"):
         return tuple(sorted(text for texts in typed.values() for text in texts))
-    found = [text for spec in solver.specs_to_add for text in typed.get(str(spec.name), [str(spec)])]
+    found = [text for spec in wished(solver) for text in typed.get(str(spec.name), [str(spec)])]
     return tuple(sorted(dict.fromkeys(found)))
 
 

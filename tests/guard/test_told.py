@@ -1,0 +1,69 @@
+"""What is said of odd transactions is true: who stands in the way, what is lost, what has happened already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.guard.worlds import build
+from tools.condas import Conda, Result
+
+DRY = ("--dry-run", "--yes", "--json")
+
+
+def test_what_the_solver_adds_is_no_request(run: Callable[..., Result], make_env: Callable[..., Path]) -> None:
+    """With `--only-deps` the classic solver puts dependencies into its request while it solves."""
+    build("pip 2.10 with CUDA", make_env)
+    refused = run("install", "-n", "env", "--only-deps", "tensorflow=2.15", *DRY, mode="block").json()
+    assert refused["conflicts"] == ["tensorflow=2.15"], refused
+    assert not [part for part in refused["command"] if "estimator" in part or "base" in part], refused
+    if refused["command"]:
+        done = run(*refused["command"][1:], *DRY, mode="block")
+        assert done.rc == 0, done
+
+
+def test_only_what_has_no_solution_stands_in_the_way(run: Callable[..., Result], make_env: Callable[..., Path]) -> None:
+    """Anaconda's channel has no CUDA 11.2 for Windows; that is no fault of numpy's."""
+    build("win pip 2.10, defaults", make_env)
+    command = ("install", "-n", "env", "-c", "defaults", "--override-channels", "cudatoolkit", "numpy")
+    refused = run(*command, *DRY, mode="block", subdir="win-64").json()
+    assert refused["conflicts"] == ["cudatoolkit"], refused
+    assert "honours the request cudatoolkit: tensorflow 2.10.0 needs cudatoolkit 11.2.*." in refused["message"]
+    assert "\nInstall cuDNN 8.1 from NVIDIA" in refused["message"], refused
+
+
+def test_lost_cuda_is_said_beside_other_findings(
+    run: Callable[..., Result], make_env: Callable[..., Path], tmp_path: Path
+) -> None:
+    build("pip 2.10 with CUDA", make_env)
+    file = tmp_path / "environment.yml"
+    file.write_text("name: env\ndependencies: [python=3.10, numpy]\n", encoding="utf-8")
+    result = run("env", "update", "--prune", "-f", file)
+    assert "error: TFD603 " in result.err, result
+    lost = "cudatoolkit 11.2.2 and cudnn 8.1.0.77, with which tensorflow 2.10.0 could use a GPU, are removed"
+    assert lost in result.err, result.err
+
+
+def test_a_file_that_is_not_there_is_no_failure_of_the_search(
+    run: Callable[..., Result], make_env: Callable[..., Path], tmp_path: Path
+) -> None:
+    build("pip 2.10 with CUDA", make_env)
+    file = tmp_path / "environment.yml"
+    text = "name: env\ndependencies:\n- numpy>=2\n- pip:\n  - -r missing.txt\n"
+    file.write_text(text, encoding="utf-8")
+    result = run("env", "update", "-f", file, mode="block")
+    assert result.rc == 1, result
+    assert "The search" not in result.err, result.err
+    assert f"The file {file} would work with: numpy>=1.20,<2, pip." in result.err, result.err
+
+
+def test_what_conda_removed_first_is_not_said_to_be_there(
+    conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    """`create` removes the environment that is there, before it asks its solver."""
+    prefix = build("pip 2.10 with CUDA", make_env)
+    made = ("create", "-n", "env", "-c", "inhouse", "tensorflow=2.15", "python=3.11", "numpy>=2", "--yes")
+    result = run(*made, mode="block")
+    assert result.rc == 1, result
+    assert not prefix.exists()
+    assert f"in {prefix}; nothing was installed." in result.err, result.err
