@@ -118,7 +118,8 @@ def after(before: Environment, plan: Plan) -> Environment:
     env = Environment("solve", before.path, before.platform)
     env.notes = before.notes
     gone = {normalise(record.name) for record in plan.unlink}
-    coming = [package_of(record) for record in plan.link]
+    # Not in the order of a solver that keeps its records in a set: what is told of them would change from run to run.
+    coming = sorted(map(package_of, plan.link), key=lambda package: package.name)
     written = {package.name for package in coming}
     # Conda writes over what pip has put into the same place; what is left of pip's is its dist-info.
     env.overwritten = before.overwritten - gone - written

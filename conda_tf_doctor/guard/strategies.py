@@ -141,7 +141,7 @@ def by_keeping(verdict: Verdict, planned: Plan) -> Constraints:
 
 def by_keeping_all(verdict: Verdict, planned: Plan) -> Constraints:
     """Ask for what is there now of everything in TensorFlow's stack that would change."""
-    changed = [record.name for record in planned.unlink if touches([record.name])]
+    changed = sorted(record.name for record in planned.unlink if touches([record.name]))
     return _kept(verdict, changed, verdict.stopping[0])
 
 

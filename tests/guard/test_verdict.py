@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.facts import CONDA, PIP, Environment, Package, Python
+from conda_tf_doctor.environment.solve import Plan, after
 from conda_tf_doctor.guard.verdict import judge
 from conda_tf_doctor.matrix.load import load_matrix
 
@@ -20,8 +23,8 @@ def to_be_made(python: str, *packages: Package) -> Environment:
     return env
 
 
-def codes(after: Environment) -> list[str]:
-    verdict = judge(Environment("solve", "env", "linux-64"), after, load_matrix())
+def codes(planned: Environment) -> list[str]:
+    verdict = judge(Environment("solve", "env", "linux-64"), planned, load_matrix())
     return [finding.code for finding in verdict.findings]
 
 
@@ -39,14 +42,14 @@ def test_the_machines_own_cuda_is_no_matter_of_a_transaction() -> None:
 
 def test_what_is_wrong_with_the_machines_own_cuda_does_not_hide_what_comes() -> None:
     wheel = Package("tensorflow", "2.10.0", PIP, channel="pypi")
-    before, after = to_be_made("3.10.13", wheel), to_be_made("3.10.13", wheel)
-    after.add([Package("cudatoolkit", "11.8.0", CONDA, channel="conda-forge")])
-    after.add([Package("cudnn", "8.1.0.77", CONDA, channel="conda-forge")])
-    for env in (before, after):
+    before, then = to_be_made("3.10.13", wheel), to_be_made("3.10.13", wheel)
+    then.add([Package("cudatoolkit", "11.8.0", CONDA, channel="conda-forge")])
+    then.add([Package("cudnn", "8.1.0.77", CONDA, channel="conda-forge")])
+    for env in (before, then):
         env.partial = False
         env.system = env.system._replace(cuda_driver="580.65.06")
     assert any(finding.code == "TFD301" for finding in diagnose(before, load_matrix()).findings)
-    assert [finding.code for finding in judge(before, after, load_matrix()).findings if finding.code == "TFD301"]
+    assert [finding.code for finding in judge(before, then, load_matrix()).findings if finding.code == "TFD301"]
 
 
 def test_a_rule_that_fails_is_said_also_where_it_failed_before(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +61,21 @@ def test_a_rule_that_fails_is_said_also_where_it_failed_before(monkeypatch: pyte
     monkeypatch.setattr(packages, "packages", fails)
     wheel = Package("tensorflow", "2.15.0", PIP, channel="pypi")
     before = to_be_made("3.10.13", wheel)
-    after = to_be_made("3.10.13", wheel, Package("numpy", "2.0.0", CONDA, channel="conda-forge"))
-    before.partial = after.partial = False
-    verdict = judge(before, after, load_matrix())
+    then = to_be_made("3.10.13", wheel, Package("numpy", "2.0.0", CONDA, channel="conda-forge"))
+    before.partial = then.partial = False
+    verdict = judge(before, then, load_matrix())
     assert [finding.code for finding in verdict.findings] == ["TFD902"] and not verdict.stopping
+
+
+def test_what_is_told_does_not_depend_on_the_order_of_a_solver() -> None:
+    """Solvers keep their records in sets, whose order is another one in every process."""
+    names = ("numpy", "cudnn", "keras", "cudatoolkit", "protobuf")
+    records = tuple(
+        SimpleNamespace(name=name, version="1.0", build="0", channel="conda-forge", subdir="linux-64") for name in names
+    )
+    before = Environment("solve", "env", "linux-64")
+    orders = [
+        [package.name for package in after(before, Plan("env", "linux-64", (), link)).packages]
+        for link in (records, records[::-1])
+    ]
+    assert orders[0] == orders[1] == sorted(names)
