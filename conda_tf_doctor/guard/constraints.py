@@ -234,18 +234,26 @@ class Search:
         asked = {parse_matchspec(spec).name for spec in self.conflicts}
         kept = {parse_matchspec(spec).name for spec in by_keeping(verdict, self.planned)}
         # What is there already is an answer to a request for another version of it, and to no other.
-        for strategy in (by_rules, by_keeping) if rest or asked & kept else (by_rules,):
-            tried = self.tried
-            other = self._follow(strategy, verdict, rest)
-            self.tried = tried
-            if other is not None:
-                self.instead = typed(rest, other.constraints) or ()
-                return
+        strategies = (by_rules, by_keeping) if rest or asked & kept else (by_rules,)
+        # Whoever named a channel wants what is asked for instead from there, too, if it has that.
+        there = tuple(f"{_channel(spec)}::{parse_matchspec(spec).name}" for spec in self.conflicts if _channel(spec))
+        for requests in dict.fromkeys([(*rest, *there), rest]):
+            for strategy in strategies:
+                tried = self.tried
+                other = self._follow(strategy, verdict, requests)
+                self.tried = tried
+                if other is not None:
+                    self.instead = typed(requests, other.constraints) or ()
+                    return
 
     def _solves(self, requests: Iterable[str], pinned: bool = True, only: str = "") -> bool:
         tried = [spec for spec in self.tried if not only or parse_matchspec(spec).name == only]
         arguments = typed(requests, tried)
         return arguments is not None and self.trials.solve(arguments, pinned) is not None
+
+
+def _channel(spec: str) -> str:
+    return spec.rpartition("::")[0]
 
 
 def _has_version(spec: str) -> bool:

@@ -190,16 +190,12 @@ def _sentence(
     text = f"Of {name}, for {where}, {' and '.join(there)}."
     if wanted:
         releases = [v for v in matrix.versions(name, "", platform) if _admits(spec.version, v)]
-        minors = sorted(
-            {
-                m
-                for version in releases[-3:]
-                for row in matrix.builds(name, version, platform=platform)
-                for m in row.python
-            },
-            key=versions.key,
-        )
-        if minors:
+        rows = [row for version in releases[-3:] for row in matrix.builds(name, version, platform=platform)]
+        minors = sorted({minor for row in rows for minor in row.python}, key=versions.key)
+        if python in minors:
+            having = sorted({row.channel for row in rows if python in row.python} - {*channels, *loaded, "pypi"})
+            text += f" {' and '.join(having)} {'have' if having[1:] else 'has'} {asked}." if having else ""
+        elif minors:
             text += f" {asked} is for Python {minors[0]} to {minors[-1]}."
         elif not releases:
             elsewhere = any(_admits(spec.version, v) for v in matrix.versions(name, "", ""))

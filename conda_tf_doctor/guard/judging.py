@@ -151,18 +151,25 @@ def _refusal(verdict: Verdict, prefix: str, search: Search | str = "") -> CondaE
             tried, conflicts = search.tried, search.conflicts
             command, note = working(search, prefix)
         note = f"{note} {of_manifest(verdict, prefix)}".strip()
+        if calls.cloned() and any(package.manager == PIP for package in verdict.after.packages):
+            # Before its transaction, and it takes nothing of that away.
+            note = f"What conda has copied already is in {prefix}: remove that folder."
     except Exception as error:
         ended = f"failed ({reason(error)})"
     if not command and not note:
-        note = next((finding.fix.note for finding in verdict.stopping if finding.fix.note), "")
-        if note.startswith("Or "):  # than what the search has tried
-            note = note[3:4].upper() + note[4:]
+        note = _by_hand(verdict.stopping[0].fix.note)
         if ended:
             note = f"{note} The search for a request that would work {ended}.".lstrip()
         elif not isinstance(search, str) and not conflicts:
             note = note or "None of the requests that were tried in its place works."
     exists = bool(verdict.before.packages)
     return messages.refusal(messages.named(verdict), prefix, verdict.stopping, command, tried, conflicts, note, exists)
+
+
+def _by_hand(note: str) -> str:
+    """Return what a rule says that no command can do, without what it says of its commands."""
+    other = note.partition("Or ")[2] if note.startswith(("Or ", "Then ")) else note
+    return other[:1].upper() + other[1:]
 
 
 def solved(asked: calls.Request, unlink: Iterable[Any], link: Iterable[Any], began: float) -> CondaError | None:

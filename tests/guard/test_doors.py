@@ -48,6 +48,8 @@ HINTS = {
     "create -n env tensorflow-gpu=2.12": "Of tensorflow-gpu, for linux-64, conda-forge has 2.10.0, 2.15.0 and pip has",
     "create -n env python=3.12 tensorflow-cpu=2.15": "conda-forge has 2.10.0, 2.15.0, none of them for that",
     "create -n env tensorflow=2.11": "No channel of yours is known to have tensorflow 2.11 for linux-64; pip has it",
+    # Of another channel than the user's; with its own Python nothing is wrong.
+    "create -n env python=3.10 tensorflow-gpu=2.19 -c defaults --override-channels": "forge has tensorflow-gpu 2.19.",
     # Before a build a version is exact.
     "create -n env tensorflow=2.19=cuda*": "conda-forge has 2.19.1: ask for tensorflow=2.19.*=cuda*.",
     "create -n env tensorflow==2.19": "conda-forge has 2.19.1: ask for tensorflow=2.19.",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from tests.guard.worlds import build
 from tools.condas import Conda, Result
@@ -32,6 +35,19 @@ def test_only_what_has_no_solution_stands_in_the_way(run: Callable[..., Result],
     assert "\nInstall cuDNN 8.1 from NVIDIA" in refused["message"], refused
 
 
+def test_a_channel_that_was_named_stays(
+    conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path]
+) -> None:
+    if conda.solver == "rattler":
+        pytest.skip("it knows no channel that is a folder by its name")
+    build("pip 2.10 alone", make_env)
+    refused = run("install", "-n", "env", "conda-forge::numpy>=2", "conda-forge::attrs", *DRY, mode="block").json()
+    assert refused["conflicts"] == ["conda-forge::numpy>=2"], refused
+    assert refused["command"][4:] == ["conda-forge::attrs", "conda-forge::numpy>=1.20,<2"], refused
+    done = run(*refused["command"][1:], *DRY, mode="block")
+    assert done.rc == 0, done
+
+
 def test_lost_cuda_is_said_beside_other_findings(
     run: Callable[..., Result], make_env: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -55,6 +71,26 @@ def test_a_file_that_is_not_there_is_no_failure_of_the_search(
     assert result.rc == 1, result
     assert "The search" not in result.err, result.err
     assert f"The file {file} would work with: numpy>=1.20,<2, pip." in result.err, result.err
+
+
+def test_no_half_of_a_remedy_is_told(
+    conda: Conda, run: Callable[..., Result], make_env: Callable[..., Path], tmp_path: Path
+) -> None:
+    """What a rule says of its own commands ("Then …", "Or …") is nothing without them."""
+    build("pip 2.10 with CUDA", make_env)
+    folder = conda.channels / "conda-forge" / "linux-64"
+    (name,) = [
+        name
+        for packages in ("packages", "packages.conda")
+        for name, record in json.loads((folder / "repodata.json").read_text(encoding="utf-8"))[packages].items()
+        if record["name"] == "cudatoolkit" and record["version"] == "11.8.0"
+    ]
+    file = tmp_path / "explicit.txt"
+    file.write_text(f"@EXPLICIT\n{folder.as_uri()}/{name}\n", encoding="utf-8")
+    result = run("install", "-n", "env", "--yes", "--file", file, mode="block")
+    assert result.rc == int(conda.has_transaction_hooks), result
+    assert "\nThen " not in result.err
+    assert ("\nInstall CUDA 11.2 with cuDNN 8.1 from NVIDIA" in result.err) == conda.has_transaction_hooks, result.err
 
 
 def test_what_conda_removed_first_is_not_said_to_be_there(

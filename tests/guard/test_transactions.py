@@ -233,6 +233,7 @@ def test_a_clone_of_what_pip_broke_is_refused(
     assert result.rc == 1, result
     assert "TFD603" in result.err
     assert not installed(conda.prefix("copy"))
+    assert f"What conda has copied already is in {conda.prefix('copy')}: remove that folder." in result.err
     healthy = run("install", "-y", "-n", "env", "numpy=1.26", mode="block")
     assert healthy.rc == 0, healthy
     assert run(*copy, mode="block").rc == 0
