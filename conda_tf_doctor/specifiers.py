@@ -83,7 +83,11 @@ _SERIES = r"^=([\d.]+)$"
 
 
 def _excludes(text: str) -> bool:
-    """Tell whether what has to hold together names two versions or series of which no version is both."""
+    """Tell whether no version is all of what has to hold together: two of its series, or a series and a range."""
+    series = [f"=={term}" if re.fullmatch(r"[\d.]+\.\*", term) else term for term in text.split(",")]
+    lower, upper, _ = bounds(",".join(series))
+    if lower and upper and not _admits_any(lower, upper):
+        return True
     named = [term.removesuffix(".*") for term in text.split(",") if term[:1].isdigit() and "*" not in term[:-1]]
     return any(not f"{one}.".startswith(f"{other}.") for one in named for other in named if len(one) >= len(other))
 

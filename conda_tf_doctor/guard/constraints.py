@@ -217,7 +217,8 @@ class Search:
         named = [spec for spec in self.requests if parse_matchspec(spec).name in names and _has_version(spec)]
         pinned = [pin for pin in self.trials.pins if parse_matchspec(pin).name in names]
         if named:
-            self.conflicts = tuple(named)
+            # Of several, one that goes with what has to hold of it is not in the way.
+            self.conflicts = tuple(self._failing(named) if named[1:] else named)
         elif pinned and self._solves(self.requests, pinned=False):
             self.conflicts = tuple(f"{pin} (pinned)" for pin in pinned)
             return
@@ -225,11 +226,8 @@ class Search:
             self.conflicts = self.requests
         else:
             alone = [spec for spec in self.requests if not self._solves([spec])]
-            if alone == list(self.requests):
-                # What has to hold has no solution, whatever is asked for: whose part of it has none?
-                own = [spec for spec in alone if not self._solves([spec], only=parse_matchspec(spec).name)]
-                alone = own or alone
-            self.conflicts = tuple(alone) or self.requests
+            # Where what has to hold has no solution, whatever is asked for: whose part of it has none?
+            self.conflicts = tuple(self._failing(alone) if alone == list(self.requests) else alone) or self.requests
         rest = tuple(spec for spec in self.requests if spec not in self.conflicts)
         asked = {parse_matchspec(spec).name for spec in self.conflicts}
         kept = {parse_matchspec(spec).name for spec in by_keeping(verdict, self.planned)}
@@ -245,6 +243,11 @@ class Search:
                 if other is not None:
                     self.instead = typed(requests, other.constraints) or ()
                     return
+
+    def _failing(self, requests: list[str]) -> list[str]:
+        """Return the requests that have no solution with what has to hold of them; all of them where each has one."""
+        found = [spec for spec in requests if not self._solves([spec], only=parse_matchspec(spec).name)]
+        return requests if self.trials.ended else found or requests
 
     def _solves(self, requests: Iterable[str], pinned: bool = True, only: str = "") -> bool:
         tried = [spec for spec in self.tried if not only or parse_matchspec(spec).name == only]

@@ -21,8 +21,9 @@ cudatoolkit=11.2|11.8                  | cudatoolkit 11.2.*      | cudatoolkit=1
 cudatoolkit=11.8|12.0                  | cudatoolkit 11.2.*      | cudatoolkit[version='11.8.*,11.2.*|12.0,11.2.*']
 cudatoolkit=11*|11.8                   | cudatoolkit 11.2.*      | cudatoolkit=11*,11.2.*
 numpy>=1.24,<2                         | numpy >=1.20,<2         | numpy>=1.24,<2
-numpy>=1.24|2.*                        | numpy >=1.20,<2         | numpy[version='>=1.24,<2|>=1.20,<2,2.*']
-numpy[version='>=1.24,<2|>=1.20,<2,2.*'] | numpy >=1.20,<2       | numpy[version='>=1.24,<2|>=1.20,<2,2.*']
+numpy>=1.24|2.*                        | numpy >=1.20,<2         | numpy>=1.24,<2
+numpy[version='>=1.24,<2|>=1.20,<2,2.*'] | numpy >=1.20,<2       | numpy>=1.24,<2
+numpy>=1.24|1.22.*                     | numpy >=1.20,<2         | numpy[version='>=1.24,<2|>=1.20,<2,1.22.*']
 numpy==1.26.4                          | numpy >=1.20,<2         | numpy==1.26.4
 numpy                                  | numpy 1.26.4            | numpy==1.26.4
 tensorflow=*=cuda*                     | tensorflow 2.10.0 *cuda* | tensorflow[version='==2.10.0',build='cuda*']
