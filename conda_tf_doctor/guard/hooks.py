@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..modes import BLOCK, DISABLED, MODES, REPAIR
 from ..safely import guarded
-from .calls import PARAMETERS, cloned, environment_files, is_rename, remember, request
+from .calls import PARAMETERS, calling_solver, cloned, environment_files, is_rename, remember, request
 from .index import share_index
 
 if TYPE_CHECKING:
@@ -63,15 +63,15 @@ def pre_solve() -> None:
     mode = _mode()
     if mode == DISABLED:
         return
-    asked = request()
-    if asked.solver is None:
+    solver = calling_solver()
+    if solver is None:
         return
-    remember(asked.solver)
-    if mode not in (BLOCK, REPAIR) or asked.removing:
+    remember(solver)
+    if mode not in (BLOCK, REPAIR) or solver.specs_to_remove:
         return
-    share_index(asked.solver)
+    share_index(solver)
     if mode == REPAIR:
-        _watch(asked.solver)
+        _watch(solver)
 
 
 def _watch(solver: Any) -> None:
