@@ -282,7 +282,7 @@ class Conda:
         stdin: str | None = None,
         subdir: str | None = None,
         cwd: Path | None = None,
-        timeout: float = 300,
+        timeout: float = 900,
     ) -> Result:
         """Run ``conda ARGS…`` in this world.
 
