@@ -72,6 +72,14 @@ def spoken(command: Sequence[str], program: Sequence[str]) -> tuple[str, ...]:
     return (name, *(words[1:] if words[:2] == ("env", "create") else words))
 
 
+def for_uv(command: Sequence[str], prefix: str) -> tuple[str, ...]:
+    """Return a command of pip's (``python -m pip …``) as one types it to uv, which needs no pip in an environment."""
+    # It asks nothing, and where a RECORD is not there it goes on by itself.
+    words = {"-y": "", "--yes": "", "--ignore-installed": "--force-reinstall"}
+    rest = (words.get(word, word) for word in command[4:])
+    return ("uv", "pip", command[3], "--python", prefix, *filter(None, rest))
+
+
 def _on_path(name: str, path: str, windows: bool) -> Iterator[str]:
     names = (f"{name}.exe", *(name + ending for ending in _BATCH)) if windows else (name,)
     for folder in path.split(";" if windows else ":"):

@@ -9,9 +9,9 @@ from itertools import pairwise
 
 from .._typing import TYPE_CHECKING
 from ..advice.block import activates
-from ..environment.owner import is_of_uv, workspace_of
+from ..environment.owner import is_of_uv, lacks_pip, workspace_of
 from ..environment.site import command_of
-from ..programs import is_mamba, spoken, users_conda
+from ..programs import for_uv, is_mamba, spoken, users_conda
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,11 +32,13 @@ def aimed(diagnosis: Diagnosis) -> Diagnosis:
     if workspace_of(env.path) is not None:
         aim = _at_workspace
     elif env.is_venv:
-        aim = _at_uv if env.pip("pip") is None and is_of_uv(env.path) else _at_venv
+        aim = _at_uv if lacks_pip(env) and is_of_uv(env.path) else _at_venv
         found = (f._replace(fix=f.fix._replace(commands=_in_venv(f.fix.commands, aim is _at_uv))) for f in found)
     else:
         aim = _with_folder if _has_only_mamba() else _at_conda
     found = (_with(finding, aim, env.path) for finding in found)
+    if aim is _at_venv and lacks_pip(env):
+        found = map(_with_pip, found)
     if aim is _with_folder:
         found = map(_in_mambas_words, found)
     return diagnosis._replace(findings=tuple(found))
@@ -107,10 +109,16 @@ def _at_venv(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
 
 
 def _at_uv(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
-    """Aim with uv, which asks nothing and needs no pip in the environment."""
-    if command[:3] == ("python", "-m", "pip"):
-        return ("uv", "pip", command[3], "--python", prefix, *(word for word in command[4:] if word != "-y"))
-    return _at_venv(command, prefix)
+    return for_uv(command, prefix) if command[:3] == ("python", "-m", "pip") else _at_venv(command, prefix)
+
+
+def _with_pip(finding: Finding) -> Finding:
+    """Return a finding whose commands first put the pip in that they run: Python brings one along."""
+    commands = finding.fix.commands
+    first = next((command for command in commands if command[1:3] == ("-m", "pip")), None)
+    if first is None or any(map(activates, commands)):
+        return finding
+    return finding._replace(fix=finding.fix._replace(commands=((first[0], "-m", "ensurepip"), *commands)))
 
 
 def _at_workspace(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
@@ -120,7 +128,7 @@ def _at_workspace(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
     if command[:2] in (("conda", "install"), ("conda", "update"), ("conda", "remove")):
         return _of_workspace(prefix, command[1], words[2:])
     if command[:3] == ("python", "-m", "pip") and command[3] in ("install", "uninstall"):
-        if "--force-reinstall" in command:
+        if {"--force-reinstall", "--ignore-installed"} & set(command):
             return _of_workspace(prefix, "reinstall", [re.split("[=<>!~ ]", word)[0] for word in words[3:]])
         return _of_workspace(prefix, command[3], words[3:], "--pypi")
     return command if command[:2] != ("conda", "env") and command[:2] != ("conda", "config") else ()

@@ -6,7 +6,10 @@ import os
 import re
 
 from .. import reading
-from .._typing import NamedTuple
+from .._typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .facts import Environment
 
 # The folder of a workspace below which its environments are, and the manifests that each tool looks for, in its order.
 _MANIFESTS = {
@@ -64,6 +67,12 @@ def _has_workspace(path: str) -> bool:
     except OSError:
         return False
     return any(nested or not path.endswith("pyproject.toml") for nested in tables)
+
+
+def lacks_pip(env: Environment) -> bool:
+    """Tell whether an environment is a venv in which ``python -m pip`` starts nothing."""
+    settings = reading.venv_settings(env.path) if env.is_venv and env.pip("pip") is None else {}
+    return bool(settings) and settings.get("include-system-site-packages", "").lower() != "true"
 
 
 def is_of_uv(prefix: str) -> bool:

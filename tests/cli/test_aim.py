@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,9 @@ from conda_tf_doctor.environment.facts import Environment
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.findings import ERROR, Finding, Fix
 from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.programs import for_uv
+from conda_tf_doctor.repair.apply import commands
+from conda_tf_doctor.repair.journal import Journal
 from tests.wine import no_junctions
 from tools.prefixes import add_dist, link_folder, make_prefix
 
@@ -165,3 +169,32 @@ def test_a_venv_is_replaced_by_a_venv(tmp_path: Path, by_uv: bool, expected: lis
     commands = fresh("3.11", pip=("tensorflow==2.13.0",))
     [finding] = aimed(Diagnosis(env, None, (Finding("TFD201", ERROR, "", fix=Fix(commands=commands)),))).findings
     assert list(finding.fix.commands) == expected
+
+
+def test_a_venv_without_pip_gets_one_first(tmp_path: Path) -> None:
+    """What is typed starts; with the base's packages in sight, the base's pip is there, too."""
+    prefix = make_prefix(tmp_path / "env", "linux-64")
+    shutil.rmtree(prefix / "conda-meta")
+    (prefix / "pyvenv.cfg").write_text("home = /usr/bin\nversion = 3.10.13\n")
+    add_dist(prefix, "tensorflow", "2.15.1")
+    add_dist(prefix, "numpy", "2.2.6")
+    for made_by, there, first in (("", False, "ensurepip"), ("uv = 0.9.1\n", False, "--python"), ("", True, "pip")):
+        (prefix / "pyvenv.cfg").write_text(f"home = /usr/bin\nversion = 3.10.13\n{made_by}")
+        if there:
+            add_dist(prefix, "pip", "26.3")
+        env = read_prefix(str(prefix))
+        findings = aimed(diagnose(env, load_matrix())).findings
+        (found,) = [f for f in findings if f.code == "TFD603" and f.severity == ERROR]
+        by_hand = [list(command) for command in found.fix.commands]
+        record = Journal("2026-01-01", pip_install=("numpy<2",))
+        typed = commands(record, str(prefix))
+        assert [first in each[0] for each in (by_hand, typed)] == [True, True], (by_hand, typed)
+        assert all(each[1][1:3] == ["-m", "pip"] for each in (by_hand, typed)) or first != "ensurepip"
+        assert len(by_hand) == len(typed) == (2 if first == "ensurepip" else 1)
+
+
+def test_uv_is_spoken_to_in_its_own_words() -> None:
+    pip = ("python", "-m", "pip", "install", "--ignore-installed", "--no-deps", "keras==2.15.0")
+    assert for_uv(pip, "/venv") == (
+        "uv", "pip", "install", "--python", "/venv", "--force-reinstall", "--no-deps", "keras==2.15.0",
+    )  # fmt: skip
