@@ -42,6 +42,10 @@ GPU_DISTRIBUTIONS = ("tensorflow-gpu", "tf-nightly-gpu", "nvidia-tensorflow")
 _OTHER_USERS = ("torch", "pytorch", "cupy", "jax", "jaxlib", "jax-cuda12-plugin", "numba", "mxnet", "onnxruntime-gpu")
 
 
+# What one has to know who asks for the other.
+LAST_TOOLKIT = "The last cudatoolkit is 11.8: from CUDA 12 on the channels have its parts, chosen by cuda-version"
+
+
 def conda_cuda(version: str) -> str:
     """Return the conda package by which one asks for a release of CUDA: from 12 on there are only its parts."""
     return "cuda-version" if versions.release(version)[0] >= 12 else "cudatoolkit"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import versions
 from ..environment.channels import channel_name
-from ..environment.gpu import CONDA_CUDA, conda_cuda
+from ..environment.gpu import CONDA_CUDA, LAST_TOOLKIT, conda_cuda
 from ..environment.solve import read_before
 from ..environment.tensorflow import OWNERS
 from ..matrix.load import load_matrix
@@ -210,10 +210,7 @@ def _cuda_sentence(matrix: Matrix, specs: list[versions.MatchSpec], platform: st
         return ""
     version = wanted.version.strip("=~<>!* ").rstrip(".*")
     if wanted.name == "cudatoolkit" and wanted.name != conda_cuda(version):
-        return (
-            "The last cudatoolkit is 11.8: from CUDA 12 on the channels have its parts, chosen by cuda-version "
-            f"(cuda-version={version}); TensorFlow's builds ask for what they need of them."
-        )
+        return f"{LAST_TOOLKIT} (cuda-version={version}); TensorFlow's builds ask for what they need of them."
     rows = [row for row in matrix.builds(platform=platform) if row.cuda and row.kind == "build"]
     fitting = sorted({row.tensorflow for row in rows if versions.contains(row.cuda, version)}, key=versions.key)
     if not fitting:

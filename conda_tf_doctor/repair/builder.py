@@ -11,7 +11,7 @@ from ..environment.tensorflow import OWNERS, Installed
 from .candidates import Catalogue, admits, derived
 from .demands import Demands
 from .levers import Want, Way
-from .plan import Edit, Key
+from .plan import Edit, Key, predecessor
 from .simulate import PARTS
 
 if TYPE_CHECKING:
@@ -119,6 +119,10 @@ class Builder:
         """Return the version that a manager has of a package now; ``None`` where it has none."""
         package = self.env.pip(name) if manager == PIP else self.env.conda(name)
         return package.version if package else None
+
+    def takes_a_place(self, edit: Edit, edits: _Edits) -> bool:
+        """Tell whether a package comes for one that is to be had under another name alone: nobody asked to lose it."""
+        return self.installed(edit.manager, edit.name) is None and predecessor(edit, edits) is not None
 
     def resolved(self, edits: _Edits) -> _Edits | None:
         """Choose the version of every edit anew: the newest that exists and satisfies all that is asked of it."""

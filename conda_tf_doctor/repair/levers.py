@@ -82,6 +82,9 @@ def ways(finding: Finding, env: Environment, build: Build | None = None) -> list
             return [(Want(PIP, package.name, package.name, bare=True),)]
     found: list[Way] = []
     wants = _of_fix(finding, env)
+    if finding.code == "TFD103" and env.conda(finding.package) is not None and finding.fix.pins:
+        # It is to be had under another name alone.
+        wants.insert(0, Want(CONDA, finding.package, finding.package, remove=True))
     named = [want for want in wants if tensorflow and want.name in OWNERS]
     if wants and all(_holds(want, env) for want in named):
         found.append(tuple(want for want in wants if want not in named))

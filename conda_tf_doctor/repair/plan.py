@@ -78,6 +78,12 @@ class Edit(NamedTuple):
 Edits = Mapping[Key, Edit]
 
 
+def predecessor(edit: Edit, edits: Edits) -> Edit | None:
+    """Return what goes because it is to be had as another package alone, where that is this one; else ``None``."""
+    goes = (e for e in edits.values() if e.removes and e.manager == edit.manager and "TFD103" in e.codes)
+    return None if edit.removes or "TFD103" not in edit.codes else next(goes, None)
+
+
 class Change(NamedTuple):
     """One line of a plan, for people and machines.
 

@@ -330,7 +330,7 @@ class Planner(Starts):
         while again:
             again = False
             for key, edit in list(edits.items()):
-                if "--to" in edit.codes or "--without" in edit.codes:
+                if "--to" in edit.codes or "--without" in edit.codes or self.takes_a_place(edit, edits):
                     continue
                 fewer = {k: v for k, v in edits.items() if k != key}
                 # With the versions chosen anew, or with those that were found to work.

@@ -405,3 +405,31 @@ def test_json_is_one_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         ("numpy", "2.1.3", "1.26.4", "environment.yml:5")
     ]
     assert document["unverified"]
+
+
+@pytest.mark.parametrize(
+    ("channels", "entry", "tensorflow", "repaired"),
+    [
+        ("conda-forge", "cudatoolkit=12.1", "tensorflow=2.15", "cuda-version=12.1"),
+        (
+            "nvidia, defaults",
+            "cudatoolkit 12.4.*   # GPU",
+            "pip:\n    - tensorflow==2.17.0",
+            "cuda-toolkit 12.4.*   # GPU",
+        ),
+        ("conda-forge", "cudatoolkit=11.8", "tensorflow=2.12", ""),
+        ("conda-forge", "cudatoolkit>=11.2,<13", "tensorflow=2.12", ""),
+        # What a channel of somebody's own has nobody knows.
+        ("ours, conda-forge", "cudatoolkit=12.1", "tensorflow=2.15", ""),
+    ],
+    ids=["for conda's", "for pip's", "the last", "a range", "another channel"],
+)
+def test_a_cudatoolkit_that_never_was_goes_on_under_another_name(
+    tmp_path: Path, channels: str, entry: str, tensorflow: str, repaired: str
+) -> None:
+    text = f"channels: [{channels}]\ndependencies:\n  - python=3.10\n  - {entry}\n  - {tensorflow}\n"
+    path = _write(tmp_path, "environment.yml", text)
+    found = [f for f in diagnose(read_file(str(path), "linux-64"), load_matrix()).findings if f.severity == ERROR]
+    assert [(f.code, f.package) for f in found] == ([("TFD103", "cudatoolkit")] if repaired else [])
+    assert _fix(path).status == 0
+    assert path.read_text(encoding="utf-8") == (text.replace(entry, repaired) if repaired else text)

@@ -18,7 +18,7 @@ from ...errors import UsageError
 from ...names import normalise
 from ...specifiers import joined
 from ..candidates import admits
-from ..plan import Edit, Key, Plan
+from ..plan import Edit, Key, Plan, predecessor
 from .entry import Entry, Listing, decode
 
 
@@ -198,7 +198,7 @@ def unreadable(listing: Listing) -> list[Entry]:
 
 
 def _successors(listing: Listing, plan: Plan) -> dict[Key, Edit]:
-    """Return by the key of each distribution of TensorFlow that goes the one that takes its place in the file."""
+    """Return by the key of each package that goes for another name of it the one that takes its place in the file."""
     mine = [edit for edit in plan.edits.values() if edit.name in OWNERS]
     gone = [edit for edit in mine if edit.removes and places(listing, edit)]
     new = [edit for edit in mine if edit.version and not edit.reinstall and not places(listing, edit)]
@@ -207,6 +207,10 @@ def _successors(listing: Listing, plan: Plan) -> dict[Key, Edit]:
         old = next((e for e in gone if e.manager == edit.manager and e.key not in found), None)
         if old is not None:
             found[old.key] = edit
+    for edit in plan.edits.values():
+        old = None if edit.name in OWNERS or places(listing, edit) else predecessor(edit, plan.edits)
+        if old is not None and old.name not in OWNERS and places(listing, old):
+            found.setdefault(old.key, edit)
     return found
 
 

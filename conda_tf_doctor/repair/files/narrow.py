@@ -104,7 +104,8 @@ def _minimal(
     remains = left(edits)
     for key, edit in list(edits.items()):
         fewer = {other: e for other, e in edits.items() if other != key}
-        if not {"--to", "--without"} & set(edit.codes) and left(fewer) <= remains:
+        asked = {"--to", "--without"} & set(edit.codes) or planner.takes_a_place(edit, edits)
+        if not asked and left(fewer) <= remains:
             edits = fewer
     return edits
 

@@ -9,6 +9,7 @@ from ... import versions
 from ...advice import advise
 from ...context.context import Context
 from ...environment.facts import CONDA, PIP, Package
+from ...environment.gpu import LAST_TOOLKIT
 from ...environment.tensorflow import OWNERS
 from ...findings import ERROR, Finding, Fix
 from ...matrix.model import CONDA_FORGE, DEFAULTS
@@ -18,6 +19,9 @@ EXTRA = "and-cuda"
 # Nobody builds these of their source: what has no wheel here is not to be had here.
 _WHEELS_ONLY = ("tensorflow-", "nvidia-", "jaxlib")
 _INDEX = "the files of its releases in the package index"
+# Releases of it, the first and last among them; and what a range begins with, or names alone.
+_TOOLKITS = ("8.0", "9.0", "9.2.148", "10.0.130", "10.1.243", "10.2.89", "11.0.3", "11.2.2", "11.4.3", "11.8.0")
+_LEAST = r"(?:^|[,|\s])\s*(?:>=|>|==?|~=)?\s*(\d+(?:\.\d+)?)"
 # Channels without a TensorFlow; what any other has beside these two is not known.
 _WITHOUT = {"nodefaults", "pytorch", "nvidia", "bioconda"}
 
@@ -29,6 +33,7 @@ def not_to_be_had(context: Context) -> Iterator[Finding]:
         yield from _never_in_channels(context, tensorflow.package)
     for package in env.packages if env.platform else ():
         if package.manager != PIP:
+            yield from _after_its_end(context, package)
             continue
         mine = tensorflow is not None and package is tensorflow.package
         if not mine:
@@ -143,6 +148,32 @@ def _never_in_channels(context: Context, package: Package) -> Iterator[Finding]:
     last = [max(each, key=versions.key) for each in known.values()]
     where = f" in {' or '.join(known)}"
     yield from _no_such(package, sorted(here, key=versions.key), last, where, "the histories of their recipes")
+
+
+def _after_its_end(context: Context, package: Package) -> Iterator[Finding]:
+    """Report a cudatoolkit of CUDA 12 or later: no channel has one, and so no solver finds the file's packages."""
+    asked = package.spec or package.version
+    channels = set(package.metadata.get("channels") or (package.channel,)) - _WITHOUT
+    if package.name != "cudatoolkit" or not asked or not channels <= {CONDA_FORGE, DEFAULTS, ""}:
+        return
+    admits = versions.conda_contains if package.spec else versions.contains
+    if any(versions.release(term)[:1] < (12,) for term in re.findall(_LEAST, asked)) or not re.search(_LEAST, asked):
+        return
+    if any(admits(package.spec or f"=={package.version}.*", version) for version in _TOOLKITS):
+        return
+    tensorflow = context.tensorflow
+    by_conda = tensorflow is None or tensorflow.manager == CONDA
+    name = "cuda-version" if by_conda else "cuda-toolkit"
+    minor = versions.minor(re.findall(_LEAST, asked)[0])
+    why = "which TensorFlow's builds ask for" if by_conda else "of which cuda-toolkit brings all"
+    yield _finding(
+        package,
+        f"There never was a cudatoolkit {asked.lstrip('=')}: conda installs nothing of the file. {LAST_TOOLKIT}, "
+        f"{why}.",
+        Fix(pins=(f"{name} {minor}.*",), note=f"Write {name}={minor} in the place of cudatoolkit."),
+        f"{name} {minor}, or cudatoolkit up to 11.8",
+        "the histories of their recipes",
+    )
 
 
 def _no_such(
