@@ -104,7 +104,8 @@ def _from_pip(prefix: str, site_packages: str, wanted: re.Pattern[str], kept: Re
         return
     for entry in entries:
         owner = normalise(entry.split("-")[0])
-        if not entry.endswith(".dist-info") or not wanted.match(owner):
+        # What pip renamed aside while it took a package away (~umpy) is nobody's record any more.
+        if not entry.endswith(".dist-info") or entry.startswith("~") or not wanted.match(owner):
             continue
         folder = os.path.join(site_packages, entry)
         # conda-build changes binaries after the wheel was made: where conda installed, its record is the truth.

@@ -110,3 +110,23 @@ def test_some_keras_3_do_not_load_without_h5py(whole: Path, keras: str, severity
     (whole / SITE / "h5py/hdf5.dll").unlink()
     [finding] = [finding for finding in found(whole) if finding.package == "h5py"]
     assert (finding.code, finding.severity) == ("TFD501", severity)
+
+
+@pytest.mark.parametrize("aside", [False, True], ids=["RECORD is gone", "pip was taking it away"])
+def test_a_library_that_a_wheel_brought_comes_with_the_wheel(whole: Path, aside: bool) -> None:
+    """By its name no other package has it, whatever is left of what recorded it."""
+    library = "libopenblas64__v0.3.21-gcc_10_3_0-0cf96a72.dll"
+    make_dll(whole / UMATH, imports={library: ["dgemm"]})
+    info = whole / SITE / "numpy-1.23.5.dist-info"
+    if aside:
+        (info / "RECORD").write_text(f"numpy.libs/{library},,1\n")
+        info.rename(whole / SITE / "~umpy-1.23.5.dist-info")
+    else:
+        (info / "RECORD").unlink()
+    [finding] = [finding for finding in found(whole) if library in finding.message]
+    assert (finding.code, finding.severity, finding.package) == ("TFD501", "error", "numpy")
+    assert finding.fix.commands[0][:6] == ("python", "-m", "pip", "install", "--force-reinstall", "--no-deps")
+    if aside:
+        assert finding.fix.pip[0].startswith("numpy") and finding.fix.reinstall == ()
+    else:
+        assert finding.fix.commands[0][-1] == "numpy==1.23.5" and finding.fix.reinstall == (("pip", "numpy"),)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 
 from ..._typing import TYPE_CHECKING
 from ...binaries.records import recorded_files
 from ...context.binaries import VC_RUNTIME, site_packages_of
 from ...context.context import Context
+from ...context.promises import requirements
+from ...environment.facts import PIP
 from ...findings import ERROR, WARNING, Finding, Fix
-from .words import again, relative
+from .words import again, relative, with_files_again
 
 if TYPE_CHECKING:
     from ...binaries.beside import Neighbour
@@ -85,7 +88,17 @@ def _recorded(context: Context) -> list[Recorded]:
     return recorded_files(context.env.prefix, site_packages_of(context.env), every=True)
 
 
+# What auditwheel and delvewheel name a library that a wheel brings: no other package has it.
+_BROUGHT = re.compile(r"-[0-9a-f]{8}(?:[0-9a-f]{24})?\.")
+
+
 def _put_back(context: Context, package: str, file: str) -> Fix:
+    there = context.env.package(package)
+    if _BROUGHT.search(file) and (there is None or there.manager == PIP):
+        if there is not None and there.version:
+            return Fix(commands=(with_files_again(package, there.version),), reinstall=((PIP, package),))
+        wanted = f"{package}{requirements(context).get(package, '')}"
+        return Fix(pip=(wanted,), commands=((*with_files_again(package, "")[:-1], wanted),))
     if package == "python" and context.env.conda("python") is None:
         return Fix(note=f"Install Python {context.env.python.version} again, to which {file} belongs.")
     return Fix(note=f"Install the package that {file} belongs to again.")
