@@ -79,6 +79,7 @@ REQUESTED = "requested"
 _PLATFORM = Judge("machine.platform", "platform_unsupported")
 _BINARIES = Judge("binaries.closure", "binaries", "binaries")
 _SOURCES = Judge("binaries.sources", "python_files")
+_METADATA = Judge("binaries.metadata", "metadata")
 _VC = Judge("binaries.vc_runtime", "vc_runtime", "windows")
 _PACKAGES = Judge("packages.packages", "packages")
 _RUNTIME = Judge("cuda.runtime", "cuda_runtime", "cuda")
@@ -135,7 +136,7 @@ _ROWS = (
     Rule("TFD402", "vc-runtime-old", BINARIES, (_VC, _BINARIES), advice="libraries.vc_runtime", asks=_ASKS_VC),
     Rule("TFD502", "dll-corrupt", BINARIES, (_BINARIES,), BY_FILES,
          broken=A_FILE, brings=("TFD501", "TFD503", "TFD505"), advice="libraries.again", asks=_ASKS_BINARIES),
-    Rule("TFD501", "dll-missing", BINARIES, (_BINARIES, _SOURCES), BY_FILES,
+    Rule("TFD501", "dll-missing", BINARIES, (_BINARIES, _SOURCES, _METADATA), BY_FILES,
          broken=A_FILE, advice="libraries.missing", asks=_ASKS_BINARIES),
     Rule("TFD505", "dll-symbol-missing", BINARIES, (_BINARIES,), BY_FILES, advice="libraries.symbol"),
     Rule("TFD504", "dll-shadowed", BINARIES, (_BINARIES,), BY_FILES, advice="paths.other_copy"),

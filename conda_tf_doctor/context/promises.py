@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from .. import versions
 from .._typing import TYPE_CHECKING, Any
-from ..environment.facts import CONDA, Package
+from ..environment.facts import CONDA, Environment, Package
+from ..environment.unrecorded import may_hold
 from ..matrix.model import PYPI
 from ..names import OF_NIGHTLY, OTHER_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from .context import Context
 
@@ -64,10 +65,10 @@ def is_missing(context: Context, name: str) -> bool:
 
     ``pip freeze`` leaves out setuptools and wheel, ``conda list`` does not.
     """
-    if find(context, name) is not None or not complete(context):
+    env, names = context.env, {name, OTHER_NAMES.get(name, name)}
+    if find(context, name) is not None or any(package.name in names for package in env.user_site):
         return False
-    env = context.env
-    if any(package.name == name for package in env.user_site):
+    if not complete(context, names):
         return False
     if name == "setuptools" and env.kind in ("report", "file"):
         return any(env.package(other) for other in ("wheel", "pip"))
@@ -82,21 +83,34 @@ def depended_on(context: Context, name: str) -> bool:
     return any(spec.replace("_", "-") in wanted for spec in specs)
 
 
-def complete(context: Context) -> bool:
+def complete(context: Context, names: Collection[str] = ()) -> bool:
     """Tell whether the list of packages is evidently the whole environment, so that what it lacks is missing.
 
     It has to hold nearly everything that TensorFlow's wheel requires: the few packages that a report mentions, what a
     file asks for, and records without files do not. Where TensorFlow's own binaries are on this disk, the environment
-    is a real one, and nothing else on sys.path can hold what it lacks, what is not there is missing.
+    is a real one, and nothing else on sys.path holds what it lacks, what is not there is missing.
+
+    Args:
+        context: The environment beside the matrix.
+        names: What is asked for: the user site and the folders of PYTHONPATH need not hold more than these.
     """
     env, tensorflow = context.env, context.tensorflow
     if tensorflow is None or tensorflow.requested or env.partial or any(note.hides for note in env.notes):
         return False
-    if env.prefix and context.has("binaries") and not env.user_site and not env.env_vars.get("PYTHONPATH"):
+    if env.prefix and context.has("binaries") and not may_come_from_outside(env, names):
         return True
-    names = requirements(context)
-    present = sum(find(context, name) is not None for name in names)
-    return len(names) >= 10 and present >= len(names) - 3
+    required = requirements(context)
+    present = sum(find(context, name) is not None for name in required)
+    return len(required) >= 10 and present >= len(required) - 3
+
+
+def may_come_from_outside(env: Environment, names: Collection[str]) -> bool:
+    """Tell whether the user site or PYTHONPATH may bring one of some packages to an environment; any, without names."""
+    if env.user_site and (not names or any(package.name in names for package in env.user_site)):
+        return True
+    path = env.env_vars.get("PYTHONPATH", "")
+    # What lies in the folders of another machine nobody knows.
+    return bool(path) and (not names or env.kind != "prefix" or may_hold(path, names))
 
 
 def holds_here(context: Context, row: dict[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from .facts import JOURNAL, PIP, Environment, Note, Package, Python
 from .machine import add_machine, virtual_packages
 from .site import find_site_packages, inner_python, interpreter, site_minor, version_of_names
 from .stack import STACK
+from .unrecorded import unrecorded
 
 
 def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Environment:
@@ -57,6 +58,7 @@ def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Env
         env.python = env.python._replace(version=version_of_names(entries, site_packages))
     if site_packages:
         env.add(list(read_pip(env, prefix, site_packages, STACK)))
+        env.add(list(unrecorded(env, site_packages, set(os.listdir(site_packages)))))
     alone = False
     if "pyvenv.cfg" in entries:
         alone = _is_alone(prefix)

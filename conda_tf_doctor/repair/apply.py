@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import versions
 from ..environment.facts import CONDA, PIP, Environment
+from ..environment.owner import is_of_uv, lacks_pip
 from ..environment.prefix import read_prefix
 from ..findings import ERROR
 from ..names import normalise, parse_requirement
+from ..programs import for_uv
 from . import journal as journals
 from . import kept, kept_conda, neighbours, pinned
 from .back import Back, record_of, records
@@ -135,9 +137,15 @@ def commands(journal: Journal, prefix: str) -> list[list[str]]:
     if journal.conda_reinstall:
         found.append(["conda", "install", "-p", prefix, "--force-reinstall", *journal.conda_reinstall])
     if journal.pip_back:
-        found.append([*pip, "install", "--force-reinstall", "--no-deps", *journal.pip_back])
+        names = {normalise(parse_requirement(text)[0]) for text in journal.pip_back}
+        how = "--force-reinstall" if all(kept.is_recorded(prefix, n) for n in names) else "--ignore-installed"
+        found.append([*pip, "install", how, "--no-deps", *journal.pip_back])
     if journal.pip_install or journal.pip_again:
         found.append([*pip, "install", *journal.pip_install, *journal.pip_again])
+    if any(command[1:3] == pip[1:] for command in found) and lacks_pip(read_prefix(prefix, with_machine=False)):
+        if is_of_uv(prefix):
+            return [list(for_uv(command, prefix)) if command[1:3] == pip[1:] else command for command in found]
+        found.insert(0, [python, "-m", "ensurepip"])
     return found
 
 

@@ -193,13 +193,15 @@ class Back:
         # Of a repair that came to its end, only what it brought itself goes: the rest was installed since.
         ended = bool(journal.conda_after or after)
         brought = {name for name in now if name not in before and (not ended or name in after)}
-        extra = sorted(brought - {*swept, *self._unowned(env)})
+        extra = sorted(brought - {*swept, *whole, *self._unowned(env)})
         problems: list[str] = []
         again: list[str] = []
         for name in extra:
             kept.remove(self.prefix, name, {})
-        left = kept.put_back(self.prefix, aside, [n for n, each in whole.items() if before.get(n) == each.version])
-        problems += [f"the files of {name} {before[name]} could not be put back" for name in left]
+        # Of what had no metadata, or had it under the name that pip gave it aside, only the files were noted.
+        names = [name for name, each in whole.items() if before.get(name, each.version) == each.version]
+        left = kept.put_back(self.prefix, aside, names)
+        problems += [f"the files of {f'{name} {whole[name].version}'.strip()} could not be put back" for name in left]
         for name, version in before.items():
             touched = name not in whole and (not ended or after.get(name) != version)
             if touched and (now.get(name) != version or name in swept):

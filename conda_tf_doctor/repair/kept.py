@@ -20,6 +20,7 @@ from ..binaries.records import Recorded, hexadecimal, read_text
 from ..environment.facts import PIP, Environment
 from ..environment.prefix import read_prefix
 from ..environment.site import find_site_packages, site_minor
+from ..environment.unrecorded import files_of
 from ..names import normalise
 from ..reading import load_json
 from . import atomic
@@ -70,7 +71,7 @@ def recorded(record: str) -> list[tuple[str, str, int]]:
 
 
 def owned(prefix: str, env: Environment) -> dict[str, Owned]:
-    """Return what pip owns in an environment, by normalised name, as far as a RECORD lists its files."""
+    """Return what pip owns in an environment, by normalised name, as far as a RECORD or a folder tells its files."""
     found: dict[str, Owned] = {}
     for package in env.packages:
         if package.manager != PIP or not package.source or package.name in found:
@@ -78,6 +79,9 @@ def owned(prefix: str, env: Environment) -> dict[str, Owned]:
         folder = below(prefix, package.source)
         site = os.path.dirname(folder)
         files = {_relative(prefix, site, path) for path, _, _ in recorded(os.path.join(folder, "RECORD"))}
+        if not files and not os.path.isabs(package.source):
+            files = {_relative(prefix, site, path) for path in files_of(site, package.name)}
+            files |= {_relative(prefix, root, name) for root, _, names in os.walk(folder) for name in names}
         files.discard("")
         if not files:
             continue
@@ -85,6 +89,14 @@ def owned(prefix: str, env: Environment) -> dict[str, Owned]:
         files |= set(_compiled(prefix, files))
         found[package.name] = Owned(package.version, tuple(sorted(files)))
     return found
+
+
+def is_recorded(prefix: str, name: str) -> bool:
+    """Tell whether pip could uninstall a distribution, or has none of that name."""
+    site = site_of(prefix)
+    infos = [e for e in os.listdir(site) if normalise(e.split("-")[0]) == name] if site else []
+    records = [os.path.isfile(os.path.join(site, e, "RECORD")) for e in infos if e.endswith(".dist-info")]
+    return all(records)
 
 
 def _relative(prefix: str, base: str, path: str) -> str:

@@ -20,7 +20,7 @@ from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.repair import journal, kept
 
 from .conftest import SMALL
-from .test_venv import broken, broken_venv, call, no_conda, venv, wrong
+from .test_venv import broken, broken_venv, call, commands, no_conda, venv, wrong
 
 __all__ = ["broken", "broken_venv", "no_conda", "venv"]
 # How often a repair is killed; two hundred are in test_kills.py.
@@ -190,3 +190,61 @@ def test_metadata_that_pip_put_aside_gets_its_name_back_where_it_is_the_only_one
     assert (folder / "numpy-2.2.6.dist-info" / "RECORD").is_file()
     assert not (folder / "scipy-1.15.3.dist-info").exists()
     assert kept.owned_now(str(venv))["numpy"].files
+
+
+@pytest.mark.parametrize("lost", ["keras-*.dist-info", "keras-*.dist-info/METADATA", "keras-*.dist-info/RECORD"])
+def test_what_records_a_package_comes_back_and_goes_again(
+    broken: Path, lost: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(capsys, "fix", "--apply", "-p", broken, "--yes")[0] == 0
+    for path in site(broken).glob(lost):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (site(broken) / "keras" / "stale.py").write_text("of no wheel\n")
+    before = tree(broken)
+    history = {path for path in before if path.startswith(journal.HISTORY)}
+    status, document = call(capsys, "check", "-p", broken)
+    assert (status, [f["code"] for f in document["findings"] if f["severity"] != "info"]) == (0, ["TFD501"])
+    status, document = call(capsys, "fix", "--apply", "-p", broken, "--yes")
+    assert (status, [c["package"] for c in document["changes"]]) == (0, ["keras"]), document["message"]
+    assert not document["findings_after"]
+    assert not (site(broken) / "keras" / "stale.py").exists(), "it is removed whole first"
+    assert call(capsys, "fix", "--undo", "-p", broken)[0] == 0
+    after = tree(broken)
+    assert {path: each for path, each in after.items() if path in before or not path.startswith(journal.HISTORY)} == {
+        path: before[path] for path in before if path not in history or path in after
+    }
+
+
+def test_what_pip_was_taking_away_is_repaired_and_comes_back(
+    broken: Path, alive: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """pip was killed on its own, so there is no journal: what it renamed aside is no package, and nobody's record."""
+    assert call(capsys, "fix", "--apply", "-p", broken, "--yes")[0] == 0
+    where, name = site(broken), wrong(alive).split("==")[0]
+    (info,) = where.glob(f"{name}-*.dist-info")
+    files = tree(where / name)
+    aside = where / f"~{info.name[1:]}"
+    info.rename(aside)
+    status, document = call(capsys, "check", "-p", broken)
+    assert status == 1 and name in {f["package"] for f in document["findings"] if f["severity"] == "error"}
+    assert not [command for command in commands(document) if any(word.startswith("~") for word in command)]
+    status, document = call(capsys, "fix", "--apply", "-p", broken, "--yes")
+    assert (status, [c["package"] for c in document["changes"]]) == (0, [name]), document["message"]
+    assert not list(where.glob("~*"))
+    assert call(capsys, "fix", "--undo", "-p", broken)[0] == 0
+    assert tree(where / name) == files and info.is_dir() and not aside.exists(), "the metadata has its name again"
+
+
+def test_a_package_of_no_known_version_comes_back(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(capsys, "fix", "--apply", "-p", broken, "--yes")[0] == 0
+    where = site(broken)
+    # The tests' wheels put it under the package's own name.
+    (where / "absl_py").rename(where / "absl")
+    for path in where.glob("absl_py-*.dist-info"):
+        shutil.rmtree(path)
+    (where / "absl" / "mine.py").write_text("of nobody's wheel\n")
+    before = tree(where)
+    status, document = call(capsys, "fix", "--apply", "-p", broken, "--yes")
+    assert (status, [c["package"] for c in document["changes"]]) == (0, ["absl-py"]), document["message"]
+    assert call(capsys, "fix", "--undo", "-p", broken)[0] == 0
+    assert tree(where) == before

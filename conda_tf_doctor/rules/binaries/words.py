@@ -64,10 +64,17 @@ def _reinstalled(context: Context, manager: str, name: str, version: str) -> Fix
     return Fix(commands=(with_files_again(name, version),), reinstall=((PIP, name),))
 
 
-def with_files_again(name: str, version: str) -> tuple[str, ...]:
-    """Return the command by which pip writes all files of a distribution anew, in the version that is there."""
+def with_files_again(name: str, version: str, unrecorded: bool = False) -> tuple[str, ...]:
+    """Return the command by which pip writes all files of a distribution anew, in the version that is there.
+
+    Args:
+        name: The distribution.
+        version: The version; empty where it is unknown.
+        unrecorded: Whether nothing records its files: pip cannot uninstall it first.
+    """
     requirement = f"{name}=={version}" if version else name
-    return ("python", "-m", "pip", "install", "--force-reinstall", "--no-deps", "--no-cache-dir", requirement)
+    how = "--ignore-installed" if unrecorded else "--force-reinstall"
+    return ("python", "-m", "pip", "install", how, "--no-deps", "--no-cache-dir", requirement)
 
 
 def owner(context: Context, path: str = "site-packages/tensorflow/") -> str:

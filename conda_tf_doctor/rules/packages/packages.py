@@ -9,8 +9,9 @@ from ... import versions
 from ..._light import re
 from ..._typing import TYPE_CHECKING
 from ...codes import CODE_OF_PACKAGE
-from ...context.promises import complete, find, promised, records, requirements
+from ...context.promises import complete, find, may_come_from_outside, promised, records, requirements
 from ...environment.facts import CONDA, PIP
+from ...environment.stack import TENSORFLOW
 from ...environment.tensorflow import OWNERS, owners
 from ...findings import ERROR, INFO, LIKELY, WARNING, Finding, Fix
 from ...matrix.model import KNOWLEDGE
@@ -136,7 +137,7 @@ def _empty_wheel_alone(context: Context) -> Iterator[Finding]:
     owned = owners(env)
     if tensorflow is None or not owned or not all(map(context.is_empty_wheel, owned)):
         return
-    on_disk = (env.kind == "prefix" or env.collected) and not env.user_site and not env.env_vars.get("PYTHONPATH")
+    on_disk = (env.kind == "prefix" or env.collected) and not may_come_from_outside(env, TENSORFLOW)
     if not on_disk and not complete(context):
         return
     row = context.build
