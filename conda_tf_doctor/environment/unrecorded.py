@@ -185,8 +185,9 @@ def _is_condas(env: Environment, module: str) -> bool:
 
 def _package(env: Environment, name: str, site_packages: str, module: str, version: str) -> Package:
     path = _below(site_packages, module.removesuffix("/__init__.py"))
-    source = os.path.relpath(path, env.prefix).replace(os.sep, "/")
-    return Package(name, version, PIP, "", "pypi", source)
+    # The Store's Python has its site-packages elsewhere, which may be another drive.
+    below = path[len(env.prefix) :].lstrip("/\\") if path.startswith(env.prefix) else path
+    return Package(name, version, PIP, "", "pypi", below.replace(os.sep, "/"))
 
 
 def _version(site_packages: str, files: list[str]) -> str:

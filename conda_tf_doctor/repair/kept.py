@@ -145,13 +145,25 @@ def keep(prefix: str, folder: str, packages: Mapping[str, Owned], changing: Iter
     for name in sorted(packages, key=lambda name: name not in named):
         if not linked and name not in named:
             continue
-        present = [path for path in packages[name].files if os.path.isfile(below(prefix, path))]
+        files = {*packages[name].files, *(_among(prefix, name, packages[name].files) if name in named else ())}
+        present = sorted(path for path in files if os.path.isfile(below(prefix, path)))
         for path in present:
             linked = _copied(prefix, folder, path, linked)
         kept[name] = packages[name]._replace(files=tuple(present))
     site = site_of(prefix)
     kept[""] = Owned("", tuple(sorted(os.listdir(site))) if site else ())
     _write(folder, kept)
+
+
+def _among(prefix: str, name: str, files: Iterable[str]) -> Iterable[str]:
+    """Yield what lies in the folders of a distribution that are its alone, recorded or not: it goes with them."""
+    site = site_of(prefix)
+    start = os.path.relpath(site, prefix).replace(os.sep, "/") + "/"
+    own = {path[len(start) :] for path in files if path.startswith(start)}
+    for folder in _alone(own, _below_site(prefix, site, name)):
+        for root, _, names in os.walk(below(site, folder)):
+            for each in names:
+                yield os.path.relpath(os.path.join(root, each), prefix).replace(os.sep, "/")
 
 
 def remove_new(prefix: str, folder: str) -> None:
