@@ -102,7 +102,7 @@ def files_of(site_packages: str, name: str) -> list[str]:
     module = _TENSORFLOW if name in TENSORFLOW else MODULES.get(name, ("",))[0]
     if not module:
         return []
-    found = _scripts(site_packages, module.split("/")[0].removesuffix(".py"))
+    found = _scripts(site_packages, module.removesuffix("/__init__.py").removesuffix(".py").replace("/", r"\."))
     if "/" not in module:
         return [*found, module]
     folder = module.rpartition("/")[0]
@@ -145,7 +145,7 @@ def may_hold(path: str, names: Collection[str]) -> bool:
 
 
 def _scripts(site_packages: str, module: str) -> list[str]:
-    """Return the scripts that start a module, as installers write them, relative to site-packages."""
+    """Return the scripts that start a module (as a pattern), as installers write them, relative to site-packages."""
     folder = os.path.join(os.path.dirname(site_packages), *(os.pardir,) * 2, "bin")
     found = []
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
