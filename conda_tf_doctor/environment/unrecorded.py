@@ -102,7 +102,9 @@ def files_of(site_packages: str, name: str) -> list[str]:
     module = _TENSORFLOW if name in TENSORFLOW else MODULES.get(name, ("",))[0]
     if not module:
         return []
-    found = _scripts(site_packages, module.removesuffix("/__init__.py").removesuffix(".py").replace("/", r"\."))
+    starts = module.removesuffix("/__init__.py").removesuffix(".py").replace("/", r"\.")
+    # Until 2.15 TensorFlow's wheels bring a script of the estimator's.
+    found = _scripts(site_packages, f"{starts}(?:_estimator)?" if module == _TENSORFLOW else starts)
     if "/" not in module:
         return [*found, module]
     folder = module.rpartition("/")[0]

@@ -168,6 +168,13 @@ def test_which_files_are_a_packages_own(prefix: Path) -> None:
     (prefix / "bin" / "other").write_text("from h5pyd.tool import main\n")
     expected = ["../../../bin/h5tool", "h5py.libs/libhdf5.so", "h5py/__init__.py", "h5py/_hl/files.py"]
     assert sorted(files_of(str(site), "h5py")) == expected
+    for script, module in (
+        ("saved_model_cli", "tensorflow.python"),
+        ("estimator_ckpt_converter", "tensorflow_estimator"),
+    ):
+        (prefix / "bin" / script).write_text(f"from {module}.tools import main\n")
+        assert f"../../../bin/{script}" in files_of(str(site), "tensorflow-cpu")
+    assert "../../../bin/saved_model_cli" not in files_of(str(site), "protobuf")
 
 
 def test_a_folder_of_python_path_hides_only_what_it_holds(
