@@ -45,6 +45,7 @@ LAZY = {
             "errors.py",
             "render/screen.py",
             "render/text.py",
+            "rules/binaries/metadata.py",
             "rules/binaries/sources.py",
             "rules/machine/platform.py",
             "rules/packages/packages.py",

@@ -125,8 +125,9 @@ def test_a_library_that_a_wheel_brought_comes_with_the_wheel(whole: Path, aside:
         (info / "RECORD").unlink()
     [finding] = [finding for finding in found(whole) if library in finding.message]
     assert (finding.code, finding.severity, finding.package) == ("TFD501", "error", "numpy")
-    assert finding.fix.commands[0][:6] == ("python", "-m", "pip", "install", "--force-reinstall", "--no-deps")
+    # pip cannot uninstall what nothing records.
+    assert finding.fix.commands[0][:6] == ("python", "-m", "pip", "install", "--ignore-installed", "--no-deps")
     if aside:
-        assert finding.fix.pip[0].startswith("numpy") and finding.fix.reinstall == ()
+        assert finding.fix.pip == ("numpy>=1.20,<2",) and finding.fix.reinstall == ()
     else:
         assert finding.fix.commands[0][-1] == "numpy==1.23.5" and finding.fix.reinstall == (("pip", "numpy"),)

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 
 from ..._typing import TYPE_CHECKING
+from ...advice.make import working
 from ...binaries.records import recorded_files
 from ...context.binaries import VC_RUNTIME, site_packages_of
 from ...context.context import Context
-from ...context.promises import requirements
 from ...environment.facts import PIP
 from ...findings import ERROR, WARNING, Finding, Fix
 from .words import again, relative, with_files_again
@@ -96,9 +96,10 @@ def _put_back(context: Context, package: str, file: str) -> Fix:
     there = context.env.package(package)
     if _BROUGHT.search(file) and (there is None or there.manager == PIP):
         if there is not None and there.version:
-            return Fix(commands=(with_files_again(package, there.version),), reinstall=((PIP, package),))
-        wanted = f"{package}{requirements(context).get(package, '')}"
-        return Fix(pip=(wanted,), commands=((*with_files_again(package, "")[:-1], wanted),))
+            command = with_files_again(package, there.version, unrecorded=True)
+            return Fix(commands=(command,), reinstall=((PIP, package),))
+        wanted = f"{package}{working(context, package)}"
+        return Fix(pip=(wanted,), commands=((*with_files_again(package, "", unrecorded=True)[:-1], wanted),))
     if package == "python" and context.env.conda("python") is None:
         return Fix(note=f"Install Python {context.env.python.version} again, to which {file} belongs.")
     return Fix(note=f"Install the package that {file} belongs to again.")

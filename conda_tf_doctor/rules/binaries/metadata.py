@@ -6,7 +6,6 @@ import os
 
 from ..._typing import TYPE_CHECKING
 from ...context.context import Context
-from ...context.promises import requirements
 from ...environment.facts import PIP
 from ...environment.tensorflow import OWNERS
 from ...environment.unrecorded import MODULES
@@ -63,13 +62,14 @@ _OF = {
 
 
 def _finding(context: Context, package: Package, lost: str) -> Finding:
+    from ...advice.make import working
     from .words import with_files_again
 
     name, version = package.name, package.version
     label = f"{name} {version}".strip()
     found = f"{label} without {lost}"
     subject = f"{label} is there without any metadata" if lost == "metadata" else f"{lost} of {label} is not there"
-    spec = "" if version else requirements(context).get(name, "")
+    spec = "" if version else working(context, name)
     command = with_files_again(name, version, unrecorded=True)
     # Of an unknown TensorFlow no other one can take the place.
     if name in OWNERS and not version:
