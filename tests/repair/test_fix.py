@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -211,6 +212,7 @@ def test_frozen_environment_is_refused(registry_conda, broken: Path) -> None:
     assert registry_conda.doctor("fix", "-p", broken, "--dry-run").rc == 0
 
 
+@pytest.mark.skipif(os.name != "posix", reason="users and modes of POSIX")
 def test_without_permission_it_is_refused() -> None:
     # Not in pytest's own folder, which nobody else may look into; root may write everywhere, and so becomes nobody.
     folder = Path(tempfile.mkdtemp())
