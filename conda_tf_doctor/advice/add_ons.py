@@ -38,10 +38,11 @@ if TYPE_CHECKING:
 ADD_ONS = (
     "tensorflow-estimator", "tensorflow-addons", "tensorflow-text", "tensorflow-probability", "tensorflow-hub",
     "tensorflow-io", "tensorflow-datasets", "tf-keras", "tensorboard", "tensorflow-decision-forests", "tf-agents",
-    "keras-cv", "keras-nlp", "tensorflow-model-optimization", "horovod", "tensorflow-io-gcs-filesystem",
+    "keras-cv", "keras-nlp", "tensorflow-model-optimization", "horovod", "tf-models-official",
+    "tensorflow-io-gcs-filesystem",
 )  # fmt: skip
 # Released with each minor of TensorFlow, under its number.
-_IN_STEP = ("tensorflow-estimator", "tensorboard", "tensorflow-text")
+_IN_STEP = ("tensorflow-estimator", "tensorboard", "tensorflow-text", "tf-models-official")
 
 
 def add_on(context: Context, said: Mapping[str, str]) -> Fix:
@@ -96,6 +97,9 @@ def _release(context: Context, said: Mapping[str, str]) -> Fix:
             {"tensorflow": needed({**said, "name": "tensorflow"}, "tensorflow")},
             f"Or a release of {name} for the other.",
         )
+    if name == "tensorflow-hub" and "'KerasLayer'" in text and before(context, "1.15"):
+        both = {"tensorflow": ">=2,<2.16", "tensorflow-hub": ">=0.12"}
+        return pair(context, both, "hub.KerasLayer came with TensorFlow 2; of TensorFlow 1, 1.15 has it too.")
     if "requires TensorFlow version" in text and needs:
         minor = versions.minor(has) if has else minor_of(context)
         older = fitting(context, name, minor) if minor else ""
@@ -136,6 +140,9 @@ def _release(context: Context, said: Mapping[str, str]) -> Fix:
         return sure
     if none_here and (other := _of_another_python(context, name)):
         return other
+    if not fits and name in _IN_STEP and not none_here:
+        alike = f"{name} has the version of its TensorFlow, which the newest brings along; or keep TensorFlow, and take "
+        return by_pip([name], f"{alike}{name} of the same minor version.", ("--upgrade",))
     here = wheels.installable(name, env.platform, python)
     if not fits and here and not wheels.has(name, wheels.releases(name)[0].version, env.platform, python):
         note = f"For {env.platform} there are wheels of it from {here[-1]} on: take TensorFlow's minor with it."
@@ -248,6 +255,9 @@ def _add_on_named(context: Context, said: Mapping[str, str]) -> str:
             return distribution
     if "Addons>" in text:
         return "tensorflow-addons"
+    if re.search(r"(?:from|import) (?:official|object_detection)\b|[\\/](?:official|object_detection)[\\/]", text):
+        # The models' modules, which are run from a clone of their repository too.
+        return "tf-models-official"
     if (
         "estimator" in text
         or "export_saved_model" in text

@@ -6,7 +6,7 @@ import re
 
 from .. import versions
 from .._typing import TYPE_CHECKING
-from ..environment.facts import CONDA
+from ..environment.facts import CONDA, PIP
 from ..findings import Fix
 from ..matrix.model import PYPI
 from ..names import normalise, parse_requirement
@@ -115,6 +115,9 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
         minors = sorted({m for row in _of_any_channel(context, version) for m in row.python}, key=versions.key)
     if asked := re.search(r"(?:requires Python|not in) '?([<>=!~][\d.<>=!~*, ]{2,60})", text):
         minors = [each for each in minors if versions.contains(asked[1].strip(" ,"), f"{each}.99")]
+    if "newer" in said and current:
+        # What is there is too old, whatever there are builds for.
+        minors = [each for each in minors if versions.key(each) > versions.key(current)]
     if said.get("wheel_python", "").startswith("cp3"):
         minors = [f"3.{said['wheel_python'][3:]}"]
     minor = choose(minors, current, [found for found in listed if found != current])
@@ -128,7 +131,7 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
         return native_windows(context, said) if env.os == "win" else _for(retired(context), minor)
     if name == "tensorflow-gpu" and version and not by_conda and versions.contains(">=2.12", version):
         return retired(context, version)
-    newest = _newest(context, name, current)
+    newest = _newest(context, name, current) if "newer" not in said else ""
     note = f"Or keep Python {current} and take {name} {newest}." if newest and newest != version else ""
     expected = said.get("expected", "")
     pins = (f"python {expected if expected and '|' not in expected else minor + '.*'}",)
@@ -142,7 +145,8 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
         return Fix(pins=pins, commands=fresh(minor, f"{name}={version}" if version else name), note=note)
     if tensorflow is None:
         return Fix(pins=pins, commands=fresh(minor, pip=(spec,)), note=note)
-    if not tensorflow.requested and version == tensorflow.version:
+    # With another Python goes what pip installed for the one before.
+    if not tensorflow.requested and version == tensorflow.version and tensorflow.manager != PIP:
         return Fix(pins=pins, commands=(("conda", "install", f"python={minor}"),), note=note)
     if tensorflow.manager == CONDA:
         if not context.matrix.builds(name, version, context.channel, env.platform):

@@ -25,6 +25,7 @@ class Other(NamedTuple):
         follows: What to take in its place where it is not to be had.
         platform: The one platform that it is for; empty for several.
         beside: What it is to be installed with.
+        oldest: The oldest minor that can have its newest release; empty where that is no question.
     """
 
     python: str
@@ -32,6 +33,7 @@ class Other(NamedTuple):
     follows: str
     platform: str = ""
     beside: tuple[str, ...] = ()
+    oldest: str = ""
 
 
 _MAKER = Other(
@@ -51,21 +53,29 @@ OTHERS = {
         "3.10", "its last wheels are for Python up to 3.10", "", beside=("tensorflow-cpu==2.10.0",)
     ),
     "dm-reverb": Other("3.11", "its wheels are for Linux on x86-64 and Python up to 3.11", "", "linux-64"),
+    "tensorflow-federated": Other(
+        "3.11", "it requires TensorFlow 2.14, which is for Python 3.9 to 3.11", "", "linux-64", oldest="3.9"
+    ),
     "tflite-support": Other("3.11", "its last wheels, of 0.4.4, are for Python up to 3.11", "mediapipe"),
 }  # fmt: skip
 
 
 def for_older_python(context: Context, said: Mapping[str, str]) -> Fix | None:
     """Return what to do where such a package is asked for, by the text or the request; ``None`` where none is."""
-    asked = [normalise(said.get("name", "")), *(package.name for package in context.env.requested)]
-    if "scann" in asked and (said.get("wanted_version") == "==1.2.6" or _OF_MAKER.search(context.env.error_text)):
+    env = context.env
+    asked = [normalise(said.get("name", "")), *(package.name for package in env.requested)]
+    if "scann" in asked and (said.get("wanted_version") == "==1.2.6" or _OF_MAKER.search(env.error_text)):
         asked = ["tflite-model-maker"]
+    if "newer" in said:
+        # Who asks for another Python is what is there.
+        asked += [package.name for package in env.packages]
     name = next((each for each in asked if each in OTHERS), "")
     if not name:
         return None
-    known, env = OTHERS[name], context.env
+    known, minor = OTHERS[name], env.python.minor
     here = not known.platform or env.platform in ("", known.platform)
-    if here and env.python.minor and versions.key(env.python.minor) <= versions.key(known.python):
+    old = known.oldest and minor and versions.key(minor) < versions.key(known.oldest)
+    if here and minor and not old and versions.key(minor) <= versions.key(known.python):
         ended = known.follows and known is not _MAKER and asked[0] == name
         return by_pip([known.follows], f"{name} has ended: {known.follows} follows it.") if ended else None
     whole = "tflite-model-maker" if known is _MAKER else name
@@ -73,6 +83,10 @@ def for_older_python(context: Context, said: Mapping[str, str]) -> Fix | None:
     note = f"{whole} has no newer Python: {known.why}.{instead}"
     if not here and not known.follows:
         return Fix(note=f"{whole} is for {known.platform} alone: {known.why}. Use it there, or do without.")
+    if old:
+        wanted = (*known.beside, whole)
+        note = f"The newest {whole} is for Python {known.oldest} to {known.python}."
+        return Fix((f"python {known.python}.*",), wanted, fresh(known.python, pip=wanted), note)
     if not here:
         return by_pip(
             [known.follows], f"{whole} is for {known.platform} alone: {known.why}. {known.follows} follows it."

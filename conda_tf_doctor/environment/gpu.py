@@ -119,6 +119,8 @@ def serves_another(env: Environment) -> bool:
 _NVIDIA = (
     r"(?i)nvidia|geforce|\b[GR]TX\b|quadro|tesla|\btitan\b"
     r"|\b\d{3,4} ?(?:ti|super|max-q)\b|^[ATVPLHBK]\d{1,3}\b|\bMX\d{3}\b"
+    # What a virtual machine is given of one, by the hypervisor's name of it.
+    r"|\bGRID\b|\bvGPU\b|\b[ATVPLHBMK]\d{1,3}[A-Z]{0,2}-\d{1,2}[ABCQ]\b"
 )
 
 

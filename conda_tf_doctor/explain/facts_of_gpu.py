@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable
 
 from ..context.gpu import is_gpu_build, wanted
-from ..environment.gpu import first_cuda, has_nvidia
+from ..environment.gpu import GPU_DISTRIBUTIONS, first_cuda, has_nvidia
 from ..environment.libraries import CUDA, CUDNN
+from ..environment.tensorflow import owners
 from ..versions import contains, key, number
 from .subject import Fact, Subject, Truth
 
@@ -25,6 +26,22 @@ def _gpu_build(subject: Subject, _: str) -> Truth:
 def _cpu_build(subject: Subject, argument: str) -> Truth:
     truth = _gpu_build(subject, argument)
     return None if truth is None else not truth
+
+
+def _cpu_beside_gpu_build(subject: Subject, _: str) -> Truth:
+    """Whether a distribution without CUDA shares its folder with one that has it (as ``tensorflow`` did up to 2.0)."""
+    if subject.context is None:
+        return None
+    here = owners(subject.context.env)
+    gpu = [package for package in here if package.name in GPU_DISTRIBUTIONS]
+    plain = [
+        package
+        for package in here
+        if package.name == "tensorflow-cpu"
+        # A tensorflow-gpu that somebody asks of is of the time when the other had no CUDA.
+        or (package.name == "tensorflow" and (not package.version or contains("<2.1", package.version)))
+    ]
+    return bool(gpu and plain)
 
 
 def _cuda_at_import(subject: Subject, argument: str) -> Truth:
@@ -170,7 +187,9 @@ _LOGGED = re.compile(
     r"|oneDNN|cpu_feature_guard|To enable (?:them|the following)|rebuild TensorFlow|Unable to register cu\w+"
     r"|computation placer|NUMA node|failed call to cuInit|kernel driver does not appear|cuda_diagnostics"
     r"|retrieving CUDA|All log messages before absl|(?:^|\s)[IWE] (?:tensorflow|external|\./tensorflow)/"
-    r"|^[IWE]0{3}\d\b",
+    r"|^[IWE]0{3}\d\b"
+    # Python's own form of a line of a log, whoever writes it.
+    r"|^(?:DEBUG|INFO):[\w.]+:",
     re.IGNORECASE,
 )
 _PATHS = re.compile(r"File \"[^\"]*\"|(?<!\S)[^\s\\/]*[\\/]\S*")
@@ -179,7 +198,7 @@ _ABOUT_GPU = re.compile(
 )
 # Only said where a GPU was seen, or where it is what the user asked for.
 _GPU_SEEN = re.compile(
-    r"Skipping registering GPU|Cannot dlopen some GPU|Found device \d"
+    r"Skipping registering GPU|Cannot dlopen some GPU|Found device \d|cuda_gpu_executor\.cc[^\n]*\s+NUMA node"
     r"|Successfully opened dynamic library \S*(?:libcuda\.so|nvcuda)"
     r"|library '?(?:lib)?(?:cublas|cufft|curand|cusolver|cusparse|cudnn)",
     re.IGNORECASE,
@@ -214,6 +233,7 @@ FACTS: dict[str, Fact] = {
     "gpu-in-passing": _gpu_in_passing,
     "gpu-build": _gpu_build,
     "cpu-build": _cpu_build,
+    "cpu-beside-gpu-build": _cpu_beside_gpu_build,
     "directml": _directml,
     "cuda-at-import": _cuda_at_import,
     "cuda-not-at-import": _cuda_not_at_import,

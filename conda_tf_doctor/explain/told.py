@@ -42,7 +42,7 @@ _TENSORFLOW = re.compile(
     re.I,
 )
 
-_VERSION = r"(?P<version>\d+(?:\.\d+)+\w*)"
+_VERSION = r"(?P<version>\d+(?:\.\d+)+(?:-?(?:dev|a|b|rc)\d+)?\w*)"
 # Where a message says which version of a package it met; `name` where it is in the message too.
 _MET = tuple(
     (name, re.compile(pattern, re.I))

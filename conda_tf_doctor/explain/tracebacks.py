@@ -61,6 +61,17 @@ def frames(text: str) -> list[Frame]:
     ]
 
 
+def _is_of_an_archive(text: str, frame: Frame) -> bool:
+    """Tell whether a frame is of Python's own library in a zip file, whose sources are named without a folder.
+
+    So it is in Python's embeddable packages and in what is made with them. A file in place of a module is met while
+    it is being imported.
+    """
+    line = text[frame.start :].lstrip("\n").split("\n", 1)[0]
+    function = re.search(r", line \d+, in (<module>|\w+)", line)
+    return not re.search(r"[\\/]", frame.file) and function is not None and function[1] != "<module>"
+
+
 def _shadowed(module: str) -> bool:
     if module in _INNOCENT:
         return False
@@ -76,7 +87,7 @@ def shadowing_frame(text: str) -> tuple[Frame, bool] | None:
     seen_library = False
     perhaps: Frame | None = None
     for frame in frames(text):
-        if frame.own and frame.module and _shadowed(frame.module):
+        if frame.own and frame.module and _shadowed(frame.module) and not _is_of_an_archive(text, frame):
             if seen_library or frame.module in STACK_MODULES:
                 return frame, True
             perhaps = perhaps or frame

@@ -32,6 +32,13 @@ _FAILURE = re.compile(
     re.MULTILINE,
 )
 
+# A traceback that ends above the line that says what happened: the last line that there is.
+_CUT = re.compile(
+    r"(?:^[ \t|│>]{0,8}Traceback \(most recent call last\):?|ImportError while loading conftest)"
+    r"(?=[^\n]*$)(?:[^\n]*\n)*[ \t|│>]*(?P<last>[^\n]*\S)",
+    re.MULTILINE,
+)
+
 
 class Failure(NamedTuple):
     """A failure that nothing here explains.
@@ -68,4 +75,6 @@ def failure(text: str, context: Context | None = None) -> Failure | None:
         if found.line in left and all(likelihood == EXCLUDED for _, likelihood, _ in judgements):
             return Failure(found.line, found.meaning)
     # What ended the program is the last thing that it said.
+    if not left and not told and (cut := _CUT.search(text)):
+        left = [cut["last"].strip()]
     return Failure(left[-1], "") if left else None

@@ -99,7 +99,7 @@ def duplicate_distributions(context: Context) -> Iterator[Finding]:
         return
     found = rivals(context)
     if len(found) > 1:
-        finding = _duplicate("tensorflow", found)
+        finding = _duplicate(context, "tensorflow", found)
         broken = [] if same(found) else _broken_files(context)
         known = _over_each_other(context, found)
         if known and not broken:
@@ -123,7 +123,7 @@ def duplicate_distributions(context: Context) -> Iterator[Finding]:
     for twins in _TWINS:
         found = [p for name in twins for p in env.all_named(name)]
         if len({p.name for p in found}) > 1:
-            yield _duplicate(twins[0].replace("-", "_"), found)
+            yield _duplicate(context, twins[0].replace("-", "_"), found)
 
 
 def _over_each_other(context: Context, packages: list[Package]) -> dict[str, Any]:
@@ -164,10 +164,28 @@ def _broken_files(context: Context) -> list[Finding]:
     return [f for f in found if f.severity == ERROR and of_its_files(f)]
 
 
-def _duplicate(module: str, packages: list[Package]) -> Finding:
+def _gpu_build(context: Context, packages: list[Package]) -> str:
+    """Return the requirement to keep where it is ``tensorflow-gpu`` that has the GPU; empty for the first of them."""
+    gpu = next((package for package in packages if package.name == "tensorflow-gpu"), None)
+    version = next((package.version for package in (gpu, packages[0]) if package and package.version), "")
+    if gpu is None or gpu is packages[0]:
+        return ""
+    if not version:
+        # The newest, for the GPU as it was.
+        return "tensorflow[and-cuda]" if context.env.platform == "linux-64" else ""
+    # The package tensorflow of that time has no CUDA.
+    return f"{gpu.name}=={version}" if versions.contains("<1.15 || ==2.0.*", version) else ""
+
+
+def _duplicate(context: Context, module: str, packages: list[Package]) -> Finding:
     equal = same(packages)
     keep = packages[0]
+    own = f"{keep.name}=={keep.version}" if keep.version else keep.name
+    kept = _gpu_build(context, packages) or own
     names = list(dict.fromkeys(p.name for p in packages))
+    note = f"Uninstall all of them, then install {keep.name} alone: what remains after removing one is damaged."
+    if kept != own:
+        note = f"What remains after removing one is damaged, and the build for the GPU is {kept}: that alone comes back."
     return Finding(
         "TFD602",
         # Two versions over each other were run in many pairs: the later one's files win, and mostly it imports. What
@@ -186,17 +204,10 @@ def _duplicate(module: str, packages: list[Package]) -> Finding:
         package=names[-1],
         confidence=CERTAIN if equal else LIKELY,
         fix=Fix(
-            note=f"Uninstall all of them, then install {keep.name} alone: what remains after removing one is damaged.",
+            note=note,
             commands=(
                 ("python", "-m", "pip", "uninstall", "-y", *names),
-                (
-                    "python",
-                    "-m",
-                    "pip",
-                    "install",
-                    "--no-cache-dir",
-                    f"{keep.name}=={keep.version}" if keep.version else keep.name,
-                ),
+                ("python", "-m", "pip", "install", "--no-cache-dir", kept),
             ),
         ),
     )
