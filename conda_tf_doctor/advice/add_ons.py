@@ -98,8 +98,8 @@ def _release(context: Context, said: Mapping[str, str]) -> Fix:
             f"Or a release of {name} for the other.",
         )
     if name == "tensorflow-hub" and "'KerasLayer'" in text and before(context, "1.15"):
-        both = {"tensorflow": ">=2,<2.16", "tensorflow-hub": ">=0.12"}
-        return pair(context, both, "hub.KerasLayer came with TensorFlow 2; of TensorFlow 1, 1.15 has it too.")
+        wanted = {"tensorflow": ">=2,<2.16", "tensorflow-hub": ">=0.12"}
+        return pair(context, wanted, "hub.KerasLayer came with TensorFlow 2; of TensorFlow 1, 1.15 has it too.")
     if "requires TensorFlow version" in text and needs:
         minor = versions.minor(has) if has else minor_of(context)
         older = fitting(context, name, minor) if minor else ""
