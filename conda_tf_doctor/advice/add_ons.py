@@ -98,8 +98,8 @@ def _release(context: Context, said: Mapping[str, str]) -> Fix:
             f"Or a release of {name} for the other.",
         )
     if name == "tensorflow-hub" and "'KerasLayer'" in text and before(context, "1.15"):
-        wanted = {"tensorflow": ">=2,<2.16", "tensorflow-hub": ">=0.12"}
-        return pair(context, wanted, "hub.KerasLayer came with TensorFlow 2; of TensorFlow 1, 1.15 has it too.")
+        newer = {"tensorflow": ">=2,<2.16", "tensorflow-hub": ">=0.12"}
+        return pair(context, newer, "hub.KerasLayer came with TensorFlow 2; of TensorFlow 1, 1.15 has it too.")
     if "requires TensorFlow version" in text and needs:
         minor = versions.minor(has) if has else minor_of(context)
         older = fitting(context, name, minor) if minor else ""
@@ -141,7 +141,9 @@ def _release(context: Context, said: Mapping[str, str]) -> Fix:
     if none_here and (other := _of_another_python(context, name)):
         return other
     if not fits and name in _IN_STEP and not none_here:
-        alike = f"{name} has the version of its TensorFlow, which the newest brings along; or keep TensorFlow, and take "
+        alike = (
+            f"{name} has the version of its TensorFlow, which the newest brings along; or keep TensorFlow, and take "
+        )
         return by_pip([name], f"{alike}{name} of the same minor version.", ("--upgrade",))
     here = wheels.installable(name, env.platform, python)
     if not fits and here and not wheels.has(name, wheels.releases(name)[0].version, env.platform, python):

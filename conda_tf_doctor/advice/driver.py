@@ -43,8 +43,19 @@ def driver(context: Context, said: Mapping[str, str]) -> Fix:
             note="A container sees the GPU where it is started with it: docker run --gpus all (singularity exec --nv), "
             "with NVIDIA's driver and its Container Toolkit on the host. Or update that driver."
         )
+    text = context.env.error_text
+    if "does not match DSO version" in text and said.get("needs"):
+        return Fix(
+            note=f"The kernel runs driver {said['has']}, and its library is of {said['needs']}: restart after an "
+            f"update, or install driver {said['needs']}; in a container, take its own libcuda (the folder compat) out."
+        )
     floor = said.get("driver", "") or (context.build.driver if context.build else "")
     if _PTX.search(text):
+    there = context.env.system.cuda_driver or next(
+        iter(re.findall(r"insufficient driver version: ([\d.]*\d)", text)), ""
+    )
+    # What is there is new enough for its family, and failed.
+    if _PTX.search(text) or (floor and there and versions.contains(floor, there)):
         floor = _that_compiles(context) or floor
     wanted = f" ({floor})" if floor else ""
     return Fix(note=f"Update the NVIDIA display driver{wanted}; no package of the environment can do that.")

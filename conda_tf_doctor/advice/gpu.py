@@ -219,6 +219,12 @@ def pair(context: Context, said: Mapping[str, str]) -> tuple[str, str]:
     # From 11 on the name tells the major version alone.
     example = exact if "." in exact else f"{exact}.2"
     rows = [row for row in _gpu_rows(context) if row.cuda and versions.contains(row.cuda, example)]
+    if "," in exact:
+        # The libraries of a name that several majors have: those that the wheels ask for.
+        opened = re.search(r"opened dynamic library \S*cudart(?:\.so\.|64_)(\d\d)", context.env.error_text)
+        major = opened[1] if opened else "".join(re.findall(r"\d+", exact)[:1])
+        of_name = [row for row in _gpu_rows(context) if row.cuda_built.startswith(f"{major}.")]
+        return (major_minor(of_name[-1].cuda_built), of_name[-1].cudnn) if of_name else ("", "")
     if "." in exact and exact != "11.0":
         return exact, rows[-1].cudnn if rows else ""
     return (major_minor(rows[-1].cuda_built), rows[-1].cudnn) if rows else ("", "")
@@ -254,7 +260,9 @@ def _table(context: Context) -> str:
 
 def on_search_path(context: Context, wanted: str) -> str:
     """Return how the loader is led to an installed toolkit of a version."""
-    loads = (context.build.cuda_loads or context.build.cuda) if context.build else f"=={wanted.split('.')[0]}.*"
+    # From 11 on one minor of CUDA stands for the others.
+    alike = wanted.split(".")[0] if versions.key(wanted) >= versions.key("11") else major_minor(wanted)
+    loads = ((context.build.cuda_loads or context.build.cuda) if context.build else "") or f"=={alike}.*"
     there = [v for v in system_cuda(context) if versions.contains(loads, v)]
     # Of a range, its lower bound: a folder is of one version.
     version = major_minor(there[0]) if there and "." in there[0] else wanted.split(",")[0].strip("<>=!~*. ")
@@ -272,6 +280,9 @@ def on_search_path(context: Context, wanted: str) -> str:
 
 def toolkit(context: Context, wanted: str, accepted: str, search: str) -> Fix:
     """Return conda's cudatoolkit of a version with its cuDNN; the note says what NVIDIA's own installer needs."""
+    if versions.key(wanted) >= versions.key("12") and context.env.platform == "linux-64" and not is_conda(context):
+        # conda's cudatoolkit ends with 11.8, and the wheels for CUDA 12 bring theirs.
+        return and_cuda(context)
     floor = accepted.split(",")[0].lstrip("><=~ ").replace(".*", "")
     if versions.key(wanted) < versions.key("8.0"):
         note = f"Install CUDA {wanted} from NVIDIA, and {search}. Or take a newer TensorFlow: conda has CUDA from 8 on."
@@ -332,6 +343,9 @@ def cudnn(context: Context, said: Mapping[str, str]) -> Fix:
     )
     where = "its bin folder on PATH" if context.env.os == "win" else "its folder on LD_LIBRARY_PATH"
     note = f"{other}install cuDNN {built} from NVIDIA and put {where}."
+    if context.env.os == "linux" and not is_conda(context):
+        # pip's TensorFlow does not look into the environment's folder by itself.
+        note = f"Then export LD_LIBRARY_PATH=$CONDA_PREFIX/lib:$LD_LIBRARY_PATH. {note}"
     if versions.key(built) < versions.key("7"):
         return Fix(note=f"Install cuDNN {built} from NVIDIA and put {where}.")
     return by_conda([_cudnn_spec(context, built, accepted)], note, FORGE)

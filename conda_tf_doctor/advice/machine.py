@@ -138,6 +138,15 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
     if tensorflow is not None and not tensorflow.requested and (alone := by_itself(context)):
         return alone
     none = re.search(r"from versions: (?:none)?\)|No matching distribution found", text)
+    if (
+        none
+        and env.platform == "win-64"
+        and not by_conda
+        and not version
+        and current in ("", *minors)
+        and not env.python.bits
+    ):
+        return _of_64_bits(name, current or minor)
     if none and env.platform == "osx-arm64" and current in minors and not version and not by_conda:
         name = "tensorflow" if name == "tensorflow-macos" else name
         return by_pip([name], _OF_ARM)._replace(commands=(_NEW_PIP, ("python", "-m", "pip", "install", name)))
@@ -159,6 +168,16 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
         # is planned but what is typed.
         pip = ()
     return Fix(pins, pip, fresh(minor, pip=(spec,)), note)
+
+
+def _of_64_bits(name: str, minor: str) -> Fix:
+    """Return a 64-bit Python on Windows, where one of 32 bits finds nothing, as does a pip of before its wheels."""
+    note = (
+        f'There are wheels for Python {minor} on 64-bit Windows: where python -c "import struct; '
+        "print(struct.calcsize('P') * 8)\" prints 32, it is a 32-bit Python, which finds none of them; where it prints "
+        "64, an old pip does not know them (python -m pip install --upgrade pip)."
+    )
+    return Fix((f"python {minor}.*",), commands=fresh(minor, pip=(name,), platform="win-64"), note=note)
 
 
 def _of_file(context: Context, said: Mapping[str, str], minor: str) -> Fix:
@@ -199,6 +218,9 @@ def wide_python(context: Context, said: Mapping[str, str]) -> Fix:
     target = "win-64" if context.env.os in ("win", "") else "linux-64"
     name, version = _asked(context, said)
     minors = minors_of(context, name, version, target) if context.channel in (PYPI, "") else []
+    if version and not minors and context.channel in (PYPI, ""):
+        # A release candidate, mostly; for the newest of this Python there is a wheel.
+        version, minors = "", minors_of(context, name, "", target)
     minor = context.env.python.minor if context.env.python.minor in minors else choose(minors, "")
     spec = f"{name}=={version}" if version else name
     return Fix(

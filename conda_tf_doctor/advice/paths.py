@@ -93,6 +93,9 @@ def activate(context: Context, said: Mapping[str, str]) -> Fix:
     there = f"activate it in the terminal (conda activate {name or 'NAME'})"
     notebook = re.search(r"jupyter|ipykernel|ipython|notebook|\.ipynb|In \[\d+\]|<module>\(\)|kernel", text, re.I)
     terminal = "No module named" not in text or re.search(r'File "(?!<ipython)[^"\n]+", line \d+, in <module>', text)
+    if place := said.get("place", ""):
+        own = f"Choose that environment's Python as the interpreter of {place} (in a notebook: its kernel)"
+        return Fix(commands=_activation(context, name), note=f"{own}, or start {place} where it is activated.")
     if terminal and not notebook:
         return Fix(commands=_activation(context, name), note=f"In the terminal or the IDE that starts Python, {there}.")
     note = f"Choose that environment's kernel in the notebook, which ipykernel in it makes, or {there}."

@@ -185,7 +185,9 @@ def _duplicate(context: Context, module: str, packages: list[Package]) -> Findin
     names = list(dict.fromkeys(p.name for p in packages))
     note = f"Uninstall all of them, then install {keep.name} alone: what remains after removing one is damaged."
     if kept != own:
-        note = f"What remains after removing one is damaged, and the build for the GPU is {kept}: that alone comes back."
+        note = (
+            f"What remains after removing one is damaged, and the build for the GPU is {kept}: that alone comes back."
+        )
     return Finding(
         "TFD602",
         # Two versions over each other were run in many pairs: the later one's files win, and mostly it imports. What
