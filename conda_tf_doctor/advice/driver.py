@@ -55,7 +55,7 @@ def driver(context: Context, said: Mapping[str, str]) -> Fix:
         iter(re.findall(r"insufficient driver version: ([\d.]*\d)", text)), ""
     )
     # What is there is new enough for its family, and failed.
-    if _PTX.search(text) or (floor and there and versions.contains(floor, there)):
+    if _PTX.search(text) or (floor and there and versions.contains(floor.removeprefix("driver "), there)):
         floor = _that_compiles(context) or floor
     wanted = f" ({floor})" if floor else ""
     return Fix(note=f"Update the NVIDIA display driver{wanted}; no package of the environment can do that.")

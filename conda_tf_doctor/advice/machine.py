@@ -81,6 +81,10 @@ def choose(minors: list[str], current: str, listed: Iterable[str] = ()) -> str:
 
 
 _NEW_PIP = ("python", "-m", "pip", "install", "--upgrade", "pip")
+_BITS = (
+    'It has to be a 64-bit one, as that is: a 32-bit Python finds no wheel either (python -c "import struct; '
+    "print(struct.calcsize('P') * 8)\" prints 32)."
+)
 _OF_ARM = (
     "There are wheels for this Python on Apple silicon (macOS 12 and later), if it is an arm64 Python: where "
     "`python -c 'import platform; print(platform.machine())'` says x86_64, make an environment with one that is "
@@ -138,15 +142,8 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
     if tensorflow is not None and not tensorflow.requested and (alone := by_itself(context)):
         return alone
     none = re.search(r"from versions: (?:none)?\)|No matching distribution found", text)
-    if (
-        none
-        and env.platform == "win-64"
-        and not by_conda
-        and not version
-        and current in ("", *minors)
-        and not env.python.bits
-    ):
-        return _of_64_bits(name, current or minor)
+    if none and env.platform == "win-64" and not by_conda and not version and not env.python.bits:
+        note = f"{note} {_BITS}".strip()
     if none and env.platform == "osx-arm64" and current in minors and not version and not by_conda:
         name = "tensorflow" if name == "tensorflow-macos" else name
         return by_pip([name], _OF_ARM)._replace(commands=(_NEW_PIP, ("python", "-m", "pip", "install", name)))
@@ -168,16 +165,6 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
         # is planned but what is typed.
         pip = ()
     return Fix(pins, pip, fresh(minor, pip=(spec,)), note)
-
-
-def _of_64_bits(name: str, minor: str) -> Fix:
-    """Return a 64-bit Python on Windows, where one of 32 bits finds nothing, as does a pip of before its wheels."""
-    note = (
-        f'There are wheels for Python {minor} on 64-bit Windows: where python -c "import struct; '
-        "print(struct.calcsize('P') * 8)\" prints 32, it is a 32-bit Python, which finds none of them; where it prints "
-        "64, an old pip does not know them (python -m pip install --upgrade pip)."
-    )
-    return Fix((f"python {minor}.*",), commands=fresh(minor, pip=(name,), platform="win-64"), note=note)
 
 
 def _of_file(context: Context, said: Mapping[str, str], minor: str) -> Fix:
