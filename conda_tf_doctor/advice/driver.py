@@ -35,7 +35,13 @@ def driver(context: Context, said: Mapping[str, str]) -> Fix:
         )
     text = context.env.error_text
     if re.search(r"does not match DSO version|[Dd]river/library version mismatch", text):
-        return Fix(note="Restart the machine: the driver was updated, and its part of the kernel is still the old one.")
+        note = "Restart the machine: the driver was updated, and its part of the kernel is still the old one."
+        if said.get("has") and said.get("needs"):
+            note += (
+                f" It is {said['has']}, and its library is of {said['needs']}: where a restart leaves them so, install "
+            )
+            note += f"driver {said['needs']}; in a container, take its own libcuda (the folder compat) out."
+        return Fix(note=note)
     if re.search(r"CUDA_VISIBLE_DEVICES\W{0,4}(?:is set to|=|:)\W{0,4}(?:-1|\"\"|'')", text):
         return Fix(note="CUDA_VISIBLE_DEVICES hides the GPU: unset it, or give it the GPU's number (0).")
     if re.search(r"\bdocker\b|\bcontainer|podman|singularity|apptainer", text, re.IGNORECASE):
@@ -43,14 +49,7 @@ def driver(context: Context, said: Mapping[str, str]) -> Fix:
             note="A container sees the GPU where it is started with it: docker run --gpus all (singularity exec --nv), "
             "with NVIDIA's driver and its Container Toolkit on the host. Or update that driver."
         )
-    text = context.env.error_text
-    if "does not match DSO version" in text and said.get("needs"):
-        return Fix(
-            note=f"The kernel runs driver {said['has']}, and its library is of {said['needs']}: restart after an "
-            f"update, or install driver {said['needs']}; in a container, take its own libcuda (the folder compat) out."
-        )
     floor = said.get("driver", "") or (context.build.driver if context.build else "")
-    if _PTX.search(text):
     there = context.env.system.cuda_driver or next(
         iter(re.findall(r"insufficient driver version: ([\d.]*\d)", text)), ""
     )

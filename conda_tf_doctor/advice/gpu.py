@@ -222,8 +222,15 @@ def pair(context: Context, said: Mapping[str, str]) -> tuple[str, str]:
     if "," in exact:
         # The libraries of a name that several majors have: those that the wheels ask for.
         opened = re.search(r"opened dynamic library \S*cudart(?:\.so\.|64_)(\d\d)", context.env.error_text)
-        major = opened[1] if opened else "".join(re.findall(r"\d+", exact)[:1])
-        of_name = [row for row in _gpu_rows(context) if row.cuda_built.startswith(f"{major}.")]
+        of_name = [row for row in _gpu_rows(context) if versions.contains(exact, row.cuda_built)]
+        # The runtime that was opened, or is installed, is of the build's major version; else the older one.
+        majors = [
+            opened[1] if opened else "",
+            *(v.split(".")[0] for v in system_cuda(context)),
+            *re.findall(r"\d+", exact),
+        ]
+        major = next((m for m in majors if any(row.cuda_built.startswith(f"{m}.") for row in of_name) and m), "")
+        of_name = [row for row in of_name if row.cuda_built.startswith(f"{major}.")]
         return (major_minor(of_name[-1].cuda_built), of_name[-1].cudnn) if of_name else ("", "")
     if "." in exact and exact != "11.0":
         return exact, rows[-1].cudnn if rows else ""
@@ -260,8 +267,8 @@ def _table(context: Context) -> str:
 
 def on_search_path(context: Context, wanted: str) -> str:
     """Return how the loader is led to an installed toolkit of a version."""
-    # From 11 on one minor of CUDA stands for the others.
-    alike = wanted.split(".")[0] if versions.key(wanted) >= versions.key("11") else major_minor(wanted)
+    # From 11.1 on one minor of CUDA stands for the others.
+    alike = wanted.split(".")[0] if versions.key(wanted) >= versions.key("11.1") else major_minor(wanted)
     loads = ((context.build.cuda_loads or context.build.cuda) if context.build else "") or f"=={alike}.*"
     there = [v for v in system_cuda(context) if versions.contains(loads, v)]
     # Of a range, its lower bound: a folder is of one version.
