@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -255,7 +256,7 @@ def test_a_dependency_that_is_not_installed_is_named_with_its_command(world: Wor
     hidden = f"import sys; sys.modules[{module!r}] = None; {START}"
     done = run(world, ["check", world.file, "--json"], start=hidden)
     assert done.status == 2 and len(done.err.splitlines()) == 1, done
-    assert done.err.endswith(f"install it, `{sys.executable} -m pip install {brings}`.\n")
+    assert done.err.endswith(f"install it, `{shlex.quote(sys.executable)} -m pip install {brings}`.\n")
     assert json.loads(done.out)["error"] in done.err
 
 

@@ -151,18 +151,20 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
         return Fix(pins=pins, commands=fresh(minor, f"{name}={version}" if version else name), note=note)
     if tensorflow is None:
         return Fix(pins=pins, commands=fresh(minor, pip=(spec,)), note=note)
-    # With another Python goes what pip installed for the one before.
-    if not tensorflow.requested and version == tensorflow.version and tensorflow.manager != PIP:
-        return Fix(pins=pins, commands=(("conda", "install", f"python={minor}"),), note=note)
+    if not tensorflow.requested and version == tensorflow.version:
+        # With another Python goes what pip installed for the one before.
+        again = (("python", "-m", "pip", "install", spec),) if tensorflow.manager == PIP else ()
+        in_place = (("conda", "install", f"python={minor}"), *again)
+        new = again and env.conda("python") is None
+        return Fix(pins=pins, commands=fresh(minor, pip=(spec,)) if new else in_place, note=note)
     if tensorflow.manager == CONDA:
         if not context.matrix.builds(name, version, context.channel, env.platform):
             name = "tensorflow"
         version = in_a_channel(context, version)
         return Fix(pins=pins, commands=fresh(minor, f"{name}={version}" if version else name), note=note)
     pip = (f"{name}>={newest}" if not version else f"{name}=={newest}",) if newest and newest != version else ()
-    if (minor == current and not version) or env.kind == "report":
-        # Wheels for it exist today; what pip said then, or says of a mirror, is that they do not. Of a report nothing
-        # is planned but what is typed.
+    if minor == current and not version:
+        # Wheels for it exist today; what pip said then, or says of a mirror, is that they do not.
         pip = ()
     return Fix(pins, pip, fresh(minor, pip=(spec,)), note)
 

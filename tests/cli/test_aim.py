@@ -99,7 +99,9 @@ def test_a_real_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     diagnosis = aimed(diagnose(read_prefix(str(prefix)), load_matrix()))
     [first, *_] = diagnosis.findings
     assert first.code == "TFD201"
-    assert first.fix.commands == (("conda", "install", "-p", str(prefix), "python=3.10"),)
+    # With another Python goes what pip installed for the one before.
+    again = ("conda", "run", "-p", str(prefix), "python", "-m", "pip", "install", "tensorflow==2.10.0")
+    assert first.fix.commands == (("conda", "install", "-p", str(prefix), "python=3.10"), again)
 
 
 def test_pixi_is_told_what_its_environment_is_made_from(tmp_path: Path) -> None:

@@ -37,7 +37,8 @@ sys.meta_path.insert(0, Finder())
 # Every step of the guard: module, class, function, and the modes in which it is taken.
 POINTS = {
     "reading the settings": ("conda_tf_doctor.guard.judging", "", "read_settings", ("warn", "block", "repair")),
-    "asking conda": ("conda_tf_doctor.guard.hooks", "", "request", ("warn", "block", "repair")),
+    # In `repair` the solver that is watched tells all of it.
+    "asking conda": ("conda_tf_doctor.guard.hooks", "", "request", ("warn", "block")),
     "looking at names": (
         "conda_tf_doctor.environment.glance",
         "",

@@ -111,7 +111,9 @@ def test_its_python_stays(venv: Path, capsys: pytest.CaptureFixture[str]) -> Non
     _, document = call(capsys, "check", "-p", venv)
     assert document["findings"][0]["code"] == "TFD201"
     assert not [command for command in commands(document) if command[0] == "conda"]
-    assert document["findings"][0]["fix"]["note"].startswith("Keep Python")
+    fix = document["findings"][0]["fix"]
+    assert "venv" in fix["commands"][0] and "tensorflow==1.15.5" in fix["commands"][2]
+    assert fix["note"].startswith("Or keep Python")
 
 
 def test_an_interrupted_repair_is_taken_back(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from ... import reading
 from ..._typing import TYPE_CHECKING
 from ...context.context import Context
 from ...environment.facts import PIP
@@ -47,8 +48,8 @@ def _lost(folder: str) -> str:
             return "METADATA"
         if "RECORD" in there or "INSTALLER" not in there:
             return ""
-        with open(os.path.join(folder, "INSTALLER"), encoding="utf-8", errors="replace") as stream:
-            return "RECORD" if stream.read(64).strip() in _WRITERS else ""
+        installer = reading.read_start(os.path.join(folder, "INSTALLER"), 64).strip()
+        return "RECORD" if installer in _WRITERS else ""
     except OSError:
         return ""
 

@@ -21,7 +21,7 @@ _WHEELS_ONLY = ("tensorflow-", "nvidia-", "jaxlib")
 _INDEX = "the files of its releases in the package index"
 # Releases of it, the first and last among them; and what a range begins with, or names alone.
 _TOOLKITS = ("8.0", "9.0", "9.2.148", "10.0.130", "10.1.243", "10.2.89", "11.0.3", "11.2.2", "11.4.3", "11.8.0")
-_LEAST = r"(?:^|[,|\s])\s*(?:>=|>|==?|~=)?\s*(\d+(?:\.\d+)?)"
+_LEAST = r"(?:^|[,|\s])\s{0,9}(?:>=|>|==?|~=)?\s{0,9}(\d+(?:\.\d+)?)"
 # Channels without a TensorFlow; what any other has beside these two is not known.
 _WITHOUT = {"nodefaults", "pytorch", "nvidia", "bioconda"}
 
