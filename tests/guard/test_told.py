@@ -53,6 +53,8 @@ def test_a_channel_that_was_named_stays(
 ) -> None:
     if conda.solver == "rattler":
         pytest.skip("it knows no channel that is a folder by its name")
+    if conda.solver == "libmamba" and "%" in conda.channels.as_uri():
+        pytest.skip("it finds nothing of a channel that is named, in a folder with a blank")
     build("pip 2.10 alone", make_env)
     refused = run("install", "-n", "env", "conda-forge::numpy>=2", "conda-forge::attrs", *DRY, mode="block").json()
     assert refused["conflicts"] == ["conda-forge::numpy>=2"], refused
