@@ -71,7 +71,7 @@ def living(request: pytest.FixtureRequest, wheelhouse: Path, tmp_path: Path) -> 
 
 
 def test_what_pip_installed_is_repaired_by_pip(living: Path, wheelhouse: Path) -> None:
-    variables = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheelhouse), "PIP_NO_CACHE_DIR": "1"}
+    variables = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheelhouse.as_uri(), "PIP_NO_CACHE_DIR": "1"}
 
     def doctor(verb: str, *words: str) -> tuple[int, dict[str, object]]:
         status, out, err = call("tf-doctor", verb, "-p", str(living), "--json", *words, **variables)
