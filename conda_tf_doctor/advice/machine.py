@@ -163,8 +163,9 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
         version = in_a_channel(context, version)
         return Fix(pins=pins, commands=fresh(minor, f"{name}={version}" if version else name), note=note)
     pip = (f"{name}>={newest}" if not version else f"{name}=={newest}",) if newest and newest != version else ()
-    if minor == current and not version:
-        # Wheels for it exist today; what pip said then, or says of a mirror, is that they do not.
+    if (minor == current and not version) or env.kind == "report":
+        # Wheels for it exist today; what pip said then, or says of a mirror, is that they do not. Of a report nothing
+        # is planned but what is typed.
         pip = ()
     return Fix(pins, pip, fresh(minor, pip=(spec,)), note)
 

@@ -114,8 +114,10 @@ def printed() -> frozenset[tuple[str, str, tuple[str, ...]]]:
         for finding in accompanied(diagnosis, MATRIX).findings:
             platform, python = env.platform, env.python.minor
             for command in finding.fix.commands:
+                # A new environment, or another Python in this one.
+                if command[0] == "conda" and (put := [w[7:] for w in command if re.match(r"python=\d", w)]):
+                    python = put[0].rstrip(".*")
                 if command[:2] == ("conda", "create"):
-                    python = next((word[7:].rstrip(".*") for word in command if word.startswith("python=")), "")
                     platform = command[5] if command[4:5] == ("--platform",) else platform
                 commands.add((platform, python, command))
     return frozenset(commands)

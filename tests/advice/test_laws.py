@@ -57,10 +57,11 @@ def _said(diagnosis: Diagnosis) -> Iterator[tuple[Diagnosis, Finding, str, str]]
     """Yield each error that has commands, with platform and Python of what they leave; no Python where none tells."""
     for finding in accompanied(diagnosis, load_matrix()).findings:
         made = next((c for c in finding.fix.commands if c[:2] == ("conda", "create")), ())
-        python = next((word.partition("=")[2] for word in made if word.startswith("python=")), "")
+        put = [word for c in finding.fix.commands if c[0] == "conda" for word in c if re.match(r"python=\d", word)]
+        python = next((word.partition("=")[2] for word in put), "")
         platform = made[made.index("--platform") + 1] if "--platform" in made else diagnosis.env.platform
         if finding.severity == ERROR:
-            yield diagnosis, finding, platform, python if made else diagnosis.env.python.minor
+            yield diagnosis, finding, platform, python if made or put else diagnosis.env.python.minor
 
 
 def _every() -> Iterator[tuple[Diagnosis, Finding, str, str]]:
