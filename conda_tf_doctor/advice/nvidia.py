@@ -84,7 +84,9 @@ def without_tensorrt(context: Context, said: Mapping[str, str]) -> Fix | None:
 
 def asks_in_vain(version: str, python: str) -> bool:
     """Tell whether the extra asks for TensorRT that pip does not find: 8.5 is for Python up to 3.10, 8.6 is gone."""
-    return version == "2.15.0" or (versions.contains("==2.14.*", version) and python not in ("", "3.9", "3.10"))
+    return versions.contains("==2.15.0", version) or (
+        versions.contains("==2.14.*", version) and python not in ("", "3.9", "3.10")
+    )
 
 
 def _is_there(context: Context, wheel: str) -> bool:
