@@ -16,10 +16,12 @@ from ..errors import Ignored
 from ..names import normalise
 from ..versions import key
 from .facts import CONDA, PIP, Environment, Note, Package
+from .requires import read_requirements
 from .site import unreadable
+from .stack import OWNERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 _SUFFIXES = (".dist-info", ".egg-info")
 _EGG_TAG = r"-py\d[\d.]*(?:-[\w.-]+)?\Z"
@@ -27,8 +29,6 @@ _EGG_TAG = r"-py\d[\d.]*(?:-[\w.-]+)?\Z"
 
 # What pip writes and conda's package would have listed, had it been there when it was built.
 _BY_PIP = ("REQUESTED", "direct_url.json")
-# What people build for Pythons and machines that the index has no wheels for.
-_BUILT = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-macos", "tensorflow-intel", "tf-nightly")
 # Conda packages that carry a distribution of another name, beside a metapackage of its own name.
 _CARRIERS = {"tensorflow": ("tensorflow-base", "tensorflow-gpu-base"), "numpy": ("numpy-base",)}
 
@@ -47,15 +47,18 @@ class DistInfo(NamedTuple):
     path: str
 
 
-def list_dist_infos(site_packages: str) -> Iterator[DistInfo]:
+def list_dist_infos(site_packages: str, entries: Collection[str] | None = None) -> Iterator[DistInfo]:
     """Yield every distribution of a site-packages folder, by the names of its metadata folders alone.
+
+    Args:
+        site_packages: The folder.
+        entries: Names in it, where they are known.
 
     Raises:
         OSError: The folder cannot be read.
     """
-    with os.scandir(site_packages) as entries:
-        names = sorted(entry.name for entry in entries if entry.name.endswith(_SUFFIXES))
-    for file in names:
+    names = os.listdir(site_packages) if entries is None else entries
+    for file in sorted(name for name in names if name.endswith(_SUFFIXES)):
         stem, _, kind = file.rpartition(".")
         if kind == "egg-info":
             stem = re.sub(_EGG_TAG, "", stem)
@@ -77,24 +80,6 @@ def _installer(dist: DistInfo) -> str:
         return ""
 
 
-def read_requirements(path: str) -> dict[str, Any]:
-    """Read what a dist-info requires, as the metadata of a :class:`Package`.
-
-    Raises:
-        OSError: METADATA cannot be read.
-    """
-    depends, python = [], ""
-    for line in reading.read_start(os.path.join(path, "METADATA"), reading.MB).split("\n"):
-        if not line.strip():
-            break  # the description follows
-        key, _, value = line.partition(":")
-        if key == "Requires-Dist":
-            depends.append(value.strip())
-        elif key == "Requires-Python":
-            python = value.strip()
-    return {"depends": depends, "requires_python": python}
-
-
 def _built_for(path: str) -> list[str]:
     """Return the Pythons that a wheel was compiled for (``python ==3.13.*``), by its tags; none where nothing tells."""
     with Ignored(OSError):
@@ -114,7 +99,7 @@ class _Lazy:
         try:
             required = read_requirements(self.dist.path)
             # Somebody may have built it for a Python that the index has no wheel for.
-            return required | ({"constrains": _built_for(self.dist.path)} if self.dist.name in _BUILT else {})
+            return required | ({"constrains": _built_for(self.dist.path)} if self.dist.name in OWNERS else {})
         except OSError as error:
             if not self.dist.path.endswith(".egg-info"):
                 reason = error.strerror or str(error)
@@ -169,7 +154,21 @@ def _size(path: str) -> int | None:
         return None
 
 
-def read_pip(env: Environment, prefix: str, site_packages: str, stack: frozenset[str]) -> Iterator[Package]:
+def entries_of(site_packages: str) -> Collection[str]:
+    """Return the names in a site-packages folder.
+
+    Raises:
+        UsageError: The folder cannot be read.
+    """
+    try:
+        return frozenset(os.listdir(site_packages))
+    except OSError as error:
+        raise unreadable(site_packages, error) from None
+
+
+def read_pip(
+    env: Environment, prefix: str, site_packages: str, stack: frozenset[str], entries: Collection[str] | None = None
+) -> Iterator[Package]:
     """Yield what pip installed into a prefix whose conda records are already in ``env``.
 
     Args:
@@ -178,16 +177,14 @@ def read_pip(env: Environment, prefix: str, site_packages: str, stack: frozenset
         site_packages: Its site-packages folder.
         stack: Names for which it matters so much who owns them that ``INSTALLER`` is read even where conda has a
             record of the same version.
+        entries: Names in that folder, where they are known.
 
     Raises:
         UsageError: The folder cannot be read.
     """
     by_name: dict[str, list[DistInfo]] = {}
-    try:
-        for dist in list_dist_infos(site_packages):
-            by_name.setdefault(dist.name, []).append(dist)
-    except OSError as error:
-        raise unreadable(site_packages, error) from None
+    for dist in list_dist_infos(site_packages, entries_of(site_packages) if entries is None else entries):
+        by_name.setdefault(dist.name, []).append(dist)
     for name, dists in by_name.items():
         record = env.conda(name)
         if record is None:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Iterator
 
 from ..names import normalise
-from .stack import TENSORFLOW, is_member, touches
+from .stack import TENSORFLOW, are_required, is_member
 
 
 def _folders(prefix: str) -> Iterator[str]:
@@ -23,8 +23,8 @@ def _folders(prefix: str) -> Iterator[str]:
                 yield folder
 
 
-def _tensorflows(prefix: str) -> Iterator[tuple[str, str]]:
-    """Yield name and path of the records and dist-infos of every TensorFlow in a prefix."""
+def _tensorflows(prefix: str) -> Iterator[str]:
+    """Yield the paths of the records and dist-infos of every TensorFlow in a prefix."""
     meta = os.path.join(prefix, "conda-meta")
     for folder in (meta, *_folders(prefix)):
         for file in os.listdir(folder) if os.path.isdir(folder) else ():
@@ -34,7 +34,7 @@ def _tensorflows(prefix: str) -> Iterator[tuple[str, str]]:
             elif file.endswith((".dist-info", ".egg-info")):
                 name = normalise(file.partition("-")[0])
             if name in TENSORFLOW:
-                yield name, os.path.join(folder, file)
+                yield os.path.join(folder, file)
 
 
 def may_concern_tensorflow(prefix: str, changed: Iterable[str]) -> bool:
@@ -54,11 +54,14 @@ def may_concern_tensorflow(prefix: str, changed: Iterable[str]) -> bool:
         return not TENSORFLOW.isdisjoint(names)
     if any(map(is_member, names)):
         return True
-    from .condameta import read_record
-    from .distinfo import read_requirements
-    from .facts import Environment, Package
+    return any(are_required(names, _required(path)) for path in there)
 
-    env = Environment("solve", prefix)
-    readers = {True: read_record, False: read_requirements}
-    env.add([Package(name, metadata=readers[path.endswith(".json")](path)) for name, path in there])
-    return touches(names, env)
+
+def _required(path: str) -> Iterable[str]:
+    """Return what a record or a dist-info declares to require; most environments have one kind of these alone."""
+    if path.endswith(".json"):
+        from .condameta import read_record as read
+    else:
+        from .requires import read_requirements as read
+    required: Iterable[str] = read(path).get("depends") or ()
+    return required

@@ -10,7 +10,7 @@ from ..errors import Ignored, UsageError
 from ..reading import venv_settings
 from ..subdirs import SUBDIRS, this_platform
 from .condameta import read_records
-from .distinfo import read_pip
+from .distinfo import entries_of, read_pip
 from .facts import JOURNAL, PIP, Environment, Note, Package, Python
 from .machine import add_machine, virtual_packages
 from .site import find_site_packages, inner_python, interpreter, site_minor, version_of_names
@@ -57,8 +57,9 @@ def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Env
     if not env.python.version:
         env.python = env.python._replace(version=version_of_names(entries, site_packages))
     if site_packages:
-        env.add(list(read_pip(env, prefix, site_packages, STACK)))
-        env.add(list(unrecorded(env, site_packages, set(os.listdir(site_packages)))))
+        there = entries_of(site_packages)
+        env.add(list(read_pip(env, prefix, site_packages, STACK, there)))
+        env.add(list(unrecorded(env, site_packages, there)))
     alone = False
     if "pyvenv.cfg" in entries:
         alone = _is_alone(prefix)

@@ -7,7 +7,7 @@ from .._typing import TYPE_CHECKING
 from ..names import MEMBERS, normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from .facts import Environment
 
@@ -59,16 +59,17 @@ def _folded(name: str) -> str:
     return normalise(name).replace("_", "-")
 
 
-def _dependencies(env: Environment) -> set[str]:
-    """Return the names that the installed TensorFlow itself depends on."""
-    found = set()
+def _dependencies(env: Environment) -> Iterator[str]:
+    """Yield what the installed TensorFlow itself depends on, as it declares it."""
     for name in TENSORFLOW:
         for package in env.all_named(name):
-            for text in package.depends:
-                matched = re.match(_NAME, text)
-                if matched and "extra ==" not in text:
-                    found.add(_folded(matched.group(1)))
-    return found
+            yield from package.depends
+
+
+def are_required(changed: Iterable[str], depends: Iterable[str]) -> bool:
+    """Tell whether one of the changed packages is among what is declared to be required (conda's form or pip's)."""
+    matches = (re.match(_NAME, text) for text in depends if "extra ==" not in text)
+    return not {_folded(match.group(1)) for match in matches if match}.isdisjoint(map(_folded, changed))
 
 
 def has_tensorflow(env: Environment) -> bool:
@@ -87,8 +88,7 @@ def touches(changed: Iterable[str], *environments: Environment) -> bool:
     names = set(changed)
     if any(map(is_member, names)):
         return True
-    folded = set(map(_folded, names))
-    return any(not folded.isdisjoint(_dependencies(env)) for env in environments)
+    return any(are_required(names, _dependencies(env)) for env in environments)
 
 
 # Whose owner decides a verdict. Everything else that has the version conda recorded is taken for conda's.

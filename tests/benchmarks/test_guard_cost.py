@@ -80,10 +80,8 @@ def _fill(prefix: Path, count: int) -> None:
     ("world", "link", "limit"),
     [
         ("plain", "attrs=24.2.0", 4),
-        # 3.1 to 3.6 where nothing else runs. Half of it are calls of the system, which take longer beside other tests,
-        # and are none of the yardstick's.
-        ("pip 2.10 with CUDA", "attrs=24.2.0", 6),
-        ("pip 2.10 with CUDA", "numpy=2.0.2", 48),
+        ("pip 2.10 with CUDA", "attrs=24.2.0", 4),
+        ("pip 2.10 with CUDA", "numpy=2.0.2", 40),
     ],
     ids=["no TensorFlow", "not touched", "touched"],
 )
