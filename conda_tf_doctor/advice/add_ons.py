@@ -134,8 +134,6 @@ def _release(context: Context, said: Mapping[str, str]) -> Fix:
     if asked and last and name in _IN_STEP and not context.matrix.wheels.newest(name, asked, env.platform):
         # The add-on has ended with an older release.
         return pair(context, {"tensorflow": f"=={last}.*", name: f"=={last}.*"}, f"{name} has ended with {last}.")
-    if wheels.newest(name) and not wheels.newest(name, "", env.platform):
-        return _elsewhere(context, name)
     if not fits and (sure := _for_every_build(context, name)):
         return sure
     if none_here and (other := _of_another_python(context, name)):

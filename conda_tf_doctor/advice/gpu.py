@@ -8,15 +8,15 @@ from .. import versions
 from .._typing import TYPE_CHECKING
 from ..context.gpu import no_native_gpu, system_cuda
 from ..environment.facts import PIP
-from ..environment.gpu import first_cuda
 from ..environment.libraries import parse_library
 from ..findings import Fix
 from ..matrix.model import PYPI
 from ..specifiers import major_minor
 from .driver import cuda_of_release
+from .generations import cuda_for_gpu, gpu_rows, older_build
 from .make import FORGE, by_conda, by_pip, fresh, is_conda, stable
 from .make import pair as release
-from .nvidia import DRIVER_NOTE, and_cuda, asks_in_vain, of_folders, of_wheels, unversioned, with_extra, without_cuda
+from .nvidia import DRIVER_NOTE, and_cuda, of_folders, of_wheels, unversioned, with_extra, without_cuda
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -94,9 +94,9 @@ def cuda(context: Context, said: Mapping[str, str]) -> Fix:
         return elsewhere
     if link := unversioned(context, said):
         return link
-    if last := _older_build(context, said):
+    if last := older_build(context, said):
         return last
-    needs = _newer(context, said)
+    needs = cuda_for_gpu(context, said)
     built = build.cuda_built if build else ""
     # Of a build that is not known, or has no CUDA, the newest wheels have code for every GPU but these.
     if needs and versions.key(built or _OF_EVERY_WHEEL) < versions.key(needs):
@@ -123,34 +123,6 @@ def cuda(context: Context, said: Mapping[str, str]) -> Fix:
         return fix._replace(commands=(gone, *fix.commands))
     wanted, accepted = pair(context, said)
     return toolkit(context, wanted, accepted, on_search_path(context, wanted)) if wanted else Fix(note=_table(context))
-
-
-def _newer(context: Context, said: Mapping[str, str]) -> str:
-    """Return the first CUDA that has code for this GPU, by its name or by what TensorFlow says of it."""
-    text, gpu = context.env.error_text, context.env.system.gpu
-    new = re.search(r"CUDA_ERROR_INVALID_PTX|compute capability 12|sm_12\d|Blackwell", text)
-    if new or said.get("has", "").startswith("12."):
-        return "12.8"
-    return first_cuda(gpu or text)
-
-
-def _older_build(context: Context, said: Mapping[str, str]) -> Fix | None:
-    """Return the last release that has code for a GPU which TensorFlow itself calls too old; ``None`` for others."""
-    has, least = said.get("has", ""), said.get("needs", "")
-    if not re.fullmatch(r"\d\.\d", has) or not re.fullmatch(r"\d\.\d", least) or has >= least:
-        return None
-    for row in reversed(_gpu_rows(context)):
-        numbers = [int(name[3:]) for name in row.compute_capabilities if name.startswith("sm_")]
-        if numbers and min(numbers) <= int(has.replace(".", "")):
-            minor = versions.minor(row.tensorflow)
-            name = "tensorflow[and-cuda]" if row.nvidia else "tensorflow"
-            note = f"{minor} is the last whose wheels have code for a GPU of compute capability {has}"
-            besides = "." if row.nvidia else f"; it uses CUDA {row.cuda_built} with cuDNN {row.cudnn_built}."
-            if row.nvidia and asks_in_vain(row.tensorflow, context.env.python.minor):
-                pip = (f"{name}=={minor}.*",)
-                return Fix((), pip, fresh("3.10", pip=pip), note + besides)
-            return release(context, {name: f"=={minor}.*"}, note + besides)
-    return Fix(note=f"No wheel has code for a GPU of compute capability {has}: use the CPU, or another GPU.")
 
 
 def newer_build(context: Context, needs: str) -> Fix:
@@ -218,11 +190,11 @@ def pair(context: Context, said: Mapping[str, str]) -> tuple[str, str]:
     exact = library.versions.removeprefix("==").removesuffix(".*")
     # From 11 on the name tells the major version alone.
     example = exact if "." in exact else f"{exact}.2"
-    rows = [row for row in _gpu_rows(context) if row.cuda and versions.contains(row.cuda, example)]
+    rows = [row for row in gpu_rows(context) if row.cuda and versions.contains(row.cuda, example)]
     if "," in exact:
         # The libraries of a name that several majors have: those that the wheels ask for.
         opened = re.search(r"opened dynamic library \S*cudart(?:\.so\.|64_)(\d\d)", context.env.error_text)
-        of_name = [row for row in _gpu_rows(context) if versions.contains(exact, row.cuda_built)]
+        of_name = [row for row in gpu_rows(context) if versions.contains(exact, row.cuda_built)]
         # The runtime that was opened, or is installed, is of the build's major version; else the older one.
         majors = [
             opened[1] if opened else "",
@@ -237,22 +209,10 @@ def pair(context: Context, said: Mapping[str, str]) -> tuple[str, str]:
     return (major_minor(rows[-1].cuda_built), rows[-1].cudnn) if rows else ("", "")
 
 
-def _gpu_rows(context: Context) -> list[Build]:
-    """Return the wheels with CUDA that this Python, on this platform, may have, oldest first."""
-    minor = context.env.python.minor
-    found: dict[str, Build] = {}
-    for name in ("tensorflow-gpu", "tensorflow"):
-        for row in context.matrix.builds(name, channel=PYPI, platform=context.env.platform):
-            fits = not minor or not row.python or minor in row.python
-            if fits and row.variant == "gpu" and row.cuda_built and not row.prerelease:
-                found.setdefault(row.tensorflow, row)
-    return sorted(found.values(), key=lambda row: versions.key(row.tensorflow))
-
-
 def _table(context: Context) -> str:
     """Return which CUDA each TensorFlow of this Python was built for: of which one it is nothing tells."""
     groups: dict[tuple[str, str], list[str]] = {}
-    for row in _gpu_rows(context):
+    for row in gpu_rows(context):
         groups.setdefault((row.cuda_built, row.cudnn_built), []).append(versions.minor(row.tensorflow))
     parts = []
     for (cuda_built, cudnn_built), known in groups.items():

@@ -19,6 +19,8 @@ CONDA = "conda"
 PIP = "pip"
 # What a repair is about to do; not *.json, for conda takes every such file in conda-meta for a package.
 JOURNAL = "tf-doctor-journal"
+# Where conda keeps the variables that an environment sets when it is activated.
+STATE = "conda-meta/state"
 
 
 class Package:

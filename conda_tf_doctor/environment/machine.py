@@ -12,7 +12,7 @@ import sys
 from .._light import re
 from ..reading import load_json, read_condas
 from .distinfo import list_dist_infos
-from .facts import PIP, Environment, Package, System
+from .facts import PIP, STATE, Environment, Package, System
 
 _VARIABLES = (
     "PATH", "PYTHONPATH", "PYTHONNOUSERSITE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "CUDA_PATH", "CUDA_HOME",
@@ -316,7 +316,7 @@ def _shadowing_files() -> list[str]:
 def _without_user_site(prefix: str) -> bool:
     """Tell whether conda switches the user site off when it activates an environment (``conda env config vars``)."""
     try:
-        state = load_json(read_condas(os.path.join(prefix, "conda-meta", "state")))
+        state = load_json(read_condas(os.path.join(prefix, STATE)))
         # What `unset` leaves there is no value.
         return state["env_vars"]["PYTHONNOUSERSITE"] not in ("", "***unset***")
     except (OSError, ValueError, LookupError, TypeError):

@@ -11,44 +11,45 @@ import os
 from .. import reading
 from .._light import re
 from .._typing import TYPE_CHECKING
+from ..errors import Ignored
 from ..names import OTHER_NAMES, PIP_TO_CONDA, normalise
 from .facts import PIP, Environment, Package
 from .stack import TENSORFLOW
 from .tensorflow import selector
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
-# By normalised name: the file without which it is not imported, and those that tell its version.
+# By normalised name: the file without which it is not imported, and those that tell its version where that does not.
 MODULES = {
     "numpy": ("numpy/__init__.py", "numpy/version.py", "numpy/_version.py"),
-    "protobuf": ("google/protobuf/__init__.py", "google/protobuf/__init__.py"),
+    "protobuf": ("google/protobuf/__init__.py",),
     "h5py": ("h5py/__init__.py", "h5py/version.py"),
-    "ml-dtypes": ("ml_dtypes/__init__.py", "ml_dtypes/__init__.py"),
+    "ml-dtypes": ("ml_dtypes/__init__.py",),
     "grpcio": ("grpc/__init__.py", "grpc/_grpcio_metadata.py"),
-    "wrapt": ("wrapt/__init__.py", "wrapt/__init__.py"),
+    "wrapt": ("wrapt/__init__.py",),
     "optree": ("optree/__init__.py", "optree/version.py"),
-    "keras": ("keras/__init__.py", "keras/src/version.py", "keras/__init__.py"),
-    "tf-keras": ("tf_keras/__init__.py", "tf_keras/__init__.py"),
-    "keras-preprocessing": ("keras_preprocessing/__init__.py", "keras_preprocessing/__init__.py"),
+    "keras": ("keras/__init__.py", "keras/src/version.py"),
+    "tf-keras": ("tf_keras/__init__.py",),
+    "keras-preprocessing": ("keras_preprocessing/__init__.py",),
     "tensorflow-estimator": ("tensorflow_estimator/__init__.py",),
     "tensorboard": ("tensorboard/__init__.py", "tensorboard/version.py"),
     "absl-py": ("absl/__init__.py",),
-    "astunparse": ("astunparse/__init__.py", "astunparse/__init__.py"),
+    "astunparse": ("astunparse/__init__.py",),
     "flatbuffers": ("flatbuffers/__init__.py", "flatbuffers/_version.py"),
     "gast": ("gast/__init__.py", "gast/version.py"),
     "google-pasta": ("pasta/__init__.py",),
     "namex": ("namex/__init__.py",),
     "opt-einsum": ("opt_einsum/__init__.py", "opt_einsum/_version.py"),
-    "packaging": ("packaging/__init__.py", "packaging/__init__.py"),
-    "six": ("six.py", "six.py"),
+    "packaging": ("packaging/__init__.py",),
+    "six": ("six.py",),
     "termcolor": ("termcolor/__init__.py", "termcolor/_version.py"),
     "typing-extensions": ("typing_extensions.py",),
     "rich": ("rich/__init__.py",),
     "requests": ("requests/__init__.py", "requests/__version__.py"),
     "urllib3": ("urllib3/__init__.py", "urllib3/_version.py"),
     "idna": ("idna/__init__.py", "idna/package_data.py"),
-    "certifi": ("certifi/__init__.py", "certifi/__init__.py"),
+    "certifi": ("certifi/__init__.py",),
     "charset-normalizer": ("charset_normalizer/__init__.py", "charset_normalizer/version.py"),
 }
 _TENSORFLOW = "tensorflow/__init__.py"
@@ -84,7 +85,7 @@ def unrecorded(env: Environment, site_packages: str, entries: Collection[str]) -
         if top not in entries or _is_told_of(env, name) or not going.isdisjoint((name[1:], normalise(top)[1:])):
             continue
         if os.path.isfile(_below(site_packages, module)) and not _is_condas(env, module):
-            yield _package(env, name, site_packages, module, _version(site_packages, told))
+            yield _package(env, name, site_packages, module, _version(site_packages, (*told, module)))
     if "tensorflow" in entries and not any(map(env.all_named, TENSORFLOW)) and selector(env) is None:
         there = os.path.isfile(_below(site_packages, _TENSORFLOW))
         if there and not any(each.startswith("ensorflow") for each in going) and not _is_condas(env, _TENSORFLOW):
@@ -192,13 +193,17 @@ def _package(env: Environment, name: str, site_packages: str, module: str, versi
     return Package(name, version, PIP, "", "pypi", below.replace(os.sep, "/"))
 
 
-def _version(site_packages: str, files: list[str]) -> str:
+def _read(site_packages: str, file: str) -> str:
+    """Return the start of a file below site-packages; empty where it cannot be read."""
+    with Ignored(OSError):
+        return reading.read_start(_below(site_packages, file), reading.MB)
+    return ""
+
+
+def _version(site_packages: str, files: Iterable[str]) -> str:
     """Return the version that a package's own modules give; empty where they give none that can be read."""
     for file in files:
-        try:
-            text = reading.read_start(_below(site_packages, file), reading.MB)
-        except OSError:
-            continue
+        text = _read(site_packages, file)
         for pattern in _OF_MODULE:
             matched = re.search(pattern, text)
             if matched:
@@ -209,11 +214,8 @@ def _version(site_packages: str, files: list[str]) -> str:
 
 def _of_headers(site_packages: str) -> str:
     for file in _HEADERS:
-        try:
-            text = reading.read_start(_below(site_packages, file), reading.MB)
-        except OSError:
-            continue
-        found = [(part, value or suffix) for part, value, suffix in re.findall(_OF_HEADER, text)]
+        told = re.findall(_OF_HEADER, _read(site_packages, file))
+        found = [(part, value or suffix) for part, value, suffix in told]
         parts = dict(found)
         if {"MAJOR", "MINOR", "PATCH"} <= set(parts):
             suffix = next((value for part, value in found if not part), "").replace("-", "")
@@ -223,9 +225,6 @@ def _of_headers(site_packages: str) -> str:
 
 def _distribution(env: Environment, site_packages: str) -> str:
     """Return under which name pip has this TensorFlow: on Linux the build itself says whether it is the CPU's."""
-    try:
-        text = reading.read_start(_below(site_packages, "tensorflow/python/platform/build_info.py"), reading.MB)
-    except OSError:
-        text = ""
+    text = _read(site_packages, "tensorflow/python/platform/build_info.py")
     without = re.search(r"is_cuda_build'?[,:]?\s*=?\s*False", text)
     return "tensorflow-cpu" if without and env.platform == "linux-64" else "tensorflow"

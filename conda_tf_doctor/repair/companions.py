@@ -47,12 +47,18 @@ def accompanied(diagnosis: Diagnosis, matrix: Matrix) -> Diagnosis:
         diagnosis: What was found, with what is advised.
         matrix: The compatibility matrix.
     """
+    typed = ERROR if any(finding.severity == ERROR for finding in diagnosis.findings) else WARNING
+    found = _tried(diagnosis, typed, matrix)
+    return diagnosis._replace(findings=tuple(_of_one_mind(found, typed, diagnosis.env, matrix)))
+
+
+def _tried(diagnosis: Diagnosis, typed: str, matrix: Matrix) -> list[Finding]:
+    """Return the findings, those of one severity with what else their commands need."""
     env = diagnosis.env
     there = diagnosis.tensorflow is not None and not diagnosis.tensorflow.requested
     # Several findings may advise one command, and all are held to what is wrong now: each is tried once, in need.
     before = cache(lambda: {(f.code, f.package) for f in _wrong(simulate(env, {}, matrix), matrix)})
     in_place = cache(lambda command: _in_place(command, env, matrix, before))
-    typed = ERROR if any(finding.severity == ERROR for finding in diagnosis.findings) else WARNING
     found = []
     for finding in diagnosis.findings:
         commands = finding.fix.commands if finding.severity == typed else ()
@@ -62,7 +68,7 @@ def accompanied(diagnosis: Diagnosis, matrix: Matrix) -> Diagnosis:
         else:
             whole = [in_place(command) for command in commands]
         found.append(finding._replace(fix=_agreeing(finding.fix, tuple(whole))) if whole else finding)
-    return diagnosis._replace(findings=tuple(_of_one_mind(found, typed, env, matrix)))
+    return found
 
 
 def _of_one_mind(found: list[Finding], severity: str, env: Environment, matrix: Matrix) -> list[Finding]:
@@ -83,7 +89,7 @@ def _of_one_mind(found: list[Finding], severity: str, env: Environment, matrix: 
     after = left_by(moves[0].fix.commands[0], env, matrix) if moves else None
     if after is None:
         return found
-    left = accompanied(diagnose(after, matrix), matrix).findings
+    left = _tried(diagnose(after, matrix), severity, matrix)
     beside = {(f.code, f.package): f for f in left if f.severity in (ERROR, WARNING)}
     return [
         finding._replace(fix=_beside(moves[0], beside.get((finding.code, finding.package))))

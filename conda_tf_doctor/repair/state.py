@@ -6,10 +6,9 @@ import json
 import os
 from collections.abc import Iterable
 
+from ..environment.facts import STATE
 from ..reading import load_json
 from . import atomic
-
-NAME = os.path.join("conda-meta", "state")
 
 
 def set_variables(prefix: str, variables: Iterable[tuple[str, str]]) -> None:
@@ -26,7 +25,7 @@ def set_variables(prefix: str, variables: Iterable[tuple[str, str]]) -> None:
     values = {name: value.replace("$CONDA_PREFIX", prefix) for name, value in variables}
     if not values:
         return
-    path = os.path.join(prefix, NAME)
+    path = os.path.join(prefix, STATE)
     there = load_json(atomic.read(path) or b"{}")
     there["env_vars"] = {**there.get("env_vars", {}), **values}
     atomic.write(path, json.dumps(there, indent=2).encode())

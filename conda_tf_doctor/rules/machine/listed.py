@@ -156,15 +156,16 @@ def _after_its_end(context: Context, package: Package) -> Iterator[Finding]:
     channels = set(package.metadata.get("channels") or (package.channel,)) - _WITHOUT
     if package.name != "cudatoolkit" or not asked or not channels <= {CONDA_FORGE, DEFAULTS, ""}:
         return
-    admits = versions.conda_contains if package.spec else versions.contains
-    if any(versions.release(term)[:1] < (12,) for term in re.findall(_LEAST, asked)) or not re.search(_LEAST, asked):
+    terms = re.findall(_LEAST, asked)
+    if not terms or any(versions.release(term)[:1] < (12,) for term in terms):
         return
+    admits = versions.conda_contains if package.spec else versions.contains
     if any(admits(package.spec or f"=={package.version}.*", version) for version in _TOOLKITS):
         return
     tensorflow = context.tensorflow
     by_conda = tensorflow is None or tensorflow.manager == CONDA
     name = "cuda-version" if by_conda else "cuda-toolkit"
-    minor = versions.minor(re.findall(_LEAST, asked)[0])
+    minor = versions.minor(terms[0])
     why = "which TensorFlow's builds ask for" if by_conda else "of which cuda-toolkit brings all"
     yield _finding(
         package,
