@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from . import versions
 from ._light import re
-from ._typing import TYPE_CHECKING
+from ._typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 def to_conda(spec: str) -> str:
@@ -79,14 +79,18 @@ def bounds(spec: str) -> tuple[str, str, list[str]]:
 
 
 # `=11.2`, which is 11.2.* by another name.
-_SERIES = r"^=([\d.]+)$"
+_SERIES = r"^=([\d.]*\d)(?:\.\*)?$"
+_ONE_SERIES = r"[\d.]+\.\*"
 
 
 def _excludes(text: str) -> bool:
     """Tell whether no version is all of what has to hold together: two of its series, or a series and a range."""
-    series = [f"=={term}" if re.fullmatch(r"[\d.]+\.\*", term) else term for term in text.split(",")]
+    series = [f"=={term}" if re.fullmatch(_ONE_SERIES, term) else term for term in text.split(",")]
     lower, upper, _ = bounds(",".join(series))
     if lower and upper and not _admits_any(lower, upper):
+        return True
+    exact = [term for term in text.split(",") if term[:1].isdigit() and "*" not in term]
+    if any(not versions.conda_contains(term, version) for version in exact for term in text.split(",")):
         return True
     named = [term.removesuffix(".*") for term in text.split(",") if term[:1].isdigit() and "*" not in term[:-1]]
     return any(not f"{one}.".startswith(f"{other}.") for one in named for other in named if len(one) >= len(other))
@@ -105,8 +109,9 @@ def _tight(terms: Iterable[str]) -> str:
 def conda_all_of(specs: Iterable[str]) -> str:
     """Return the conda version spec that admits what all of these admit.
 
-    In a version spec ``,`` binds before ``|``: alternatives are multiplied out, not joined. (Parentheses are conda's
-    alone: libmamba does not read them.)
+    In a version spec ``,`` binds before ``|``, so alternatives are multiplied out, not joined. To libmamba it is the
+    other way round, and no parentheses reach it from conda: sorted alternatives, each from its lower bound to its upper
+    one, are the same to both (``>=1,<2|>=3,<4`` is ``>=1,(<2|>=3),<4`` as well).
     """
     written: list[str] = []
     for spec in specs:
@@ -116,7 +121,64 @@ def conda_all_of(specs: Iterable[str]) -> str:
     for text in dict.fromkeys(filter(None, written)):
         alternatives = [(*left, *right.split(",")) for left in alternatives for right in dict.fromkeys(text.split("|"))]
     found = list(dict.fromkeys(map(_tight, alternatives)))
-    return "|".join([text for text in found if not _excludes(text)] or found)
+    found = [text for text in found if not _excludes(text)] or found
+    is_mixed = len(found) > 1 and any("," in text for text in found)
+    return "|".join(_ascending(found) if is_mixed else found)
+
+
+class _Span(NamedTuple):
+    """An alternative as versions from one to another: its text, and its ends as they sort."""
+
+    text: str
+    low: tuple[object, ...]
+    high: tuple[object, ...]
+
+
+def _between(lower: str, upper: str, text: str = "") -> _Span:
+    low, high = lower.lstrip(">="), upper.lstrip("<=")
+    return _Span(
+        text or ",".join(filter(None, (lower, upper))),
+        (1, versions.key(low), "=" not in lower) if low else (0,),
+        (1, versions.key(high), "=" in upper) if high else (2,),
+    )
+
+
+def _spans(text: str) -> list[_Span]:
+    """Return what an alternative admits, cut at what it excludes; nothing where that is not known."""
+    terms = text.split(",")
+    series = [term for term in terms if re.fullmatch(_ONE_SERIES, term)]
+    lower, upper, others = bounds(",".join(f"=={term}" if term in series else term for term in terms))
+    if len(terms) == 1 and re.fullmatch(r"\d[^*]*", text):
+        return [_between(f">={text}", f"<={text}", text)]
+    if not all(term.startswith("!=") and "*" not in term for term in others):
+        return []
+    for term in series:
+        begin, end, _ = bounds(f"=={term}")
+        if (begin, end) == (lower, upper) and not others:
+            return [_between(lower, upper, term)]
+        upper = f"{upper}.0a0" if upper == end else upper
+    found = []
+    for version in sorted((term[2:] for term in others), key=versions.key):
+        if versions.conda_contains(",".join(filter(None, (lower, upper))), version):
+            found.append(_between(lower, f"<{version}"))
+            lower = f">{version}"
+    return [*found, _between(lower, upper)]
+
+
+def _ascending(alternatives: Sequence[str]) -> Sequence[str]:
+    """Return alternatives in the order of their versions, without what another one has; as they are where unknown."""
+    found = [_spans(text) for text in alternatives]
+    if not all(found):
+        return alternatives
+    spans = [span for each in found for span in each]
+    # Of those that begin together the widest comes first.
+    spans.sort(key=lambda span: span.high, reverse=True)
+    spans.sort(key=lambda span: span.low)
+    kept: list[_Span] = []
+    for span in spans:
+        if not kept or span.high > kept[-1].high:
+            kept.append(span)
+    return [span.text for span in kept]
 
 
 def _tighter(one: str, other: str, sign: int) -> str:

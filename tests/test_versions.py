@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import example, given
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from conda_tf_doctor.specifiers import conda_all_of
 from conda_tf_doctor.versions import conda_compare, conda_contains, contains, key, minor, parse_matchspec
 
 numbers = st.lists(st.integers(0, 30), min_size=1, max_size=4).map(lambda parts: ".".join(map(str, parts)))
@@ -114,3 +115,26 @@ def test_conda_ranges(spec: str, version: str, inside: bool) -> None:
 )
 def test_matchspecs(text: str, expected: tuple[str, str, str]) -> None:
     assert parse_matchspec(text) == expected
+
+
+BOUNDS = ("", ">=1.1", ">1.2", "<1.4", "<=1.3", "!=1.2.1", "1.2.*", "1.3.*", "=1.4", "1.2.1", "1.3")
+ALTERNATIVES = st.lists(st.sampled_from([*BOUNDS[1:], ">=1.1,<1.3", ">=1.3,<1.5"]), min_size=1, max_size=3)
+VERSIONS = [f"1.{minor}{patch}" for minor, patch in product(range(6), ("", ".1", ".2"))]
+
+
+def _to_libmamba(spec: str, version: str) -> bool:
+    """Read a version spec as libmamba does: ``|`` binds before ``,``."""
+    return all(any(conda_contains(term, version) for term in part.split("|")) for part in spec.split(","))
+
+
+@given(st.lists(st.builds("|".join, ALTERNATIVES), min_size=1, max_size=2))
+@example([">=1.1", "1.3.*|1.2.*"])
+@example([">=1.3,<1.5|>=1.1,<1.3", "<1.4"])
+@example(["1.2.1|1.3.*", "!=1.2.1"])
+def test_alternatives_are_the_same_to_conda_and_to_libmamba(specs: list[str]) -> None:
+    """What all of them admit, whichever of the two binds first."""
+    found = conda_all_of(specs)
+    admitted = [version for version in VERSIONS if all(conda_contains(spec, version) for spec in specs)]
+    assert [version for version in VERSIONS if conda_contains(found, version)] == admitted, found
+    if admitted:
+        assert [version for version in VERSIONS if _to_libmamba(found, version)] == admitted, found

@@ -195,7 +195,7 @@ def _finish(recipe: Recipe, args: Namespace, matrix: Matrix) -> int:
     if args.json:
         _print(made)
     else:
-        style.write(f"Created: {prefix}\n" if made["created"] else "Conda could not create it.\n")
+        style.write(f"Created: {prefix}\n" if made["created"] else f"{conda.name.capitalize()} could not create it.\n")
     return status
 
 
@@ -241,7 +241,8 @@ def _create(prefix: str, text: str, conda: Any) -> int:
 def _prefix_of(name: str, conda: Any) -> str:
     folders = conda.folders()
     if not folders:
-        raise UsageError(f"Conda does not say where it keeps environments; give a folder instead of the name {name}.")
+        named = conda.name.capitalize()
+        raise UsageError(f"{named} does not say where it keeps environments; give a folder instead of the name {name}.")
     return os.path.join(folders[0], name)
 
 

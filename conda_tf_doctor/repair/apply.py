@@ -216,15 +216,15 @@ class Applier(Back):
         there = self._conda_names()
         removes = [name for name in journal.conda_remove if name in there]
         if removes and not self.conda.show("remove", "--yes", "-p", self.prefix, *removes):
-            return f"conda could not remove {', '.join(removes)}."
+            return f"{self.conda.name} could not remove {', '.join(removes)}."
         # The user's pins are among the specs, as far as the plan does not replace them.
         if journal.conda_install and not self.conda.show(
             "install", "--yes", "--no-pin", "-p", self.prefix, *journal.conda_install
         ):
-            return f"conda could not install {', '.join(journal.conda_install)}."
+            return f"{self.conda.name} could not install {', '.join(journal.conda_install)}."
         # What conflicts with them is gone by now.
         if not self._exactly(journal, journal.conda_reinstall):
-            return f"conda could not put back {', '.join(journal.conda_reinstall)}."
+            return f"{self.conda.name} could not put back {', '.join(journal.conda_reinstall)}."
         return "; ".join(self._whole(journal))
 
     def _install(self, journal: Journal) -> str:

@@ -87,7 +87,7 @@ class Back:
     def _whole(self, journal: Journal) -> list[str]:
         """Have conda put back what it lost when it was killed; return what it could not."""
         lost = kept_conda.lost(self.prefix, self._aside_of_conda(journal)) if self._resumed else []
-        return [] if self._exactly(journal, lost) else [f"conda could not put back {', '.join(lost)}."]
+        return [] if self._exactly(journal, lost) else [f"{self.conda.name} could not put back {', '.join(lost)}."]
 
     def _exactly(self, journal: Journal, records: Sequence[str]) -> bool:
         """Have conda put in these very packages, also where they are there; tell whether it did.
@@ -95,18 +95,25 @@ class Back:
         They are had by address: a solver may refuse over what else the environment has, or was once asked for. Where
         nothing is at the address any more, the channels are asked.
         """
-        install = ("install", "--yes", "-p", self.prefix)
+        # Micromamba solves for an address, too, and by the pins that are about to be taken back.
+        install = ("install", "--yes", "--no-deps", "--no-pin", "-p", self.prefix)
         places = kept_conda.addresses(self.prefix, self._aside_of_conda(journal), records)
         # Where an address is given, what is there is left alone: it goes first, once the new one is at hand.
-        there = [record.split("=")[0] for record in self._records_now().intersection(records)]
+        now = self._records_now()
+        there = [record for record in records if record in now]
+        absent = [record for record in records if record not in now]
+        names = [record.split("=")[0] for record in there]
         if not records or (
             places
             and self.conda.show(*install, "--download-only", *places)
-            and (not there or self.conda.show("remove", "--yes", "--force", "-p", self.prefix, *there))
+            and (not there or self.conda.show("remove", "--yes", "--force", "-p", self.prefix, *names))
             and self.conda.show(*install, *places)
         ):
             return True
-        return self.conda.show(*install, "--force-reinstall", "--no-deps", "--no-pin", *records)
+        # Micromamba reinstalls what is there in place of another version that is asked for.
+        return (not absent or self.conda.show(*install, *absent)) and (
+            not there or self.conda.show(*install, "--force-reinstall", *there)
+        )
 
     def _conda_back(self, journal: Journal) -> list[str]:
         problems = [*self._records_back(journal), *self._whole(journal)]
@@ -134,7 +141,7 @@ class Back:
             self.conda.show("remove", "--yes", "--force", "-p", self.prefix, *extra)
         self._exactly(journal, wanted)
         missing = set(journal.conda_before) - self._records_now()
-        return [f"conda did not bring back {', '.join(sorted(missing))}"] if missing else []
+        return [f"{self.conda.name} did not bring back {', '.join(sorted(missing))}"] if missing else []
 
     def _conda_back_in_part(self, journal: Journal, now: set[str]) -> list[str]:
         """Take the repair's own changes back where others were made since."""
@@ -146,7 +153,7 @@ class Back:
             self.conda.show("remove", "--yes", "--force", "-p", self.prefix, *sorted(extra))
         self._exactly(journal, wanted)
         missing = set(wanted) - self._records_now()
-        return [f"conda did not bring back {', '.join(sorted(missing))}"] if missing else []
+        return [f"{self.conda.name} did not bring back {', '.join(sorted(missing))}"] if missing else []
 
     def _records_now(self) -> set[str]:
         env = read_prefix(self.prefix, with_machine=False)

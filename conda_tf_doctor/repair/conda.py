@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from .. import reading
 from ..environment.owner import workspace_of
 from ..errors import UsageError
-from ..programs import is_mamba, safe_python, users_conda
+from ..programs import is_mamba, safe_python, spoken, users_conda
 from ..shell import quoted
 from . import children
 
@@ -66,6 +66,11 @@ class Conda:
     def __init__(self, command: Sequence[str], subdir: str = "", quiet: bool = False) -> None:
         self.command, self.subdir, self.quiet = list(command), subdir, quiet
 
+    @property
+    def name(self) -> str:
+        """What the program is called: ``conda``, ``micromamba`` or ``mamba``."""
+        return spoken(("conda",), self.command)[0]
+
     def environ(self) -> dict[str, str]:
         """Return the variables conda runs with: ours, the guard off, for what it would say is said here."""
         values = safe_python({**os.environ, "CONDA_PLUGINS_TF_DOCTOR_MODE": "disabled"})
@@ -83,7 +88,9 @@ class Conda:
             data = reading.load_json(done.stdout)
         except ValueError:
             tail = (done.stderr or done.stdout).strip().splitlines()[-1:]
-            return Answer(False, {}, tail[0] if tail else f"conda ended with status {done.returncode}", reached=False)
+            return Answer(
+                False, {}, tail[0] if tail else f"{self.name} ended with status {done.returncode}", reached=False
+            )
         if not isinstance(data, dict):
             return Answer(done.returncode == 0, {"list": data})
         if "solver_problems" in data:  # micromamba's and mamba's no

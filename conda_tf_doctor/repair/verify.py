@@ -69,14 +69,14 @@ def verified_plan(planner: Planner, conda: Conda | None, prefix: str, pinned: Se
         if held:
             answer, moves = conda.solve(prefix, conda_specs(plan.edits, (*pinned, *held)), removes)
         if not answer.reached:
-            return plan._replace(unverified=f"conda could not be asked ({_short(answer.message)})")
+            return plan._replace(unverified=f"{conda.name} could not be asked ({_short(answer.message)})")
         if answer.ok:
             solved = moves_applied(planner, plan, moves)
             left = planner.left_after(plan.edits, solved)
             if not left:
-                verified = f"conda and {by_pip.verified}".removesuffix(" and ")
+                verified = f"{conda.name} and {by_pip.verified}".removesuffix(" and ")
                 return by_pip._replace(verified=verified, moves=(*_besides(plan, moves), *by_pip.moves), held=held)
-            refusals.append(f"what conda would install with it still has {', '.join(f.code for f in left)}")
+            refusals.append(f"what {conda.name} would install with it still has {', '.join(f.code for f in left)}")
             refined = planner.refined(plan.edits, left, solved)
             if refined is not None:
                 plan = planner.finished(refined)
@@ -92,12 +92,12 @@ def verified_plan(planner: Planner, conda: Conda | None, prefix: str, pinned: Se
         planner.reject(dict(plan.edits))
         following = planner.plan()
         if following.conflict is not None:
-            return plan._replace(conflict=following.conflict._replace(why=f"Conda refuses the plan: {refusals[0]}"))
+            return plan._replace(conflict=following.conflict._replace(why=f"{_refuses(conda)} the plan: {refusals[0]}"))
         plan = following
     else:
         if not refusals:
             return by_pip
-        why = f"Conda refuses {len(refusals)} plans, the first with: {refusals[0]}"
+        why = f"{_refuses(conda)} {len(refusals)} plans, the first with: {refusals[0]}"
         return plan._replace(conflict=Conflict(("the packages and channels that are there",), why, ()))
     return plan
 
@@ -108,6 +108,10 @@ def _moved(planner: Planner, plan: Plan, moves: Moves) -> tuple[str, ...]:
         return ()
     there = {name: planner.env.conda(normalise(name)) for name in moves.link if normalise(name) in TENSORFLOW}
     return tuple(f"{n} {p.version}" for n, p in there.items() if p is not None and p.version != moves.link[n][0])
+
+
+def _refuses(conda: Conda | None) -> str:
+    return f"{conda.name if conda is not None else 'conda'} refuses".capitalize()
 
 
 def _short(message: str) -> str:

@@ -23,7 +23,10 @@ cudatoolkit=11*|11.8                   | cudatoolkit 11.2.*      | cudatoolkit=1
 numpy>=1.24,<2                         | numpy >=1.20,<2         | numpy>=1.24,<2
 numpy>=1.24|2.*                        | numpy >=1.20,<2         | numpy>=1.24,<2
 numpy[version='>=1.24,<2|>=1.20,<2,2.*'] | numpy >=1.20,<2       | numpy>=1.24,<2
-numpy>=1.24|1.22.*                     | numpy >=1.20,<2         | numpy[version='>=1.24,<2|>=1.20,<2,1.22.*']
+numpy>=1.24|1.22.*                     | numpy >=1.20,<2         | numpy[version='1.22.*|>=1.24,<2']
+numpy=1.26|2.2                         | numpy >=1.20,<2         | numpy>=1.20,<2,1.26.*
+numpy=1.24|1.26.*                      | numpy >=1.20,<2         | numpy[version='1.24.*|1.26.*']
+numpy=1.22.*|1.24.*|1.26.*             | numpy >=1.22.4          | numpy[version='>=1.22.4,<1.23.0a0|1.24.*|1.26.*']
 numpy==1.26.4                          | numpy >=1.20,<2         | numpy==1.26.4
 numpy                                  | numpy 1.26.4            | numpy==1.26.4
 tensorflow=*=cuda*                     | tensorflow 2.10.0 *cuda* | tensorflow[version='==2.10.0',build='cuda*']

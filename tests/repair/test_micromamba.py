@@ -16,6 +16,7 @@ from conda_tf_doctor.cli.aim import aimed
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.shell import command_line, quoted
+from conda_tf_doctor.specifiers import conda_all_of
 from tests import shells
 from tests.printed import environments
 from tools.condas import Result
@@ -159,6 +160,34 @@ def test_fix_applies_with_it_and_shows_what_it_takes(
     # Its own later commands read the pins that were written.
     later = micromamba("install", "-y", "--dry-run", "--json", "-p", broken, "attrs")
     assert later.rc == 0, later
+
+
+def test_what_was_applied_is_taken_back(broken: Path, doctor: Callable[..., Result]) -> None:
+    before = _versions(broken)
+    applied = doctor("fix", "-p", broken, "--apply", "--yes")
+    assert applied.rc == 0, applied
+    assert "Confirmed by micromamba" in applied.out, applied
+    assert _versions(broken) != before
+    undone = doctor("fix", "-p", broken, "--undo", "--yes")
+    assert undone.rc == 0, undone
+    assert _versions(broken) == before
+    assert not (broken / "conda-meta" / "pinned").exists()
+
+
+@pytest.mark.parametrize(
+    ("specs", "taken"),
+    [
+        ((">=1.20", "1.26.*|1.24.*"), "1.26"),
+        ((">=1.26,<2|>=1.20,<1.25",), "1.26"),
+        (("<2", "2.0.*|1.24.*", ">=1.20"), "1.24"),
+    ],
+    ids=" and ".join,
+)
+def test_alternatives_are_what_conda_takes_them_for(specs: tuple[str, ...], taken: str, micromamba: Mamba) -> None:
+    spec = f"numpy[version='{conda_all_of(specs)}']"
+    solved = micromamba("create", "-y", "--dry-run", "--json", "-n", "new", "python=3.10", spec).json()
+    (numpy,) = [record["version"] for record in solved["actions"]["LINK"] if record["name"] == "numpy"]
+    assert numpy.startswith(taken), numpy
 
 
 def test_create_creates_with_it(doctor: Callable[..., Result], tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ pandas <2
 RENEWED = """numpy 1.26.*
 # conda-tf-doctor:aside-pandas%202.%2A%20%23%20mine
 # conda-tf-doctor:begin
-cudnn >=8.1,8.1.*|>=8.1,8.2.*
+cudnn 8.1.*|8.2.*
 numpy 1.26.*,>=1.23,<2
 pandas <2
 # conda-tf-doctor:end
