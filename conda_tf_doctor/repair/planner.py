@@ -11,22 +11,19 @@ from typing import TYPE_CHECKING
 
 from ..context.context import Context
 from ..engine.diagnose import diagnose
-from ..engine.diagnosis import Diagnosis
 from ..environment.facts import CONDA, PIP, Environment
 from ..environment.tensorflow import OWNERS, find_tensorflow
 from ..errors import UsageError
 from ..findings import ERROR, WARNING, Finding
-from ..matrix.model import GPU
 from ..names import PIP_TO_CONDA
 from . import neighbours
 from .candidates import Catalogue, channel_of
 from .conflict import explain
 from .demands import NO_DEMANDS, Demands
 from .levers import BEYOND_PACKAGES, OF_FILES, Want, Way, ways
+from .oracle import About, Oracle
 from .plan import Change, Edit, Key, Plan
-from .simulate import PARTS, simulate
-from .starts import Starts
-from .wheels import unobtainable
+from .simulate import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,7 +36,7 @@ _MAX_DIAGNOSES = 1500
 _Edits = dict[Key, Edit]
 
 
-class Planner(Starts):
+class Planner(Oracle):
     """Makes plans for one environment.
 
     Args:
@@ -67,83 +64,16 @@ class Planner(Starts):
         self.before = diagnose(env, matrix, self.ignore)
         self.wanted = self.before.gpu_wanted
         self._left, self._limit = _MAX_DIAGNOSES, _MAX_EDITS
-        self._seen: dict[tuple[Edit, ...], Diagnosis] = {}
-        self.blocked: dict[tuple[str, str], Finding] = {}
-        self.obstacle: Finding | None = None
-        self.insist: set[Key] = set()
+        self._seen = {}
+        self.blocked: dict[About, Finding] = {}
+        self.obstacle = None
+        self.insist = set()
         self._rejected: set[tuple[Edit, ...]] = set()
-        self.announced: dict[tuple[str, str], Finding] = {}
-        self._tolerated: set[tuple[str, str]] = set()
+        self.announced, self._tolerated = {}, set()
         self.spared = frozenset()
         self._unasked = self._heed = False
         self.clash: list[neighbours.Demand] = []
         self._of_files = self._only_on_disk()
-
-    # What the rules say
-
-    def diagnose(self, edits: _Edits) -> Diagnosis:
-        """Return the diagnosis of the facts as the edits leave them."""
-        signature = tuple(sorted(edits.values()))
-        if signature not in self._seen:
-            self._left -= 1
-            after = simulate(self.env, edits, self.matrix)
-            self._seen[signature] = diagnose(after, self.matrix, self.ignore)
-        return self._seen[signature]
-
-    def _only_on_disk(self) -> dict[tuple[str, str], Finding]:
-        """Return what is broken that the copy of the facts cannot show, as the files on disk are not part of it."""
-        if self.env.kind != "prefix":
-            return {}
-        shown = {(f.code, f.message) for f in self.diagnose({}).findings}
-        return {
-            (f.code, f.package): f
-            for f in self.before.findings
-            if (f.severity == ERROR or (f.is_broken and not f.is_fragile))
-            and (f.code, f.message) not in shown
-            and f.code != "TFD904"
-        }
-
-    def errors(self, edits: _Edits) -> list[Finding]:
-        """Return what is wrong with the facts as the edits leave them, but for what is announced."""
-        return self.amiss(self.diagnose(edits), edits)
-
-    def amiss(self, diagnosis: Diagnosis, edits: Mapping[Key, Edit]) -> list[Finding]:
-        """Return what a plan must not leave: errors, what is repaired unasked, and the loss of what was there."""
-        found = [f for f in diagnosis.findings if f.severity == ERROR]
-        found += [
-            f
-            for f in diagnosis.findings
-            if f.severity == WARNING
-            and (self.demands.warnings or f.is_fragile or (self._unasked and f.is_broken))
-            and ways(f, diagnosis.env)
-            and (not f.is_fragile or f.package in OWNERS)
-        ]
-        for finding in self._of_files.values():
-            touched = (CONDA, finding.package) in edits or (PIP, finding.package) in edits
-            demanded = {(w.manager, w.name) for way in ways(finding, self.env) for w in way}
-            if not touched and not (demanded and demanded <= set(edits)):
-                found.append(finding)
-        extras = any(edit.removes and edit.name.startswith("nvidia-") for edit in edits.values())
-        kept = extras or self._other_name(diagnosis, edits)
-        if self.wanted and not diagnosis.gpu_wanted and diagnosis.tensorflow and not kept:
-            message = "The GPU that was wanted would silently not be used any more."
-            found.append(Finding("TFD302", ERROR, message, package="tensorflow"))
-        if diagnosis.tensorflow is None and self.tensorflow is not None:
-            found.append(Finding("TFD602", ERROR, "No TensorFlow would be left.", package="tensorflow"))
-        found += unobtainable(edits, self.env, diagnosis.env, self.catalogue)
-        # Conda would move TensorFlow itself rather than leave what its record asks for unmet.
-        found += neighbours.findings(neighbours.unmet_of_conda(diagnosis.env, edits))
-        if self._heed:
-            found += neighbours.findings(neighbours.unmet_by(edits, self.env, diagnosis.env))
-        settled = {*self.announced, *self._tolerated}
-        return [f for f in found if (f.code, f.package) not in settled]
-
-    def _other_name(self, diagnosis: Diagnosis, edits: Mapping[Key, Edit]) -> bool:
-        """Whether only the name that asked for a GPU is gone (``tensorflow-gpu``), and the new one uses it too."""
-        build = Context(diagnosis.env, self.matrix).build
-        build = self.matrix.resolve_stub(build) if build else None
-        gone = any(edit.removes and edit.name in OWNERS for edit in edits.values())
-        return gone and build is not None and build.variant == GPU and build.gpu_functional is not False
 
     # The search
 
@@ -299,7 +229,7 @@ class Planner(Starts):
             return None
         code = causes[0].code
         best: _Edits | None = None
-        announced: dict[tuple[str, str], Finding] = {}
+        announced: dict[About, Finding] = {}
         starts = self.starts()
         for base in (*self.without_extras(starts), *starts):
             for start in self.of_tensorflow(base, "", code):
