@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import versions
 from ..codes import BY_FILES, BY_NOTHING, BY_ONE_DISTRIBUTION, BY_ONE_MANAGER, ROWS, codes_where
 from ..environment.facts import CONDA, PIP, Environment
-from ..environment.tensorflow import OWNERS, find_tensorflow, owners
+from ..environment.tensorflow import CONDA_PARTS, OWNERS, find_tensorflow, owners
 from ..names import CONDA_TO_PIP, PIP_TO_CONDA, normalise, parse_requirement
 from ..specifiers import to_conda, to_pip
 from .simulate import PARTS
@@ -74,10 +74,12 @@ def ways(finding: Finding, env: Environment, build: Build | None = None) -> list
         return _one_owner(env)
     if repair == BY_ONE_MANAGER and finding.package in OWNERS:
         return _one_manager(env)
-    package = env.pip(finding.package)
-    if finding.code == "TFD103" and package is not None and not finding.fix.pip:
-        if package.name not in OWNERS:
-            return [(Want(PIP, package.name, package.name, remove=True),)]
+    package = env.pip(finding.package) or env.conda(finding.package)
+    manager = PIP if package is not None and package.manager == PIP else CONDA
+    instead = finding.fix.pip if manager == PIP else finding.fix.pins
+    if finding.code == "TFD103" and package is not None and not instead:
+        if package.name not in (*OWNERS, *CONDA_PARTS):
+            return [(Want(manager, package.name, package.name, remove=True),)]
         if finding.expected.startswith(f"{package.name} without ["):
             return [(Want(PIP, package.name, package.name, bare=True),)]
     found: list[Way] = []

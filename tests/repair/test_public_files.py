@@ -18,7 +18,7 @@ from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.files import read_file
 from conda_tf_doctor.errors import UsageError
-from conda_tf_doctor.findings import ERROR
+from conda_tf_doctor.findings import ERROR, WARNING
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.text import Style
 from conda_tf_doctor.repair.demands import Demands, parse_demand
@@ -90,6 +90,46 @@ REPAIRED = {
         "requirements.txt", "osx-arm64", "tensorflow==2.3.0\nnumpy==1.21.6\nrequests==2.25.1\n",
         {"tensorflow==2.3.0": "tensorflow==2.13.1", "numpy==1.21.6": "numpy==1.24.3"},
     ),
+    "both-of-conda's-names-together": (
+        "environment.yml", "win-64",
+        "channels: [defaults]\ndependencies:\n  - python=3.7\n  - tensorflow=2.4.1\n  - tensorflow-gpu=2.4.1\n  - numpy=1.19.5\n",
+        {"tensorflow=2.4.1": "tensorflow=2.3.0", "tensorflow-gpu=2.4.1": "tensorflow-gpu=2.3.0"},
+    ),
+    "what-apple's-channel-has-for-its-macs": (
+        "environment.yml", "linux-64",
+        "channels: [conda-forge]\ndependencies:\n  - python=3.11\n  - apple::tensorflow-deps\n  - pip\n  - pip:\n"
+        "    - tensorflow>=2.16,<2.20\n    - tensorflow-metal\n",
+        {"  - apple::tensorflow-deps\n": "", "    - tensorflow-metal\n": ""},
+    ),
+    "what-conda-exported": (
+        "packages.txt", "linux-64",
+        "# $ conda create --name <env> --file <this file>\n# platform: linux-64\nh5py=3.10.0=nompi_py311hebc2b07_100\n"
+        "numpy=2.0.0=py311h1461c94_0\npython=3.11.8=hab00c5b_0_cpython\nrequests=2.31.0=pypi_0\n"
+        "tensorflow=2.15.0=cpu_py311h6749a82_2\n",
+        {"numpy=2.0.0=py311h1461c94_0": "numpy=1.26.4"},
+    ),
+}  # fmt: skip
+
+# Healthy ones: file name, platform, text.
+LEFT = {
+    "what-conda-exported": (
+        "packages.txt", "linux-64",
+        "# This file may be used to create an environment using:\n# $ conda create --name <env> --file <this file>\n"
+        "# platform: linux-64\nkeras=2.2.4=0\nnumpy=1.15.4=py37h7e9f1db_0\npython=3.7.3=h0371630_0\nsix=1.12.0=pypi_0\n"
+        "tensorflow=1.13.1=mkl_py37h54b294f_0\n",
+    ),
+    "what-conda-exported-without-builds": (
+        "packages.txt", "linux-64",
+        "# This file may be used to create an environment using:\n# $ conda create --name <env> --file <this file>\n"
+        "h5py=2.9.0\nnumpy=1.15.4\ntensorflow=1.13.1\n",
+    ),
+    "a-python-among-them": ("packages.txt", "linux-64", "numpy=1.15.4\npython=3.7.3\ntensorflow=1.13.1\n"),
+    "the-kernel-of-a-mac-in-a-marker": (
+        "requirements.txt", "osx-arm64",
+        "numpy==1.23.5\ntensorflow-macos==2.10.0; sys_platform == 'darwin' and 'ARM' in platform_version\n"
+        "tensorflow==2.10.0; sys_platform == 'darwin' and 'ARM' not in platform_version\n"
+        "tensorflow==2.10.0; sys_platform != 'darwin'\n",
+    ),
 }  # fmt: skip
 
 
@@ -115,6 +155,19 @@ def test_files_as_the_public_writes_them(
     assert after.tensorflow is not None
     assert [f.message for f in after.findings if f.severity == ERROR] == []
     assert _fix(path, platform).document["changes"] == []
+
+
+@pytest.mark.parametrize(("name", "platform", "text"), LEFT.values(), ids=LEFT)
+def test_healthy_files_stay_as_they_are(name: str, platform: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    found = diagnose(read_file(str(path), platform), load_matrix())
+    assert found.tensorflow is not None
+    assert found.tensorflow.manager == ("pip" if "==" in text else "conda")
+    assert [f.message for f in found.findings if f.severity in (ERROR, WARNING)] == []
+    result = _fix(path, platform)
+    assert (result.status, result.document["changes"]) == (0, [])
+    assert path.read_text(encoding="utf-8") == text
 
 
 # For each: file name, platform, text, what is asked for, what is replaced by what.

@@ -20,7 +20,9 @@ _ROW = re.compile(r"[A-Za-z0-9_][\w.-]*\s+\S*\d\S*(?:\s+[\w<][^\s,;]*){0,3}\Z")
 # What `conda info` prints beside it.
 _OF_INFO = re.compile(r"^[ \t]*platform[ \t]*:[ \t]*(\S+)[ \t]*$", re.M)
 _PLATFORM = re.compile(r"^#\s*platform:\s*(\S+)", re.M)
-_EXPORTED = re.compile(r"^([A-Za-z0-9_][A-Za-z0-9_.\-]*)=([^=\s]+)=([^=\s]+)$", re.M)
+# A line of `conda list --export`; people cut its build off.
+EXPORTED = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.\-]*)=([^=\s]+)(?:=([^=\s]+))?\Z")
+_FOR_CONDA = re.compile(r"^#.*\bconda create --name <env> --file <this file>", re.M)
 _PIP_HEADER = re.compile(r"^Package\s+Version[^\n]*\n-+\s+-+", re.M)
 _PIP_ROW = re.compile(r"[A-Za-z0-9][\w.-]*[ \t]+\d\S*(?:[ \t]+\S+)?\Z")
 _PIXI_HEADER = re.compile(r"^Package[ \t]+Version[ \t]+Build[ \t]+(?:\w+[ \t]+)*Kind[ \t]+Source[ \t]*$", re.M)
@@ -41,9 +43,15 @@ def is_conda_list(text: str) -> bool:
 
 
 def is_conda_export(text: str) -> bool:
-    """Tell whether a text is what ``conda list --export`` printed."""
-    lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
-    return bool(lines) and all(_EXPORTED.match(line.strip()) for line in lines)
+    """Tell whether a text is what ``conda list --export`` printed, some or all builds cut off or not.
+
+    Without a build a line may be a requirement for pip with one sign too few: conda's own words above it, a Python
+    among them or a build of another line tell that it is not.
+    """
+    rows = [EXPORTED.match(line) for _, line in _lines(text)]
+    if not rows or _FOR_CONDA.search(text) is not None:
+        return bool(rows) and all(rows)
+    return all(rows) and any(row is not None and (row[3] or row[1] == "python") for row in rows)
 
 
 def is_pip_list(text: str) -> bool:
@@ -126,9 +134,9 @@ def read_conda_export(env: Environment, text: str, path: str, platform: str) -> 
     """Read what ``conda list --export`` prints: ``name=version=build`` lines without channels."""
     found = []
     for number, line in _lines(text):
-        matched = _EXPORTED.match(line)
+        matched = EXPORTED.match(line)
         assert matched is not None  # is_conda_export has looked at every line
-        name, version, build = matched.groups()
+        name, version, build = matched.groups("")
         manager_channel = ("pypi", PIP) if build == "pypi_0" else ("", CONDA)
         channel, manager = manager_channel
         found.append(

@@ -17,6 +17,8 @@ _TELLING = {
     "pywin32": "win-64", "win-inet-pton": "win-64", "pywinpty": "win-64", "menuinst": "win-64",
     "tensorflow-metal": "osx-arm64", "tensorflow-macos": "osx-arm64", "tensorflow-deps": "osx-arm64",
 }  # fmt: skip
+# How the text ends with which a Mac's kernel names itself: markers look for `ARM64` in it.
+_KERNELS = {"osx-arm64": "Darwin Kernel Version RELEASE_ARM64", "osx-64": "Darwin Kernel Version RELEASE_X86_64"}
 
 
 def chosen(platform: str, offered: Iterable[str], path: str) -> str:
@@ -90,7 +92,7 @@ def marker_environment(platform: str, python: str) -> dict[str, str]:
         **marker_variables(platform),
         "platform_python_implementation": "CPython",
         "platform_release": "",
-        "platform_version": "",
+        "platform_version": _KERNELS.get(platform, ""),
         "implementation_name": "cpython",
         "implementation_version": python if python.count(".") > 1 else f"{python}.0",
         "python_version": minor,

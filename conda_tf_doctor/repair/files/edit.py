@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ... import reading, versions
 from ...environment.facts import PIP
+from ...environment.files.lists import is_conda_export
 from ...environment.tensorflow import OWNERS
 from ...errors import UsageError
 from ...names import normalise
@@ -55,6 +56,8 @@ def parse(text: str, path: str, encoding: str = "utf-8", platform: str = "", pyt
         from .yaml import entries_of_yaml as find
     elif name.endswith(".json") or text.lstrip()[:1] in ("[", "{"):
         raise UsageError(f"{path} is JSON that a tool wrote; repair the environment or the file it was made from.")
+    elif is_conda_export(text):
+        from .lists import entries_of_export as find
     else:
         from .requirements import entries_of_requirements as find
     entries, templates = find(text, path, platform, python)
@@ -261,11 +264,19 @@ def _replacements(listing: Listing, edit: Edit) -> list[Replacement]:
         new = old if edit.bare and not edit.specs else respelled(old, edit, entry)
         if new != old:
             changes.append(Replacement(entry.start, entry.end, new))
+    for follower in followers(listing, edit):
+        changes += _replacements(listing, follower)
     for text in edit.also:
         spec = versions.parse_matchspec(text)
         also = Edit(edit.manager, normalise(spec.name), spec.name, (spec.version,), _head(spec.version))
         changes += [] if not places(listing, also) else _replacements(listing, also)
     return changes
+
+
+def followers(listing: Listing, edit: Edit) -> list[Edit]:
+    """Return the edits of TensorFlow's parts whose versions the file names: an installer moves only others along."""
+    found = [edit._replace(name=name, spelled=name, follows=(), also=(), bare=False) for name in edit.follows]
+    return [each for each in found if any(entry.start != entry.end for entry in places(listing, each))]
 
 
 def _without_extras(listing: Listing, entry: Entry) -> list[Replacement]:

@@ -18,7 +18,7 @@ from ..conda import connect
 from ..plan import Change, Plan
 from ..session import Result, Session
 from ..show import document, render, unified
-from .edit import edited, effective, load, places, unreadable
+from .edit import edited, effective, followers, load, places, unreadable
 from .entry import Listing
 from .leftopen import left_open, not_for_pip
 from .narrow import plan_for
@@ -77,7 +77,7 @@ class FileSession:
         new = edited(listing, plan) if plan.conflict is None else listing.text
         if plan.edits and plan.conflict is None:
             plan = self._checked(plan, listing, new)
-        placed = [self._placed(change, plan, listing) for change in plan.changes]
+        placed = [each for change in plan.changes for each in self._placed(change, plan, listing)]
         respelled = self._respelled(plan, listing) if plan.conflict is None else []
         plan = plan._replace(changes=(*placed, *respelled))
         diff = unified(listing.text, new, self.path)
@@ -163,12 +163,15 @@ class FileSession:
     def _diagnosed(self, path: str, platform: str) -> Diagnosis:
         return diagnose(read_file(path, platform, self.wishes.strict), self.matrix, self.wishes.ignore)
 
-    def _placed(self, change: Change, plan: Plan, listing: Listing) -> Change:
+    def _placed(self, change: Change, plan: Plan, listing: Listing) -> list[Change]:
+        """Return a change with the line it is made in, and what moves along in lines of its own."""
         edit = next(e for e in plan.edits.values() if e.spelled == change.package and e.manager == change.where)
-        entries = places(listing, edit)
-        return change._replace(
-            where=f"{os.path.basename(self.path)}:{entries[0].line}" if entries else f"{change.where} (new)"
-        )
+        found = []
+        for each in (edit, *followers(listing, edit)):
+            entries = places(listing, each)
+            where = f"{os.path.basename(self.path)}:{entries[0].line}" if entries else f"{change.where} (new)"
+            found.append(change._replace(package=each.spelled, pin=change.pin and each.pin, where=where))
+        return found
 
     def _respelled(self, plan: Plan, listing: Listing) -> list[Change]:
         """Return the lines that keep their version and get what pip reads; the plan's own are written so anyway."""

@@ -22,6 +22,8 @@ _INDEX = "the files of its releases in the package index"
 # Releases of it, the first and last among them; and what a range begins with, or names alone.
 _TOOLKITS = ("8.0", "9.0", "9.2.148", "10.0.130", "10.1.243", "10.2.89", "11.0.3", "11.2.2", "11.4.3", "11.8.0")
 _LEAST = r"(?:^|[,|\s])\s{0,9}(?:>=|>|==?|~=)?\s{0,9}(\d+(?:\.\d+)?)"
+# Packages of conda's that one platform alone has: Apple's channel has the dependencies of its wheels for its own Macs.
+_FOR_ONE = {"tensorflow-deps": "osx-arm64"}
 # Channels without a TensorFlow; what any other has beside these two is not known.
 _WITHOUT = {"nodefaults", "pytorch", "nvidia", "bioconda"}
 
@@ -34,6 +36,7 @@ def not_to_be_had(context: Context) -> Iterator[Finding]:
     for package in env.packages if env.platform else ():
         if package.manager != PIP:
             yield from _after_its_end(context, package)
+            yield from _for_another(context, package)
             continue
         mine = tensorflow is not None and package is tensorflow.package
         if not mine:
@@ -174,6 +177,20 @@ def _after_its_end(context: Context, package: Package) -> Iterator[Finding]:
         Fix(pins=(f"{name} {minor}.*",), note=f"Write {name}={minor} in the place of cudatoolkit."),
         f"{name} {minor}, or cudatoolkit up to 11.8",
         "the histories of their recipes",
+    )
+
+
+def _for_another(context: Context, package: Package) -> Iterator[Finding]:
+    """Report a package that a channel has for another platform alone: no solver finds it here."""
+    its, here = _FOR_ONE.get(package.name), context.env.platform
+    if its is None or its == here:
+        return
+    yield _finding(
+        package,
+        f"No build of {package.name} exists for {here}: conda installs nothing of the file.",
+        Fix(note=f"Take {package.name} out: it is for {its} alone."),
+        its,
+        "the packages of Apple's channel",
     )
 
 
