@@ -90,6 +90,10 @@ REPAIRED = {
         "requirements.txt", "osx-arm64", "tensorflow==2.3.0\nnumpy==1.21.6\nrequests==2.25.1\n",
         {"tensorflow==2.3.0": "tensorflow==2.13.1", "numpy==1.21.6": "numpy==1.24.3"},
     ),
+    "one-sign-after-a-blank": (
+        "requirements.txt", "linux-64", "numpy =1.26.4\ntensorflow =2.15.0  # ours\nsix\n",
+        {"numpy =": "numpy ==", "tensorflow =": "tensorflow =="},
+    ),
     "both-of-conda's-names-together": (
         "environment.yml", "win-64",
         "channels: [defaults]\ndependencies:\n  - python=3.7\n  - tensorflow=2.4.1\n  - tensorflow-gpu=2.4.1\n  - numpy=1.19.5\n",
@@ -110,22 +114,23 @@ REPAIRED = {
     ),
 }  # fmt: skip
 
-# Healthy ones: file name, platform, text.
+# Healthy ones: file name, platform, whose TensorFlow is asked for, text.
 LEFT = {
     "what-conda-exported": (
-        "packages.txt", "linux-64",
+        "packages.txt", "linux-64", "conda",
         "# This file may be used to create an environment using:\n# $ conda create --name <env> --file <this file>\n"
         "# platform: linux-64\nkeras=2.2.4=0\nnumpy=1.15.4=py37h7e9f1db_0\npython=3.7.3=h0371630_0\nsix=1.12.0=pypi_0\n"
         "tensorflow=1.13.1=mkl_py37h54b294f_0\n",
     ),
     "what-conda-exported-without-builds": (
-        "packages.txt", "linux-64",
+        "packages.txt", "linux-64", "conda",
         "# This file may be used to create an environment using:\n# $ conda create --name <env> --file <this file>\n"
         "h5py=2.9.0\nnumpy=1.15.4\ntensorflow=1.13.1\n",
     ),
-    "a-python-among-them": ("packages.txt", "linux-64", "numpy=1.15.4\npython=3.7.3\ntensorflow=1.13.1\n"),
+    "a-python-among-them": ("packages.txt", "linux-64", "conda", "numpy=1.15.4\npython=3.7.3\ntensorflow=1.13.1\n"),
+    "specs-for-conda-with-blanks": ("packages.txt", "linux-64", "pip", "python >=3.9\nnumpy =1.26\ntensorflow =2.15.0\n"),
     "the-kernel-of-a-mac-in-a-marker": (
-        "requirements.txt", "osx-arm64",
+        "requirements.txt", "osx-arm64", "pip",
         "numpy==1.23.5\ntensorflow-macos==2.10.0; sys_platform == 'darwin' and 'ARM' in platform_version\n"
         "tensorflow==2.10.0; sys_platform == 'darwin' and 'ARM' not in platform_version\n"
         "tensorflow==2.10.0; sys_platform != 'darwin'\n",
@@ -157,13 +162,12 @@ def test_files_as_the_public_writes_them(
     assert _fix(path, platform).document["changes"] == []
 
 
-@pytest.mark.parametrize(("name", "platform", "text"), LEFT.values(), ids=LEFT)
-def test_healthy_files_stay_as_they_are(name: str, platform: str, text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "platform", "manager", "text"), LEFT.values(), ids=LEFT)
+def test_healthy_files_stay_as_they_are(name: str, platform: str, manager: str, text: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
     found = diagnose(read_file(str(path), platform), load_matrix())
-    assert found.tensorflow is not None
-    assert found.tensorflow.manager == ("pip" if "==" in text else "conda")
+    assert found.tensorflow is not None and found.tensorflow.manager == manager
     assert [f.message for f in found.findings if f.severity in (ERROR, WARNING)] == []
     result = _fix(path, platform)
     assert (result.status, result.document["changes"]) == (0, [])

@@ -183,7 +183,8 @@ def edited(listing: Listing, plan: Plan) -> str:
     gone = [change for change in changes if not change.text]
     for entry in unreadable(listing):
         if entry.start not in touched and not any(g.start <= entry.start < g.end for g in gone):
-            changes.append(Replacement(entry.start, entry.start, "="))
+            sign = listing.text.index("=", entry.start)
+            changes.append(Replacement(sign, sign, "="))
     text = listing.text
     for change in sorted(set(changes), key=lambda c: (c.start, c.end, c.adds_entry, c.text), reverse=True):
         text = text[: change.start] + change.text + text[change.end :]
@@ -191,7 +192,12 @@ def edited(listing: Listing, plan: Plan) -> str:
 
 
 def unreadable(listing: Listing) -> list[Entry]:
-    """Return the entries in which pip, unlike conda, does not understand the single ``=``."""
+    """Return the entries in which pip, unlike conda, does not understand the single ``=``.
+
+    A list that names Python is conda's (``conda install --file``): pip has no package of that name.
+    """
+    if any(entry.manager == PIP and entry.name == "python" for entry in listing.entries):
+        return []
     return [
         entry
         for entry in listing.entries

@@ -27,9 +27,12 @@ _NAMES = ("numpy", "protobuf", "keras", "h5py")
 
 
 def not_for_pip(env: Environment) -> list[Finding]:
-    """Return a warning for each requirement that pip does not understand, and conda would (``tensorflow=2.15``)."""
+    """Return a warning for each requirement that pip does not understand, and conda would (``tensorflow=2.15``).
+
+    A list that names Python is for conda.
+    """
     found = []
-    for package in env.packages if env.kind == "file" else ():
+    for package in env.packages if env.kind == "file" and env.pip("python") is None else ():
         text = str(package.metadata.get(UNREADABLE, ""))
         if text:
             right = text.replace("=", "==", 1)
