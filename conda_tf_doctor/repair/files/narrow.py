@@ -23,7 +23,7 @@ from ..planner import Planner
 from ..simulate import simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ...matrix.matrix import Matrix
     from ..candidates import Catalogue
@@ -56,6 +56,15 @@ def plan_for(
     if not has_ranges(env):
         return Planner(env, matrix, ignore, demands, catalogue, managers).plan()
     before = diagnose(env, matrix, ignore)
+    judged: dict[tuple[Edit, ...], Diagnosis] = {}
+
+    def after(edits: Edits) -> Diagnosis:
+        # Every pick of every range is tried for each, so each is asked about once.
+        signature = tuple(sorted(edits.values()))
+        if signature not in judged:
+            judged[signature] = diagnose(simulate(env, edits, matrix), matrix, ignore)
+        return judged[signature]
+
     planner = Planner(_narrowed(env, set(), catalogue), matrix, ignore, demands, catalogue, managers)
     blamed = {f.package for f in planner.amiss(before, {})}
     plan = None
@@ -64,23 +73,22 @@ def plan_for(
         plan = planner.plan()
         if plan.conflict is not None:
             return plan._replace(before=before)
-        left = planner.amiss(_after(env, plan.edits, matrix, ignore), plan.edits)
+        left = planner.amiss(after(plan.edits), plan.edits)
         more = {finding.package for finding in left} - blamed
         if not more:
             break
         blamed |= more
     assert plan is not None
-    edits = _minimal(env, dict(plan.edits), planner, matrix, ignore)
+    edits = _minimal(dict(plan.edits), planner, after)
     kept = tuple(
         _as_asked(env, change, edit)
         for change in plan.changes
         for edit in edits.values()
         if change.package == edit.spelled and change.where == edit.manager
     )
-    after = _after(env, edits, matrix, ignore)
     # Whatever is left of errors is said, also what one version out of a range did not show.
-    announced = tuple(f for f in after.findings if f.severity == ERROR)
-    return plan._replace(before=before, after=after, edits=edits, changes=kept, announced=announced)
+    announced = tuple(f for f in after(edits).findings if f.severity == ERROR)
+    return plan._replace(before=before, after=after(edits), edits=edits, changes=kept, announced=announced)
 
 
 def _as_asked(env: Environment, change: Change, edit: Edit) -> Change:
@@ -89,17 +97,11 @@ def _as_asked(env: Environment, change: Change, edit: Edit) -> Change:
     return change._replace(before=package.version or package.spec) if package is not None and package.spec else change
 
 
-def _after(env: Environment, edits: Edits, matrix: Matrix, ignore: frozenset[str]) -> Diagnosis:
-    return diagnose(simulate(env, edits, matrix), matrix, ignore)
-
-
-def _minimal(
-    env: Environment, edits: dict[Key, Edit], planner: Planner, matrix: Matrix, ignore: frozenset[str]
-) -> dict[Key, Edit]:
+def _minimal(edits: dict[Key, Edit], planner: Planner, after: Callable[[Edits], Diagnosis]) -> dict[Key, Edit]:
     """Take back every change without which nothing more is wrong; that TensorFlow is gone counts as wrong."""
 
     def left(option: dict[Key, Edit]) -> set[tuple[str, str]]:
-        return {(f.code, f.package) for f in planner.amiss(_after(env, option, matrix, ignore), option)}
+        return {(f.code, f.package) for f in planner.amiss(after(option), option)}
 
     remains = left(edits)
     for key, edit in list(edits.items()):
