@@ -80,7 +80,7 @@ def pip(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """A pip that resolves by metadata alone; older ones get every wheel of a dry run."""
     folder = tmp_path_factory.mktemp("pip")
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    command = [str(next(folder.glob("*/python*"))), "-m", "pip"]
+    command = [str(folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")), "-m", "pip"]
     subprocess.run([*command, "install", "-q", "--upgrade", "pip"], check=True)
     return command
 
