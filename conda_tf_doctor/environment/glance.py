@@ -12,6 +12,9 @@ from collections.abc import Iterable, Iterator
 from ..names import normalise
 from .stack import TENSORFLOW, are_required, is_member
 
+# By which nearly every name is told apart before it is looked at.
+_LETTERS = frozenset(letter for name in TENSORFLOW for letter in (name[0], name[0].upper()))
+
 
 def _folders(prefix: str) -> Iterator[str]:
     """Yield every site-packages of a prefix: what pip installed for an earlier Python stays in the folder of that."""
@@ -29,6 +32,8 @@ def _tensorflows(prefix: str) -> Iterator[str]:
     for folder in (meta, *_folders(prefix)):
         for file in os.listdir(folder) if os.path.isdir(folder) else ():
             name = ""
+            if file[:1] not in _LETTERS:
+                continue
             if folder == meta and file.endswith(".json"):
                 name = normalise(file.rsplit("-", 2)[0])
             elif file.endswith((".dist-info", ".egg-info")):
