@@ -10,7 +10,7 @@ from ..subdirs import this_platform
 from .text import Style, screen_width, wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from ..engine.diagnosis import Diagnosis
     from ..environment.facts import Environment
@@ -64,7 +64,7 @@ def _where(diagnosis: Diagnosis, finding: Finding) -> str:
     return f"{place.path}:{place.line}:{place.column}" if place.line else ""
 
 
-def _finding(finding: Finding, style: Style, full: bool, where: str = "") -> list[str]:
+def _finding(finding: Finding, style: Style, full: bool, where: str = "", first: Sequence[str] = ()) -> list[str]:
     lines = ["", f"{style.paint(finding.severity, _WORDS[finding.severity])} {_named(finding)}"]
     if where:
         lines += [f"  {safe(where)}"]
@@ -79,9 +79,21 @@ def _finding(finding: Finding, style: Style, full: bool, where: str = "") -> lis
         lines += wrapped(f"source:   {finding.source}", "  ")
     for need in finding.needs:
         lines += wrapped(f"to be sure: {need}", "  ")
+    lines += [f"  repair: {command}" for command in first]
     if finding.fix.note:
-        lines += wrapped(f"repair: {finding.fix.note}", "  ")
+        lines += wrapped(finding.fix.note if first else f"repair: {finding.fix.note}", "  ")
     return lines
+
+
+def _worst(diagnosis: Diagnosis) -> str:
+    """Return the severity of the findings whose commands are the block to type; empty where there is none."""
+    return next((s for s in (ERROR, WARNING) if any(f.severity == s for f in diagnosis.findings)), "")
+
+
+def _goes_first(finding: Finding, diagnosis: Diagnosis) -> list[str]:
+    """Return the commands that a note goes on from ("Then …") and that are not in the block to type."""
+    follows = finding.fix.note.startswith(("Then ", "Or ")) and diagnosis.env.kind != "file"
+    return _commands([finding], diagnosis.env) if follows and finding.severity != _worst(diagnosis) else []
 
 
 def _named(finding: Finding) -> str:
@@ -136,9 +148,8 @@ def into_file(env: Environment, findings: Iterable[Finding], path: str = "") -> 
 
 def repair_lines(diagnosis: Diagnosis) -> list[str]:
     """Return the commands to type: the plan for everything first, then the one block that does it by hand."""
-    worst = next((f for f in diagnosis.findings if f.severity == ERROR), None)
-    worst = worst or next((f for f in diagnosis.findings if f.severity == WARNING), None)
-    if worst is None:
+    worst = _worst(diagnosis)
+    if not worst:
         return []
     from ..environment.owner import workspace_of
     from ..shell import quoted
@@ -158,7 +169,7 @@ def repair_lines(diagnosis: Diagnosis) -> list[str]:
             return into_file(env, repairable)
         where = f" --platform {env.platform}" if env.platform and env.platform != this_platform() else ""
         return [safe(f"conda-tf-doctor fix{asked} --file {quoted(env.path)}{where}")]
-    by_hand = _commands([f for f in diagnosis.findings if f.severity == worst.severity], env)
+    by_hand = _commands([f for f in diagnosis.findings if f.severity == worst], env)
     if lines and by_hand:
         lines.append("or by hand:")
         by_hand = [f"  {command}" for command in by_hand]
@@ -183,7 +194,7 @@ def render(diagnosis: Diagnosis, style: Style, verbose: int = 0, quiet: bool = F
     if verbose and diagnosis.row:
         lines += wrapped(f"Matrix row: {diagnosis.row}", "")
     for finding, follow in by_cause(shown):
-        lines += _finding(finding, style, bool(verbose), _where(diagnosis, finding))
+        lines += _finding(finding, style, bool(verbose), _where(diagnosis, finding), _goes_first(finding, diagnosis))
         for each in follow:
             if verbose:
                 lines += [f"  {line}" for line in _finding(each, style, True)[1:]]

@@ -19,7 +19,7 @@ from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.engine.diagnosis import Diagnosis
 from conda_tf_doctor.environment.facts import Environment
 from conda_tf_doctor.environment.report import environment_of
-from conda_tf_doctor.findings import ERROR, Finding, Fix, by_cause
+from conda_tf_doctor.findings import ERROR, WARNING, Finding, Fix, by_cause
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.screen import render
 from conda_tf_doctor.render.text import WIDTH, Style, screen_width, wrapped
@@ -301,3 +301,16 @@ def test_the_way_by_hand_is_told_from_the_plan() -> None:
     fix = Fix(pip=("protobuf<4",), commands=(("pip", "install", "protobuf<4"),))
     both = render(Diagnosis(env, None, (one, one._replace(code="TFD604", fix=fix))), Style(io.StringIO(), False))
     assert "  or by hand:\n    pip install 'numpy<2' 'protobuf<4'\n" in both
+
+
+def test_what_a_note_goes_on_from_is_said() -> None:
+    """ "Then …" of a warning is nothing without its command, which is not among those that repair the errors."""
+    env = Environment("prefix", "/envs/tf", "linux-64")
+    pinned = Fix(commands=(("conda", "install", "cudatoolkit=11.2"),), note="Then export LD_LIBRARY_PATH=lib.")
+    warned = Finding("TFD301", WARNING, "CUDA 11.8", fix=pinned)
+    broken = Finding("TFD603", ERROR, "numpy 2", fix=Fix(commands=(("conda", "install", "numpy<2"),)))
+    both = render(Diagnosis(env, None, (broken, warned)), Style(io.StringIO(), False))
+    assert "  repair: conda install cudatoolkit=11.2\n  Then export LD_LIBRARY_PATH=lib.\n" in both
+    assert both.count("cudatoolkit=11.2") == 1
+    alone = render(Diagnosis(env, None, (warned,)), Style(io.StringIO(), False))
+    assert "  repair: Then export LD_LIBRARY_PATH=lib.\n" in alone and alone.count("cudatoolkit=11.2") == 1
