@@ -187,8 +187,10 @@ def rewritten(text: str, plan: Plan, set_aside: Iterable[Clash] = ()) -> str:
 
 
 def _plain(pin: Pin) -> str:
-    """Return one of our pins without the parentheses that earlier releases wrote."""
-    return f"{pin.text.split()[0]} {conda_all_of([pin.version])}" if "(" in pin.text else pin.text
+    """Return one of our pins as every solver reads it; earlier releases wrote parentheses, and ranges in any order."""
+    name, *fields = pin.text.split()
+    mixed = "(" in pin.text or {"|", ","} <= set(pin.text)
+    return " ".join([name, conda_all_of([pin.version]), *fields[1:]]) if mixed else pin.text
 
 
 def _commented(line: str) -> str:

@@ -126,6 +126,8 @@ def test_what_an_earlier_release_wrote_is_recognised_and_renewed() -> None:
     new = pinned.rewritten(OLD, NUMPY)
     assert new == RENEWED.replace("1.26.*,>=1.23,<2", ">=1.23,<2,1.26.*")
     assert pinned.rewritten(new, NUMPY) == new
+    other_order = RENEWED.replace("8.1.*|8.2.*", ">=8.1,8.1.*|>=8.1,8.2.*")
+    assert pinned.rewritten(other_order, NUMPY) == new
 
 
 @pytest.mark.parametrize(
