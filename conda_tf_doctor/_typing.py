@@ -28,9 +28,6 @@ else:
         """Return the value."""
         return value
 
-    # What a class body holds besides fields and methods.
-    _OWN = {"__annotations__", "__annotate__", "__annotate_func__", "__module__", "__classcell__", "__orig_bases__"}
-
     def _new(cls, *given, **named):
         """Return a tuple of the fields: those given in order, then by name, then the defaults."""
         if named or len(given) != len(cls._fields):
@@ -43,6 +40,19 @@ else:
             if len(given) != len(cls._fields) or not named.keys() <= set(rest):
                 raise TypeError(f"{cls.__name__} has no such fields: {', '.join(named) or given}")
         return tuple.__new__(cls, given)
+
+    class _Meta(type):
+        def __new__(mcs, name, bases, body):
+            """Make a named tuple of a class body, as ``typing.NamedTuple`` does."""
+            annotations = body.get("__annotations__")
+            if annotations is None:  # Python 3.14 and later keep them unevaluated
+                annotations = type(name, (), {**body}).__annotations__
+            fields = tuple(annotations)
+            body["_field_defaults"] = {field: body[field] for field in fields if field in body}
+            for place, field in enumerate(fields):
+                body[field] = _tuplegetter(place, "")
+            body["__slots__"], body["_fields"], body["__match_args__"] = (), fields, fields
+            return type.__new__(mcs, name, bases, body)
 
     class _Tuple(tuple):
         """What all named tuples share; ``collections.namedtuple`` compiles a function for each, ten times as slowly."""
@@ -70,24 +80,4 @@ else:
         def __getnewargs__(self):
             return tuple(self)
 
-    class _Meta(type):
-        def __new__(mcs, name, bases, body):
-            """Make a named tuple of a class body, as ``typing.NamedTuple`` does."""
-            annotations = body.get("__annotations__")
-            if annotations is None:  # Python 3.14 and later keep them unevaluated
-                annotations = type(name, (), {**body}).__annotations__
-            fields = tuple(annotations)
-            kept = {key: value for key, value in body.items() if key not in _OWN and key not in annotations}
-            kept |= {field: _tuplegetter(place, "") for place, field in enumerate(fields)}
-            defaults = {field: body[field] for field in fields if field in body}
-            kept |= {"__slots__": (), "_fields": fields, "_field_defaults": defaults, "__match_args__": fields}
-            kept |= {"__module__": body["__module__"], "__annotations__": dict(annotations)}
-            return type(name, (_Tuple,), kept)
-
-    class _Base:
-        def __mro_entries__(self, bases):
-            """Stand in for the class that a body names as its base."""
-            return (_Root,)
-
-    NamedTuple = _Base()
-    _Root = type.__new__(_Meta, "NamedTuple", (), {})
+    NamedTuple = type.__new__(_Meta, "NamedTuple", (_Tuple,), {"__slots__": ()})

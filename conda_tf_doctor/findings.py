@@ -7,7 +7,7 @@ costs as much time as starting Python, and ``check`` has two and a half times th
 from __future__ import annotations
 
 from ._typing import TYPE_CHECKING, Any, NamedTuple
-from .codes import A_FILE, A_PART, BINARIES, NEXT_CHANGE, ROWS, codes_where
+from .codes import A_FILE, A_PART, BINARIES, NEXT_CHANGE, ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -183,7 +183,4 @@ def _comes_of(finding: Finding, cause: Finding) -> bool:
 
 def is_of_disk(finding: Finding) -> bool:
     """Tell whether only the files on the disk tell it: what is damaged, written over, or not there at all."""
-    return finding.code in _OF_DISK or finding.absent
-
-
-_OF_DISK = codes_where(family=BINARIES) | {"TFD601"}
+    return ROWS[finding.code].family == BINARIES or finding.code == "TFD601" or finding.absent

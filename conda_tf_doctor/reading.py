@@ -45,9 +45,10 @@ def open_raw(path: str) -> io.FileIO:
             raise _not_regular(os.stat(path).st_mode, path) from None
         # Windows does not say that it is a folder, but that opening it is not allowed; and of a name that no file can
         # have there, such as a pattern that fits nothing, that it is no argument.
-        meant = {errno.EACCES: os.path.isdir(path) and errno.EISDIR, errno.EINVAL: errno.ENOENT}.get(error.errno or 0)
-        if os.name == "nt" and meant:
-            raise OSError(meant, os.strerror(meant), path) from None
+        if os.name == "nt":
+            known = {errno.EACCES: os.path.isdir(path) and errno.EISDIR, errno.EINVAL: errno.ENOENT}
+            if meant := known.get(error.errno or 0):
+                raise OSError(meant, os.strerror(meant), path) from None
         raise
     try:
         mode = os.fstat(handle).st_mode
@@ -131,8 +132,26 @@ def read_start(path: str, size: int) -> str:
         OSError: It cannot be read, or is no regular file.
     """
     with open_raw(path) as stream:
-        # No path and no name holds a zero byte, and the system takes none.
-        return stream.read(size).decode("utf-8", "replace").replace("\r\n", "\n").replace("\0", "\ufffd")
+        return _text(stream.read(size))
+
+
+def _text(data: bytes) -> str:
+    # No path and no name holds a zero byte, and the system takes none.
+    return data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\0", "\ufffd")
+
+
+def read_ends(path: str, first: int, last: int) -> tuple[str, str]:
+    """Return the first and the last bytes of a file as text; where the first are all there is, these are both.
+
+    Raises:
+        OSError: It cannot be read, or is no regular file.
+    """
+    with open_raw(path) as stream:
+        start = stream.read(first)
+        if len(start) < first:
+            return _text(start), _text(start)
+        stream.seek(max(0, stream.seek(0, os.SEEK_END) - last))
+        return _text(start), _text(stream.read(last))
 
 
 def read_input(limit: int = TEXT) -> bytes:

@@ -88,17 +88,17 @@ _OF_ALL = ("C:/ProgramData/conda",) if os.name == "nt" else ("/var/lib/conda", "
 
 
 def _condarc_files() -> list[str]:
-    """Return the files that conda reads too, the one that wins first (``conda/base/constants.py``, ``SEARCH_PATH``)."""
+    """Return the files that there are of those that conda reads, the first wins (``conda/base/constants.py``)."""
     variable = os.environ.get
     home = [os.path.expanduser(folder) for folder in ("~", "~/.conda", "~/.config/conda")]
     xdg = os.path.join(variable("XDG_CONFIG_HOME", ""), "conda")
     listed = [variable("CONDARC", ""), variable("MAMBARC", "")]
-    for folder in (variable("CONDA_PREFIX", ""), *home, xdg, *installations(), *_OF_ALL):
+    for folder in filter(os.path.isabs, (variable("CONDA_PREFIX", ""), *home, xdg, *installations(), *_OF_ALL)):
         listed += [os.path.join(folder, name) for name in ("condarc", ".condarc")]
         with Ignored(OSError):
-            inside = sorted(os.listdir(os.path.join(folder, "condarc.d")), reverse=True) if folder else []
+            inside = sorted(os.listdir(os.path.join(folder, "condarc.d")), reverse=True)
             listed += [os.path.join(folder, "condarc.d", name) for name in inside if name.endswith((".yml", ".yaml"))]
-    return list(dict.fromkeys(path for path in listed if os.path.isabs(path)))
+    return [path for path in dict.fromkeys(listed) if os.path.isabs(path) and os.path.isfile(path)]
 
 
 def _condarc_texts() -> Iterator[tuple[str, str]]:

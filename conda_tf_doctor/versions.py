@@ -110,8 +110,12 @@ _OPERATORS = ("===", "==", "!=", "~=", ">=", "<=", ">", "<")
 
 def _term_holds(term: str, version: Key, version_is_pre: bool) -> bool:
     term = term.strip()
-    operator = next((each for each in _OPERATORS if term.startswith(each)), "")
-    wanted_text = term[len(operator) :].lstrip()
+    wanted_text = term.lstrip("=!<>~")
+    operator = term[: len(term) - len(wanted_text)]
+    if operator not in _OPERATORS:
+        operator = next((each for each in _OPERATORS if operator.startswith(each)), "")
+        wanted_text = term[len(operator) :]
+    wanted_text = wanted_text.lstrip()
     if not wanted_text or len(wanted_text.split()) > 1:
         return True
     operator = operator or "=="

@@ -12,7 +12,7 @@ import stat
 import sys
 import time
 
-from .. import __version__, reading
+from .. import __version__, is_installed, reading
 from .._typing import TYPE_CHECKING, Any
 from ..errors import Ignored
 
@@ -66,7 +66,11 @@ def _now(path: str) -> list[int] | None:
 def _made_by() -> list[object]:
     """Return which program keeps the facts: its version, and how new its code is."""
     above = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    files = [entry.stat() for folder in _CODE for entry in os.scandir(os.path.join(above, folder)) if entry.is_file()]
+    folders = [os.path.join(above, *name.split("/")) for name in _CODE]
+    if is_installed():  # whoever installs another one puts other files there
+        files = [os.stat(folder) for folder in folders]
+    else:
+        files = [entry.stat() for folder in folders for entry in os.scandir(folder) if entry.is_file()]
     newest = max((facts.st_mtime_ns for facts in files), default=0)
     return [FORMAT, __version__, sum(facts.st_size for facts in files), newest]
 

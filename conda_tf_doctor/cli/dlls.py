@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..binaries.lookup import find_modules
 from ..binaries.stack import find_stack_modules
-from ..context.binaries import BinaryFacts, closure_of, examine, is_at_hand, site_packages_of
+from ..context.binaries import BinaryFacts, closure_of, examine, is_at_hand
 from ..context.context import Context
 from ..engine.ranking import ranked
 from ..environment.prefix import read_prefix
+from ..environment.site import site_packages_of
 from ..errors import UsageError
 from ..matrix.load import load_matrix
 from ..render.json import print_document

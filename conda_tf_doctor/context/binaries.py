@@ -20,7 +20,7 @@ from ..binaries.windows import CONDA_FOLDERS
 from ..environment.condameta import well_typed
 from ..environment.gpu import NEEDS_ZLIB
 from ..environment.machine import system_folder
-from ..environment.site import find_site_packages
+from ..environment.site import site_packages_of
 from ..matrix.vc_runtime import VcRuntime
 from ..names import normalise
 from ..subdirs import PLATFORM_MACHINES
@@ -181,11 +181,6 @@ def closure_of(
     if context.remembered is None:
         return resolve(*arguments)
     return take(context.remembered, list(arguments), lambda: resolve(*arguments))
-
-
-def site_packages_of(env: Environment) -> str:
-    """Return the site-packages folder of an environment on this disk; empty where it has none."""
-    return find_site_packages(env.prefix, env.python.minor)
 
 
 def is_at_hand(env: Environment) -> bool:

@@ -9,8 +9,8 @@ from ..binaries import has_binaries
 from ..codes import CUDA, ROWS
 from ..environment import gpu
 from ..environment.facts import CONDA, PIP, Environment, Package
-from ..environment.site import find_site_packages, site_minor
-from ..environment.tensorflow import VENDORS, Installed, conda_build, find_tensorflow
+from ..environment.site import site_packages_of
+from ..environment.tensorflow import OWNERS, VENDORS, Installed, conda_build, find_tensorflow, of_one_version
 from ..matrix.model import CHANNELS
 from .gpu import wanted
 from .sources import damaged_sources
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from ..matrix.matrix import Matrix
     from ..matrix.model import Build
     from .binaries import BinaryFacts
+
+# A wheel without binaries and the one that holds them: one TensorFlow, not two.
+_FRONTS = ("tensorflow", "tensorflow-cpu")
+_BEHIND = {"tensorflow-intel", "tensorflow-macos", "tensorflow-cpu-aws", "tensorflow-rocm"}
 
 
 class Context:
@@ -134,6 +138,20 @@ class Context:
         here = [row for row in rows if row.platform in (self.env.platform, "noarch")]
         return bool(here) and all(row.kind in ("stub", "empty") for row in here)
 
+    @cached_property
+    def rivals(self) -> list[Package]:
+        """Pip's distributions that own the folder tensorflow; one alone is no rival, and an empty wheel none."""
+        owners = [p for name in OWNERS for p in self.env.all_named(name) if p.manager != CONDA]
+        owners = [p for p in owners if not self.is_empty_wheel(p)]
+        fronts = [p for p in owners if p.name in _FRONTS]
+        found = [p for p in owners if not (p.name in _BEHIND and any(of_one_version((p, front)) for front in fronts))]
+        return found if len({p.name for p in found}) > 1 else []
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether the folder tensorflow holds files of several versions."""
+        return not of_one_version(self.rivals)
+
     def _narrowed(self, rows: list[Build]) -> list[Build]:
         tensorflow = self.tensorflow
         if tensorflow and self.channel == "pypi":
@@ -189,7 +207,7 @@ class Context:
     def sources(self) -> list[Damage]:
         """Python's own files of the stack that are not what their packages recorded; empty where there is no disk."""
         env = self.env
-        site_packages = find_site_packages(env.prefix, site_minor(env)) if env.prefix and env.kind == "prefix" else ""
+        site_packages = site_packages_of(env) if env.kind == "prefix" else ""
         if self.tensorflow is None or not site_packages:
             return []
 
@@ -216,7 +234,7 @@ class Context:
         if env.binaries or not env.prefix or env.kind != "prefix":
             return bool(env.binaries)
 
-        return has_binaries(find_site_packages(env.prefix, site_minor(env)))
+        return has_binaries(site_packages_of(env))
 
     @property
     def label(self) -> str:

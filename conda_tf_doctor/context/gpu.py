@@ -17,7 +17,6 @@ from ..environment.gpu import (
     serves_another,
     was_asked_for,
 )
-from ..specifiers import plain_number
 
 if TYPE_CHECKING:
     from ..environment.tensorflow import Installed
@@ -77,6 +76,8 @@ def system_cuda(context: Context) -> list[str]:
     """
     if context.without_driver:
         return []
+    from ..specifiers import plain_number
+
     return [plain for plain in map(plain_number, context.env.system.cuda_installed) if plain]
 
 

@@ -12,7 +12,7 @@ from .. import reading
 from .._light import re
 from .._typing import TYPE_CHECKING, NamedTuple
 from ..environment.facts import CONDA, PIP, Environment, Package
-from ..environment.tensorflow import CONDA_PARTS, OWNERS
+from ..environment.stack import OWNERS, TENSORFLOW
 from ..names import MEMBERS
 from ..reading import RECORD, read_bytes
 from ..versions import number
@@ -67,10 +67,6 @@ def damaged_sources(env: Environment, site_packages: str, kept: Remembered | Non
     return [] if _is_of_binaries_alone(env, site_packages, damages, whole) else damages
 
 
-def _is_tensorflows(name: str) -> bool:
-    return name in OWNERS or name in CONDA_PARTS
-
-
 def _size(path: str) -> int:
     try:
         return os.stat(path).st_size
@@ -80,7 +76,7 @@ def _size(path: str) -> int:
 
 def _is_of_binaries_alone(env: Environment, site_packages: str, damages: list[Damage], whole: set[str]) -> bool:
     """Tell whether TensorFlow was unpacked for its binaries: these are there, and next to none of its modules."""
-    gone = [d.recorded for d in damages if d.kind == "gone" and _is_tensorflows(d.recorded.owner)]
+    gone = [d.recorded for d in damages if d.kind == "gone" and d.recorded.owner in TENSORFLOW]
     folder = f"{_slashed(site_packages)}/tensorflow/"
     there = sum(path.startswith(folder) for path in whole)
     if not gone or there > 4 or os.path.isfile(os.path.join(folder, "__init__.py")):
@@ -113,7 +109,7 @@ def _records(env: Environment, site_packages: str) -> Iterator[_Record]:
     pips_tensorflow = any(name in by_pip for name in OWNERS)
     for package in env.packages:
         name = package.name
-        if not package.source or not (name in _STACK or _is_tensorflows(name)):
+        if not package.source or not (name in _STACK or name in TENSORFLOW):
             continue
         if package.manager == PIP:
             # Of several folders of one name the newest counts; several owners of TensorFlow share theirs.
@@ -122,7 +118,7 @@ def _records(env: Environment, site_packages: str) -> Iterator[_Record]:
                 yield _Record(f"{env.prefix}/{source}", source, site_packages, package)
             continue
         listed = package.source.endswith(".json") and name.removesuffix("-base") not in by_pip
-        if listed and not (pips_tensorflow and _is_tensorflows(name)):
+        if listed and not (pips_tensorflow and name in TENSORFLOW):
             yield _Record(f"{env.prefix}/{package.source}", package.source, env.prefix, package)
 
 

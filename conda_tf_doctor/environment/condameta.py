@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Conda and libmamba write a record's keys in alphabetical order, and everything a rule asks for comes before "files":
 # the lists of files behind it are megabytes for TensorFlow.
-_HEAD = 1 << 16
+_HEAD, _TAIL = 1 << 16, 1 << 12
 _FILES = '"files": ['
 
 
@@ -25,7 +25,8 @@ def read_record(path: str) -> dict[str, Any]:
         OSError: The file cannot be read.
         ValueError: It is not a JSON object.
     """
-    head = reading.read_start(path, _HEAD).removeprefix("\ufeff")
+    head, tail = reading.read_ends(path, _HEAD, _TAIL)
+    head = head.removeprefix("\ufeff")
     cut = head.find(_FILES)
     if cut >= 0:
         try:
@@ -34,7 +35,7 @@ def read_record(path: str) -> dict[str, Any]:
             record = {}
         keys = list(record)
         if "depends" in record and "channel" in record and ("constrains" in record or keys == sorted(keys)):
-            return {**_tail(path), **record}
+            return {**_fields(tail), **record}
         # another writer, another order: read it whole
     record = reading.load_json(reading.read_text(path, reading.RECORD, "utf-8-sig", "strict"))
     if not isinstance(record, dict):
@@ -42,16 +43,11 @@ def read_record(path: str) -> dict[str, Any]:
     return record
 
 
-_TAIL = 4096
 _TAIL_FIELDS = ("name", "requested_spec", "subdir", "version")
 
 
-def _tail(path: str) -> dict[str, Any]:
-    """Read the short fields that stand behind the lists of files: at the record's own indentation, near its end."""
-    with reading.open_regular(path) as handle:
-        handle.seek(0, os.SEEK_END)
-        handle.seek(max(0, handle.tell() - _TAIL))
-        text = handle.read().decode("utf-8", "replace")
+def _fields(text: str) -> dict[str, Any]:
+    """Return the short fields that stand behind the lists of files: at the record's own indentation, near its end."""
     found = {}
     for name in _TAIL_FIELDS:
         _, written, rest = text.rpartition(f'\n  "{name}": ')
@@ -130,7 +126,7 @@ def read_records(env: Environment, prefix: str) -> Iterator[Package]:
     folder = os.path.join(prefix, "conda-meta")
     try:
         with os.scandir(folder) as entries:
-            listed = sorted(((entry.name, entry) for entry in entries if entry.name.endswith(".json")), key=_first)
+            listed = {entry.name: entry for entry in entries if entry.name.endswith(".json")}
     except FileNotFoundError:
         return
     except PermissionError:
@@ -139,8 +135,8 @@ def read_records(env: Environment, prefix: str) -> Iterator[Package]:
         env.notes.append(Note("conda-meta", f"The folder conda-meta cannot be read: {error.strerror}.", hides=True))
         return
     seen: dict[str, str] = {}
-    for file, entry in listed:
-        source = f"conda-meta/{file}"
+    for file in sorted(listed):
+        entry, source = listed[file], f"conda-meta/{file}"
         problem = _unreadable(entry)
         if problem:
             env.notes.append(
@@ -197,10 +193,6 @@ def _unreadable_end(path: str) -> str:
         return "" if whole else "broken JSON (it is cut off)" if size else _EMPTY
     except OSError as error:
         return error.strerror or str(error)
-
-
-def _first(pair: tuple[str, Any]) -> str:
-    return pair[0]
 
 
 def _unreadable(entry: os.DirEntry[str]) -> str:

@@ -16,7 +16,6 @@ from ..errors import Ignored
 from ..names import normalise
 from ..versions import key
 from .facts import CONDA, PIP, Environment, Note, Package
-from .requires import read_requirements
 from .site import unreadable
 from .stack import OWNERS
 
@@ -39,12 +38,19 @@ class DistInfo(NamedTuple):
     Attributes:
         name: Normalised name.
         version: As the folder's name has it.
-        path: Absolute path.
+        folder: The site-packages that it lies in.
+        file: Its name there.
     """
 
     name: str
     version: str
-    path: str
+    folder: str
+    file: str
+
+    @property
+    def path(self) -> str:
+        """Its path, which of most is never asked for."""
+        return os.path.join(self.folder, self.file)
 
 
 def list_dist_infos(site_packages: str, entries: Collection[str] | None = None) -> Iterator[DistInfo]:
@@ -66,7 +72,7 @@ def list_dist_infos(site_packages: str, entries: Collection[str] | None = None) 
         if not name or not version[:1].isdigit():
             name, version = stem, ""  # develop eggs carry no version
         if name.strip("-_.") and not name.startswith("~"):  # what pip left behind when a file was in use
-            yield DistInfo(normalise(name), version, os.path.join(site_packages, file))
+            yield DistInfo(normalise(name), version, site_packages, file)
 
 
 # What conda writes into INSTALLER, and conda-pypi, which makes conda's packages of wheels or has conda install wheels.
@@ -96,6 +102,8 @@ class _Lazy:
         self.env, self.dist, self.source = env, dist, source
 
     def __call__(self) -> dict[str, Any]:
+        from .requires import read_requirements
+
         try:
             required = read_requirements(self.dist.path)
             # Somebody may have built it for a Python that the index has no wheel for.
@@ -189,7 +197,7 @@ def read_pip(
         record = env.conda(name)
         if record is None:
             yield from _without_record(env, prefix, dists, name in stack)
-        else:
+        elif name in stack or len(dists) > 1 or dists[0].version != record.version:  # else it is what conda recorded
             yield from _beside_record(env, prefix, record, dists, name in stack)
 
 

@@ -195,6 +195,7 @@ class Environment:
         path: Where it was read from.
         platform: Conda subdir (``win-64``); empty where unknown.
         prefix: Folder of the environment where it is on this disk, else empty.
+        site_packages: Folder that its Python imports from, empty where it has none; ``None`` until it is looked for.
         remember: Whether hashes of files may be taken from, and kept for, other runs.
         thorough: Whether to take the time that it takes to hash every binary.
         location: Its folder as a report has it, on whatever machine that was.
@@ -230,6 +231,7 @@ class Environment:
         self.path = path
         self.platform = platform
         self.prefix = ""
+        self.site_packages: str | None = None
         self.location = ""
         self.thorough = False
         self.remember = False

@@ -12,7 +12,7 @@ import os
 from .._light import re
 from .._typing import TYPE_CHECKING
 from ..reading import read_start
-from .site import find_site_packages, site_minor
+from .site import site_packages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ def generated_code(env: Environment) -> dict[str, tuple[str, str]]:
         For each package that asks for something a range and the file that says so; ``tensorflow`` stands for all of its
         distributions. Of a report, what it says.
     """
-    folder = find_site_packages(env.prefix, site_minor(env)) if env.kind == "prefix" and env.prefix else ""
+    folder = site_packages_of(env) if env.kind == "prefix" else ""
     if not folder:
         return env.generated_code
     there = (name for name in _READ if name == TENSORFLOW or env.package(name) is not None)

@@ -42,11 +42,12 @@ def add_machine(env: Environment) -> None:
     """Add the facts about this machine to an environment that runs on it."""
     env.this_machine = True
     env.env_vars = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+    cpu = _cpuinfo() if sys.platform == "linux" else {}
     env.system = System(
         os=sys.platform,
         machine=_machine(),
-        cpu_model=_cpu_model(),
-        cpu_features=_cpu_features(),
+        cpu_model=cpu.get("model name", ""),
+        cpu_features=_cpu_features(cpu.get("flags", "")),
         cuda_driver=_driver(),
         cuda_installed=_cuda_installed(),
         vc_runtime=_vc_runtime(env.python.machine),
@@ -82,33 +83,27 @@ def _sysctl(name: str) -> int | None:
     return None if failed else value.value
 
 
-def _cpuinfo() -> str:
+def _cpuinfo() -> dict[str, str]:
+    """Return what Linux tells of the first processor, by the names it has there; empty where it tells nothing."""
     try:
         # One processor's paragraph is enough, and a server has hundreds.
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as handle:
-            return handle.read(8192)
+            paragraph = handle.read(8192).partition("\n\n")[0]
     except OSError:
-        return ""
+        return {}
+    fields = (line.partition(":") for line in paragraph.split("\n"))
+    return {name.strip(): value.strip() for name, _, value in fields}
 
 
-def _cpu_model() -> str:
-    return _cpu_field("model name") if sys.platform == "linux" else ""
+def _cpu_features(flags: str) -> dict[str, bool]:
+    """Return which instructions the processor has.
 
-
-def _cpu_field(name: str) -> str:
-    for line in _cpuinfo().split("\n"):
-        key, _, value = line.partition(":")
-        if key.strip() == name:
-            return value.strip()
-    return ""
-
-
-def _cpu_features() -> dict[str, bool]:
+    Args:
+        flags: What Linux lists; empty elsewhere.
+    """
     if sys.platform == "linux":
-        flags = set(_cpu_field("flags").split())
-        if not flags:
-            return {}
-        return {name: name in flags for name in ("avx", "avx2", "fma", "avx512f")}
+        known = set(flags.split())
+        return {name: name in known for name in ("avx", "avx2", "fma", "avx512f")} if known else {}
     if sys.platform == "win32":
         import ctypes
 

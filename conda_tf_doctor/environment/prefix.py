@@ -53,7 +53,7 @@ def read_prefix(path: str, platform: str = "", with_machine: bool = True) -> Env
             + (f"; name its Python's folder, {inner}." if inner else ".")
         )
     _read_python(env, prefix, executable)
-    site_packages = find_site_packages(prefix, site_minor(env), entries)
+    site_packages = env.site_packages = find_site_packages(prefix, site_minor(env), entries)
     if not env.python.version:
         env.python = env.python._replace(version=version_of_names(entries, site_packages))
     if site_packages:

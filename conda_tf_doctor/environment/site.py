@@ -103,6 +103,37 @@ def find_site_packages(prefix: str, minor: str, entries: set[str] | None = None)
     return ""
 
 
+def site_packages_of(env: Environment) -> str:
+    """Return the site-packages folder of an environment on this disk, looked for once; empty where it has none.
+
+    Raises:
+        UsageError: A folder on the way cannot be read.
+        OSError: The environment is there no more: one that goes while it is judged is not well.
+    """
+    if env.site_packages is None:
+        env.site_packages = find_site_packages(env.prefix, site_minor(env)) if env.prefix else ""
+    elif env.prefix:
+        os.stat(env.prefix)
+    return env.site_packages
+
+
+def brought_by_python_path(env: Environment, path: str) -> str:
+    """Return the folder of PYTHONPATH that a file lies in, as the variable has it; empty where it lies in none.
+
+    Args:
+        env: The environment, with the variables of the process or the report.
+        path: The file, or a folder with a slash at its end.
+    """
+    windows = env.os == "win"
+
+    def plain(folder: str) -> str:
+        return folder.replace("\\", "/").rstrip("/").lower() if windows else folder.rstrip("/")
+
+    above = plain(path).rpartition("/")[0]
+    listed = env.env_vars.get("PYTHONPATH", "").split(";" if windows else ":")
+    return next((folder for folder in listed if above and plain(folder) == above), "")
+
+
 def _is_folder(path: str) -> bool:
     """Tell whether there is such a folder; one that may not be looked at is not absent."""
     try:

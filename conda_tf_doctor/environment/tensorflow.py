@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from .. import versions
-from .._typing import Any, NamedTuple
+from .._typing import TYPE_CHECKING, Any, NamedTuple
 from .facts import CONDA, PIP, Environment, Package
 from .stack import CONDA_PARTS as CONDA_PARTS
 from .stack import OWNERS as OWNERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Built by others, from the same source and under the same version numbers.
 VENDORS = frozenset(
@@ -71,6 +74,11 @@ def _installed(package: Package, requested: bool = False) -> Installed:
 def owners(env: Environment) -> list[Package]:
     """Return every installed package that owns the import package ``tensorflow``, the most telling first."""
     return [package for name in OWNERS for package in env.all_named(name)]
+
+
+def of_one_version(packages: Iterable[Package]) -> bool:
+    """Tell whether packages have one version, as far as it is known."""
+    return len({versions.key(package.version) for package in packages if package.version}) < 2
 
 
 def find_tensorflow(env: Environment) -> Installed | None:

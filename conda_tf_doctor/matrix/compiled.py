@@ -11,13 +11,12 @@ import os
 
 from .._typing import TYPE_CHECKING, Any
 from ..errors import Ignored
+from .model import DATA as DATA
+from .model import FILE_NAME, FORMAT, KNOWLEDGE, canonical, summary
 
 if TYPE_CHECKING:
     from .source import Document, Path, Problem
 
-DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
-FORMAT = 6
-FILE_NAME = "matrix.compiled.json"
 # A file for each release, in a folder of their own.
 RELEASES = "releases/"
 TABLES = "tables"
@@ -148,7 +147,6 @@ def compile_folder(data: str) -> str:
     import json
 
     from ..versions import key
-    from .model import KNOWLEDGE, canonical
 
     sources = _fingerprint(data, list(_sources(data)))
     rows, tables = split(read_documents(data))
@@ -195,18 +193,6 @@ def compile_folder(data: str) -> str:
     }
     header["length"] = offset
     return json.dumps(header, separators=(",", ":"), ensure_ascii=True) + "\n" + "".join(chunks)
-
-
-def summary(row: Row) -> list[Any]:
-    """Return what is listed of every row: enough to name versions without reading them all."""
-    return [
-        row["tensorflow"],
-        row["platform"],
-        row.get("kind", "build"),
-        row.get("python", []),
-        [row["distribution"], *row.get("packages", [])],
-        row["id"],
-    ]
 
 
 def write(data: str, target: str = "") -> str:

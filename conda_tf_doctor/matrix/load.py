@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
+from .. import is_installed
 from .._typing import Any, BinaryIO
 from ..errors import Ignored
 from ..reading import load_json
-from .compiled import DATA, FILE_NAME, FORMAT, compile_folder, is_fresh, write_text
 from .matrix import Content, Matrix
+from .model import DATA, FILE_NAME, FORMAT
 
 
 def _open(data: str) -> Matrix:
@@ -18,7 +19,7 @@ def _open(data: str) -> Matrix:
             line = stream.readline()
             header = load_json(line.decode("ascii"))
             whole = os.fstat(stream.fileno()).st_size == len(line) + header["length"]
-            if whole and (_is_installed(data, header) or is_fresh(data, header, path)):
+            if whole and _belongs(data, header, path):
                 return Matrix(_content(stream, len(line)), header)
     except (OSError, ValueError, KeyError, TypeError):
         # Absent, cut short or of another version: it is made anew from the YAML.
@@ -26,10 +27,13 @@ def _open(data: str) -> Matrix:
     return _rebuilt(data, path)
 
 
-def _is_installed(data: str, header: dict[str, Any]) -> bool:
-    """Tell whether the bundled matrix came ready made with this package, whose files nobody edits."""
-    root = os.path.dirname(os.path.dirname(os.path.dirname(data)))
-    return data == DATA and header.get("format") == FORMAT and not os.path.exists(os.path.join(root, "pyproject.toml"))
+def _belongs(data: str, header: dict[str, Any], path: str) -> bool:
+    """Tell whether the derived form is that of the YAML beside it; the bundled one came ready made."""
+    if data == DATA and header.get("format") == FORMAT and is_installed():
+        return True
+    from .compiled import is_fresh
+
+    return is_fresh(data, header, path)
 
 
 def _content(stream: BinaryIO, start: int) -> Content:
@@ -38,6 +42,8 @@ def _content(stream: BinaryIO, start: int) -> Content:
 
 
 def _rebuilt(data: str, path: str) -> Matrix:
+    from .compiled import compile_folder, write_text
+
     text = compile_folder(data)
     # A read-only installation without the derived form is slow, and still right.
     with Ignored(OSError):

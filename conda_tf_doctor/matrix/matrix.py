@@ -7,8 +7,7 @@ import os
 from .._typing import TYPE_CHECKING, Any
 from ..reading import load_json
 from ..versions import contains, is_prerelease, key
-from .compiled import summary
-from .model import EMPTY, PYPI, STUB, Build, canonical, from_row
+from .model import EMPTY, PYPI, STUB, Build, canonical, from_row, summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from .._typing import Any, NamedTuple
 from ..versions import contains, glob_match, key, minor
 
+# The YAML, and beside it the derived form, whose layout has a number.
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
+FILE_NAME = "matrix.compiled.json"
+FORMAT = 6
 # The tables of knowledge about pairs of packages.
 KNOWLEDGE = ("works", "works_plugins", "works_symbols")
 PYPI = "pypi"
@@ -187,6 +193,18 @@ def canonical(version: str) -> str:
     if dev < 1 << 60:
         text += f".dev{dev}"
     return text
+
+
+def summary(row: dict[str, Any]) -> list[Any]:
+    """Return what is listed of every row: enough to name versions without reading them all."""
+    return [
+        row["tensorflow"],
+        row["platform"],
+        row.get("kind", BUILD),
+        row.get("python", []),
+        [row["distribution"], *row.get("packages", [])],
+        row["id"],
+    ]
 
 
 def from_row(row: dict[str, Any]) -> Build:

@@ -9,9 +9,9 @@ from .. import reading
 from ..errors import UsageError
 from ..shell import quoted
 from .check import check_document
-from .compiled import DATA
 from .expand import SHARED, Row
 from .matrix import Matrix
+from .model import DATA
 from .release import rows_of
 from .source import Document, InvalidFileError, Problem, parse
 

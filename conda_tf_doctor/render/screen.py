@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._typing import TYPE_CHECKING
-from ..codes import BY_PACKAGES, RULES, codes_where
+from ..codes import BY_PACKAGES, ROWS, RULES
 from ..findings import CERTAIN, ERROR, INFO, POSSIBLE, WARNING, Finding, by_cause
 from ..safely import safe
 from ..subdirs import this_platform
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 # Words carry the meaning, colour only adds to it.
 _WORDS = {ERROR: "ERROR", WARNING: "WARNING", INFO: "NOTE"}
 _SEVERITIES = ((ERROR, "error"), (WARNING, "warning"), (INFO, "note"))
-# What another TensorFlow repairs.
-_BY_ANOTHER_TENSORFLOW = codes_where(first=True, repair=BY_PACKAGES)
 KINDS = {"prefix": "Environment", "report": "Report", "file": "File", "solve": "Transaction"}
 # As `conda doctor` has them, and for consoles that have none of these characters.
 _MARKS = {ERROR: ("\u274c", "X "), WARNING: ("\u2757", "! "), INFO: ("\u2754", "? "), "good": ("\u2705", "ok")}
@@ -126,9 +124,9 @@ def _questions(diagnosis: Diagnosis, style: Style, most: int = 3) -> list[str]:
 
 def _repairable(finding: Finding, env: Environment) -> bool:
     """Tell whether ``fix`` can do something about a finding: another version, one owner, or the files put back."""
-    fix = finding.fix
+    fix, row = finding.fix, ROWS[finding.code]
     # In a venv there is nothing but pip, which can bring another TensorFlow for the Python but no other Python.
-    pins = fix.pins and (finding.code in _BY_ANOTHER_TENSORFLOW or not env.is_venv)
+    pins = fix.pins and ((row.first and row.repair == BY_PACKAGES) or not env.is_venv)
     return bool(pins or fix.pip or fix.reinstall or finding.is_fragile)
 
 

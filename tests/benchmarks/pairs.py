@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import conda_tf_doctor
+from conda_tf_doctor.matrix.load import load_matrix
 
 CHECK = "from conda_tf_doctor.cli.main import script; script()"
 SERIES, ROUNDS = 4, 12
 
 
+def installed(folder: Path) -> str:
+    """Return a folder with the package as an installer lays it out: a checkout looks after its own derived files."""
+    load_matrix()  # makes the derived form where it is not there
+    own = Path(conda_tf_doctor.__file__).parent
+    shutil.copytree(own, folder / own.name, ignore=shutil.ignore_patterns("__pycache__"))
+    return str(folder)
+
+
 def cost(command: Sequence[str], environ: Mapping[str, str]) -> float:
     """Return the processor's seconds of a command, which other work adds little to; on Windows those of the clock."""
     began = time.perf_counter()
-    process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    # What lies in the working folder comes before what PYTHONPATH brings.
+    where = environ.get("PYTHONPATH")
+    process = subprocess.Popen(command, env=environ, cwd=where, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
     told = process.stderr.read()
     if sys.platform == "win32":

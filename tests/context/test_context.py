@@ -12,7 +12,6 @@ import pytest
 from conda_tf_doctor.context import binaries
 from conda_tf_doctor.context.context import Context
 from conda_tf_doctor.context.gpu import system_cuda
-from conda_tf_doctor.context.owners import mixed, rivals
 from conda_tf_doctor.context.promises import complete, is_missing, requirements
 from conda_tf_doctor.context.sources import damaged_sources, is_whole, read_by
 from conda_tf_doctor.environment.prefix import read_prefix
@@ -133,8 +132,8 @@ def test_a_version_that_is_not_known_is_before_none(version: str, asked: str, be
 )
 def test_who_owns_the_folder(packages: list[str], names: list[str], mixture: bool) -> None:
     found = context(*packages, platform="win-64")
-    assert sorted(package.name for package in rivals(found)) == names
-    assert mixed(found) == mixture
+    assert sorted(package.name for package in found.rivals) == names
+    assert found.is_mixed == mixture
 
 
 @pytest.mark.parametrize(

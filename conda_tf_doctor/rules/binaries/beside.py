@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from ..._typing import TYPE_CHECKING
 from ...advice.make import working
 from ...binaries.records import recorded_files
-from ...context.binaries import VC_RUNTIME, site_packages_of
+from ...context.binaries import VC_RUNTIME
 from ...context.context import Context
 from ...environment.facts import PIP
+from ...environment.site import site_packages_of
 from ...findings import ERROR, WARNING, Finding, Fix
 from .words import again, relative, with_files_again
 

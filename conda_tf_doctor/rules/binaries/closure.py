@@ -14,7 +14,6 @@ from ...binaries.stack import MAIN, is_at_rest, is_of_tensorflow
 from ...codes import BY_FILES, codes_where
 from ...context.binaries import VC_RUNTIME
 from ...context.context import Context
-from ...context.owners import mixed
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, WARNING, Finding, Fix
 from ..machine import platform
 from .beside import beside
@@ -59,7 +58,7 @@ def binaries(context: Context) -> Iterator[Finding]:
     if is_gutted(context):
         return  # said as a whole
     found = judge(context, facts, facts.closure)
-    if not mixed(context):
+    if not context.is_mixed:
         yield from found
         return
     for finding in found:

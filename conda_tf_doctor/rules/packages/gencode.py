@@ -9,7 +9,6 @@ from ...environment.facts import PIP
 from ...environment.gencode import TENSORFLOW, generated_code
 from ...findings import ERROR, WARNING, Finding, Fix
 from ...names import PIP_TO_CONDA
-from ...specifiers import bounds, joined
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -50,6 +49,8 @@ def refused_code(context: Context, told: Collection[str]) -> Iterator[Finding]:
 
 
 def _fix(name: str, spec: str, declared: str, by_pip: bool) -> Fix:
+    from ...specifiers import bounds, joined
+
     lower, upper, _ = bounds(declared)
     version = spec.lstrip("<>=")
     beyond = upper if spec.startswith(">") else lower

@@ -13,7 +13,6 @@ from ...environment.facts import CONDA, Package
 from ...environment.tensorflow import owners
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, RANKS, WARNING
 from ...matrix.model import KNOWLEDGE
-from ...specifiers import joined, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -197,6 +196,8 @@ def _breakage(
     severity: str,
     tensorflow: str,
 ) -> Breakage:
+    from ...specifiers import joined
+
     works = [row.get("works", entry.get("works", "")).replace(_MINOR, versions.minor(tensorflow))]
     if works[0] and package is not None:
         works = [*_works_besides(context, name, package, row, tensorflow), *works]
@@ -246,6 +247,8 @@ def companions(context: Context, changes: dict[str, str]) -> dict[str, str]:
     Returns:
         Ranges of other installed packages that do not work with the whole of such a range.
     """
+    from ...specifiers import joined, within
+
     tensorflow = context.tensorflow
     found: dict[str, str] = {}
     for table in KNOWLEDGE if tensorflow else ():

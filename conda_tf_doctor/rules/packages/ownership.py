@@ -8,10 +8,9 @@ from ... import versions
 from ..._typing import TYPE_CHECKING, Any
 from ...advice import advise
 from ...context.context import Context
-from ...context.owners import rivals, same
 from ...environment.facts import CONDA, PIP, Package
 from ...environment.stack import STACK
-from ...environment.tensorflow import CONDA_PARTS, OWNERS
+from ...environment.tensorflow import CONDA_PARTS, OWNERS, of_one_version
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, WARNING, Finding, Fix
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def pip_conda_mix(context: Context) -> Iterator[Finding]:
 
 
 def _tensorflow_twice(by_conda: list[Package], by_pip: list[Package]) -> Finding:
-    equal = same([*by_conda, *by_pip])
+    equal = of_one_version([*by_conda, *by_pip])
     return Finding(
         "TFD601",
         WARNING,
@@ -97,10 +96,10 @@ def duplicate_distributions(context: Context) -> Iterator[Finding]:
     env = context.env
     if context.tensorflow is None:
         return
-    found = rivals(context)
+    found = context.rivals
     if len(found) > 1:
         finding = _duplicate(context, "tensorflow", found)
-        broken = [] if same(found) else _broken_files(context)
+        broken = [] if of_one_version(found) else _broken_files(context)
         known = _over_each_other(context, found)
         if known and not broken:
             finding = finding._replace(
@@ -178,7 +177,7 @@ def _gpu_build(context: Context, packages: list[Package]) -> str:
 
 
 def _duplicate(context: Context, module: str, packages: list[Package]) -> Finding:
-    equal = same(packages)
+    equal = of_one_version(packages)
     keep = packages[0]
     own = f"{keep.name}=={keep.version}" if keep.version else keep.name
     kept = _gpu_build(context, packages) or own

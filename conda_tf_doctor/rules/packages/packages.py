@@ -16,12 +16,11 @@ from ...environment.tensorflow import OWNERS, owners
 from ...findings import ERROR, INFO, LIKELY, WARNING, Finding, Fix
 from ...matrix.model import KNOWLEDGE
 from ...names import normalise
-from ...specifiers import joined
 from .gencode import refused_code
 from .known import Breakage, breakages, companions, is_known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from ...context.context import Context
     from ...environment.facts import Package
@@ -75,8 +74,12 @@ def packages(context: Context) -> Iterator[Finding]:
     yield from _declared_only(context, told)
 
 
-def _wanted(context: Context, found: Iterable[Breakage]) -> dict[str, str]:
+def _wanted(context: Context, found: list[Breakage]) -> dict[str, str]:
     """Return the range of each package that satisfies every finding about it, so that no repair undoes another."""
+    if not found:
+        return {}
+    from ...specifiers import joined
+
     wanted: dict[str, str] = {}
     for breakage in found:
         if not breakage.remedy and breakage.severity != INFO:
