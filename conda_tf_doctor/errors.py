@@ -19,8 +19,7 @@ class UsageError(Exception):
     """
 
     def __init__(self, sentence: str) -> None:
-        if "\n" in sentence:  # of a name or a field that it quotes
-            sentence = " ".join(sentence.split())
+        sentence = sentence.replace("\n", "\\n")  # of a name or a field that it quotes
         super().__init__(sentence if len(sentence) <= _MOST else f"{sentence[:_HEAD]} … {sentence[_HEAD - _MOST :]}")
 
 

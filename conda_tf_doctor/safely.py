@@ -16,7 +16,7 @@ _CONTROL = dict.fromkeys(
     (*range(32), *range(127, 160), 0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060,
      *range(0x2066, 0x206A), 0xFEFF, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080))
 )  # fmt: skip
-_CONTROL.update(dict.fromkeys((9, 10, 0x2028, 0x2029), " "))
+_CONTROL.update({9: " ", 10: "\\n", 0x2028: " ", 0x2029: " "})  # a name may hold the end of a line
 
 
 def safe(text: str) -> str:

@@ -16,6 +16,8 @@ from ._typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# What stands for a character between `$'` and `'`: bash, ksh, zsh and BusyBox know it, and POSIX since 2024.
+_ESCAPED = {"\\": r"\\", "'": r"\'", "\n": r"\n", "\t": r"\t", "\r": r"\r"}
 _PLAIN = r"[\w\\/:.=-]+"
 # Backslashes before a quote, or before the end, where our own quote comes.
 _BEFORE_QUOTE = r'(\\*)("|\Z)'
@@ -29,19 +31,33 @@ def command_line(command: Sequence[str], platform: str = "") -> str:
         platform: Conda subdir of the machine whose shell gets it; this machine's without.
     """
     if not _is_windows(platform):
-        from shlex import join
-
-        return join(command)
+        return " ".join(map(_posix, command))
     return " ".join([*map(_program, command[:1]), *map(_double_quoted, command[1:])])
 
 
 def quoted(text: str, platform: str = "") -> str:
     """Return one word of a command as one types it (see :func:`command_line`)."""
-    if not _is_windows(platform):
+    return _double_quoted(text) if _is_windows(platform) else _posix(text)
+
+
+def _posix(text: str) -> str:
+    r"""Return a word for a POSIX shell; what cannot be seen is written as ``$'\n'``, in one line that can be pasted."""
+    if text.isprintable():
         from shlex import quote
 
         return quote(text)
-    return _double_quoted(text)
+    return "$'" + "".join(map(_visible, text)) + "'"
+
+
+def _visible(character: str) -> str:
+    if character in _ESCAPED:
+        return _ESCAPED[character]
+    if character.isprintable():
+        return character
+    # By its bytes, which every shell knows, in three octal digits each: what follows is no part of it. A byte of a name
+    # that is no UTF-8 is that byte.
+    how = "surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass"
+    return "".join(f"\\{byte:03o}" for byte in character.encode("utf-8", how))
 
 
 def _is_windows(platform: str) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import subprocess
 import sys
 
 import pytest
@@ -46,6 +48,17 @@ _words = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12
 def test_every_word_arrives(words: list[str]) -> None:
     assert received(command_line(["conda", *words], WINDOWS)) == ["conda", *words]
     assert shlex.split(command_line(["conda", *words], "linux-64")) == ["conda", *words]
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+@pytest.mark.parametrize(
+    "word", ["a\nb c", "it's\n7", "back\\slash\t\r", "\x1b[31m7", "\u202eabc", "caf\u00e9\u200b", "x\udcff1", "\ud800"]
+)
+def test_what_cannot_be_seen_arrives_out_of_a_line_that_can(word: str) -> None:
+    line = command_line(["printf", "%s", word], "linux-64")
+    assert line.isprintable() and line == f"printf %s {quoted(word, 'osx-arm64')}"
+    kind = "surrogateescape" if "\udcff" in word else "surrogatepass"
+    assert subprocess.run(["bash", "-c", line], stdout=subprocess.PIPE, check=True).stdout == word.encode("utf-8", kind)
 
 
 @given(st.lists(st.text(st.sampled_from("ab &<%^(' -.=,"), min_size=1), min_size=1, max_size=4))

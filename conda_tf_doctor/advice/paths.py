@@ -8,6 +8,7 @@ from .._typing import TYPE_CHECKING
 from ..context.gpu import system_cuda
 from ..environment.facts import CONDA, PIP
 from ..environment.libraries import parse_library
+from ..environment.site import brought_by_python_path
 from ..findings import Fix
 from .gpu import PROGRAM_FILES, on_search_path, pair, toolkit
 from .libraries import libstdcxx
@@ -164,8 +165,10 @@ def user_site(context: Context, said: Mapping[str, str]) -> Fix:
 
 
 def local_module(context: Context, said: Mapping[str, str]) -> Fix:
-    """TFD704: another name for the file."""
+    """TFD704: another name for the file, or its folder no longer where Python looks first."""
     module = said.get("module", "")
     file = said.get("file", "") or (f"{module}.py" if module else "the file")
-    base = re.split(r"[\\/]", file)[-1]
-    return Fix(note=f"Rename {base} (and remove its __pycache__), or start Python in another folder.")
+    base = re.split(r"[\\/]", file.rstrip("\\/"))[-1]
+    listed = brought_by_python_path(context.env, file)
+    other = f"take {listed} off PYTHONPATH" if listed else "start Python in another folder"
+    return Fix(note=f"Rename {base} (and remove its __pycache__), or {other}.")

@@ -8,6 +8,7 @@ import pytest
 
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.subdirs import this_platform
 from tools.prefixes import add_dist, make_prefix
@@ -31,3 +32,28 @@ def test_files_named_like_what_tensorflow_imports_are_seen(tmp_path: Path, monke
         (str(listed / "numpy.py"), "numpy", "error", "certain"),
         (str(listed / "opt_einsum.pyc"), "opt_einsum", "error", "certain"),
     }
+
+
+HERE, EVER = "when it is started in this folder.", "wherever it is started: PYTHONPATH names"
+
+
+@pytest.mark.parametrize(
+    ("platform", "file", "path", "said", "other"),
+    [
+        ("linux-64", "json.py", "/srv/lib", HERE, "start Python in another folder"),
+        ("linux-64", "/srv/lib/json.py", "/opt:/srv/lib/", f"{EVER} /srv/lib/.", "take /srv/lib/ off PYTHONPATH"),
+        ("linux-64", "/srv/lib/xml/", "/srv/lib", f"{EVER} /srv/lib.", "take /srv/lib off PYTHONPATH"),
+        ("linux-64", "/srv/lib/numpy.py", "/srv/lib", f"{EVER} /srv/lib.", "take /srv/lib off PYTHONPATH"),
+        # Whoever wrote the report named the whole path of a file beside the script.
+        ("linux-64", "/srv/lib/json.py", "/srv", HERE, "start Python in another folder"),
+        ("win-64", r"C:\Lib\json.py", "D:\\x;c:\\lib\\", f"{EVER} c:\\lib\\.", r"take c:\lib\ off PYTHONPATH"),
+    ],
+)
+def test_where_the_folder_comes_from_is_told(platform: str, file: str, path: str, said: str, other: str) -> None:
+    packages = [{"name": "tensorflow", "version": "2.10.0", "manager": "pip"}]
+    report = {"platform": platform, "packages": packages, "working_folder": [file], "env_vars": {"PYTHONPATH": path}}
+    [found] = [f for f in diagnose(environment_of(report, "r.json"), load_matrix()).findings if f.code == "TFD704"]
+    assert (found.message.endswith(said), found.fix.note.endswith(f", or {other}.")) == (True, True), found
+    assert found.evidence == ((file, "env_vars.PYTHONPATH") if said != HERE else (file,))
+    base = file.rstrip("/").replace("\\", "/").rpartition("/")[2]
+    assert found.fix.note.startswith(f"Rename {base} (and remove its __pycache__)")

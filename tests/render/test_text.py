@@ -161,7 +161,8 @@ def test_texts_from_files_cannot_drive_the_terminal(tmp_path: Path, capsys: pyte
 def test_safe_texts_have_no_control_characters(text: str) -> None:
     cleaned = safe(text)
     assert not any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0x202A <= ord(c) <= 0x202E for c in cleaned)
-    assert [c for c in cleaned if c.isalnum()] == [c for c in text if c.isalnum()]
+    # The end of a line is shown as what it is.
+    assert [c for c in cleaned if c.isalnum()] == [c for c in text.replace("\n", r"\n") if c.isalnum()]
 
 
 @given(st.text(), st.sampled_from(["ascii", "cp1252", "utf-8", "cp437", "shift_jis"]))

@@ -10,9 +10,10 @@ from ...advice import advise
 from ...context.context import Context
 from ...environment.facts import Package
 from ...environment.machine import MODULES
+from ...environment.site import brought_by_python_path
 from ...environment.stack import STACK
 from ...environment.tensorflow import OWNERS
-from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix, open_question
+from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, open_question
 from ..packages.packages import packages
 
 _SUFFIXES = (".py", ".pyc", ".so", ".pyd")
@@ -80,21 +81,22 @@ def _local_modules(context: Context) -> Iterator[Finding]:
         is_file = base.endswith(_SUFFIXES)
         # One of Python's own library may do all the same; a file of the stack's names has nothing of the stack.
         ours = stem not in sys.stdlib_module_names
-        on_path = os.path.dirname(name.rstrip("/")) != ""
+        listed = brought_by_python_path(env, name)
         # A report was collected where the user runs Python; our own working folder may be any.
-        certain = ours and is_file and (env.kind == "report" or on_path)
+        certain = ours and is_file and (env.kind == "report" or bool(listed))
+        when = f", wherever it is started: PYTHONPATH names {listed}." if listed else ""
         yield Finding(
             "TFD704",
             ERROR if certain else WARNING,
             f"{name} hides the module {stem} of the same name: Python imports it instead"
-            + (" when it is started in this folder." if not certain else "."),
+            + (when or ("." if certain else " when it is started in this folder.")),
             found=name,
             expected=f"no file or folder named {stem} in the working folder or on PYTHONPATH",
-            evidence=(name,),
+            evidence=(name, "env_vars.PYTHONPATH") if listed else (name,),
             source="sys.path begins with the script's folder (or the working folder) and PYTHONPATH",
             package=stem,
             confidence=CERTAIN if certain else LIKELY,
-            fix=Fix(note=f"Rename {base} (and remove its __pycache__), or start Python in another folder."),
+            fix=advise("TFD704", context, {"file": name}),
         )
 
 
