@@ -37,7 +37,8 @@ def fields(finding: Finding) -> dict[str, Any]:
     fix = {"pins": list(finding.fix.pins), "pip": list(finding.fix.pip)}
     made: dict[str, Any] = {
         "rule": f"{finding.code} {finding.severity}",
-        **{name: getattr(finding, name) for name in ("message", "found", "expected", "source", "package")},
+        **{name: getattr(finding, name) for name in ("message", "found", "expected", "accepts", "source", "package")},
+        **{name: getattr(finding, name) for name in ("absent", "known", "if_seen")},
         "evidence": list(finding.evidence),
         "confidence": "" if finding.confidence == CERTAIN else finding.confidence,
         "needs": list(finding.needs),

@@ -15,6 +15,7 @@ from conda_tf_doctor.findings import Finding
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.rules.binaries.closure import binaries
 from conda_tf_doctor.rules.paths.surroundings import surroundings
+from tests.wholes import said
 from tools.images import ELF_MACHINES, elf
 from tools.tiny_elf import make_so
 
@@ -115,8 +116,15 @@ def test_condas_cuda_is_not_where_pips_tensorflow_looks(env: Path) -> None:
         pytest.fail("the matrix has TensorFlow 2.10 for linux-64")
     told = [f for f in surroundings(Context(facts, load_matrix())) if f.code == "TFD701"]
     if MACHINE == "x86_64":
-        assert [f.severity for f in told] == ["warning"]
+        assert [f.severity for f in said(told)] == ["warning"]
         assert "libcudart.so.11.0" in told[0].message
+        # Of another machine's, and where nobody wants a GPU, its path says nothing.
+        facts.this_machine = False
+        assert list(surroundings(Context(facts, load_matrix()))) == []
+        facts.this_machine = True
+        asked = Context(facts, load_matrix())
+        asked.__dict__["gpu_wanted"] = ""
+        assert list(surroundings(asked)) == []
     facts.env_vars["LD_LIBRARY_PATH"] = str(env / "lib")
     assert [f for f in surroundings(Context(facts, load_matrix())) if f.code == "TFD701"] == []
 
@@ -127,7 +135,7 @@ def test_any_linux_environment_from_anywhere(subdir: str, machine: str, tmp_path
     (prefix / "bin" / "python").write_bytes(elf(ELF_MACHINES[subdir]))
     assert found(prefix) == []
     (prefix / MAIN).write_bytes((prefix / MAIN).read_bytes()[:300])
-    assert "TFD502" in {finding.code for finding in found(prefix)}
+    assert "TFD502" in {finding.code for finding in said(found(prefix))}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="makes a symbolic link, as Linux' packages hold them")
@@ -143,7 +151,7 @@ def test_a_truncated_library_behind_a_link_is_said_once(env: Path) -> None:
     write_conda(env, "tensorflow-base", "2.10.0", "py310h_0", subdir="linux-64", **listed)
     assert [finding for finding in found(env) if finding.code in ("TFD502", "TFD503")] == []
     real.write_bytes(real.read_bytes()[:300])
-    (finding,) = found(env)
+    (finding,) = said(found(env))
     assert (finding.code, finding.package) == ("TFD502", "tensorflow-base")
     assert finding.evidence == (FRAMEWORK, "conda-meta/tensorflow-base-2.10.0-py310h_0.json")
 
@@ -152,5 +160,5 @@ def test_an_object_for_another_machine(tmp_path: Path) -> None:
     prefix = environment(tmp_path / "env", "aarch64", "linux-aarch64")
     (prefix / "bin" / "python").write_bytes(elf(ELF_MACHINES["linux-aarch64"]))
     make_so(prefix / MAIN, machine="x86_64")
-    first = found(prefix)[0]
+    first = said(found(prefix))[0]
     assert (first.code, first.found, first.expected) == ("TFD102", "x86_64", "aarch64")
