@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ._typing import TYPE_CHECKING, Any, NamedTuple
 from .codes import A_FILE, A_PART, BINARIES, NEXT_CHANGE, ROWS
+from .names import normalise, parse_requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,6 +38,7 @@ class Fix(NamedTuple):
         commands: Complete commands as argument lists, to be run in order.
         note: One sentence for what no command can do (another machine, a driver).
         reinstall: Packages whose files have to be put back, each as manager and normalised name.
+        bare: Normalised names of packages that are to be asked for without their extras.
     """
 
     pins: tuple[str, ...] = ()
@@ -44,6 +46,7 @@ class Fix(NamedTuple):
     commands: tuple[tuple[str, ...], ...] = ()
     note: str = ""
     reinstall: tuple[tuple[str, str], ...] = ()
+    bare: tuple[str, ...] = ()
 
     def to_json(self, platform: str = "") -> dict[str, Any]:
         """Return the ``fix`` object of the JSON contract; the command lines are for the shells of a platform."""
@@ -79,6 +82,7 @@ class Finding(NamedTuple):
             conda alone has. Empty where it is no range.
         absent: Whether what it is about is not there at all.
         known: Whether it was seen to fail (a row of what works says so), and is not only declared.
+        beside: Normalised names of the packages, other than TensorFlow, with which ``package`` does not work.
         if_seen: What the message becomes where the user saw it fail; empty where it stays.
     """
 
@@ -98,6 +102,14 @@ class Finding(NamedTuple):
     absent: bool = False
     known: bool = False
     if_seen: str = ""
+    beside: tuple[str, ...] = ()
+
+    @property
+    def concerns(self) -> tuple[tuple[str, str], ...]:
+        """The packages that it is about, by normalised name, each with a range that would do (conda's or PEP 440's)."""
+        pins = [text.partition(" ")[::2] for text in self.fix.pins]
+        asked = [*pins, *map(parse_requirement, self.fix.pip)]
+        return ((self.package, self.accepts), *((normalise(name), spec) for name, spec in asked))
 
     @property
     def is_broken(self) -> bool:

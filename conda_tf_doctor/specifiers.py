@@ -40,6 +40,12 @@ def plain_number(version: str) -> str:
     return matched.group(1) if matched else ""
 
 
+def first_version(spec: str) -> str:
+    """Return the version that a range names first (``>=8.1,<9`` is 8.1, ``==2.15.*`` 2.15): mostly its lower bound."""
+    matched = re.match(r"[\s<>=!~]*([^\s,|*]*)", spec)
+    return matched.group(1).rstrip(".") if matched else ""
+
+
 def major_minor(version: str) -> str:
     """Return the first two numbers of a version; all of it where it has fewer."""
     return ".".join(version.split(".")[:2])

@@ -11,11 +11,11 @@ from ..context.promises import holds_here, requirements
 from ..environment.facts import CONDA
 from ..environment.tensorflow import OWNERS
 from ..findings import Fix
+from ..installers import ANEW
 from ..matrix.model import PYPI
 from ..names import parse_requirement
 from .keras import legacy_keras
 from .make import (
-    ANEW,
     asking,
     before,
     by_pip,

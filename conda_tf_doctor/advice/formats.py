@@ -9,8 +9,9 @@ from .._typing import TYPE_CHECKING
 from ..context.promises import find
 from ..environment.facts import CONDA
 from ..findings import Fix
+from ..installers import ANEW
 from ..specifiers import joined
-from .make import ANEW, FORGE, before, by_pip, change, is_conda, needed, working
+from .make import FORGE, before, by_pip, change, is_conda, needed, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,9 @@ from ..context.gpu import no_native_gpu, system_cuda
 from ..environment.facts import PIP
 from ..environment.libraries import parse_library
 from ..findings import Fix
+from ..installers import pip_install, pip_uninstall
 from ..matrix.model import PYPI
-from ..specifiers import major_minor
+from ..specifiers import first_version, major_minor
 from .driver import cuda_of_release
 from .generations import cuda_for_gpu, gpu_rows, older_build
 from .make import FORGE, by_conda, by_pip, fresh, is_conda, stable
@@ -71,7 +72,7 @@ def native_windows(context: Context, said: Mapping[str, str], since: str = "") -
     )
     commands = fresh(_LAST_WINDOWS[-1], *cuda_pair, pip=wanted, channel=FORGE)
     if context.env.python.minor in _LAST_WINDOWS:
-        commands = (("conda", "install", "-c", FORGE, *cuda_pair), ("python", "-m", "pip", "install", *wanted))
+        commands = (("conda", "install", "-c", FORGE, *cuda_pair), pip_install(wanted))
     return Fix(("python >=3.7,<3.11", "cudatoolkit 11.2.*", "cudnn 8.1.*"), wanted, commands, note)
 
 
@@ -119,7 +120,7 @@ def cuda(context: Context, said: Mapping[str, str]) -> Fix:
         note = f"tensorflow-cpu is the build without CUDA. {DRIVER_NOTE}"
         later = by_pip(["tensorflow[and-cuda]>=2.17"], note)
         fix = with_extra(context, tensorflow.version, note) if exact else later
-        gone = ("python", "-m", "pip", "uninstall", "-y", "tensorflow-cpu")
+        gone = pip_uninstall(["tensorflow-cpu"])
         return fix._replace(commands=(gone, *fix.commands))
     wanted, accepted = pair(context, said)
     return toolkit(context, wanted, accepted, on_search_path(context, wanted)) if wanted else Fix(note=_table(context))
@@ -232,7 +233,7 @@ def on_search_path(context: Context, wanted: str) -> str:
     loads = ((context.build.cuda_loads or context.build.cuda) if context.build else "") or f"=={alike}.*"
     there = [v for v in system_cuda(context) if versions.contains(loads, v)]
     # Of a range, its lower bound: a folder is of one version.
-    version = major_minor(there[0]) if there and "." in there[0] else wanted.split(",")[0].strip("<>=!~*. ")
+    version = major_minor(there[0]) if there and "." in there[0] else first_version(wanted)
     if context.env.os != "win":
         return f"export LD_LIBRARY_PATH=/usr/local/cuda-{version}/lib64:$LD_LIBRARY_PATH"
     folder = rf"{PROGRAM_FILES}\v{version}\bin"
@@ -250,7 +251,7 @@ def toolkit(context: Context, wanted: str, accepted: str, search: str) -> Fix:
     if versions.key(wanted) >= versions.key("12") and context.env.platform == "linux-64" and not is_conda(context):
         # conda's cudatoolkit ends with 11.8, and the wheels for CUDA 12 bring theirs.
         return and_cuda(context)
-    floor = accepted.split(",")[0].lstrip("><=~ ").replace(".*", "")
+    floor = first_version(accepted)
     if versions.key(wanted) < versions.key("8.0"):
         note = f"Install CUDA {wanted} from NVIDIA, and {search}. Or take a newer TensorFlow: conda has CUDA from 8 on."
         return Fix(note=note)
@@ -305,9 +306,7 @@ def cudnn(context: Context, said: Mapping[str, str]) -> Fix:
         if beside and not has and versions.contains(accepted, beside[0].version):
             return of_folders(context)
         return by_pip(own or (wheel,), f"{other}update it." if has else "")
-    built = major_minor(
-        needs or (build.cudnn_built if build else "") or accepted.split(",")[0].strip(">=").rstrip(".*")
-    )
+    built = major_minor(needs or (build.cudnn_built if build else "") or first_version(accepted))
     where = "its bin folder on PATH" if context.env.os == "win" else "its folder on LD_LIBRARY_PATH"
     note = f"{other}install cuDNN {built} from NVIDIA and put {where}."
     if context.env.os == "linux" and not is_conda(context):

@@ -8,8 +8,9 @@ from .. import versions
 from .._typing import TYPE_CHECKING
 from ..context.promises import find
 from ..findings import Fix
+from ..installers import ANEW
 from ..names import parse_requirement
-from .make import ANEW, NEW, asking, before, by_pip, change, fresh, is_conda, minor_of, minors, pair, working
+from .make import NEW, asking, before, by_pip, change, fresh, is_conda, minor_of, minors, pair, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

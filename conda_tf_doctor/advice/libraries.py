@@ -8,7 +8,9 @@ from .. import versions
 from .._typing import TYPE_CHECKING
 from ..environment.facts import CONDA, PIP
 from ..findings import Fix
+from ..installers import ANEW, pip_install
 from ..matrix.vc_runtime import VcRuntime
+from ..specifiers import first_version
 from .make import FORGE, by_conda, by_pip, working
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ _HOLDERS = {
 def vc_runtime(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD401 and TFD402: conda's copy of the Visual C++ runtime, or Microsoft's."""
     build = context.binary_build
-    floor = build.vc_runtime.split(",")[0].lstrip(">=") if build and build.vc_runtime else ""
+    floor = first_version(build.vc_runtime) if build else ""
     # 14.40 is what the newest builds need, and every runtime serves the older ones. Where it failed, what a build
     # needs at the least may well be there.
     return newest_runtime(context, said.get("floor", "") or ("14.40" if context.env.error_text else floor) or "14.40")
@@ -150,7 +152,7 @@ def again(context: Context, said: Mapping[str, str]) -> Fix:
         )
     spec = f"{name}=={version}" if version else name
     return Fix(
-        commands=(("python", "-m", "pip", "install", "--force-reinstall", "--no-cache-dir", "--no-deps", spec),),
+        commands=(pip_install([spec], *ANEW),),
         reinstall=((PIP, name),),
     )
 

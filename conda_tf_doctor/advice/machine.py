@@ -8,6 +8,7 @@ from .. import versions
 from .._typing import TYPE_CHECKING
 from ..environment.facts import CONDA, PIP
 from ..findings import Fix
+from ..installers import pip_install
 from ..matrix.model import PYPI
 from ..names import normalise, parse_requirement
 from ..subdirs import is_arm64
@@ -80,7 +81,7 @@ def choose(minors: list[str], current: str, listed: Iterable[str] = ()) -> str:
     return (below or fitting or [""])[-1]
 
 
-_NEW_PIP = ("python", "-m", "pip", "install", "--upgrade", "pip")
+_NEW_PIP = pip_install(["pip"], "--upgrade")
 _BITS = (
     'It has to be a 64-bit one, as that is: a 32-bit Python finds no wheel either (python -c "import struct; '
     "print(struct.calcsize('P') * 8)\" prints 32)."
@@ -146,14 +147,14 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
         note = f"{note} {_BITS}".strip()
     if none and env.platform == "osx-arm64" and current in minors and not version and not by_conda:
         name = "tensorflow" if name == "tensorflow-macos" else name
-        return by_pip([name], _OF_ARM)._replace(commands=(_NEW_PIP, ("python", "-m", "pip", "install", name)))
+        return by_pip([name], _OF_ARM)._replace(commands=(_NEW_PIP, pip_install([name])))
     if tensorflow is None and by_conda:
         return Fix(pins=pins, commands=fresh(minor, f"{name}={version}" if version else name), note=note)
     if tensorflow is None:
         return Fix(pins=pins, commands=fresh(minor, pip=(spec,)), note=note)
     if not tensorflow.requested and version == tensorflow.version:
         # With another Python goes what pip installed for the one before.
-        again = (("python", "-m", "pip", "install", spec),) if tensorflow.manager == PIP else ()
+        again = (pip_install([spec]),) if tensorflow.manager == PIP else ()
         in_place = (("conda", "install", f"python={minor}"), *again)
         new = again and env.conda("python") is None
         return Fix(pins=pins, commands=fresh(minor, pip=(spec,)) if new else in_place, note=note)

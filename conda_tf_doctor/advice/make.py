@@ -9,6 +9,7 @@ from .._typing import TYPE_CHECKING
 from ..context.promises import find, requirements
 from ..environment.facts import CONDA, PIP
 from ..findings import Fix
+from ..installers import pip_install
 from ..matrix.model import PYPI
 from ..names import PIP_TO_CONDA, normalise
 from ..specifiers import joined
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 FORGE = "conda-forge"
 # The folder of a new environment needs a name; people type another.
 NEW = "tensorflow"
-# What writes the files of a package anew, and nothing else.
-ANEW = ("--force-reinstall", "--no-cache-dir", "--no-deps")
 _NAMES = ("tensorflow", "tensorflow-macos")
 
 
@@ -53,7 +52,7 @@ def by_conda(specs: Iterable[str], note: str = "", channel: str = "") -> Fix:
 def by_pip(requirements: Iterable[str], note: str = "", options: tuple[str, ...] = ()) -> Fix:
     """Return the fix that installs PEP 508 requirements with pip."""
     wanted = tuple(requirements)
-    return Fix(pip=wanted, commands=(("python", "-m", "pip", "install", *options, *wanted),), note=note)
+    return Fix(pip=wanted, commands=(pip_install(wanted, *options),), note=note)
 
 
 def owner(context: Context, name: str) -> str:
@@ -89,7 +88,7 @@ def change(context: Context, changes: Mapping[str, str], note: str = "") -> Fix:
     if conda_specs:
         commands.append(("conda", "install", *map(spelled, conda_specs)))
     if pip_specs:
-        commands.append(("python", "-m", "pip", "install", *pip_specs))
+        commands.append(pip_install(pip_specs))
     return Fix(tuple(pins), tuple(pip), tuple(commands), note)
 
 
@@ -138,7 +137,7 @@ def fresh(
     source = ("-c", channel) if channel else ()
     made = ("conda", "create", "-n", NEW, *where, *source, f"python={python}" if python else "python", *conda)
     entered = (made, ("conda", "activate", NEW))
-    return (*entered, ("python", "-m", "pip", "install", *pip)) if pip else entered
+    return (*entered, pip_install(pip)) if pip else entered
 
 
 def in_a_channel(context: Context, version: str) -> str:

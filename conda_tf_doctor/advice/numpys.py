@@ -8,8 +8,9 @@ from .. import versions
 from .._typing import TYPE_CHECKING
 from ..context.promises import find
 from ..findings import Fix
+from ..installers import ANEW
 from ..specifiers import joined
-from .make import ANEW, asking, before, by_pip, change, needed, working
+from .make import asking, before, by_pip, change, needed, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

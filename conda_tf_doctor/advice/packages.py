@@ -10,10 +10,10 @@ from ..context.promises import find
 from ..environment.facts import CONDA, PIP
 from ..environment.tensorflow import OWNERS, owners
 from ..findings import Fix
+from ..installers import ANEW, pip_install, pip_uninstall
 from ..names import PIP_TO_CONDA
 from .formats import BOTH_PROTOBUFS, PURE
 from .make import (
-    ANEW,
     FORGE,
     by_pip,
     minor_of,
@@ -73,7 +73,7 @@ def of_conda_alone(context: Context, names: Sequence[str]) -> Fix:
         note="Remove both copies, then let conda install its own.",
         commands=(
             ("conda", "remove", "--force", *(spec.split()[0] for spec in specs)),
-            ("python", "-m", "pip", "uninstall", "-y", *names),
+            pip_uninstall(names),
             ("conda", "install", *map(spelled, specs)),
         ),
     )
@@ -86,8 +86,8 @@ def one_distribution(context: Context, said: Mapping[str, str]) -> Fix:
     names = dict.fromkeys((*(p.name for p in present), "tensorflow", "tensorflow-estimator"))
     return Fix(
         commands=(
-            ("python", "-m", "pip", "uninstall", "-y", *names),
-            ("python", "-m", "pip", "install", "--no-cache-dir", kept),
+            pip_uninstall(names),
+            pip_install([kept], "--no-cache-dir"),
         ),
         note="Uninstall all of them, delete what is left of the folder tensorflow in site-packages, then install one.",
     )

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from itertools import pairwise
 
 from .._typing import TYPE_CHECKING
-from ..advice.block import activates
 from ..environment.owner import is_of_uv, lacks_pip, workspace_of
 from ..environment.site import command_of
+from ..installers import activates, is_pip, name_of, packages, writes_anew
 from ..programs import for_uv, is_mamba, spoken, users_conda
 
 if TYPE_CHECKING:
@@ -109,13 +108,13 @@ def _at_venv(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
 
 
 def _at_uv(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
-    return for_uv(command, prefix) if command[:3] == ("python", "-m", "pip") else _at_venv(command, prefix)
+    return for_uv(command, prefix) if is_pip(command) else _at_venv(command, prefix)
 
 
 def _with_pip(finding: Finding) -> Finding:
     """Return a finding whose commands first put the pip in that they run: Python brings one along."""
     commands = finding.fix.commands
-    first = next((command for command in commands if command[1:3] == ("-m", "pip")), None)
+    first = next((command for command in commands if is_pip(command)), None)
     if first is None or any(map(activates, commands)):
         return finding
     return finding._replace(fix=finding.fix._replace(commands=((first[0], "-m", "ensurepip"), *commands)))
@@ -123,14 +122,13 @@ def _with_pip(finding: Finding) -> Finding:
 
 def _at_workspace(command: tuple[str, ...], prefix: str) -> tuple[str, ...]:
     """Aim at the manifest that the environment is made from: whatever else is changed in it, its tool takes back."""
-    values = [after for word, after in pairwise(command) if word in ("-c", "-n", "-p")]
-    words = [word for word in command if word[0] != "-" and word not in values]
     if command[:2] in (("conda", "install"), ("conda", "update"), ("conda", "remove")):
-        return _of_workspace(prefix, command[1], words[2:])
-    if command[:3] == ("python", "-m", "pip") and command[3] in ("install", "uninstall"):
-        if {"--force-reinstall", "--ignore-installed"} & set(command):
-            return _of_workspace(prefix, "reinstall", [re.split("[=<>!~ ]", word)[0] for word in words[3:]])
-        return _of_workspace(prefix, command[3], words[3:], "--pypi")
+        return _of_workspace(prefix, command[1], packages(command[2:]))
+    if is_pip(command, "install", "uninstall"):
+        wanted = packages(command[4:])
+        if writes_anew(command):
+            return _of_workspace(prefix, "reinstall", list(map(name_of, wanted)))
+        return _of_workspace(prefix, command[3], wanted, "--pypi")
     return command if command[:2] != ("conda", "env") and command[:2] != ("conda", "config") else ()
 
 

@@ -15,7 +15,6 @@ from .. import versions
 from ..environment.facts import PIP, Environment, Package
 from ..environment.tensorflow import find_tensorflow
 from ..findings import INFO, RANKS
-from ..names import normalise
 
 if TYPE_CHECKING:
     from ..findings import Finding
@@ -26,7 +25,6 @@ Judge = Callable[[Environment], "Diagnosis"]
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 _PYTHONS = tuple(f"3.{minor}" for minor in range(5, 16))
-_WORD = re.compile(r"[a-z][a-z0-9_.-]*")
 # Findings that are about a family of packages and name one of it: any other may be the one to change.
 _FAMILIES = {
     "TFD1": ("libgcc", "libstdcxx", "sysroot", "glibc"),
@@ -215,15 +213,12 @@ def _best(env: Environment, judge: Judge, tensorflow: dict[Package, Package]) ->
 
 def _concerns(found: Diagnosis, name: str) -> bool:
     """Tell whether another version of a package could change what is found: judging each would take seconds."""
-    for finding in found.findings:
-        if name == "python" or name.startswith(_FAMILIES.get(finding.code[:4], ())):
-            return True
-        fix = finding.fix
-        texts = (finding.package, finding.message, finding.found, finding.expected, fix.note)
-        words = " ".join((*texts, *finding.evidence, *finding.needs, *fix.pins, *fix.pip)).lower()
-        if any(normalise(word) == name for word in _WORD.findall(words)):
-            return True
-    return False
+    return any(
+        name == "python"
+        or name.startswith(_FAMILIES.get(finding.code[:4], ()))
+        or any(name == other for other, _ in finding.concerns)
+        for finding in found.findings
+    )
 
 
 def _candidates(package: Package, found: Diagnosis | None) -> Iterator[str]:
@@ -231,7 +226,7 @@ def _candidates(package: Package, found: Diagnosis | None) -> Iterator[str]:
     if package.name == "python":
         yield from (minor for minor in _PYTHONS if admits(package, minor))
         return
-    texts = [package.spec, *(finding.expected for finding in (found.findings if found else ()))]
+    texts = [package.spec, *(spec for finding in (found.findings if found else ()) for _, spec in finding.concerns)]
     numbers = dict.fromkeys(number for text in texts for number in _NUMBER.findall(text))
     for version in dict.fromkeys(each for number in numbers for each in _around(number)):
         if admits(package, version):

@@ -16,6 +16,7 @@ from ..engine.ranges import diagnose_ranges
 from ..environment.facts import PIP, Environment, Package
 from ..environment.tensorflow import find_tensorflow
 from ..findings import ERROR, INFO, RANKS, WARNING, Finding, Fix
+from ..installers import pip_install
 from ..rules.cuda.driver import first_too_new
 from ..versions import contains
 from .drift import drift
@@ -104,7 +105,7 @@ def _left_behind(before: Environment, after: Environment, found: Iterable[Findin
         package="python",
         fix=Fix(
             pins=(f"python {old}.*",),
-            commands=(("python", "-m", "pip", "install", f"{tensorflow.name}=={tensorflow.version}"),),
+            commands=(pip_install([f"{tensorflow.name}=={tensorflow.version}"]),),
         ),
     )
 

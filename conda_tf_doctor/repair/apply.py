@@ -17,6 +17,7 @@ from ..environment.facts import CONDA, PIP, Environment
 from ..environment.owner import is_of_uv, lacks_pip
 from ..environment.prefix import read_prefix
 from ..findings import ERROR
+from ..installers import is_pip
 from ..names import normalise, parse_requirement
 from ..programs import for_uv
 from . import journal as journals
@@ -142,9 +143,9 @@ def commands(journal: Journal, prefix: str) -> list[list[str]]:
         found.append([*pip, "install", how, "--no-deps", *journal.pip_back])
     if journal.pip_install or journal.pip_again:
         found.append([*pip, "install", *journal.pip_install, *journal.pip_again])
-    if any(command[1:3] == pip[1:] for command in found) and lacks_pip(read_prefix(prefix, with_machine=False)):
+    if any(map(is_pip, found)) and lacks_pip(read_prefix(prefix, with_machine=False)):
         if is_of_uv(prefix):
-            return [list(for_uv(command, prefix)) if command[1:3] == pip[1:] else command for command in found]
+            return [list(for_uv(command, prefix)) if is_pip(command) else command for command in found]
         found.insert(0, [python, "-m", "ensurepip"])
     return found
 

@@ -7,7 +7,6 @@ plans.
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from ..engine.diagnose import diagnose
 from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.tensorflow import OWNERS
 from ..findings import ERROR, WARNING, Finding, Fix
+from ..installers import asked_of_pip, is_pip, packages
 from ..matrix.model import CPU, PYPI
 from ..names import normalise, parse_requirement
 from ..specifiers import joined, to_conda
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ..engine.diagnosis import Diagnosis
+    from ..installers import asked_of_pip, is_pip, packages
     from ..matrix.matrix import Matrix
-    from ..matrix.model import Build
+from ..matrix.model import Build
 
-_PIP = ("python", "-m", "pip", "install")
 # What a first addition asks for in its turn.
 _ROUNDS = 3
 
@@ -101,7 +101,7 @@ def _of_one_mind(found: list[Finding], severity: str, env: Environment, matrix: 
 
 def _moved(finding: Finding) -> str:
     """Return the TensorFlow that a finding's command brings (``tensorflow==2.15.*``); empty where it leaves it."""
-    asked = _asked(finding.fix.commands[0]) if finding.fix.commands else {}
+    asked = asked_of_pip(finding.fix.commands[0]) if finding.fix.commands else {}
     return next((f"{name}{spec}" for name, spec in asked.items() if name in OWNERS), "")
 
 
@@ -118,21 +118,15 @@ def _beside(first: Finding, finding: Finding | None) -> Fix:
 
 def _agreeing(fix: Fix, commands: tuple[tuple[str, ...], ...]) -> Fix:
     """Return a fix with other commands, whose requirements are what they install where they were that before."""
-    typed = [word for command in commands if command[: len(_PIP)] == _PIP for word in command[4:] if word[:1] != "-"]
+    typed = [word for command in commands if is_pip(command, "install") for word in packages(command[4:])]
     before = [word for command in fix.commands for word in command]
     same = fix.pip and commands != fix.commands and all(word in before for word in fix.pip)
     return fix._replace(commands=commands, pip=tuple(typed) if same else fix.pip)
 
 
-def _asked(command: tuple[str, ...]) -> dict[str, str]:
-    if command[: len(_PIP)] != _PIP or "--no-deps" in command:
-        return {}
-    return {normalise(n): s for n, s in map(parse_requirement, (word for word in command[4:] if word[:1] != "-"))}
-
-
 def _in_new(command: tuple[str, ...], made: tuple[str, ...], env: Environment, matrix: Matrix) -> tuple[str, ...]:
     """Return a command for an environment without TensorFlow, where pip chooses everything anew."""
-    asked = _asked(command)
+    asked = asked_of_pip(command)
     owner = next((name for name in asked if name in OWNERS), "")
     platform = made[made.index("--platform") + 1] if "--platform" in made else env.platform
     python = next((word[len("python=") :] for word in made if word.startswith("python=")), "")
@@ -173,7 +167,7 @@ def _in_place(
         before: Returns codes and packages of what is wrong now.
     """
     for _ in range(_ROUNDS):
-        asked = _asked(command)
+        asked = asked_of_pip(command)
         after = left_by(command, env, matrix)
         if after is None:
             return command
@@ -181,9 +175,7 @@ def _in_place(
         for finding in _wrong(after, matrix):
             known = finding.package not in asked and (finding.code, finding.package) in before()
             # What is wrong already has its own advice, unless it is about what is changed here.
-            if known and not any(
-                re.search(rf"(?<![\w-]){re.escape(name)} [\d.]+\b", finding.message) for name in asked
-            ):
+            if known and asked.keys().isdisjoint(finding.beside):
                 continue
             for name, spec in map(parse_requirement, finding.fix.pip):
                 both = joined(wanted.get(normalise(name), ""), spec)
@@ -204,7 +196,7 @@ def _wrong(env: Environment, matrix: Matrix) -> Iterable[Finding]:
 
 def left_by(command: tuple[str, ...], env: Environment, matrix: Matrix) -> Environment | None:
     """Return the facts after a command of pip's; ``None`` where it is none, or it is not known what pip would take."""
-    asked = _asked(command)
+    asked = asked_of_pip(command)
     if not asked:
         return None
     after = simulate(env, {}, matrix)

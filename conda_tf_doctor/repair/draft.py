@@ -11,7 +11,7 @@ from ..environment.facts import CONDA, PIP, Environment, Package, Python
 from ..environment.gpu import conda_cuda
 from ..matrix.model import GPU, PLUGIN, PYPI, Build
 from ..names import PIP_TO_CONDA, normalise, parse_requirement
-from ..specifiers import to_conda
+from ..specifiers import first_version, to_conda
 from .candidates import Catalogue, derived
 from .simulate import build_string, promises
 
@@ -161,7 +161,7 @@ def _with_vc_runtime(draft: Draft, real: Build) -> None:
     version = draft.newest(CONDA, "vc14_runtime", real.vc_runtime)
     if version:
         # Conda's Python brings a runtime of 14.29 or later; only more has to be asked for.
-        low = real.vc_runtime.lstrip(">=")
+        low = first_version(real.vc_runtime)
         asked = bool(low) and versions.key(low) > versions.key("14.29")
         draft.add_conda("vc14_runtime", version, f"vc14_runtime {real.vc_runtime}" if asked else "")
 

@@ -80,7 +80,7 @@ def ways(finding: Finding, env: Environment, build: Build | None = None) -> list
     if finding.code == "TFD103" and package is not None and not instead:
         if package.name not in (*OWNERS, *CONDA_PARTS):
             return [(Want(manager, package.name, package.name, remove=True),)]
-        if finding.expected.startswith(f"{package.name} without ["):
+        if package.name in finding.fix.bare:
             return [(Want(PIP, package.name, package.name, bare=True),)]
     found: list[Way] = []
     wants = _of_fix(finding, env)

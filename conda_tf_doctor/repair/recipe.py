@@ -15,6 +15,7 @@ from .. import versions
 from ..environment.facts import PIP, Environment, System
 from ..matrix.model import CPU, GPU, PYPI, STUB, Build
 from ..shell import quoted
+from ..specifiers import first_version
 from .candidates import releases
 from .demands import Demands
 from .draft import Draft, metals, needs_variables, with_conda, with_wheels
@@ -149,7 +150,7 @@ def _impossible(wanted: Wanted) -> NoRecipeError | None:
         return NoRecipeError(
             "No release of TensorFlow exists for a 32-bit platform; name a 64-bit one with --platform."
         )
-    first = wanted.tensorflow.split(",")[0].lstrip("<>=!~").rstrip("*").rstrip(".")
+    first = first_version(wanted.tensorflow)
     after = bool(first) and "<" not in wanted.tensorflow and versions.key(first) >= versions.key(_LAST_NATIVE)
     if wanted.variant == GPU and wanted.platform == "win-64" and after:
         create = f"conda tf-doctor create {quoted(wanted.name)} --tensorflow"

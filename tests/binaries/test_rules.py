@@ -80,7 +80,7 @@ def test_the_runtime_to_install_is_one_that_works(env: Path) -> None:
     write_record(env)
     _without_runtime(env)
     (finding,) = found(env)
-    assert finding.code == "TFD401" and "14.40 or later" in finding.expected
+    assert finding.code == "TFD401" and finding.expected == "Visual C++ runtime >=14.40"
     assert finding.fix.pins == ("vc14_runtime >=14.40",)
 
 

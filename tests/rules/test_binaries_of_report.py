@@ -38,18 +38,34 @@ def test_nothing_is_wrong() -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "code"),
+    ("missing", "code", "expected"),
     [
-        ("MSVCP140_1.dll", "TFD401"),
-        ("vcruntime140_1.dll", "TFD401"),
-        ("mklml.dll", "TFD501"),
-        ("python39.dll", "TFD501"),
+        ("MSVCP140_1.dll", "TFD401", "Visual C++ runtime >=14.20"),
+        ("vcruntime140_1.dll", "TFD401", "Visual C++ runtime >=14.20"),
+        ("mklml.dll", "TFD501", "mklml.dll"),
+        ("python39.dll", "TFD501", "python39.dll"),
     ],
 )
-def test_missing(missing: str, code: str) -> None:
+def test_missing(missing: str, code: str, expected: str) -> None:
     (finding,) = found(binary(missing=[missing]))
-    assert (finding.code, finding.severity, finding.expected) == (code, "error", missing)
-    assert finding.evidence == (MAIN,)
+    assert (finding.code, finding.severity, finding.expected) == (code, "error", expected)
+    assert missing in finding.message and finding.evidence == (MAIN,)
+
+
+def test_what_lacks_of_the_runtime_is_told_at_once() -> None:
+    """As of files on the disk: one finding, with every DLL, and one runtime that has them all."""
+    entries = binary(missing=["MSVCP140.dll"]), binary(path=MAIN + "x", missing=["vcruntime140_1.dll", "MSVCP140.dll"])
+    (finding,) = found(*entries)
+    assert finding.message == (
+        "MSVCP140.dll and vcruntime140_1.dll of the Visual C++ runtime are nowhere on the search path; "
+        f"{MAIN.rpartition('/')[2]}, {MAIN.rpartition('/')[2]}x import them."
+    )
+    assert (finding.code, finding.expected, finding.evidence) == (
+        "TFD401",
+        "Visual C++ runtime >=14.20",
+        (MAIN, MAIN + "x"),
+    )
+    assert finding.fix.pins == ("vc14_runtime >=14.20",)
 
 
 @pytest.mark.parametrize("missing", ["api-ms-win-core-path-l1-1-0.dll", "cudart64_110.dll"])

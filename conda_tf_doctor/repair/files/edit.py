@@ -17,7 +17,7 @@ from ...environment.files.lists import is_conda_export
 from ...environment.tensorflow import OWNERS
 from ...errors import UsageError
 from ...names import normalise
-from ...specifiers import joined
+from ...specifiers import first_version, joined
 from ..candidates import admits
 from ..plan import Edit, Key, Plan, predecessor
 from .entry import Entry, Listing, decode
@@ -274,7 +274,7 @@ def _replacements(listing: Listing, edit: Edit) -> list[Replacement]:
         changes += _replacements(listing, follower)
     for text in edit.also:
         spec = versions.parse_matchspec(text)
-        also = Edit(edit.manager, normalise(spec.name), spec.name, (spec.version,), _head(spec.version))
+        also = Edit(edit.manager, normalise(spec.name), spec.name, (spec.version,), first_version(spec.version))
         changes += [] if not places(listing, also) else _replacements(listing, also)
     return changes
 
@@ -295,10 +295,6 @@ def _refuse_fixed(listing: Listing, entry: Entry, edit: Edit) -> None:
     if entry.fixed:
         what = f"{edit.spelled} has to go" if edit.removes else f"{edit.spelled} has to change to {edit.pin}"
         raise UsageError(f"{listing.path}, line {entry.line}: {what}, but {entry.fixed}.")
-
-
-def _head(version: str) -> str:
-    return version.split("|")[0].split(",")[0].lstrip("<>=!~").rstrip("*").rstrip(".")
 
 
 def _addition(listing: Listing, edit: Edit) -> Replacement:

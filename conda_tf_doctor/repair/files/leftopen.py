@@ -46,6 +46,7 @@ def not_for_pip(env: Environment) -> list[Finding]:
                     evidence=(package.source,),
                     source="PEP 508",
                     package=package.name,
+                    accepts=package.spec or f"=={package.version}",
                     fix=Fix(note=f"Write `{right}`: pip asks for one version with two signs."),
                 )
             )

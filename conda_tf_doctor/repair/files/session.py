@@ -181,7 +181,7 @@ class FileSession:
         for entry in unreadable(listing):
             finding = found.get(entry.name)
             if finding is not None and entry.name not in planned and entry.applies:
-                version = finding.expected.rpartition("==")[2]
+                version = finding.accepts.removeprefix("==")
                 where = f"{os.path.basename(self.path)}:{entry.line}"
                 change = Change(entry.name, version, version, where, finding.expected, (finding.code,), finding.message)
                 changes.append(change)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..._typing import TYPE_CHECKING
-from ...advice.libraries import newest_runtime
 from ...binaries.windows import is_api_set
 from ...context.binaries import VC_RUNTIME
 from ...context.context import Context
-from ...findings import LIKELY, Finding, open_question
-from ...matrix.vc_runtime import VcRuntime
+from ...findings import CERTAIN, LIKELY, Finding, open_question
 from ...subdirs import same_machine
-from .runtime import MODERN
-from .words import GPU_LIBRARY, damaged, not_found, of_another_machine
+from .words import GPU_LIBRARY, damaged, not_found, of_another_machine, runtime_missing
 
 if TYPE_CHECKING:
     from ...context.binaries import BinaryFacts
+
+# What a report calls the part that holds them.
+_SOURCE = "binaries"
 
 
 def reported(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
@@ -28,32 +28,26 @@ def reported(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
         if facts.machine and binary.machine and not same_machine(binary.machine, facts.machine):
             by_machine.setdefault(binary.machine, []).append(path)
         if binary.problem:
-            yield damaged(context, path, binary.problem, "binaries")
+            yield damaged(context, path, binary.problem, _SOURCE)
         for name in binary.missing:
             importers.setdefault(name, []).append(path)
     for machine, paths in by_machine.items():
-        yield of_another_machine(context, machine, facts.machine, paths, "binaries")
-    for name, paths in importers.items():
-        yield from _missing(context, name, paths)
-
-
-def _missing(context: Context, name: str, paths: list[str]) -> Iterator[Finding]:
-    build = context.build
-    # A GPU library that is only loaded by name stops no import.
-    for_gpu = GPU_LIBRARY.match(name) and not (build and build.load_time) and not context.gpu_wanted
-    if is_api_set(name) or for_gpu:
-        return
-    runtime = VC_RUNTIME.match(name) is not None
-    finding = not_found(context, name, paths, "binaries", " of the Visual C++ runtime" * runtime)
-    if context.env.kind != "report":
-        finding = finding._replace(confidence=LIKELY)
+        yield of_another_machine(context, machine, facts.machine, paths, _SOURCE)
+    runtime = [name for name in importers if VC_RUNTIME.match(name)]
+    confidence = CERTAIN if context.env.kind == "report" else LIKELY
     if runtime:
-        finding = finding._replace(
-            code="TFD401",
-            package="vc14-runtime",
-            fix=newest_runtime(context, VcRuntime(context.matrix).newest_first([name], MODERN)),
-        )
-    yield finding
+        of_runtime = dict.fromkeys(path for name in runtime for path in importers[name])
+        yield runtime_missing(context, runtime, list(of_runtime), _SOURCE, confidence=confidence)
+    for name, paths in importers.items():
+        if name not in runtime and not _passes(context, name):
+            yield not_found(context, name, paths, _SOURCE, confidence=confidence)
+
+
+def _passes(context: Context, name: str) -> bool:
+    """Tell whether a DLL may be missing: of an API set, or a GPU's that is only loaded by name and stops no import."""
+    build = context.build
+    for_gpu = GPU_LIBRARY.match(name) and not (build and build.load_time) and not context.gpu_wanted
+    return bool(is_api_set(name) or for_gpu)
 
 
 def open_binaries(context: Context) -> Iterator[Finding]:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from ... import versions
 from ..._typing import TYPE_CHECKING
-from ...advice.libraries import newest_runtime
 from ...binaries.pe import file_version
 from ...context.binaries import VC_RUNTIME, runtime_is_lost
 from ...context.context import Context
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, Finding
 from ...matrix.vc_runtime import VcRuntime
 from .files import shadow
-from .words import listed, relative
+from .vc_runtime import too_old
+from .words import MODERN, listed, relative, runtime_missing
 
 if TYPE_CHECKING:
     from ...binaries.closure import Closure, Module
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 # From here on a mutex needs no initialising call; code compiled so crashes in an older msvcp140.dll (VS 2022 17.10
 # release notes: "constexpr mutex constructor").
 CONSTEXPR_MUTEX = "14.40"
-# Where a pin on vc14_runtime begins: nothing older was packaged under that name.
-MODERN = "14.20"
 _LOCK, _INITIALISE = "_Mtx_lock", "_Mtx_init_in_situ"
 _SOURCE = "import table"
 
@@ -50,37 +48,21 @@ def _missing(
     what a conda record lists was there and is lost, and so is all of a runtime that conda's Python was installed with.
     """
     preloads = {name.lower() for name in facts.preloads}
-    importers = list(dict.fromkeys(importer for module in missing for importer in closure.importers(module)))
-    reasons = []
-    if importers:
-        verb = "imports" if len(importers) == 1 else "import"
-        reasons.append(
-            f"{listed(importer.name for importer in importers)} {verb} {'it' if len(missing) == 1 else 'them'}"
-        )
-    preloaded = [module.name for module in missing if module.name.lower() in preloads]
-    if preloaded:
-        reasons.append(f"TensorFlow loads {' and '.join(preloaded)} by name before anything else")
-    lost = facts.at_hand or runtime_is_lost(context, (module.name for module in missing))
-    known = facts.at_hand or partly
-    names = " and ".join(module.name for module in missing)
-    floor = VcRuntime(context.matrix).newest_first((module.name for module in missing), MODERN)
+    names = [module.name for module in missing]
+    importers = dict.fromkeys(importer.path for module in missing for importer in closure.importers(module))
+    lost = facts.at_hand or runtime_is_lost(context, names)
+    floor = VcRuntime(context.matrix).newest_first(names, MODERN)
     if _older(floor, CONSTEXPR_MUTEX) and _constexpr_mutex(closure, set(facts.modules)):
         floor = CONSTEXPR_MUTEX  # an older one would have the DLLs, and be the next error
-    return Finding(
-        "TFD401",
-        ERROR if lost else INFO,
-        f"{names} of the Visual C++ runtime {'is' if len(missing) == 1 else 'are'} "
-        f"{'nowhere on the search path' if lost else 'not in the environment'}; "
-        f"{', and '.join(reasons) or 'TensorFlow needs it'}.",
-        found="not found",
-        expected=f"{names} (Visual C++ runtime {floor} or later)",
-        evidence=tuple(relative(context, importer.path) for importer in importers[:3])
-        or ("tensorflow/python/platform/build_info.py",),
-        source="tensorflow/python/platform/self_check.py" if preloaded and not importers else _SOURCE,
-        package="vc14-runtime",
-        confidence=CERTAIN if lost and known and not old else LIKELY,
-        needs=() if lost else (f"whether System32 of that machine has {names} (of Microsoft's redistributable)",),
-        fix=newest_runtime(context, floor),
+    return runtime_missing(
+        context,
+        names,
+        [relative(context, path) for path in importers],
+        _SOURCE,
+        floor=floor,
+        preloaded=[name for name in names if name.lower() in preloads],
+        confidence=CERTAIN if lost and (facts.at_hand or partly) and not old else LIKELY,
+        severity=ERROR if lost else INFO,
     )
 
 
@@ -148,18 +130,10 @@ def _constexpr_mutex(closure: Closure, own: set[str]) -> bool:
 
 def _finding(context: Context, core: Module, floor: str, confidence: str, why: str) -> Iterator[Finding]:
     where = relative(context, core.path) if core.path else core.found_by
-    yield Finding(
-        "TFD402",
-        ERROR,
-        f"The Visual C++ runtime that is found first ({where}, {core.version}) is too old for {context.label}: {why}.",
-        found=f"{core.name} {core.version}",
-        expected=f"Visual C++ runtime >={floor}",
-        evidence=(where,),
-        source=_SOURCE,
-        package="vc14-runtime",
-        confidence=confidence,
-        fix=newest_runtime(context, floor),
-    )
+    yield too_old(
+        context, f"The Visual C++ runtime that is found first ({where}, {core.version})", why,
+        found=f"{core.name} {core.version}", wanted=f">={floor}", evidence=where, source=_SOURCE, confidence=confidence,
+    )  # fmt: skip
     for path in core.passed_over:
         version = file_version(path)
         if version and not _older(version, floor) and path != core.path:

@@ -1,7 +1,7 @@
-"""TFD401 and TFD402 from packages: which Visual C++ runtime would be loaded, and is it new enough?
+"""TFD401 and TFD402: is the Visual C++ runtime there, and is it new enough?
 
-What the DLLs themselves say is the binaries family's; this one needs no file, and so judges reports, files and planned
-solves too.
+It is judged here from packages, which needs no file and so serves reports, files and planned solves; in `runtime` from
+the DLLs that would really be loaded, and in `of_report` from those that a report names. All three say it by `finding`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from ... import versions
 from ...advice import advise
 from ...context.context import Context
-from ...context.vc_runtime import Runtime, runtime_of
+from ...context.vc_runtime import runtime_of
 from ...findings import CERTAIN, ERROR, LIKELY, Finding, open_question
 from ...matrix.vc_runtime import VcRuntime
+from ...specifiers import first_version
 
 
 def vc_runtime(context: Context) -> Iterator[Finding]:
@@ -28,18 +29,16 @@ def vc_runtime(context: Context) -> Iterator[Finding]:
         return
     build = context.binary_build
     if runtime.version == "missing":
-        floor = build.vc_runtime if build and build.vc_runtime else ">=14.0"
         dlls = ", ".join(build.vc_dlls) if build else "msvcp140.dll, vcruntime140.dll"
-        yield _finding(
-            context, "TFD401", ERROR,
-            f"{context.label} needs the Visual C++ runtime ({dlls}), and it is not installed.",
-            runtime, floor, CERTAIN, build.id if build else "every Windows wheel imports msvcp140.dll",
+        yield finding(
+            context, "TFD401", f"{context.label} needs the Visual C++ runtime ({dlls}), and it is not installed.",
+            found=runtime.label, wanted=(build and build.vc_runtime) or ">=14.0", evidence=(runtime.evidence,),
+            source=build.id if build else "every Windows wheel imports msvcp140.dll",
         )  # fmt: skip
         return
     if build is None or not build.vc_runtime:
         return
     if not versions.contains(build.vc_runtime, runtime.version):
-        inferred = build.vc_basis == "inferred"
         known = VcRuntime(context.matrix)
         lacking = [dll for dll in build.vc_dlls if not known.has(runtime.version, dll)]
         why = (
@@ -47,26 +46,78 @@ def vc_runtime(context: Context) -> Iterator[Finding]:
             if lacking
             else "its msvcp140.dll is older than the library that TensorFlow was compiled with, and initialising fails"
         )
-        yield _finding(
-            context, "TFD402", ERROR, f"{runtime.label} is too old for {context.label}: {why}.",
-            runtime, build.vc_runtime, LIKELY if inferred and not lacking else CERTAIN, build.id,
+        yield too_old(
+            context, runtime.label, why, found=runtime.label, wanted=build.vc_runtime, evidence=runtime.evidence,
+            source=build.id, confidence=LIKELY if build.vc_basis == "inferred" and not lacking else CERTAIN,
         )  # fmt: skip
 
 
-def _finding(
-    context: Context, code: str, severity: str, message: str, runtime: Runtime, floor: str, confidence: str, source: str
+def too_old(
+    context: Context, which: str, why: str, *, found: str, wanted: str, evidence: str, source: str, confidence: str
 ) -> Finding:
+    """Return TFD402 of a runtime that lacks what this TensorFlow needs.
+
+    Args:
+        context: The environment.
+        which: What the runtime is called in the sentence.
+        why: What it lacks.
+        found: What there is.
+        wanted: The range of versions that serve.
+        evidence: Where it was seen.
+        source: Where what is needed comes from.
+        confidence: How sure it is.
+
+    Returns:
+        The finding.
+    """
+    return finding(
+        context, "TFD402", f"{which} is too old for {context.label}: {why}.",
+        found=found, wanted=wanted, evidence=(evidence,), source=source, confidence=confidence,
+    )  # fmt: skip
+
+
+def finding(
+    context: Context,
+    code: str,
+    message: str,
+    *,
+    found: str,
+    wanted: str,
+    evidence: tuple[str, ...],
+    source: str,
+    confidence: str = CERTAIN,
+    severity: str = ERROR,
+    needs: tuple[str, ...] = (),
+) -> Finding:
+    """Return TFD401 or TFD402.
+
+    Args:
+        context: The environment.
+        code: Which of the two.
+        message: The sentence.
+        found: What there is.
+        wanted: The range of versions that serve.
+        evidence: Where it was seen.
+        source: Where what is needed comes from.
+        confidence: How sure it is.
+        severity: What it is.
+        needs: What would decide it.
+
+    Returns:
+        The finding.
+    """
     return Finding(
         code,
         severity,
         message,
-        found=runtime.label,
-        expected=f"Visual C++ runtime {floor}",
-        evidence=(runtime.evidence,),
+        found=found,
+        expected=f"Visual C++ runtime {wanted}",
+        evidence=evidence,
         source=source,
         package="vc14-runtime",
         confidence=confidence,
-        fix=advise(code, context, {"floor": floor.split(",")[0].lstrip(">=")}),
+        needs=needs,
+        fix=advise(code, context, {"floor": first_version(wanted)}),
     )
 
 

@@ -11,7 +11,10 @@ from ...binaries.integrity import CHANGED
 from ...binaries.stack import is_of_tensorflow
 from ...context.context import Context
 from ...environment.facts import CONDA, PIP
-from ...findings import ERROR, Finding, Fix
+from ...findings import CERTAIN, ERROR, Finding, Fix
+from ...installers import pip_install
+from ...matrix.vc_runtime import VcRuntime
+from .vc_runtime import finding
 
 if TYPE_CHECKING:
     from ...binaries.closure import Module
@@ -25,6 +28,8 @@ GPU_LIBRARY = re.compile(
     re.I,
 )
 SHOWN = 5
+# Where a pin on vc14_runtime begins: nothing older was packaged under that name.
+MODERN = "14.20"
 
 
 def relative(context: Context, path: str) -> str:
@@ -74,7 +79,7 @@ def with_files_again(name: str, version: str, unrecorded: bool = False) -> tuple
     """
     requirement = f"{name}=={version}" if version else name
     how = "--ignore-installed" if unrecorded else "--force-reinstall"
-    return ("python", "-m", "pip", "install", how, "--no-deps", "--no-cache-dir", requirement)
+    return pip_install([requirement], how, "--no-deps", "--no-cache-dir")
 
 
 def owner(context: Context, path: str = "site-packages/tensorflow/") -> str:
@@ -130,20 +135,69 @@ def difference(damage: Damage) -> tuple[str, str]:
 
 
 def not_found(
-    context: Context, name: str, importers: Sequence[str], source: str, part_of: str = "", why: str = ""
+    context: Context, name: str, importers: Sequence[str], source: str, why: str = "", confidence: str = CERTAIN
 ) -> Finding:
     """Return TFD501 of a library that files import and that is nowhere on the search path."""
     verb = "imports" if len(importers) == 1 else "import"
     return Finding(
         "TFD501",
         ERROR,
-        f"{name}{part_of}, which {listed(map(base, importers))} {verb}, is nowhere on the search path{why}.",
+        f"{name}, which {listed(map(base, importers))} {verb}, is nowhere on the search path{why}.",
         found="not found",
         expected=name,
         evidence=tuple(importers[:SHOWN]),
         source=source,
         package=owner(context, importers[0]),
+        confidence=confidence,
         fix=provider(context, name),
+    )
+
+
+def runtime_missing(
+    context: Context,
+    dlls: Sequence[str],
+    importers: Sequence[str],
+    source: str,
+    *,
+    floor: str = "",
+    preloaded: Sequence[str] = (),
+    confidence: str = CERTAIN,
+    severity: str = ERROR,
+) -> Finding:
+    """Return TFD401 of DLLs of the runtime that files import, or that TensorFlow loads by name: one for all of them.
+
+    Args:
+        context: The environment.
+        dlls: Names of the DLLs that are missing.
+        importers: Paths of the files that import them, below the prefix.
+        source: Where that is read.
+        floor: The lowest version that serves, where it is another than the first that has the DLLs.
+        preloaded: The DLLs that TensorFlow loads before anything else.
+        confidence: How sure it is.
+        severity: What it is; anything but an error where they may lie in a folder that cannot be looked into.
+
+    Returns:
+        The finding.
+    """
+    names, verb = " and ".join(dlls), "is" if len(dlls) == 1 else "are"
+    reasons = []
+    if importers:
+        imports = "imports" if len(importers) == 1 else "import"
+        reasons.append(f"{listed(map(base, importers))} {imports} {'it' if len(dlls) == 1 else 'them'}")
+    if preloaded:
+        reasons.append(f"TensorFlow loads {' and '.join(preloaded)} by name before anything else")
+    where = "nowhere on the search path" if severity == ERROR else "not in the environment"
+    return finding(
+        context,
+        "TFD401",
+        f"{names} of the Visual C++ runtime {verb} {where}; {', and '.join(reasons) or 'TensorFlow needs it'}.",
+        found="not found",
+        wanted=f">={floor or VcRuntime(context.matrix).newest_first(dlls, MODERN)}",
+        evidence=tuple(importers[:3]) or ("tensorflow/python/platform/build_info.py",),
+        source="tensorflow/python/platform/self_check.py" if preloaded and not importers else source,
+        confidence=confidence,
+        severity=severity,
+        needs=(f"whether System32 of that machine has {names} (of Microsoft's redistributable)",) * (severity != ERROR),
     )
 
 

@@ -49,7 +49,10 @@ def not_to_be_had(context: Context) -> Iterator[Finding]:
                 package,
                 f"{package.name}[{EXTRA}] brings {lacking}, of which there is no wheel for {env.platform}: pip "
                 "installs nothing of the file.",
-                Fix(note=f"Write {package.name} without [{EXTRA}]: no TensorFlow of this platform uses CUDA's wheels."),
+                Fix(
+                    note=f"Write {package.name} without [{EXTRA}]: no TensorFlow of this platform uses CUDA's wheels.",
+                    bare=(package.name,),
+                ),
                 f"{package.name} without [{EXTRA}]",
             )
 

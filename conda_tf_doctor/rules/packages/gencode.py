@@ -49,15 +49,16 @@ def refused_code(context: Context, told: Collection[str]) -> Iterator[Finding]:
 
 
 def _fix(name: str, spec: str, declared: str, by_pip: bool) -> Fix:
-    from ...specifiers import bounds, joined
+    from ...installers import pip_install
+    from ...specifiers import bounds, first_version, joined
 
     lower, upper, _ = bounds(declared)
-    version = spec.lstrip("<>=")
+    version = first_version(spec)
     beyond = upper if spec.startswith(">") else lower
     if beyond and not versions.contains(beyond, version):
         return Fix(note=f"TensorFlow wants protobuf {declared}: install another release of {name}, made for that.")
     both = joined(declared, spec)
     if by_pip:
-        return Fix(pip=(f"protobuf{both}",), commands=(("python", "-m", "pip", "install", f"protobuf{both}"),))
+        return Fix(pip=(f"protobuf{both}",), commands=(pip_install([f"protobuf{both}"]),))
     spelled = PIP_TO_CONDA.get("protobuf", "protobuf")
     return Fix(pins=(f"{spelled} {both}",), commands=(("conda", "install", f"{spelled}{both}"),))

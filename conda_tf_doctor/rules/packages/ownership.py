@@ -12,6 +12,7 @@ from ...environment.facts import CONDA, PIP, Package
 from ...environment.stack import STACK
 from ...environment.tensorflow import CONDA_PARTS, OWNERS, of_one_version
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, WARNING, Finding, Fix
+from ...installers import pip_install, pip_uninstall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,9 +84,9 @@ def _tensorflow_twice(by_conda: list[Package], by_pip: list[Package]) -> Finding
         fix=Fix(
             note="Remove both, then install one of them.",
             commands=(
-                ("python", "-m", "pip", "uninstall", "-y", *(p.name for p in by_pip)),
+                pip_uninstall(p.name for p in by_pip),
                 ("conda", "remove", "--force", *dict.fromkeys(p.name for p in by_conda)),
-                ("python", "-m", "pip", "install", f"{by_pip[0].name}=={by_pip[0].version}"),
+                pip_install([f"{by_pip[0].name}=={by_pip[0].version}"]),
             ),
         ),
     )
@@ -207,8 +208,8 @@ def _duplicate(context: Context, module: str, packages: list[Package]) -> Findin
         fix=Fix(
             note=note,
             commands=(
-                ("python", "-m", "pip", "uninstall", "-y", *names),
-                ("python", "-m", "pip", "install", "--no-cache-dir", kept),
+                pip_uninstall(names),
+                pip_install([kept], "--no-cache-dir"),
             ),
         ),
     )

@@ -14,6 +14,7 @@ from ...environment.facts import CONDA, PIP
 from ...environment.stack import TENSORFLOW
 from ...environment.tensorflow import OWNERS, owners
 from ...findings import ERROR, INFO, LIKELY, WARNING, Finding, Fix
+from ...installers import pip_install, pip_uninstall
 from ...matrix.model import KNOWLEDGE
 from ...names import normalise
 from .gencode import refused_code
@@ -128,7 +129,7 @@ def _metal_on_old_macos(context: Context) -> Iterator[Finding]:
         known=True,
         fix=Fix(
             note="Update macOS, or uninstall tensorflow-metal and use the CPU.",
-            commands=(("python", "-m", "pip", "uninstall", "-y", metal.name),),
+            commands=(pip_uninstall([metal.name]),),
         ),
         package=metal.name,
     )
@@ -154,7 +155,7 @@ def _empty_wheel_alone(context: Context) -> Iterator[Finding]:
         expected=wanted,
         evidence=(tensorflow.package.source,) if tensorflow.package.source else (),
         source=row.id if row else "",
-        fix=Fix(pip=(wanted,), commands=(("python", "-m", "pip", "install", wanted),)),
+        fix=Fix(pip=(wanted,), commands=(pip_install([wanted]),)),
         package=wanted.partition("==")[0],
     )
 
@@ -190,6 +191,7 @@ def _finding(context: Context, breakage: Breakage, code: str, wanted: dict[str, 
         accepts=breakage.fix.get(name, breakage.works),
         absent=package is None,
         known=True,
+        beside=tuple(other.name for other in breakage.beside),
         evidence=(*evidence, *breakage.evidence),
         source=breakage.source,
         fix=_fix(context, breakage, wanted),
@@ -210,7 +212,7 @@ def _fix(context: Context, breakage: Breakage, wanted: dict[str, str]) -> Fix:
         # What TensorFlow loads unasked harms by being there, and its own Keras does what another is for; other add-ons
         # are for the user to give up.
         unasked = breakage.name in ("tensorflow-metal", "keras")
-        remove = (("python", "-m", "pip", "uninstall", "-y", breakage.name),) if unasked else ()
+        remove = (pip_uninstall([breakage.name]),) if unasked else ()
         if breakage.fix:
             from ...advice.make import pair
 
