@@ -12,7 +12,6 @@ from ...environment.facts import CONDA, PIP, Package
 from ...environment.stack import STACK
 from ...environment.tensorflow import CONDA_PARTS, OWNERS, of_one_version
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, WARNING, Finding, Fix
-from ...installers import pip_install, pip_uninstall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +68,8 @@ def pip_conda_mix(context: Context) -> Iterator[Finding]:
 
 
 def _tensorflow_twice(by_conda: list[Package], by_pip: list[Package]) -> Finding:
+    from ...installers import pip_install, pip_uninstall
+
     equal = of_one_version([*by_conda, *by_pip])
     return Finding(
         "TFD601",
@@ -178,6 +179,8 @@ def _gpu_build(context: Context, packages: list[Package]) -> str:
 
 
 def _duplicate(context: Context, module: str, packages: list[Package]) -> Finding:
+    from ...installers import pip_install, pip_uninstall
+
     equal = of_one_version(packages)
     keep = packages[0]
     own = f"{keep.name}=={keep.version}" if keep.version else keep.name

@@ -14,7 +14,6 @@ from ...environment.facts import CONDA, PIP
 from ...environment.stack import TENSORFLOW
 from ...environment.tensorflow import OWNERS, owners
 from ...findings import ERROR, INFO, LIKELY, WARNING, Finding, Fix
-from ...installers import pip_install, pip_uninstall
 from ...matrix.model import KNOWLEDGE
 from ...names import normalise
 from .gencode import refused_code
@@ -112,6 +111,8 @@ def _consequence(finding: Finding, cause: Package) -> Finding:
 
 
 def _metal_on_old_macos(context: Context) -> Iterator[Finding]:
+    from ...installers import pip_uninstall
+
     metal = context.env.package("tensorflow-metal")
     floor = context.matrix.entries("works_plugins", "tensorflow-metal-macos") if metal else []
     installed = context.macos
@@ -137,6 +138,8 @@ def _metal_on_old_macos(context: Context) -> Iterator[Finding]:
 
 def _empty_wheel_alone(context: Context) -> Iterator[Finding]:
     """Report a TensorFlow whose wheel is empty here, without the distribution that holds the binaries."""
+    from ...installers import pip_install
+
     env, tensorflow = context.env, context.tensorflow
     owned = owners(env)
     if tensorflow is None or not owned or not all(map(context.is_empty_wheel, owned)):
@@ -208,6 +211,8 @@ def _expected(breakage: Breakage, stack: str) -> str:
 
 
 def _fix(context: Context, breakage: Breakage, wanted: dict[str, str]) -> Fix:
+    from ...installers import pip_uninstall
+
     if breakage.remedy:
         # What TensorFlow loads unasked harms by being there, and its own Keras does what another is for; other add-ons
         # are for the user to give up.
