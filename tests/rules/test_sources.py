@@ -45,6 +45,31 @@ def site(tmp_path: Path) -> Path:
     return site
 
 
+@pytest.mark.parametrize(
+    ("package", "gone", "told"),
+    [
+        ("wrapt-1.14.1", "METADATA", "wrapt 1.14.1 without METADATA"),
+        ("wrapt-1.14.1", "RECORD", "wrapt 1.14.1 without RECORD"),
+        ("tensorflow-2.10.1", "METADATA", "tensorflow 2.10.1 without METADATA"),
+        ("tensorflow-2.10.1", "RECORD", "tensorflow 2.10.1 without RECORD"),
+        ("wrapt-1.14.1", "", "wrapt 1.14.1 without metadata"),
+        # What nobody imports with TensorFlow may be as it likes, and so may what Linux' own packages lay out.
+        ("click-8.1.7", "METADATA", ""),
+        ("wrapt-1.14.1", "RECORD INSTALLER", ""),
+    ],
+)
+def test_what_records_a_package_is_there(package: str, gone: str, told: str, site: Path) -> None:
+    add_dist(prefix_of(site), "click", "8.1.7", files={"click/__init__.py": "a = 1\n"})
+    info = site / f"{package}.dist-info"
+    for name in gone.split():
+        (info / name).unlink()
+    if not gone:
+        shutil.rmtree(info)
+        (site / "wrapt" / "__init__.py").write_text('__version__ = "1.14.1"\n')
+    found = [finding for finding in of_files(prefix_of(site)) if finding.severity == "warning"]
+    assert [finding.found for finding in found] == ([told] if told else [])
+
+
 def prefix_of(site: Path) -> Path:
     return site.parents[2]
 
