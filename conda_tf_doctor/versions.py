@@ -46,8 +46,10 @@ def key(version: str) -> Key:
         version: A version; a local part (``+cu117``) does not count. What is no version at all sorts by its leading
             number, or lowest where it has none.
     """
-    if version.isascii() and all(part.isdigit() for part in version.split(".")):
-        return (0, _stripped(tuple(map(number, version.split(".")))), _FINAL, _NOTHING, _LAST)
+    written = version.split(".")
+    if version.isascii() and all(map(str.isdigit, written)):
+        numbers = map(int if len(version) <= _MOST_DIGITS else number, written)
+        return (0, _stripped(tuple(numbers)), _FINAL, _NOTHING, _LAST)
     for place, letters in enumerate(("a", "b", "rc", "dev")):
         head, there, count = version.partition(letters)
         parts = head.removesuffix(".").split(".")
@@ -89,7 +91,10 @@ def minor(version: str) -> str:
 
 def is_prerelease(version: str) -> bool:
     """Tell whether the version is a pre-release or a development release."""
-    parsed = key(version)
+    return _is_before_release(key(version))
+
+
+def _is_before_release(parsed: Key) -> bool:
     return parsed[2] != _FINAL or parsed[4] != _LAST
 
 
@@ -158,11 +163,15 @@ def contains(spec: str, version: str) -> bool:
         spec: Such as ``>=1.19,<2``; alternatives are joined by ``||``; an empty one admits everything.
         version: Pre-releases are admitted where the range admits them.
     """
-    parsed, pre = key(version), is_prerelease(version)
-    return any(
-        all(_term_holds(term, parsed, pre) for term in alternative.split(",") if term.strip())
-        for alternative in spec.split("||")
-    )
+    if "||" in spec:
+        return any(contains(alternative, version) for alternative in spec.split("||"))
+    parsed = key(version)
+    pre = _is_before_release(parsed)
+    # A plain loop: a check asks a hundred times, and a generator costs as much as the answer.
+    for term in spec.split(","):  # noqa: SIM110
+        if term and not _term_holds(term, parsed, pre):
+            return False
+    return True
 
 
 class MatchSpec(NamedTuple):

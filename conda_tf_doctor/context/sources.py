@@ -142,8 +142,10 @@ def _listed(record: _Record, site_packages: str, kept: Remembered | None) -> Ite
                 kept.remember("sources", record.path, facts, text)
     except OSError:
         return
+    if not text:
+        return
     beside, inside = _slashed(os.path.dirname(site_packages)), _slashed(record.folder)
-    for line in text.split("\n") if text else ():
+    for line in text.split("\n"):
         size, _, path = line.partition(" ")
         if size.isdigit():
             below = beside if path.startswith("site-packages/") else inside
