@@ -110,7 +110,7 @@ def _finding(fields: _Fields) -> Finding:
         Fix(
             tuple(fix.texts("pins")),
             tuple(fix.texts("pip")),
-            tuple(tuple(fix.all_texts(command, "commands")) for command in fix.items("commands")),
+            tuple(_anywhere(fix.all_texts(command, "commands")) for command in fix.items("commands")),
             fix.text("note"),
             tuple(_pair(fix, item) for item in fix.items("reinstall")),
         ),
@@ -118,6 +118,14 @@ def _finding(fields: _Fields) -> Finding:
         fields.text("confidence") or CERTAIN,
         tuple(fields.texts("needs")),
     )
+
+
+def _anywhere(command: list[str]) -> tuple[str, ...]:
+    """Return a command without the folder on that machine: like a report's others it is for the active environment."""
+    if "-p" not in command:
+        return tuple(command)
+    place = command.index("-p")
+    return (*command[:place], *command[place + 2 :])
 
 
 def _pair(fields: _Fields, item: Any) -> tuple[str, str]:

@@ -22,6 +22,8 @@ from conda_tf_doctor.matrix.load import load_matrix
 from tools import condas, wheels
 from tools.index_wheels import link_or_copy
 from tools.tiny_elf import make_so
+from tools.tiny_pe import make_dll
+from tools.workshop import python_of
 
 # The TensorFlow that a case uses: one that has wheels for the Python that runs here, and none for the next one.
 TENSORFLOW_OF = {"3.10": "2.10.1", "3.11": "2.15.0", "3.12": "2.19.0", "3.13": "2.20.0"}
@@ -37,15 +39,32 @@ SMALL = {
 
 # That of the tests, for environments that are made without one.
 PIP = Path(pip.__file__).parent
+WINDOWS = sys.platform == "win32"
+# For which platform environments live: other ones have Linux' layout.
+SUBDIR = "win-64" if WINDOWS else "linux-64"
 # What TensorFlow's wheels hold of binaries here.
-MAIN_LIBRARY = "_pywrap_tensorflow_internal.so"
+MAIN_LIBRARY = "_pywrap_tensorflow_internal.pyd" if WINDOWS else "_pywrap_tensorflow_internal.so"
 _OWNERS = ("tensorflow", "tensorflow-cpu")
+
+
+def binaries_of(version: str) -> str:
+    """Return the distribution that holds a TensorFlow's files: on Windows a second one, from 2.11 to 2.18."""
+    return "tensorflow-intel" if WINDOWS and 11 <= int(version.split(".")[1]) <= 18 else "tensorflow"
+
+
+def site_of(prefix: Path, minor: str = "3.*") -> Path:
+    """Return site-packages of an environment that lives, conda's or a virtual one; of a Python where there were two."""
+    return prefix / "Lib" / "site-packages" if WINDOWS else next(iter(prefix.glob(f"lib/python{minor}/site-packages")))
+
+
+def python_in(prefix: Path) -> str:
+    """Return the Python of an environment that lives: conda's, or a virtual one."""
+    found = prefix / "python.exe"
+    return str(found if found.is_file() else python_of(prefix))
 
 
 def _alive() -> tuple[str, str]:
     """Return a Python that can stand in for an environment's own, and its minor version."""
-    if sys.platform == "win32":
-        pytest.skip("these environments live by POSIX' Python; tests/windows repairs one of Windows'")
     for command in (sys.executable, *(shutil.which(f"python{minor}") or "" for minor in TENSORFLOW_OF)):
         if not command:
             continue
@@ -79,6 +98,14 @@ def put_python_in(root: Path, executable: str, minor: str) -> None:
     """Have the Python of one minor version in some channels run, with pip."""
     only_pip = root.parent / "pip"
     only_pip.mkdir()
+    if WINDOWS:
+        shutil.copytree(PIP, only_pip / "pip", copy_function=link_or_copy)
+        put = wheels.put_python(root.parent / "python").parent
+        extra = {path.name: path.read_bytes() for path in put.iterdir()}
+        extra["Lib/site-packages/pip-for-tests.pth"] = f"{only_pip}\n".encode()
+        for archive in sorted((root / "conda-forge" / SUBDIR).glob(f"python-{minor}.*.tar.bz2")):
+            rewrite(archive, extra)
+        return
     (only_pip / "pip").symlink_to(PIP)
     # bash alone can start a program under another name, by which Python finds the environment that it belongs to.
     launcher = f'#!/bin/bash\nexec -a "$0" "{executable}" "$@"\n'.encode()
@@ -87,7 +114,7 @@ def put_python_in(root: Path, executable: str, minor: str) -> None:
         "pyvenv.cfg": f"home = {Path(executable).parent}\ninclude-system-site-packages = false\n".encode(),
         f"lib/python{minor}/site-packages/pip-for-tests.pth": f"{only_pip}\n".encode(),
     }
-    folder = root / "conda-forge" / "linux-64"
+    folder = root / "conda-forge" / SUBDIR
     for archive in sorted(folder.glob(f"python-{minor}.*.tar.bz2")):
         rewrite(archive, extra)
 
@@ -161,11 +188,20 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         versions.setdefault(name, []).append(version)
     for name, each in versions.items():
         for version in each:
-            rows = load_matrix().builds(name, version, "pypi", "linux-64") if name in _OWNERS else []
+            rows = load_matrix().builds(name, version, "pypi", SUBDIR) if name in _OWNERS else []
             requires = [f"{other}{spec}" for other, spec in rows[0].requires.items()] if rows else []
             # Of no version that matters, so the matrix leaves them out.
-            make_wheel(folder, name, version, [*requires, "flatbuffers", "tensorboard"] if rows else [])
+            requires += ["flatbuffers", "tensorboard"] if rows else []
+            if rows and binaries_of(version) == "tensorflow-intel":
+                make_wheel(folder, "tensorflow-intel", version, requires)
+                requires = [f"tensorflow-intel=={version}"]
+            make_wheel(folder, name, version, requires)
     return folder
+
+
+def _library(path: Path) -> Path:
+    """Write a library that needs nothing but the system's; any will do."""
+    return make_dll(path, ["TF_Version"], {"KERNEL32.dll": ["Sleep"]}) if WINDOWS else make_so(path, ["libc.so.6"])
 
 
 def make_wheel(folder: Path, name: str, version: str, requires: Iterable[str] = ()) -> None:
@@ -174,10 +210,11 @@ def make_wheel(folder: Path, name: str, version: str, requires: Iterable[str] = 
     if name in ("tensorflow-estimator", "tensorflow-io-gcs-filesystem"):
         module = name.replace("-", "_")
     files: dict[str, bytes | str] = {f"{module}/__init__.py": f"__version__ = {version!r}\n"}
-    if name == "tensorflow":
-        # Any library will do that needs nothing but the system's.
-        library = make_so(folder / "unpacked" / MAIN_LIBRARY, ["libc.so.6"])
-        files[f"tensorflow/python/{MAIN_LIBRARY}"] = library.read_bytes()
+    if name in _OWNERS and binaries_of(version) not in ("tensorflow", name):
+        files = {}
+    elif name in ("tensorflow", "tensorflow-intel"):
+        files["tensorflow/__init__.py"] = files.pop(f"{module}/__init__.py")
+        files[f"tensorflow/python/{MAIN_LIBRARY}"] = _library(folder / "unpacked" / MAIN_LIBRARY).read_bytes()
     content = wheels.dist_info(name, version, requires=requires, files=files)
     escaped = name.replace("-", "_")
     with zipfile.ZipFile(folder / f"{escaped}-{version}-py3-none-any.whl", "w") as archive:
@@ -202,14 +239,15 @@ class Living:
     def __init__(self, conda: condas.Conda, minor: str, wheelhouse: Path) -> None:
         self.conda, self.minor, self.serves_others = conda, minor, False
         self.variables = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheelhouse.as_uri(), "PIP_NO_CACHE_DIR": "1"}
+        self.variables["CONDA_SUBDIR"] = SUBDIR
 
     def env(self, name: str, *specs: str, python: str = "") -> Path:
         """Make an environment with a Python that runs, unless another one is asked for."""
-        return self.conda.create(name, f"python={python or self.minor}", *specs)
+        return self.conda.create(name, f"python={python or self.minor}", *specs, subdir=SUBDIR)
 
     def pip(self, prefix: Path, *requirements: str) -> None:
         """Install with the environment's own pip."""
-        command = [str(prefix / "bin" / "python"), "-m", "pip", "install", "-q", "--no-deps", *requirements]
+        command = [python_in(prefix), "-m", "pip", "install", "-q", "--no-deps", *requirements]
         env = {**self.conda.environ(self.variables), "PYTHONPATH": "", "PYTHONNOUSERSITE": "1"}
         subprocess.run(command, check=True, env=env, capture_output=True, text=True)
 
@@ -241,20 +279,42 @@ def living(
 def fresh_venv(alive: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment with pip, to be copied: its Python finds it by where it stands."""
     prefix = tmp_path_factory.mktemp("fresh") / "venv"
+
+    def has(module: str) -> bool:
+        return subprocess.run([alive[0], "-c", f"import {module}"], capture_output=True, check=False).returncode == 0
+
     # Where the distribution has split ensurepip off from Python, pip is that of the tests.
-    whole = subprocess.run([alive[0], "-c", "import ensurepip"], capture_output=True, check=False).returncode == 0
-    subprocess.run([alive[0], "-m", "venv", *([] if whole else ["--without-pip"]), str(prefix)], check=True)
+    whole = has("ensurepip")
+    if WINDOWS and not has("venv"):
+        _put_venv(prefix, Path(alive[0]))
+    else:
+        subprocess.run([alive[0], "-m", "venv", *([] if whole else ["--without-pip"]), str(prefix)], check=True)
     if not whole:
-        site = prefix / "lib" / f"python{alive[1]}" / "site-packages"
         for source in (PIP, *PIP.parent.glob("pip-*.dist-info")):
-            shutil.copytree(source, site / source.name)
+            shutil.copytree(source, site_of(prefix) / source.name)
     return prefix
+
+
+def _put_venv(prefix: Path, python: Path) -> None:
+    """Make a virtual environment of Windows as venv with ``--symlinks`` does: the embeddable package has no venv."""
+    scripts = prefix / "Scripts"
+    scripts.mkdir(parents=True)
+    for source in (python, *python.parent.glob("python3*.dll"), *python.parent.glob("vcruntime140*.dll")):
+        link_or_copy(source, scripts / source.name)
+    (prefix / "Lib" / "site-packages").mkdir(parents=True)
+    (prefix / "pyvenv.cfg").write_text(
+        f"home = {python.parent}\ninclude-system-site-packages = false\nversion = {sys.version.split()[0]}\n"
+    )
 
 
 def environ_of(conda: condas.Conda) -> dict[str, str]:
     """Return the variables with which the console script works with a conda."""
-    launcher = conda.root / "conda-for-tests"
     path = conda.installation.pythonpath
+    if WINDOWS:
+        # Where an installer puts it: the program beside it is what is started.
+        batch = conda.python.parent / "condabin" / "conda.bat"
+        return {**conda.environ(), "CONDA_EXE": str(batch), "PYTHONPATH": path}
+    launcher = conda.root / "conda-for-tests"
     launcher.write_text(f'#!/bin/sh\nPYTHONPATH="{path}" exec "{conda.python}" -m conda "$@"\n', encoding="utf-8")
     launcher.chmod(0o755)
     return {**conda.environ(), "CONDA_EXE": str(launcher), "PYTHONPATH": ""}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import MAIN_LIBRARY, SMALL, TENSORFLOW_OF, Living
+from .conftest import MAIN_LIBRARY, SMALL, TENSORFLOW_OF, Living, binaries_of, site_of
 
 # What TensorFlow's wheel declares, as far as a missing one is an error; of the minor version that runs.
 STACK = {
@@ -28,7 +28,9 @@ OTHERS = [*(f"{name}=={version}" for name, version in SMALL.items()), "flatbuffe
 
 def beside(version: str) -> list[str]:
     """Return all that goes with TensorFlow of that version."""
-    return list({text.split("==")[0]: text for text in (*OTHERS, *STACK[version])}.values())
+    found = {text.split("==")[0]: text for text in (*OTHERS, *STACK[version])}
+    holder = binaries_of(version)
+    return [*found.values(), *([f"{holder}=={version}"] if holder != "tensorflow" else [])]
 
 
 def _stack(version: str) -> list[str]:
@@ -91,7 +93,7 @@ def test_python_too_new_for_pips_tensorflow(living: Living, fake_pip_install) ->
     document = _repaired(living, prefix)
     assert {change["package"] for change in document["changes"]} >= {"python"}  # type: ignore[attr-defined]
     assert living.conda.records(prefix)["python"].startswith(living.minor)
-    assert (prefix / "lib" / f"python{living.minor}" / "site-packages" / "tensorflow" / "__init__.py").is_file()
+    assert (site_of(prefix, living.minor) / "tensorflow" / "__init__.py").is_file()
     assert "python >=" in (prefix / "conda-meta" / "pinned").read_text(encoding="utf-8")
 
 
@@ -102,7 +104,7 @@ def test_two_distributions_of_tensorflow(living: Living) -> None:
     assert "TFD602" in _codes(living, prefix, "warning")
     _repaired(living, prefix)
     assert "TFD602" not in _codes(living, prefix, "warning", "error")
-    site = prefix / "lib" / f"python{living.minor}" / "site-packages"
+    site = site_of(prefix)
     # What they share was put back after one of them took it along.
     assert TENSORFLOW_OF[living.minor] in (site / "tensorflow" / "__init__.py").read_text(encoding="utf-8")
     assert not list(site.glob("tensorflow_cpu-*.dist-info"))
@@ -140,12 +142,14 @@ def test_a_plan_that_pip_refuses_is_none(living: Living) -> None:
 
 def test_damaged_library_is_put_back(living: Living) -> None:
     prefix = _with_tensorflow(living)
-    library = prefix / "lib" / f"python{living.minor}" / "site-packages" / "tensorflow" / "python" / MAIN_LIBRARY
+    library = site_of(prefix) / "tensorflow" / "python" / MAIN_LIBRARY
     whole = library.read_bytes()
     assert living.doctor("check", "-p", prefix).rc == 0
     library.write_bytes(whole[:40])
     assert "TFD502" in _codes(living, prefix)
     document = living.doctor("fix", "-p", prefix, "--apply", "--yes", "--json").json()
-    assert [(c["package"], c["reinstall"]) for c in document["changes"]] == [("tensorflow", True)]
+    assert [(c["package"], c["reinstall"]) for c in document["changes"]] == [
+        (binaries_of(TENSORFLOW_OF[living.minor]), True)
+    ]
     assert library.read_bytes() == whole
     assert living.doctor("check", "-p", prefix).rc == 0

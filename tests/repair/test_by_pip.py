@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from .conftest import TENSORFLOW_OF, make_wheel
+from .conftest import TENSORFLOW_OF, make_wheel, python_in, site_of
 from .test_apply import STACK, beside
 from .test_venv import call, no_conda, venv, wrong
 
@@ -16,7 +16,7 @@ __all__ = ["no_conda", "venv"]
 
 
 def install(venv: Path, *requirements: str) -> None:
-    pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "-q", "--no-deps"]
+    pip = [python_in(venv), "-m", "pip", "install", "-q", "--no-deps"]
     subprocess.run([*pip, *requirements], check=True)
 
 
@@ -56,7 +56,7 @@ def test_tensorflow_under_another_name_is_not_brought_along(
     assert names(document) == {"tf-keras": wanted}
     status, document = call(capsys, "check", "-p", venv)
     assert not [f for f in document["findings"] if f["code"] == "TFD602"]
-    assert not list(venv.glob("lib/python*/site-packages/tensorflow-*.dist-info"))
+    assert not list(site_of(venv).glob("tensorflow-*.dist-info"))
 
 
 def test_what_pip_would_break_besides_is_bounded(
@@ -76,8 +76,6 @@ def test_what_pip_would_break_besides_is_bounded(
     assert status == 0, document["message"]
     changed = names(document)
     assert Version(changed[name]) >= Version(good)
-    assert list(venv.glob("lib/python*/site-packages/helper-1.0.dist-info"))
-    done = subprocess.run(
-        [str(venv / "bin" / "python"), "-m", "pip", "check"], capture_output=True, text=True, check=False
-    )
+    assert list(site_of(venv).glob("helper-1.0.dist-info"))
+    done = subprocess.run([python_in(venv), "-m", "pip", "check"], capture_output=True, text=True, check=False)
     assert "helper" not in done.stdout

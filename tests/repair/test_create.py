@@ -13,7 +13,7 @@ import pytest
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.environment.files import read_file
 
-from .conftest import TENSORFLOW_OF, Living
+from .conftest import TENSORFLOW_OF, Living, site_of
 
 SCHEMA = json.loads((files("conda_tf_doctor") / "schemas" / "create.schema.json").read_text(encoding="utf-8"))
 
@@ -67,8 +67,7 @@ def test_conda_creates_it_and_check_passes(living: Living) -> None:
     assert document["created"] is True
     prefix = Path(document["prefix"])
     assert living.doctor("check", "-p", prefix).rc == 0
-    site = prefix / "lib" / f"python{living.minor}" / "site-packages"
-    assert list(site.glob(f"tensorflow*-{version}.dist-info"))
+    assert list(site_of(prefix).glob(f"tensorflow*-{version}.dist-info"))
     again = living.doctor(*arguments)
     assert again.rc == 2 and "already" in again.json()["error"]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from conda_tf_doctor.repair import journal
 
-from .conftest import Living, environ_of
+from .conftest import Living, environ_of, site_of
 from .test_apply import _with_tensorflow
 
 # Runs the program and kills it when the journal says for the n-th time that a step begins.
@@ -24,13 +24,15 @@ def hook(event, args):
     if event == "os.rename" and str(args[1]).endswith("tf-doctor-journal"):
         count += 1
         if count == limit + 1:
-            os.kill(os.getpid(), signal.SIGKILL)
+            # Windows knows no such signal: it ends the process there and then, with this exit status.
+            os.kill(os.getpid(), getattr(signal, "SIGKILL", 9))
 sys.addaudithook(hook)
 from conda_tf_doctor.cli.main import console
 raise SystemExit(console(sys.argv[2:]))
 """
 
 
+KILLED = 9 if sys.platform == "win32" else -9
 # A package that is broken beside that TensorFlow, and what the repair puts in its place.
 BROKEN = {
     "3.10": ("numpy", "2.1.3", "1.26.4"),
@@ -65,7 +67,7 @@ def _run(living: Living, prefix: Path, limit: int, *args: str) -> subprocess.Com
 
 
 def _version(living: Living, prefix: Path) -> str:
-    site = prefix / "lib" / f"python{living.minor}" / "site-packages"
+    site = site_of(prefix)
     found = list(site.glob(f"{BROKEN[living.minor][0]}-*.dist-info"))
     assert len(found) == 1
     return found[0].name.split("-")[1].removesuffix(".dist")
@@ -75,7 +77,7 @@ def _version(living: Living, prefix: Path) -> str:
 def test_killed_at_a_step_the_next_run_finishes(broken: tuple[Living, Path], limit: int) -> None:
     living, prefix = broken
     killed = _run(living, prefix, limit, "--apply", "--yes")
-    assert killed.returncode == -signal.SIGKILL
+    assert killed.returncode == KILLED
     interrupted = journal.load(str(prefix))
     assert (interrupted.step if interrupted else None) == (journal.STEPS[limit - 1] if limit else None)
     following = _run(living, prefix, 99, "--apply", "--yes")
@@ -89,7 +91,7 @@ def test_killed_at_a_step_the_next_run_finishes(broken: tuple[Living, Path], lim
 
 def test_killed_the_next_run_takes_it_back_when_told(broken: tuple[Living, Path]) -> None:
     living, prefix = broken
-    assert _run(living, prefix, journal.STEPS.index("check"), "--apply", "--yes").returncode == -signal.SIGKILL
+    assert _run(living, prefix, journal.STEPS.index("check"), "--apply", "--yes").returncode == KILLED
     assert _version(living, prefix) == BROKEN[living.minor][2]
     undone = _run(living, prefix, 99, "--undo", "--yes")
     assert undone.returncode == 0
@@ -99,7 +101,7 @@ def test_killed_the_next_run_takes_it_back_when_told(broken: tuple[Living, Path]
 
 def test_without_an_answer_an_interrupted_repair_waits(broken: tuple[Living, Path]) -> None:
     living, prefix = broken
-    assert _run(living, prefix, 1, "--apply", "--yes").returncode == -signal.SIGKILL
+    assert _run(living, prefix, 1, "--apply", "--yes").returncode == KILLED
     waiting = _run(living, prefix, 99, "--json")
     assert waiting.returncode == 1
     assert "finish it with --yes" in waiting.stdout
@@ -111,7 +113,7 @@ def test_what_pip_left_midway_is_swept_away(broken: tuple[Living, Path]) -> None
     """A full disk: pip puts the old version back, but not everything of the new one goes."""
     living, prefix = broken
     name, old, new_version = BROKEN[living.minor]
-    site = prefix / "lib" / f"python{living.minor}" / "site-packages"
+    site = site_of(prefix)
     rest = site / f"{name}-{new_version}.dist-info"
     rest.mkdir()
     (rest / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {new_version}\n", encoding="utf-8")

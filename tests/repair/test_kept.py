@@ -19,7 +19,7 @@ import pytest
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.repair import journal, kept
 
-from .conftest import SMALL
+from .conftest import SMALL, WINDOWS, python_in, site_of
 from .test_venv import broken, broken_venv, call, commands, no_conda, venv, wrong
 
 __all__ = ["broken", "broken_venv", "no_conda", "venv"]
@@ -36,16 +36,12 @@ def tree(prefix: Path) -> dict[str, str]:
     return found
 
 
-def site(prefix: Path) -> Path:
-    return next(iter(prefix.glob("lib/python*/site-packages")))
-
-
 def test_a_repair_is_taken_back_without_an_index(
     broken: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    patched = site(broken) / "tensorflow" / "__init__.py"
+    patched = site_of(broken) / "tensorflow" / "__init__.py"
     # Listed in pip's RECORD and not there, as with the pip that some distributions ship.
-    (broken / "bin" / "pip3").unlink(missing_ok=True)
+    (broken / ("Scripts/pip3.exe" if WINDOWS else "bin/pip3")).unlink(missing_ok=True)
     before = tree(broken)
     status, document = call(capsys, "fix", "--apply", "-p", broken, "--yes")
     assert (status, document["applied"]) == (0, True)
@@ -101,7 +97,7 @@ def test_what_a_killed_pip_left_is_told_first_and_cleaned(
     )  # fmt: skip
     kept.keep(str(broken), os.path.join(record.folder(str(broken)), journal.FILES), owned, [name])
     record.save(str(broken))
-    where = site(broken)
+    where = site_of(broken)
     (where / f"{name}-{version}.dist-info").rename(where / f"~{name[1:]}-{version}.dist-info")
     (where / f"~{name[1:]}.libs").mkdir()
     (where / name / "half.py").write_text("of the other version\n", encoding="utf-8")
@@ -121,6 +117,14 @@ def start(prefix: Path, *words: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
+
+
+def end(run: subprocess.Popen[bytes]) -> None:
+    """Kill a repair outright, with what it started: on Windows that ends with it by itself."""
+    if sys.platform == "win32":
+        run.kill()
+    else:
+        os.killpg(run.pid, signal.SIGKILL)
 
 
 @pytest.mark.slow
@@ -146,7 +150,7 @@ def test_killed_at_any_moment_the_next_run_finishes_or_takes_back(
             time.sleep(0.005)
         time.sleep(chance.uniform(0, whole * 0.7))
         if run.poll() is None:
-            os.killpg(run.pid, signal.SIGKILL)
+            end(run)
         run.wait()
         interrupted += (broken / journal.NAME).exists()
         undo = number % 2 and (broken / journal.NAME).exists()
@@ -158,7 +162,7 @@ def test_killed_at_any_moment_the_next_run_finishes_or_takes_back(
             time.sleep(0.05)
             status, document = call(capsys, "fix", *words, "-p", broken)
         assert status == 0, (number, document)
-        where = site(broken)
+        where = site_of(broken)
         assert not [path.name for path in where.iterdir() if path.name.startswith("~")]
         if undo:
             assert tree(broken) == before, number
@@ -167,14 +171,14 @@ def test_killed_at_any_moment_the_next_run_finishes_or_takes_back(
             assert not kept.damages(str(broken), name)
             assert call(capsys, "check", "-p", broken)[0] == 0
         code = f"import {', '.join(('tensorflow', name.replace('-', '_'), 'wrapt'))}"
-        subprocess.run([str(broken / "bin" / "python"), "-c", code], check=True, capture_output=True)
+        subprocess.run([python_in(broken), "-c", code], check=True, capture_output=True)
     assert interrupted, json.dumps({"whole": whole, "small": len(SMALL)})
     record_property("interrupted", interrupted)
 
 
 def test_metadata_that_pip_put_aside_gets_its_name_back_where_it_is_the_only_one(venv: Path) -> None:
     """Killed in the middle of an uninstall, pip leaves a package's folder whose owner nobody knows any more."""
-    folder = site(venv)
+    folder = site_of(venv)
     for name, version in (("numpy", "2.2.6"), ("scipy", "1.15.3")):
         aside = folder / f"~{name[1:]}-{version}.dist-info"
         aside.mkdir()
@@ -197,9 +201,9 @@ def test_what_records_a_package_comes_back_and_goes_again(
     broken: Path, lost: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(capsys, "fix", "--apply", "-p", broken, "--yes")[0] == 0
-    for path in site(broken).glob(lost):
+    for path in site_of(broken).glob(lost):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    (site(broken) / "keras" / "stale.py").write_text("of no wheel\n")
+    (site_of(broken) / "keras" / "stale.py").write_text("of no wheel\n")
     before = tree(broken)
     history = {path for path in before if path.startswith(journal.HISTORY)}
     status, document = call(capsys, "check", "-p", broken)
@@ -207,7 +211,7 @@ def test_what_records_a_package_comes_back_and_goes_again(
     status, document = call(capsys, "fix", "--apply", "-p", broken, "--yes")
     assert (status, [c["package"] for c in document["changes"]]) == (0, ["keras"]), document["message"]
     assert not document["findings_after"]
-    assert not (site(broken) / "keras" / "stale.py").exists(), "it is removed whole first"
+    assert not (site_of(broken) / "keras" / "stale.py").exists(), "it is removed whole first"
     assert call(capsys, "fix", "--undo", "-p", broken)[0] == 0
     after = tree(broken)
     assert {path: each for path, each in after.items() if path in before or not path.startswith(journal.HISTORY)} == {
@@ -220,7 +224,7 @@ def test_what_pip_was_taking_away_is_repaired_and_comes_back(
 ) -> None:
     """pip was killed on its own, so there is no journal: what it renamed aside is no package, and nobody's record."""
     assert call(capsys, "fix", "--apply", "-p", broken, "--yes")[0] == 0
-    where, name = site(broken), wrong(alive).split("==")[0]
+    where, name = site_of(broken), wrong(alive).split("==")[0]
     (info,) = where.glob(f"{name}-*.dist-info")
     files = tree(where / name)
     aside = where / f"~{info.name[1:]}"
@@ -237,7 +241,7 @@ def test_what_pip_was_taking_away_is_repaired_and_comes_back(
 
 def test_a_package_of_no_known_version_comes_back(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(capsys, "fix", "--apply", "-p", broken, "--yes")[0] == 0
-    where = site(broken)
+    where = site_of(broken)
     # The tests' wheels put it under the package's own name.
     (where / "absl_py").rename(where / "absl")
     for path in where.glob("absl_py-*.dist-info"):

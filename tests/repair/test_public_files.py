@@ -281,16 +281,19 @@ def test_contradicting_versions_name_each_other(tmp_path: Path) -> None:
         assert f"-> {one}." in conflict["ways"][1]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes and permissions")
-def test_a_write_protected_file_and_a_device_stay_what_they_are(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_write_protected_file_stays_what_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "environment.yml"
     path.write_text(BROKEN, encoding="utf-8")
     path.chmod(0o444)
     assert console(["fix", "--file", str(path), "--offline", "--yes"]) == 1
     assert "write-protected" in capsys.readouterr().out
     assert path.read_text(encoding="utf-8") == BROKEN
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes in a folder")
+def test_a_pipe_stays_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "environment.yml"
+    path.write_text(BROKEN, encoding="utf-8")
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with ThreadPoolExecutor(1) as pool:

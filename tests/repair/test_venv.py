@@ -16,7 +16,7 @@ from conda_tf_doctor.repair import journal
 from conda_tf_doctor.shell import quoted
 from tools.prefixes import add_dist
 
-from .conftest import SMALL, TENSORFLOW_OF
+from .conftest import SMALL, TENSORFLOW_OF, WINDOWS, binaries_of, python_in
 from .test_apply import beside
 
 
@@ -25,7 +25,7 @@ def no_conda(wheelhouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No conda anywhere, and a pip that knows the wheels for tests alone."""
     for name in ("CONDA_EXE", "CONDA_PREFIX", "VIRTUAL_ENV", "MAMBA_EXE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setenv("PATH", r"C:\Windows\System32;C:\Windows" if WINDOWS else "/usr/bin:/bin")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", wheelhouse.as_uri())
 
@@ -44,7 +44,7 @@ def broken_venv(
     prefix = shutil.copytree(fresh_venv, tmp_path_factory.mktemp("broken") / "venv", symlinks=True)
     version, bad = TENSORFLOW_OF[alive[1]], wrong(alive)
     stack = [text for text in beside(version) if text.split("==")[0] != bad.split("==")[0]]
-    pip = [str(prefix / "bin" / "python"), "-m", "pip", "install", "-q", "--no-deps"]
+    pip = [python_in(prefix), "-m", "pip", "install", "-q", "--no-deps"]
     found = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheelhouse.as_uri()}
     subprocess.run([*pip, f"tensorflow=={version}", *stack, bad], check=True, env={**os.environ, **found})
     return prefix
@@ -92,7 +92,9 @@ def test_what_pip_alone_repairs_needs_no_conda(
 ) -> None:
     (venv / "conda-meta").mkdir()  # as micromamba and pixi make them, where no conda is about
     (venv / "conda-meta" / "history").touch()
-    add_dist(venv, "tensorflow", TENSORFLOW_OF[alive[1]])
+    version = TENSORFLOW_OF[alive[1]]
+    for name in {"tensorflow", binaries_of(version)}:
+        add_dist(venv, name, version)
     add_dist(venv, *wrong(alive).split("=="))
     status, document = call(capsys, "fix", "--apply", "--keep", "tensorflow", "--keep", "python", "-p", venv, "--yes")
     assert "There is no conda" not in document.get("error", "") + document.get("message", "")
