@@ -31,9 +31,15 @@ def _sources(data: str) -> dict[str, os.stat_result]:
     """Return the files that the derived form is made from, relative to the data folder, with what the system knows."""
     found: dict[str, os.stat_result] = {}
     for folder in ("", RELEASES):
-        with Ignored(FileNotFoundError):
+        try:
             entries = {f"{folder}{each.name}": each for each in os.scandir(os.path.join(data, folder))}
-            found |= {name: entries[name].stat() for name in sorted(entries) if name.endswith(".yaml")}
+        except FileNotFoundError:
+            # Somebody's own folder may do without releases. Without ours every environment would be fine; and that
+            # the folder is gone nothing else tells on Windows, where `gone\..\file` is `file`.
+            if not folder or data == DATA:
+                raise
+            continue
+        found |= {name: entries[name].stat() for name in sorted(entries) if name.endswith(".yaml")}
     return found | {f"../{name}": os.stat(os.path.join(data, "..", name)) for name in _CODE}
 
 

@@ -25,7 +25,7 @@ STACK = (
     else ("python=3.11", "tensorflow=2.15.0=cpu*", "numpy=1.26.4", "h5py=3.10.0")
 )
 BUILD = "py310" if WINDOWS else "py311"
-REMOVED = {"keras": "2.10.0", "tensorflow-estimator": "2.10.0"} if WINDOWS else {"wrapt": "1.14.1", "absl-py": "2.1.0"}
+REMOVED = {"keras": "2.10.0", "numpy": "1.26.4"} if WINDOWS else {"wrapt": "1.14.1", "absl-py": "2.1.0"}
 QUIET = {"CONDA_PLUGINS_TF_DOCTOR_MODE": "disabled"}
 
 
