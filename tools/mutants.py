@@ -191,7 +191,7 @@ def sample(folders: tuple[str, ...], count: int, seed: int) -> list[Mutant]:
 
 def _code_of(found: Any) -> FunctionType:
     """Return the plain function below its decorators."""
-    for name in ("fget", "func", "__func__", "__wrapped__"):
+    for name in ("fget", "func", "function", "__func__", "__wrapped__"):
         while not isinstance(found, FunctionType) and hasattr(found, name):
             found = getattr(found, name)
     while hasattr(found, "__wrapped__"):

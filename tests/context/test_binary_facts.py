@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from conda_tf_doctor.binaries.windows import CONDA_FOLDERS
 from conda_tf_doctor.context import binaries
 from conda_tf_doctor.context.binaries import BinaryFacts, examine, runtime_is_lost
 from conda_tf_doctor.context.context import Context
-from conda_tf_doctor.environment.facts import Binary
+from conda_tf_doctor.environment.facts import Binary, Package
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.matrix.load import load_matrix
 from tests.binaries.conftest import MAIN, SITE, whole, write_conda
@@ -274,3 +275,64 @@ def test_a_runtime_whose_record_lists_no_file_of_it(files: Any, provided: str, e
     record = next((env / "conda-meta").glob("vc14*.json"))
     record.write_text("[1]")
     assert not binaries._lists_files(of(env).env, f"conda-meta/{record.name}")
+
+
+@pytest.mark.parametrize(
+    ("platform", "here", "system"), [("win-64", True, "SYS"), ("win-64", False, ""), ("linux-64", True, "")]
+)
+def test_the_system_s_folder_is_looked_into_where_it_is_this_machine_s(
+    platform: str, here: bool, system: str, env: Path, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binaries, "is_at_hand", lambda _: here)
+    monkeypatch.setattr(binaries, "system_folder", lambda _: "SYS")
+    (env / SITE / "numpy.libs").mkdir()
+    found = of(env)
+    found.env.platform, found.env.this_machine = platform, here
+    assert examine(found) is not None
+    assert {each["system"] for each in asked} == {system}
+    added = (str(env / SITE / "numpy.libs"),) if platform == "win-64" else ()
+    assert {each["added"] for each in asked} == {added}
+    assert binaries.closure_of(found, []) is not None and asked[-1]["added"] == added
+
+
+def test_what_was_resolved_once_is_taken_from_memory(
+    env: Path, tmp_path: Path, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conda_tf_doctor.binaries.remembered.cache_folder", lambda: str(tmp_path / "cache"))
+    time.sleep(2.1)  # what was written just now is not remembered
+    for runs in (2, 2):
+        found = of(env)
+        found.env.remember = True
+        assert found.binaries is not None and found.binaries.closure is not None
+        found.keep()
+        assert len(asked) == runs
+
+
+def test_what_lies_beside_is_asked_for_with_the_keras_that_is_there(env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: list[tuple[Any, ...]] = []
+    real = binaries.neighbours
+    monkeypatch.setattr(binaries, "neighbours", lambda *given: (noted.append(given[2:]), real(*given))[1])
+    found = of(env)
+    assert examine(found) is not None
+    found.env.add([Package("keras", "3.1.1", "pip")])
+    found.env.platform = "linux-64"
+    assert examine(found) is not None
+    assert noted == [(True, ""), (False, "3.1.1")]
+
+
+def test_files_of_a_record_of_which_nothing_is_there_prove_nothing(env: Path) -> None:
+    def recorded(name: str) -> None:
+        paths = [{"_path": f"{SITE}/{name}/gone.pyd", "sha256": "0" * 64, "size_in_bytes": 4, "path_type": "hardlink"}]
+        write_conda(env, name, "1.0", paths_data={"paths": paths}, files=[paths[0]["_path"]])
+
+    recorded("grpcio")
+    assert [each.recorded.owner for each in found_damages(env)] == []
+    # What TensorFlow imports is installed, even where all of it is gone.
+    recorded("h5py")
+    assert [each.recorded.owner for each in found_damages(env)] == ["h5py"]
+
+
+def found_damages(prefix: Path) -> tuple[Any, ...]:
+    facts = of(prefix).binaries
+    assert facts is not None
+    return facts.damages

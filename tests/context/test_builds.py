@@ -230,3 +230,80 @@ def test_what_is_only_asked_for_is_not_called_installed() -> None:
 def test_which_macos_it_is(system: str, virtual: dict[str, str], macos: str) -> None:
     found = context("tensorflow 2.10.0 pip", platform="osx-64", system={"os": system}, virtual_packages=virtual)
     assert found.macos == macos
+
+
+@pytest.mark.parametrize(
+    ("packages", "rivals"),
+    [
+        # Conda's is another owner, whatever it is called; a wheel without files owns nothing.
+        (["tensorflow 2.10.0 pip", "tensorflow-gpu 2.9.1 conda-forge"], []),
+        (["tensorflow 2.12.0 pip", "tensorflow-gpu 2.10.0 pip"], []),
+        (["tensorflow 2.10.0 pip", "tensorflow-gpu 2.10.0 pip"], ["tensorflow", "tensorflow-gpu"]),
+    ],
+)
+def test_who_is_a_rival(packages: list[str], rivals: list[str]) -> None:
+    assert sorted(package.name for package in context(*packages, platform="win-64").rivals) == rivals
+
+
+@pytest.mark.parametrize(
+    ("packages", "more", "why"),
+    [
+        (["tensorflow 2.10.0 conda-forge cuda112py39h01bd6f0_0"], {}, "tensorflow 2.10.0 is a GPU build"),
+        (["tensorflow 2.10.0 defaults gpu_py39h6559e04_0"], {}, "tensorflow 2.10.0 is a GPU build"),
+        (["tensorflow 2.10.0 conda-forge cpu_py39h4655687_0"], {}, ""),
+        # What a report calls the build of a wheel says nothing.
+        ([{"name": "tensorflow", "version": "2.10.0", "manager": "pip", "build": "gpu_py39_0"}], {}, ""),
+        (["tensorflow 2.10.0 pip"], {"requested": ["numpy 1.26.4 pip", "keras 3.0.0 pip"]}, ""),
+        (["tensorflow 2.10.0 pip", "cudatoolkit conda-forge"], {}, "cudatoolkit is installed"),
+        (["tensorflow 2.10.0 pip", "cudatoolkit conda-forge", "torch 2.1.0 pip"], {}, ""),
+        (["tensorflow 2.10.0 pip", "numpy 1.26.4 pip"], {}, ""),
+    ],
+)
+def test_what_says_that_a_gpu_is_wanted(packages: list[Any], more: dict[str, Any], why: str) -> None:
+    assert context(*packages, **more).gpu_wanted == why
+
+
+def test_a_toolkit_of_no_version_that_is_only_asked_for() -> None:
+    found = context("tensorflow 2.10.0 pip", "cudatoolkit conda-forge")
+    found.env.partial = True
+    assert found.gpu_wanted == "cudatoolkit is asked for"
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        (("TFD301", "TFD603"), "the error text is about the GPU"),
+        # What is most probable counts.
+        (("TFD603", "TFD301"), ""),
+        ((), ""),
+    ],
+)
+def test_a_text_about_the_gpu_is_a_wish(told: tuple[str, ...], why: str) -> None:
+    found = context("tensorflow 2.10.0 pip")
+    found.told = told
+    assert found.gpu_wanted == why
+    wish = context(WISH)
+    wish.told = told
+    assert wish.gpu_wanted == "tensorflow-gpu 2.10.0 is a GPU build"
+
+
+def test_what_there_is_without_a_tensorflow() -> None:
+    found = context("numpy 1.26.4 pip")
+    assert (found.label, found.build, found.binary_build, found.builds, found.sources) == (
+        "TensorFlow",
+        None,
+        None,
+        [],
+        [],
+    )
+    assert not found.is_before("2.10") and found.remembered is None and found.binaries is None
+    found.keep()  # there is nothing to keep
+    assert context("tensorflow 2.10.0 pip").label == "tensorflow 2.10.0"
+
+
+def test_the_row_that_holds_the_binaries() -> None:
+    stub = context("tensorflow 2.12.0 pip", platform="win-64")
+    assert stub.build is not None and stub.build.id == "pypi/tensorflow/2.12.0/win-64"
+    assert stub.binary_build is not None and stub.binary_build.id == "pypi/tensorflow-intel/2.12.0/win-64"
+    whole = context("tensorflow 2.12.0 pip")
+    assert whole.binary_build is whole.build is not None

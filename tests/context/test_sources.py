@@ -10,9 +10,11 @@ import pytest
 
 from conda_tf_doctor.binaries.remembered import Remembered
 from conda_tf_doctor.context import sources
+from conda_tf_doctor.context.context import Context
 from conda_tf_doctor.context.sources import damaged_sources, read_by
 from conda_tf_doctor.environment.facts import CONDA, PIP, Environment
 from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.matrix.load import load_matrix
 from tools.prefixes import add_dist, add_record, make_prefix
 
 
@@ -201,3 +203,34 @@ def test_what_a_module_beside_a_package_imports_is_relative_to_where_it_lies(tmp
     gone = str(tmp_path / "c" / "gone.py")
     (tmp_path / "c" / "d.py").write_text("import c.gone\n")
     assert read_by(["b"], str(tmp_path), [gone]) == {gone} and read_by(["nothing"], str(tmp_path), asked) == set()
+
+
+def test_the_damages_of_a_context_are_those_of_its_own_disk(prefix: Path, tmp_path: Path) -> None:
+    add_dist(prefix, "tensorflow", "2.10.1", files={"tensorflow/__init__.py": "a = 1\n", "tensorflow/x.py": "b = 1\n"})
+    (prefix / "lib" / "python3.10" / "site-packages" / "tensorflow" / "x.py").write_text("")
+    env, _ = read(prefix)
+    assert [damage.kind for damage in Context(env, load_matrix()).sources] == ["shorter"]
+    other = env.having([package for package in env.packages if package.name != "tensorflow"])
+    assert Context(other, load_matrix()).sources == []
+    env.kind = "solve"
+    assert Context(env, load_matrix()).sources == []
+
+
+def test_what_was_read_is_kept_where_it_may_be(prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "cache"))
+    monkeypatch.setattr("conda_tf_doctor.binaries.remembered.cache_folder", lambda: str(tmp_path / "cache"))
+    add_dist(prefix, "tensorflow", "2.10.1", files={"tensorflow/__init__.py": "a = 1\n"})
+    time.sleep(2.1)  # what was written just now is not remembered
+    env, _ = read(prefix)
+    unasked = Context(env, load_matrix())
+    assert unasked.sources == [] and unasked.remembered is None
+    unasked.keep()
+    assert not (tmp_path / "cache").exists()
+    env.remember = True
+    asked = Context(env, load_matrix())
+    assert asked.sources == []
+    asked.keep()
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    env.prefix = ""
+    assert Context(env, load_matrix()).remembered is None
