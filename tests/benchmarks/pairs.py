@@ -26,6 +26,12 @@ def installed(folder: Path) -> str:
     return str(folder)
 
 
+def of_a_user(package: str, home: Path) -> dict[str, str]:
+    """Return the environment of a user of an installed package, with nothing in it that slows Python down."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CONDA", "COV"))}
+    return {**kept, "PYTHONPATH": package, "HOME": str(home)}
+
+
 def cost(command: Sequence[str], environ: Mapping[str, str]) -> float:
     """Return the processor's seconds of a command, which other work adds little to; on Windows those of the clock."""
     began = time.perf_counter()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -20,7 +19,7 @@ from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.reading import load_json
 from conda_tf_doctor.render.report import collect
-from tests.benchmarks.pairs import CHECK, cost, installed, ratio
+from tests.benchmarks.pairs import CHECK, cost, installed, of_a_user, ratio
 from tools.condas import Conda
 from tools.index_wheels import link
 from tools.prefixes import add_record, make_prefix
@@ -57,11 +56,10 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a user whose installer has compiled the modules, with nothing in it that slows Python down."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CONDA", "COV"))}
-    home, pycache = (str(tmp_path_factory.mktemp(name)) for name in ("home", "pycache"))
+    """The environment of a user whose installer has compiled the modules."""
     package = installed(tmp_path_factory.mktemp("installed"))
-    return {**kept, "PYTHONPYCACHEPREFIX": pycache, "PYTHONPATH": package, "HOME": home}
+    pycache = str(tmp_path_factory.mktemp("pycache"))
+    return {**of_a_user(package, tmp_path_factory.mktemp("home")), "PYTHONPYCACHEPREFIX": pycache}
 
 
 def settle(prefix: Path) -> None:

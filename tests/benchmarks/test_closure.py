@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.pairs import CHECK, cost, installed, ratio
+from tests.benchmarks.pairs import CHECK, cost, installed, of_a_user, ratio
 from tools.index_wheels import link_into, unpacked
 from tools.prefixes import add_dist, make_prefix
 
@@ -166,7 +166,7 @@ def test_a_check_of_real_binaries(subdir: str, prefix: Path, tmp_path: Path) -> 
     time.sleep(2.1)  # what was written just now is not remembered
     cache = tmp_path / "cache"
     package = installed(tmp_path / "installed")
-    environ = {**os.environ, "XDG_CACHE_HOME": str(cache), "HOME": str(tmp_path), "PYTHONPATH": package}
+    environ = {**of_a_user(package, tmp_path), "XDG_CACHE_HOME": str(cache)}
     nothing, check = [sys.executable, "-c", "pass"], [sys.executable, "-c", CHECK, "check", "-p", str(env)]
     cost(check, environ)
 
