@@ -70,6 +70,17 @@ def test_what_records_a_package_is_there(package: str, gone: str, told: str, sit
     assert [finding.found for finding in found] == ([told] if told else [])
 
 
+def test_what_nothing_records_and_names_no_version(site: Path) -> None:
+    for name in ("wrapt-1.14.1", "tensorflow-2.10.1"):
+        shutil.rmtree(site / f"{name}.dist-info")
+    add_dist(prefix_of(site), "tensorflow-cpu", "2.10.1", files={"tensorflow/x.py": "a = 1\n"})
+    found = of_files(prefix_of(site))
+    assert [finding.found for finding in found if "metadata" in finding.found] == ["wrapt without metadata"]
+    shutil.rmtree(site / "tensorflow_cpu-2.10.1.dist-info")
+    found = of_files(prefix_of(site))
+    assert sorted(finding.found for finding in found) == ["tensorflow without metadata", "wrapt without metadata"]
+
+
 def prefix_of(site: Path) -> Path:
     return site.parents[2]
 
