@@ -190,7 +190,17 @@ def ensure_windows(minor: str, conda: Path | None = None) -> list[Path]:
         _make_wine(folder)
         _make_prefix(folder)
         newer = [] if conda is None else [_make_python(folder, "3.11", conda.resolve())]
-        return [_make_python(folder, minor), *newer]
+        made = [_make_python(folder, minor), *newer]
+        for prefix in made:
+            _put_batch(prefix)
+        return made
+
+
+def _put_batch(prefix: Path) -> None:
+    """Put conda's batch file where an installer does: CONDA_EXE may name it."""
+    batch = prefix / "condabin" / "conda.bat"
+    batch.parent.mkdir(exist_ok=True)
+    batch.write_text('@"%~dp0..\\python.exe" -m conda %*\n', encoding="ascii")
 
 
 def main(args: Sequence[str]) -> int:
