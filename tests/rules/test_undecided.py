@@ -10,6 +10,7 @@ from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.findings import INFO, WARNING
 from conda_tf_doctor.matrix.load import load_matrix
+from tests.rules.cases import package
 from tests.wholes import said
 
 
@@ -200,3 +201,20 @@ def test_a_cudnn_of_which_only_the_major_version_is_known(version: str, severity
 def test_what_decides_most_is_asked_first(report: dict[str, Any], first: str) -> None:
     found = said(diagnose(environment_of(report, "test"), load_matrix()).findings)
     assert next(finding.code for finding in found if finding.is_open) == first
+
+
+@pytest.mark.parametrize(
+    ("platform", "packages"),
+    [
+        ("linux-64", ["tensorflow"]),
+        ("osx-arm64", ["tensorflow"]),
+        ("win-64", ["tensorflow-gpu 2.10.0 pip"]),
+        ("linux-64", ["tensorflow 2.10.0 conda-forge"]),
+        ("win-64", ["tensorflow 2.16.1 pip", "numpy pip", "keras pip", "protobuf pip", "h5py pip"]),
+    ],
+)
+def test_what_a_report_that_says_little_is_asked_for(platform: str, packages: list[str]) -> None:
+    named = [package(text) for text in packages]
+    findings = said(diagnose(environment_of({"platform": platform, "packages": named}, "test"), load_matrix()).findings)
+    left = [finding for finding in findings if finding.is_open]
+    assert left and all(finding.needs and finding.severity == INFO for finding in left)
