@@ -69,11 +69,15 @@ def read(prefix: Path) -> tuple[Environment, str]:
     return read_prefix(str(prefix), "linux-64"), str(prefix / "lib" / "python3.10" / "site-packages")
 
 
+def inside(path: str, folder: str) -> str:
+    return os.path.relpath(path, folder).replace(os.sep, "/")
+
+
 def told(prefix: Path, kept: Remembered | None = None) -> list[tuple[str, str, str, int, str]]:
     """Return kind, owner, manager, recorded size and file of each damage."""
     env, site = read(prefix)
     return sorted(
-        (d.kind, d.recorded.owner, d.recorded.manager, d.recorded.size, os.path.relpath(d.recorded.path, site))
+        (d.kind, d.recorded.owner, d.recorded.manager, d.recorded.size, inside(d.recorded.path, site))
         for d in damaged_sources(env, site, kept)
     )
 
