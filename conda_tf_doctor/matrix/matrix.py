@@ -160,7 +160,8 @@ class Matrix:
     def versions(self, distribution: str, channel: str = "pypi", platform: str = "", python: str = "") -> list[str]:
         """Return the versions of a distribution that can be used, oldest first, each as its channel spells it.
 
-        Stubs count, as they install what they stand for; names that bring nothing do not.
+        Stubs count, as they install what they stand for; names that bring nothing do not, nor a wheel that no Python
+        can have.
 
         Args:
             distribution: As for ``builds``.
@@ -170,7 +171,7 @@ class Matrix:
         """
         found: dict[str, None] = {}
         for version, its_platform, kind, pythons in self.listed(channel, distribution):
-            if kind == EMPTY:
+            if kind == EMPTY or (channel == PYPI and not pythons):
                 continue
             if platform and its_platform not in (platform, "noarch"):
                 continue

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ from conda_tf_doctor.repair.state import set_variables
 
 PLATFORMS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64")
 NAMES = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-macos")
+# What TensorFlow 2.4 and 2.5 ask for and the index has the source of alone: anybody's pip builds it.
+OF_SOURCE = ("termcolor==1.1.0", "wrapt==1.12.1")
 # Of the recipes that pip resolves: a portion takes some minutes.
 PORTIONS = 4
 # Which wheels pip takes where.
@@ -77,12 +80,16 @@ def test_the_check_has_nothing_against_any_recipe(platform: str, tmp_path: Path)
 
 @pytest.fixture(scope="module")
 def pip(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """A pip that resolves by metadata alone; older ones get every wheel of a dry run."""
+    """A pip that resolves by metadata alone (older ones get every wheel of a dry run), with wheels of sources."""
     folder = tmp_path_factory.mktemp("pip")
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     command = [str(folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")), "-m", "pip"]
     subprocess.run([*command, "install", "-q", "--upgrade", "pip"], check=True)
-    return command
+    pure = {**os.environ, "WRAPT_INSTALL_EXTENSIONS": "false"}
+    subprocess.run(
+        [*command, "wheel", "-q", "--no-deps", "-w", str(folder / "wheels"), *OF_SOURCE], check=True, env=pure
+    )
+    return [*command, "install", "--find-links", str(folder / "wheels")]
 
 
 @pytest.mark.long
@@ -103,7 +110,7 @@ def test_pip_resolves_a_recipe(platform: str, portion: int, pip: list[str], tmp_
     for (python, *requirements), recipe in list(seen.items())[portion::PORTIONS]:
         tags = [word for tag in TAGS[platform] for word in ("--platform", tag)]
         command = [
-            *pip, "install", "--dry-run", "--quiet", "--only-binary", ":all:", "--target", str(tmp_path),
+            *pip, "--dry-run", "--quiet", "--only-binary", ":all:", "--target", str(tmp_path),
             "--python-version", python, "--implementation", "cp", *tags, *requirements,
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)

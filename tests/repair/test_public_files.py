@@ -90,6 +90,10 @@ REPAIRED = {
         "requirements.txt", "osx-arm64", "tensorflow==2.3.0\nnumpy==1.21.6\nrequests==2.25.1\n",
         {"tensorflow==2.3.0": "tensorflow==2.13.1", "numpy==1.21.6": "numpy==1.24.3"},
     ),
+    "a-release-that-asks-for-what-is-not-there": (
+        "requirements.txt", "linux-aarch64", "tensorflow==2.11.1\nnumpy==1.23.5\n",
+        {"tensorflow==2.11.1": "tensorflow==2.11.0"},
+    ),
     "one-sign-after-a-blank": (
         "requirements.txt", "linux-64", "numpy =1.26.4\ntensorflow =2.15.0  # ours\nsix\n",
         {"numpy =": "numpy ==", "tensorflow =": "tensorflow =="},

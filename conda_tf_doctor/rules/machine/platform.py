@@ -11,7 +11,7 @@ from ...advice import advise
 from ...context.context import Context
 from ...environment.facts import PIP
 from ...findings import ERROR, LIKELY, WARNING, Finding, Fix, open_question
-from ...matrix.model import BUILD
+from ...matrix.model import BUILD, PYPI
 from ...subdirs import is_arm64
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def platform_unsupported(context: Context) -> Iterator[Finding]:
             for row in context.matrix.builds(distribution=name, channel=channel)
             if not own or row.kind == BUILD
         ]
-    rows = [row for row in rows if row.kind != "plugin"]
+    # A wheel that no Python can have, for want of what it asks for, is none.
+    rows = [row for row in rows if row.kind != "plugin" and (row.python or row.channel != PYPI)]
     if not rows or any(row.platform in (env.platform, "noarch") for row in rows):
         return
     from ...advice.machine import other_name
