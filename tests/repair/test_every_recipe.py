@@ -26,8 +26,8 @@ from conda_tf_doctor.repair.state import set_variables
 
 PLATFORMS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64")
 NAMES = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-macos")
-# What TensorFlow 2.4 and 2.5 ask for and the index has the source of alone: anybody's pip builds it.
-OF_SOURCE = ("termcolor==1.1.0", "wrapt==1.12.1")
+# What TensorFlow 2.4 to 2.6 ask for and the index has the source of alone: anybody's pip builds it.
+OF_SOURCE = ("termcolor==1.1.0", "wrapt==1.12.1", "clang==5.0")
 # Of the recipes that pip resolves: a portion takes some minutes.
 PORTIONS = 4
 # Which wheels pip takes where.
