@@ -24,7 +24,8 @@ from tools.condas import Conda
 from tools.index_wheels import link
 from tools.prefixes import add_record, make_prefix
 
-LIMIT = 2.5
+# Two and a half is what it is to cost; another Python and another machine are allowed a tenth.
+LIMIT = 2.75
 STACK = {
     "numpy": "1.26.4", "protobuf": "4.25.3", "keras": "2.15.0", "h5py": "3.10.0", "absl-py": "2.1.0", "six": "1.16.0",
     "wrapt": "1.14.1", "gast": "0.5.4", "grpcio": "1.60.0", "flatbuffers": "23.5.26", "termcolor": "2.4.0",

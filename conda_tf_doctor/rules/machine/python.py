@@ -129,7 +129,8 @@ def open_python(context: Context) -> Iterator[Finding]:
     """Ask for Python's version, TFD201."""
     env, build = context.env, context.build
     if not env.python.version and not env.package("python"):
-        minors = sorted({m for row in context.builds if row.platform == env.platform for m in row.python})
+        known = {minor for row in context.builds if row.platform == env.platform for minor in row.python}
+        minors = sorted(known, key=versions.key)
         yield open_question(
             "TFD201", f"The report does not say which Python runs {context.label}.",
             ", ".join(minors), "Python's version: `python -V`", build.id if build else "", "python",
