@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _LISTED = re.compile(
     r"satisfies the requirement ([A-Za-z0-9][\w.-]*?)(?:\[[^\]\n]{0,200}\])?[=<>!~ ].{0,400}?\(from versions: ([^)]*)\)"
 )
+UNREACHABLE = "pip could not reach its index"
 _NO_NETWORK = ("connection", "Connection", "timed out", "Temporary failure", "ProxyError", "SSLError", "getaddrinfo")
 
 
@@ -121,9 +122,9 @@ def checked(plan: Plan, prefix: str, planner: Planner) -> tuple[Plan, Plan | Non
     pip = pip_command(prefix)
     if not pip:
         return plan._replace(unverified="the environment has no pip that could be asked"), None
-    answer = _asked(pip, wanted) if wanted else Answer("", {})
+    answer = asked(pip, wanted) if wanted else Answer("", {})
     if exactly and answer is not None and not answer.against:
-        second = _asked(pip, ["--no-deps", "--force-reinstall", *exactly])
+        second = asked(pip, ["--no-deps", "--force-reinstall", *exactly])
         answer = answer._replace(against=second.against) if second is not None else None
     if answer is None:
         return plan._replace(unverified="the environment's pip does not answer here"), None
@@ -133,9 +134,9 @@ def checked(plan: Plan, prefix: str, planner: Planner) -> tuple[Plan, Plan | Non
 
 
 def _refused(plan: Plan, said: str, planner: Planner) -> tuple[Plan, Plan | None]:
-    if any(word in said for word in _NO_NETWORK):
-        reason = "pip could not reach its index"
-        return plan._replace(unverified=reason, unreachable=reason), None
+    against = reason_of(said)
+    if against == UNREACHABLE:
+        return plan._replace(unverified=against, unreachable=against), None
     learned, catalogue = False, planner.catalogue
     for spelled, listed in _LISTED.findall(said):
         name = normalise(spelled)
@@ -144,10 +145,7 @@ def _refused(plan: Plan, said: str, planner: Planner) -> tuple[Plan, Plan | None
             reason = f"pip's index has no version at all of {spelled}, though there are some: it may refuse"
             return plan._replace(unverified=reason, unreachable=reason), None
         learned |= catalogue.learn(name, there)
-    lines = said.strip().splitlines()
-    reason = next((line for line in lines if line.startswith("ERROR")), lines[-1])
-    told = plan._replace(unverified=f"pip says: {reason.removeprefix('ERROR: ')[:200]}")
-    return told, planner.plan() if learned else None
+    return plan._replace(unverified=against), planner.plan() if learned else None
 
 
 def _with_all(plan: Plan, answer: Answer, planner: Planner) -> tuple[Plan, Plan | None]:
@@ -192,8 +190,22 @@ def _alone(
     return edits
 
 
-def _asked(pip: Sequence[str], words: Sequence[str]) -> Answer | None:
-    """Ask pip what installing something would do; ``None`` where it does not answer."""
+def reason_of(said: str) -> str:
+    """Return what pip said against an installation, in a line; that it has no index is another matter."""
+    if any(word in said for word in _NO_NETWORK):
+        return UNREACHABLE
+    lines = said.strip().splitlines()
+    reason = next((line for line in lines if line.startswith("ERROR")), lines[-1])
+    return f"pip says: {reason.removeprefix('ERROR: ')[:200]}"
+
+
+def asked(pip: Sequence[str], words: Sequence[str]) -> Answer | None:
+    """Ask pip what installing something would do; ``None`` where it does not answer.
+
+    Args:
+        pip: What starts it.
+        words: Its options and the requirements.
+    """
     try:
         done = children.run(
             [*pip, "install", "--dry-run", "--quiet", "--retries", "1", "--report", "-", *words],

@@ -14,7 +14,8 @@ import pytest
 from conda_tf_doctor.repair import by_pip, preflight
 from tools.prefixes import add_dist
 
-from .test_kept import site, tree
+from .conftest import site_of
+from .test_kept import tree
 from .test_venv import broken, broken_venv, call, no_conda, venv
 
 __all__ = ["broken", "broken_venv", "no_conda", "venv"]
@@ -47,7 +48,7 @@ def refusing_index(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def no_pip(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As uv makes its environments, and where the program runs without a pip as well."""
-    for path in site(prefix).glob("pip*"):
+    for path in site_of(prefix).glob("pip*"):
         shutil.rmtree(path)
     monkeypatch.setattr(by_pip.sys, "executable", str(prefix / "bin" / "python"))
     by_pip.pip_command.cache_clear()
@@ -58,7 +59,7 @@ def read_only(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = open
 
     def refusing(path, mode="r", *args, **kwargs):
-        if mode == "x" and str(path).startswith(str(site(prefix))):
+        if mode == "x" and str(path).startswith(str(site_of(prefix))):
             raise OSError(30, "Read-only file system")
         return opened(path, mode, *args, **kwargs)
 
@@ -127,5 +128,5 @@ def test_on_windows_a_library_that_is_in_use_is_named(venv: Path, monkeypatch: p
     monkeypatch.setattr(preflight, "open", held, raising=False)
     owned = preflight.kept.owned_now(str(venv))
     said = preflight._in_use(str(venv), [owned["numpy"]])
-    library = site(venv) / "numpy" / "core.pyd"
+    library = site_of(venv) / "numpy" / "core.pyd"
     assert said == f"{library} is in use: end the Python (a notebook, an editor) that runs in this environment."

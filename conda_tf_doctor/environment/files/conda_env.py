@@ -102,3 +102,16 @@ def read_environment_yml(env: Environment, text: str, path: str, platform: str, 
     python = env.conda("python")
     version = python.version if python else ""
     env.add(packages(pip_section(pip, path), platform, version))
+
+
+def conda_specs(text: str, path: str, platform: str) -> tuple[list[str], list[str]]:
+    """Return the MatchSpecs that an environment.yml has for conda on a platform, and the channels that it names.
+
+    Raises:
+        UsageError: A field is not what it has to be.
+    """
+    mapping = load_yaml(_without_others(text, platform), path)
+    if not isinstance(mapping, dict) or not isinstance(mapping.get("dependencies"), list):
+        return [], []
+    specs = [spec for spec in mapping["dependencies"] if isinstance(spec, str)]
+    return specs, [str(channel) for channel in as_list(mapping.get("channels"), path, "channels")]

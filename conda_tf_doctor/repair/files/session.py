@@ -18,6 +18,7 @@ from ..conda import connect
 from ..plan import Change, Plan
 from ..session import Result, Session
 from ..show import document, render, unified
+from .asked import confirmed
 from .edit import edited, effective, followers, load, places, unreadable
 from .entry import Listing
 from .leftopen import left_open, not_for_pip
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ...findings import Finding
     from ...matrix.matrix import Matrix
     from ...render.text import Style
+    from ..conda import Conda
     from ..session import Wishes
 
 
@@ -48,6 +50,7 @@ class FileSession:
     def __init__(self, path: str, platform: str, output: str, matrix: Matrix, wishes: Wishes, style: Style) -> None:
         self.path, self.platform, self.output = path, platform, output
         self.matrix, self.wishes, self.style = matrix, wishes, style
+        self.conda: Conda | None = None
 
     def run(self, only_diff: bool = False) -> Result:
         """Plan, show, ask and write.
@@ -77,6 +80,7 @@ class FileSession:
         new = edited(listing, plan) if plan.conflict is None else listing.text
         if plan.edits and plan.conflict is None:
             plan = self._checked(plan, listing, new)
+            plan = plan if self.wishes.offline else confirmed(plan, new, self.conda)
         placed = [each for change in plan.changes for each in self._placed(change, plan, listing)]
         respelled = self._respelled(plan, listing) if plan.conflict is None else []
         plan = plan._replace(changes=(*placed, *respelled))
@@ -121,16 +125,17 @@ class FileSession:
         search = conda.search if conda else None
         catalogue = Catalogue(self.matrix, env.platform, channel, search)
         plan = plan_for(env, self.matrix, self.wishes.ignore, self.wishes.demands, catalogue, managers)
-        if not plan.edits:
-            return plan
-        asked = [edit for edit in plan.conda_edits if catalogue.from_channels(edit.spelled) is not None]
-        if len(asked) == len(plan.edits):
-            return plan._replace(verified="the channels")
-        return plan._replace(
-            unverified="only versions that the channels list were looked at, nothing was solved"
-            if asked
-            else "neither channels nor index were asked"
-        )
+        of_conda = plan.conda_edits
+        asked = [edit for edit in of_conda if catalogue.from_channels(edit.spelled) is not None]
+        self.conda = conda if asked else None
+        if self.wishes.offline and plan.edits:
+            return plan._replace(unverified="neither channels nor index were asked")
+        if len(asked) == len(of_conda):
+            return plan._replace(verified="the channels" if asked else "")
+        if asked:
+            return plan._replace(unverified="only versions that the channels list were looked at, nothing was solved")
+        why = f"{conda.name} could not be asked" if conda else "there is no conda to ask"
+        return plan._replace(unverified=f"{why} what the channels have")
 
     def _checked(self, plan: Plan, listing: Listing, new: str) -> Plan:
         """Read the new text as ``check --file`` will, and hold it to what the plan promises.
