@@ -57,7 +57,7 @@ def _placed(value: Any, folder: str) -> Any:
         for spelled in (folder if quoted == folder else quoted[1:-1], folder) if folder else ():
             value = value.replace(spelled, "TMP")
         value = re.sub(r"TMP(\\[\w.+-]+)+", lambda found: found[0].replace("\\", "/"), value)  # Windows' spelling
-        return re.sub(r"'(TMP[\w./+-]*)'", r"\1", value)
+        return re.sub(r"'((?:\w+=)?TMP[\w./+-]*)'", r"\1", value)
     if isinstance(value, list):
         return [_placed(item, folder) for item in value]
     return {name: _placed(item, folder) for name, item in value.items()} if isinstance(value, dict) else value

@@ -47,10 +47,15 @@ class Healthy(NamedTuple):
     report: dict[str, Any]
 
 
+def can_be_healthy(row: Build) -> bool:
+    """Tell whether a row is a TensorFlow by itself, of which any Python can have the wheel."""
+    return row.kind not in (PLUGIN, EMPTY) and bool(row.python or row.channel != PYPI)
+
+
 def environments(matrix: Matrix, rows: Sequence[Build]) -> Iterator[Healthy]:
     """Yield the healthy environments of rows: every Python, oldest and newest packages, with and without a GPU."""
     for row in rows:
-        if row.kind in (PLUGIN, EMPTY):
+        if not can_be_healthy(row):
             continue
         for python in row.python or ("",):
             for corner in CORNERS:

@@ -211,13 +211,14 @@ def test_the_end_of_a_line_in_a_name_is_shown_and_what_is_to_be_typed_works(
     prefix = make_prefix(tmp_path / "a\nb c", "linux-64", "3.12.1")
     add_record(prefix, "linux-64", "tensorflow", "2.10.0", "cpu_py310h0_0", depends=["python >=3.10,<3.11.0a0"])
     shown = rf"{tmp_path}/a\nb c"
+    word = "$'" + shown.replace("'", "\\'") + "'"
     for words in (["check"], ["fix", "--dry-run", "--offline"]):
         told = doctor(*words, "-p", str(prefix))
-        assert shown in told.splitlines()[0 if words[0] == "fix" else 1] and f" -p $'{shown}'" in told
+        assert shown in told.splitlines()[0 if words[0] == "fix" else 1] and f" -p {word}" in told
     document = json.loads(doctor("check", "-p", str(prefix), "--json"))
     [fix] = [finding["fix"] for finding in document["findings"] if finding["code"] == "TFD201"]
     assert (document["target"]["path"], str(prefix) in fix["commands"][0]) == (str(prefix), True)
-    assert f" -p $'{shown}'" in fix["command_lines"][0]
+    assert f" -p {word}" in fix["command_lines"][0]
     assert f"There is no environment at {shown}/x:" in doctor("check", "-p", f"{prefix}/x")
 
 
