@@ -71,13 +71,19 @@ def pip_command(prefix: str) -> tuple[str, ...]:
         return ()
     found = [(python, "-m", "pip"), (sys.executable, "-m", "pip", "--python", python)]
     for command in found:
-        try:
-            done = children.run([*command, "--version"], pip_environ(), probe=True)
-        except OSError:
-            continue
-        if done.returncode == 0:
+        if version_of(command):
             return command
     return ()
+
+
+def version_of(pip: Sequence[str]) -> str:
+    """Return pip's version; empty where it cannot be started, or is not there."""
+    try:
+        done = children.run([*pip, "--version"], pip_environ(), probe=True)
+    except OSError:
+        return ""
+    words = done.stdout.split()
+    return words[1] if done.returncode == 0 and len(words) > 1 else ""
 
 
 def pip_environ() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,34 @@ import pytest
 
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.subdirs import this_platform
-from tests.repair.conftest import TENSORFLOW_OF, make_wheel
+from tests.repair.conftest import TENSORFLOW_OF, make_wheel, python_in, site_of
+from tests.wine import no_index
 
 MINOR = ".".join(map(str, sys.version_info[:2]))
 TENSORFLOW = TENSORFLOW_OF.get(MINOR, "")
 OF_CONDA = "channels: [conda-forge]\ndependencies:\n  - python=3.11\n  - tensorflow=2.15\n  - numpy=2.1\n{more}"
 
-pytestmark = pytest.mark.skipif(not TENSORFLOW, reason="the wheels are for other Pythons")
+pytestmark = [
+    pytest.mark.skipif(not TENSORFLOW, reason="the wheels are for other Pythons"),
+    pytest.mark.network,
+    no_index,
+]
+
+
+@pytest.fixture(scope="module")
+def new_pip(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """This Python with a pip that resolves by metadata."""
+    folder = tmp_path_factory.mktemp("pip")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], check=True)
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(site_of(folder / "venv"))]
+    subprocess.run([*command, "pip>=25"], check=True)
+    return python_in(folder / "venv")
 
 
 @pytest.fixture
-def by_wheels(monkeypatch: pytest.MonkeyPatch, wheelhouse: Path) -> None:
+def by_wheels(monkeypatch: pytest.MonkeyPatch, wheelhouse: Path, new_pip: str) -> None:
     """A pip whose index is a folder, and no conda."""
+    monkeypatch.setattr(sys, "executable", new_pip)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", wheelhouse.as_uri())
     monkeypatch.setenv("PATH", "")
@@ -80,6 +97,21 @@ def test_pip_is_asked_for_no_other_machine_or_python(
     document = fixed(tmp_path / "environment.yml", old, capsys, *where)
     why = f"pip can only be asked for {this_platform()} and Python {MINOR}, which run it"
     assert (document["verified_by"], document["unverified"]) == (None, why)
+
+
+def test_a_pip_that_would_get_every_wheel_is_not_asked(
+    by_wheels: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
+    monkeypatch.setattr(sys, "executable", python_in(tmp_path / "venv"))
+    text = f"tensorflow=={TENSORFLOW}\nprotobuf==2.6.1\n"
+    assert fixed(tmp_path / "requirements.txt", text, capsys)["unverified"] == "there is no pip beside this program"
+    package = site_of(tmp_path / "venv") / "pip"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text("print('pip 23.2.1 from here (python 3)')")
+    why = "pip 23.2.1 would get every wheel to answer"
+    assert fixed(tmp_path / "requirements.txt", text, capsys)["unverified"] == why
 
 
 def test_offline_nothing_is_asked(by_wheels: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
+from ... import versions
 from ...environment.facts import PIP
 from ...environment.files.conda_env import conda_specs
 from ...subdirs import this_platform
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from ..plan import Plan
 
 
+# From here on a dry run gets what wheels declare, and not the wheels (pip's news for 23.3, #12186).
+_BY_METADATA = "23.3"
 # What pip finds elsewhere than on the index that it would be asked for.
 _ELSEWHERE = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-e", "--editable", "-r", "--requirement")
 
@@ -75,11 +78,18 @@ def _by_pip(env: Environment, text: str) -> str:
     if any(map(_is_elsewhere, text.split("\n"))):
         return "pip was not asked, for the file names other places than its index"
     wanted = [_requirement(package) for package in env.packages if package.manager == PIP]
-    answer = by_pip.asked((sys.executable, "-m", "pip"), ["--ignore-installed", "--only-binary", ":all:", *wanted])
+    pip = (sys.executable, "-m", "pip")
+    version = by_pip.version_of(pip)
+    if not version or versions.key(version) < versions.key(_BY_METADATA):
+        return f"pip {version} would get every wheel to answer" if version else "there is no pip beside this program"
+    answer = by_pip.asked(pip, ["--ignore-installed", "--only-binary", ":all:", *wanted])
     if answer is None:
         return "pip does not answer here"
+    if not answer.against:
+        return ""
+    reason = by_pip.reason_of(answer.against)
     # What is there as a source alone would have to be built to be asked.
-    return by_pip.reason_of(answer.against).replace("pip says:", "of wheels alone, pip says:") if answer.against else ""
+    return reason if reason == by_pip.UNREACHABLE else f"of wheels alone, {reason}"
 
 
 def _is_elsewhere(line: str) -> bool:
