@@ -71,19 +71,18 @@ def pip_command(prefix: str) -> tuple[str, ...]:
         return ()
     found = [(python, "-m", "pip"), (sys.executable, "-m", "pip", "--python", python)]
     for command in found:
-        if version_of(command):
+        if version_of(command) is not None:
             return command
     return ()
 
 
-def version_of(pip: Sequence[str]) -> str:
-    """Return pip's version; empty where it cannot be started, or is not there."""
+def version_of(pip: Sequence[str]) -> str | None:
+    """Return pip's version, empty where it does not say; ``None`` where it cannot be started, or is not there."""
     try:
         done = children.run([*pip, "--version"], pip_environ(), probe=True)
     except OSError:
-        return ""
-    words = done.stdout.split()
-    return words[1] if done.returncode == 0 and len(words) > 1 else ""
+        return None
+    return done.stdout.partition("pip ")[2].partition(" ")[0] if done.returncode == 0 else None
 
 
 def pip_environ() -> dict[str, str]:

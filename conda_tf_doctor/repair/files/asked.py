@@ -80,8 +80,10 @@ def _by_pip(env: Environment, text: str) -> str:
     wanted = [_requirement(package) for package in env.packages if package.manager == PIP]
     pip = (sys.executable, "-m", "pip")
     version = by_pip.version_of(pip)
-    if not version or versions.key(version) < versions.key(_BY_METADATA):
-        return f"pip {version} would get every wheel to answer" if version else "there is no pip beside this program"
+    if version is None:
+        return "there is no pip beside this program"
+    if versions.key(version) < versions.key(_BY_METADATA):
+        return f"pip {version} would get every wheel to answer"
     answer = by_pip.asked(pip, ["--ignore-installed", "--only-binary", ":all:", *wanted])
     if answer is None:
         return "pip does not answer here"
