@@ -47,6 +47,7 @@ class Elf:
         self.stream = stream
         self.size = stream.seek(0, io.SEEK_END)
         self.wide = header.bits == 64
+        self._forms: dict[str, struct.Struct] = {}
         self._blocks: dict[int, bytes] = {}
         self.order = "<" if self.at(EI_DATA, 1) == b"\1" else ">"
         # e_phoff, e_phentsize and e_phnum; p_type, p_offset, p_vaddr and p_filesz
@@ -114,8 +115,14 @@ class Elf:
 
     def unpack(self, layout: str, offset: int) -> tuple[Any, ...]:
         """Return numbers of the file; ``struct.error`` where it ends before they do."""
-        layout = self.order + layout
-        return struct.unpack(layout, self.at(offset, struct.calcsize(layout)))
+        form = self._forms.get(layout)
+        if form is None:
+            form = self._forms[layout] = struct.Struct(self.order + layout)
+        if 0 <= offset < self.size:
+            block, start = self._block(offset)
+            if start + form.size <= len(block):
+                return form.unpack_from(block, start)
+        return form.unpack(self.at(offset, form.size))
 
     def _block(self, offset: int) -> tuple[bytes, int]:
         """Return the block of the file in which a place lies, and where in it."""
