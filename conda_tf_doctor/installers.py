@@ -73,5 +73,5 @@ def activates(command: Sequence[str]) -> bool:
 
 
 def name_of(word: str) -> str:
-    """Return the normalised name of the package that a word of a command asks for."""
-    return normalise(re.split(r"[\[<>=!~ ]", word)[0])
+    """Return the normalised name of the package that a word of a command asks for; of an option itself."""
+    return word if word[:1] == "-" else normalise(re.split(r"[\[<>=!~ ]", word)[0])

@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ..engine.diagnosis import Diagnosis
-    from ..installers import asked_of_pip, is_pip, packages
     from ..matrix.matrix import Matrix
-from ..matrix.model import Build
+    from ..matrix.model import Build
 
 # What a first addition asks for in its turn.
 _ROUNDS = 3
