@@ -55,6 +55,9 @@ class Rule(NamedTuple):
         package: The package beside TensorFlow that it stands for; empty where it is no single one.
         library: Whose range a build's row has (its field): ``cuda`` or ``cudnn``; empty where it is about neither.
         advice: What makes its advice (module and function below ``conda_tf_doctor.advice``); empty where nothing does.
+        kin: How names of packages begin, any of which may be the one to change where it names one of them.
+        mixed: Whether two distributions that write over each other's files bring it about.
+        elsewhere: Whether it says that what ran was not this environment's own.
     """
 
     code: str
@@ -72,6 +75,9 @@ class Rule(NamedTuple):
     library: str = ""
     advice: str = ""
     asks: Judge | None = None
+    kin: tuple[str, ...] = ()
+    mixed: bool = False
+    elsewhere: bool = False
 
 
 # What is judged where there is no TensorFlow: what was asked for.
@@ -102,6 +108,10 @@ _ASKS_CUDNN = Judge("cuda.cudnn", "open_cudnn")
 _ASKS_DRIVER = Judge("cuda.driver", "open_driver")
 _ASKS_COMPILER = Judge("cuda.extras", "open_compiler")
 
+_LIBRARIES = ("libgcc", "libstdcxx", "sysroot", "glibc")
+_RUNTIMES = ("vc", "vs20", "ucrt", "msvc")
+_TOOLKIT = ("cuda", "cudnn", "libcu", "nvidia", "nccl", "libzlib", "zlib")
+
 # fmt: off
 _ROWS = (
     # Until it has come to its end, or was taken back, all else may be of its making.
@@ -119,7 +129,7 @@ _ROWS = (
     Rule("TFD102", "arch-mismatch", BINARIES, (_BINARIES,), BY_FILES,
          first=True, advice="machine.one_machine", asks=_ASKS_CPU),
     Rule("TFD106", "glibc-too-old", MACHINE, (Judge("machine.platform", "glibc_too_old"), _BINARIES),
-         advice="system.glibc", asks=_ASKS_LIBRARIES),
+         advice="system.glibc", asks=_ASKS_LIBRARIES, kin=_LIBRARIES),
     Rule("TFD104", "cpu-no-avx", MACHINE, (Judge("machine.platform", "cpu_no_avx"),), BY_NOTHING,
          advice="system.no_avx", asks=_ASKS_CPU),
     Rule("TFD602", "duplicate-tf-distributions", PACKAGES, (Judge("packages.ownership", "duplicate_distributions"),),
@@ -130,19 +140,23 @@ _ROWS = (
     Rule("TFD704", "local-module-shadowing", PATHS, (_PYTHON_PATH,), BY_NOTHING,
          advice="paths.local_module", asks=_ASKS_MODULES),
     Rule("TFD703", "user-site-shadowing", PATHS, (_PYTHON_PATH,), BY_NOTHING,
-         advice="paths.user_site", asks=_ASKS_MODULES),
+         advice="paths.user_site", asks=_ASKS_MODULES, elsewhere=True),
     Rule("TFD401", "vc-runtime-missing", BINARIES, (_VC, _BINARIES),
-         hides=("TFD402",), brings=("TFD402",), advice="libraries.vc_runtime", asks=_ASKS_VC),
-    Rule("TFD402", "vc-runtime-old", BINARIES, (_VC, _BINARIES), advice="libraries.vc_runtime", asks=_ASKS_VC),
+         hides=("TFD402",), brings=("TFD402",), advice="libraries.vc_runtime", asks=_ASKS_VC,
+         kin=_RUNTIMES),
+    Rule("TFD402", "vc-runtime-old", BINARIES, (_VC, _BINARIES), advice="libraries.vc_runtime", asks=_ASKS_VC,
+         kin=_RUNTIMES),
     Rule("TFD502", "dll-corrupt", BINARIES, (_BINARIES,), BY_FILES,
-         broken=A_FILE, brings=("TFD501", "TFD503", "TFD505"), advice="libraries.again", asks=_ASKS_BINARIES),
+         broken=A_FILE, brings=("TFD501", "TFD503", "TFD505"), advice="libraries.again", asks=_ASKS_BINARIES,
+         mixed=True),
     Rule("TFD501", "dll-missing", BINARIES, (_BINARIES, _SOURCES, _METADATA), BY_FILES,
-         broken=A_FILE, advice="libraries.missing", asks=_ASKS_BINARIES),
-    Rule("TFD505", "dll-symbol-missing", BINARIES, (_BINARIES,), BY_FILES, advice="libraries.symbol"),
+         broken=A_FILE, advice="libraries.missing", asks=_ASKS_BINARIES, mixed=True),
+    Rule("TFD505", "dll-symbol-missing", BINARIES, (_BINARIES,), BY_FILES, advice="libraries.symbol", mixed=True),
     Rule("TFD504", "dll-shadowed", BINARIES, (_BINARIES,), BY_FILES, advice="paths.other_copy"),
-    Rule("TFD503", "dll-modified", BINARIES, (_BINARIES, _SOURCES), BY_FILES, broken=A_FILE, advice="libraries.again"),
+    Rule("TFD503", "dll-modified", BINARIES, (_BINARIES, _SOURCES), BY_FILES,
+         broken=A_FILE, advice="libraries.again", mixed=True),
     Rule("TFD610", "libstdcxx-too-old", MACHINE, (Judge("machine.platform", "libstdcxx_too_old"), _BINARIES),
-         advice="libraries.libstdcxx", asks=_ASKS_LIBRARIES),
+         advice="libraries.libstdcxx", asks=_ASKS_LIBRARIES, kin=_LIBRARIES),
     Rule("TFD603", "numpy-abi", PACKAGES, (_PACKAGES,),
          stops=True, package="numpy", advice="numpys.numpy", asks=_ASKS_PACKAGES),
     Rule("TFD604", "protobuf-mismatch", PACKAGES, (_PACKAGES,),
@@ -157,27 +171,28 @@ _ROWS = (
     Rule("TFD607", "plugin-package-mismatch", PACKAGES, (_PACKAGES,),
          broken=A_PART, advice="add_ons.add_on", asks=_ASKS_PACKAGES),
     Rule("TFD305", "gpu-unsupported-on-windows", CUDA, (Judge("cuda.runtime", "gpu_unsupported_on_windows", "cuda"),),
-         advice="gpu.native_windows"),
+         advice="gpu.native_windows", kin=_TOOLKIT),
     Rule("TFD306", "driver-too-old", CUDA, (Judge("cuda.driver", "driver_too_old", "gpu"),), BY_NOTHING,
-         advice="driver.driver", asks=_ASKS_DRIVER),
+         advice="driver.driver", asks=_ASKS_DRIVER, kin=_TOOLKIT),
     Rule("TFD302", "cuda-missing", CUDA, (_RUNTIME,),
          hides=("TFD301", "TFD303", "TFD304", "TFD306", "TFD307", "TFD308"), library="cuda",
          brings=("TFD303", "TFD304", "TFD307", "TFD308"), advice="gpu.cuda",
-         asks=_ASKS_CUDA),
+         asks=_ASKS_CUDA, kin=_TOOLKIT),
     Rule("TFD301", "cuda-mismatch", CUDA, (_RUNTIME, Judge("cuda.extras", "gpu_newer_than_cuda", "gpu model")),
-         stops=True, around=True, library="cuda", brings=("TFD303",), advice="gpu.cuda", asks=_ASKS_CUDA),
-    Rule("TFD309", "cuda-incomplete", CUDA, (Judge("cuda.extras", "cuda_incomplete", "gpu"),)),
+         stops=True, around=True, library="cuda", brings=("TFD303",), advice="gpu.cuda", asks=_ASKS_CUDA, kin=_TOOLKIT),
+    Rule("TFD309", "cuda-incomplete", CUDA, (Judge("cuda.extras", "cuda_incomplete", "gpu"),), kin=_TOOLKIT),
     Rule("TFD304", "cudnn-missing", CUDA, (_CUDNN,),
          hides=("TFD303", "TFD307"), library="cudnn",
-         brings=("TFD303", "TFD307"), advice="gpu.cudnn", asks=_ASKS_CUDNN),
+         brings=("TFD303", "TFD307"), advice="gpu.cudnn", asks=_ASKS_CUDNN, kin=_TOOLKIT),
     Rule("TFD303", "cudnn-mismatch", CUDA, (_CUDNN,),
-         stops=True, around=True, library="cudnn", advice="gpu.cudnn", asks=_ASKS_CUDNN),
+         stops=True, around=True, library="cudnn", advice="gpu.cudnn", asks=_ASKS_CUDNN, kin=_TOOLKIT),
     Rule("TFD307", "zlibwapi-missing", CUDA, (Judge("cuda.extras", "zlibwapi_missing", "windows"),),
-         advice="gpu.zlibwapi"),
+         advice="gpu.zlibwapi", kin=_TOOLKIT),
     Rule("TFD308", "ptxas-libdevice-missing", CUDA, (Judge("cuda.extras", "ptxas_libdevice_missing", "gpu"),),
-         advice="gpu.compiler", asks=_ASKS_COMPILER),
+         advice="gpu.compiler", asks=_ASKS_COMPILER, kin=_TOOLKIT),
     Rule("TFD702", "path-conflict", PATHS, (_SURROUNDINGS,), BY_NOTHING, advice="paths.search_path", asks=_ASKS_PATHS),
-    Rule("TFD701", "env-not-activated", PATHS, (_SURROUNDINGS,), BY_NOTHING, advice="paths.activate", asks=_ASKS_PATHS),
+    Rule("TFD701", "env-not-activated", PATHS, (_SURROUNDINGS,), BY_NOTHING,
+         advice="paths.activate", asks=_ASKS_PATHS, elsewhere=True),
     Rule("TFD608", "channel-mix", PACKAGES, (Judge("packages.ownership", "channel_mix"),),
          advice="packages.one_channel"),
     # Not about TensorFlow: what could not be read while checking, a rule that failed, a failure that no rule explains.

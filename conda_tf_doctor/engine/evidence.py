@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from .. import versions
 from ..advice import advise
 from ..advice.gpu import dotted
+from ..codes import ROWS
 from ..explain.catalogue import need
 from ..explain.rank import Cause, rank
 from ..explain.told import python_of
@@ -135,7 +136,7 @@ def _of_another_python(context: Context, verdict: Verdict, found: list[Finding])
 
 def _of_other_packages(context: Context, found: list[Finding]) -> Iterable[Finding]:
     """Yield that what failed had other packages than are recorded here, where the text says their versions."""
-    if not context.env.contradicted or any(finding.code in ("TFD701", "TFD703") for finding in found):
+    if not context.env.contradicted or any(ROWS[finding.code].elsewhere for finding in found):
         return
     pairs = context.env.contradicted.items()
     told = ", ".join(f"{name} {version}" for name, (_, version) in pairs)

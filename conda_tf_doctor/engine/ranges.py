@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import versions
+from ..codes import ROWS
 from ..environment.facts import PIP, Environment, Package
 from ..environment.tensorflow import find_tensorflow
 from ..findings import INFO, RANKS
@@ -25,13 +26,6 @@ Judge = Callable[[Environment], "Diagnosis"]
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 _PYTHONS = tuple(f"3.{minor}" for minor in range(5, 16))
-# Findings that are about a family of packages and name one of it: any other may be the one to change.
-_FAMILIES = {
-    "TFD1": ("libgcc", "libstdcxx", "sysroot", "glibc"),
-    "TFD3": ("cuda", "cudnn", "libcu", "nvidia", "nccl", "libzlib", "zlib"),
-    "TFD4": ("vc", "vs20", "ucrt", "msvc"),
-    "TFD6": ("libgcc", "libstdcxx"),
-}
 
 
 class World(NamedTuple):
@@ -215,7 +209,7 @@ def _concerns(found: Diagnosis, name: str) -> bool:
     """Tell whether another version of a package could change what is found: judging each would take seconds."""
     return any(
         name == "python"
-        or name.startswith(_FAMILIES.get(finding.code[:4], ()))
+        or name.startswith(ROWS[finding.code].kin)
         or any(name == other for other, _ in finding.concerns)
         for finding in found.findings
     )

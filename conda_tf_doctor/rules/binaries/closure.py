@@ -11,7 +11,7 @@ from ...binaries.integrity import GONE
 from ...binaries.read import read_image
 from ...binaries.records import TENSORFLOW
 from ...binaries.stack import MAIN, is_at_rest, is_of_tensorflow
-from ...codes import BY_FILES, codes_where
+from ...codes import ROWS
 from ...context.binaries import VC_RUNTIME
 from ...context.context import Context
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, WARNING, Finding, Fix
@@ -68,13 +68,9 @@ def binaries(context: Context) -> Iterator[Finding]:
         yield finding
 
 
-# A copy that shadows a file lies elsewhere, and a file of another machine was never one of these.
-_OF_FILES = codes_where(repair=BY_FILES) - {"TFD102", "TFD504"}
-
-
 def of_its_files(finding: Finding) -> bool:
     """Tell whether a finding is about files of TensorFlow's own folder."""
-    return finding.code in _OF_FILES and any(is_of_tensorflow(path) for path in finding.evidence)
+    return ROWS[finding.code].mixed and any(is_of_tensorflow(path) for path in finding.evidence)
 
 
 def judge(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
