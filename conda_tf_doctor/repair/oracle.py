@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..context.context import Context
-from ..engine.diagnose import diagnose
 from ..engine.diagnosis import Diagnosis
 from ..environment.facts import CONDA, PIP
 from ..environment.tensorflow import OWNERS
@@ -14,12 +13,13 @@ from ..matrix.model import GPU
 from . import neighbours
 from .levers import ways
 from .plan import Edit, Key
-from .simulate import simulate
 from .starts import Starts
 from .wheels import unobtainable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from .verdicts import Verdicts
 
 _Edits = dict[Key, Edit]
 # What a finding is about: its code and package.
@@ -45,19 +45,14 @@ class Oracle(Starts):
     # Whether what is broken without stopping TensorFlow counts, and whether what every neighbour asks for does.
     _unasked: bool
     _heed: bool
-    # How many diagnoses may still be made, and those that were.
-    _left: int
-    _seen: dict[tuple[Edit, ...], Diagnosis]
+    # How many diagnoses may be made in all.
+    _until: int
+    _verdicts: Verdicts
     _of_files: dict[About, Finding]
 
     def diagnose(self, edits: _Edits) -> Diagnosis:
         """Return the diagnosis of the facts as the edits leave them."""
-        signature = tuple(sorted(edits.values()))
-        if signature not in self._seen:
-            self._left -= 1
-            after = simulate(self.env, edits, self.matrix)
-            self._seen[signature] = diagnose(after, self.matrix, self.ignore)
-        return self._seen[signature]
+        return self._verdicts.after(edits)
 
     def _only_on_disk(self) -> dict[About, Finding]:
         """Return what is broken that the copy of the facts cannot show, as the files on disk are not part of it."""

@@ -24,6 +24,7 @@ from .levers import BEYOND_PACKAGES, OF_FILES, Want, Way, ways
 from .oracle import About, Oracle
 from .plan import Change, Edit, Key, Plan
 from .simulate import PARTS
+from .verdicts import Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,8 +64,8 @@ class Planner(Oracle):
         self.catalogue = catalogue or Catalogue(matrix, env.platform, channel_of(self.tensorflow))
         self.before = diagnose(env, matrix, self.ignore)
         self.wanted = self.before.gpu_wanted
-        self._left, self._limit = _MAX_DIAGNOSES, _MAX_EDITS
-        self._seen = {}
+        self._verdicts = Verdicts(env, matrix, self.ignore)
+        self._until, self._limit = _MAX_DIAGNOSES, _MAX_EDITS
         self.blocked: dict[About, Finding] = {}
         self.obstacle = None
         self.insist = set()
@@ -81,7 +82,7 @@ class Planner(Oracle):
         errors = self.errors(edits)
         if not errors:
             return None if tuple(sorted(edits.values())) in self._rejected else edits
-        if len(edits) >= self._limit or self._left <= 0:
+        if len(edits) >= self._limit or self._verdicts.count >= self._until:
             return None
         env = self.diagnose(edits).env
         # Which TensorFlow it is to be comes first: what else is wrong depends on it.
@@ -158,7 +159,7 @@ class Planner(Oracle):
             self.clash = []
         self._unasked = True
         self._tolerated.clear()
-        self._left = max(self._left, _MAX_DIAGNOSES // 4)
+        self._until = max(self._until, self._verdicts.count + _MAX_DIAGNOSES // 4)
         more = self._accepted(self._attempt(found))
         if more is None:
             self._unasked = False
@@ -191,7 +192,7 @@ class Planner(Oracle):
     def _tried(self, others: bool) -> _Edits | None:
         self.announced.clear()
         self._tolerated.clear()
-        self._left = _MAX_DIAGNOSES
+        self._until = self._verdicts.count + _MAX_DIAGNOSES
         starts = self.starts()
         if any(f.code == "TFD101" for f in self.errors({})):
             # Nothing helps a 32-bit Python: everything else is moot until there is another environment.
@@ -209,7 +210,7 @@ class Planner(Oracle):
             return result
         # Nothing anywhere: say so of what stands in the way, and repair the rest.
         self.announced = {**announced, **blocked}
-        self._left = max(self._left, _MAX_DIAGNOSES // 4)
+        self._until = max(self._until, self._verdicts.count + _MAX_DIAGNOSES // 4)
         for _ in range(8):
             result = self._attempt({})
             if result is not None:

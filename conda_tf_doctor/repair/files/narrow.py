@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from ... import versions
 from ...engine.diagnose import diagnose
-from ...engine.diagnosis import Diagnosis
 from ...engine.ranges import admits, has_ranges, with_packages
 from ...environment.facts import CONDA, PIP, Environment, Package
 from ...environment.tensorflow import find_tensorflow
@@ -20,11 +19,12 @@ from ..candidates import derived
 from ..demands import Demands
 from ..plan import Change, Edit, Edits, Key, Plan
 from ..planner import Planner
-from ..simulate import simulate
+from ..verdicts import Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from ...engine.diagnosis import Diagnosis
     from ...matrix.matrix import Matrix
     from ..candidates import Catalogue
 
@@ -56,15 +56,8 @@ def plan_for(
     if not has_ranges(env):
         return Planner(env, matrix, ignore, demands, catalogue, managers).plan()
     before = diagnose(env, matrix, ignore)
-    judged: dict[tuple[Edit, ...], Diagnosis] = {}
-
-    def after(edits: Edits) -> Diagnosis:
-        # Every pick of every range is tried for each, so each is asked about once.
-        signature = tuple(sorted(edits.values()))
-        if signature not in judged:
-            judged[signature] = diagnose(simulate(env, edits, matrix), matrix, ignore)
-        return judged[signature]
-
+    # Every pick of every range is tried for each, so each is asked about once.
+    after = Verdicts(env, matrix, ignore).after
     planner = Planner(_narrowed(env, set(), catalogue), matrix, ignore, demands, catalogue, managers)
     blamed = {f.package for f in planner.amiss(before, {})}
     plan = None
