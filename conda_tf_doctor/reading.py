@@ -22,6 +22,7 @@ SMALL = 64 * KB
 SETTINGS = MB
 TEXT = 16 * MB
 RECORD = 64 * MB
+_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _KINDS = (
     (stat.S_ISFIFO, "it is a named pipe, not a file"),
@@ -108,6 +109,24 @@ def read_text(path: str, limit: int = TEXT, encoding: str = "utf-8", errors: str
         UnicodeDecodeError: With ``strict``, it is no text.
     """
     return read_bytes(path, limit).decode(encoding, errors).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def marked(data: bytes) -> str:
+    """Return the encoding that the mark at the beginning of a text names; empty where it has none.
+
+    PowerShell's ``>`` writes UTF-16 with a mark, Notepad UTF-8 with one. Decoded, the mark is the text's first
+    character, so that encoding the text again gives the same bytes.
+    """
+    return next((encoding for mark, encoding in _MARKS if data.startswith(mark)), "")
+
+
+def decoded(data: bytes, errors: str = "replace") -> str:
+    """Return what a person's tools wrote as text, without the mark.
+
+    Raises:
+        UnicodeDecodeError: With ``errors`` ``strict``, it is no text of the encoding that its mark names, or UTF-8.
+    """
+    return data.decode(marked(data) or "utf-8", errors).removeprefix("\ufeff")
 
 
 def read_condas(path: str, limit: int = TEXT) -> str:

@@ -94,12 +94,9 @@ def _piped() -> bool:
 
 
 def _decoded(content: bytes, where: str) -> str:
-    """Return text in whatever encoding the platform's tools wrote it (PowerShell redirects as UTF-16)."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace")
-    if b"\0" in content[:4096]:
+    if not reading.marked(content).startswith("utf-16") and b"\0" in content[:4096]:
         raise UsageError(f"There is no text in {where}; give the file that holds the error text.")
-    text = content.decode("utf-8-sig", "replace")
+    text = reading.decoded(content)
     if not text.strip():
         raise UsageError(f"There is no text in {where}; give it the whole error text.")
     return text

@@ -30,8 +30,7 @@ def read_report(path: str) -> Environment:
     """
     try:
         raw = reading.read_input(reading.RECORD) if path == "-" else reading.read_bytes(path, reading.RECORD)
-        # PowerShell's `>` writes UTF-16.
-        text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        text = reading.decoded(raw, "strict")
     except FileNotFoundError:
         raise UsageError(
             f"The report {path} does not exist; collect one with `conda tf-doctor report -o {quoted(path)}`."

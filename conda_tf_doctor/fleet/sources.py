@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import glob
 import gzip
 import io
@@ -100,7 +99,7 @@ def _unzipped(raw: Any) -> io.BufferedIOBase:
 
 
 class _Recoded:
-    """A stream of UTF-16, as PowerShell's `>` writes it, read as UTF-8."""
+    """A stream of UTF-16, read as UTF-8."""
 
     def __init__(self, stream: Any) -> None:
         self._text = io.TextIOWrapper(stream, "utf-16", "replace", newline="\n")
@@ -115,10 +114,10 @@ class _Recoded:
 
 
 def _in_utf8(stream: Any) -> Any:
-    first = stream.peek(3)[:3]
-    if first[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+    encoding = reading.marked(stream.peek(3)[:3])
+    if encoding.startswith("utf-16"):
         return _Recoded(stream)
-    if first == codecs.BOM_UTF8:
+    if encoding:
         stream.read(3)
     return stream
 

@@ -24,7 +24,7 @@ def read_overlay(file: str) -> Document:
         InvalidFileError: It is no YAML.
     """
     try:
-        text = reading.read_text(file, errors="strict")
+        text = reading.decoded(reading.read_bytes(file), "strict")
     except OSError as error:
         raise UsageError(
             f"the matrix file {file} cannot be read ({error.strerror or error}); check the path"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from .. import versions
+from .. import reading, versions
 from ..environment.facts import CONDA
 from ..errors import UsageError
 from ..names import normalise
@@ -62,11 +61,8 @@ def encode(text: str, like: bytes = b"") -> bytes:
 
 
 def _encoding(data: bytes) -> tuple[str, str]:
-    # PowerShell's `>` writes UTF-16.
-    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
-        if data.startswith(mark):
-            return encoding, "surrogatepass"
-    return "utf-8", "surrogateescape"
+    encoding = reading.marked(data) or "utf-8"
+    return encoding, "surrogateescape" if encoding == "utf-8" else "surrogatepass"
 
 
 def _lines(text: str) -> list[str]:

@@ -68,6 +68,18 @@ def test_rows_are_changed_by_id(tmp_path: Path) -> None:
     assert len(matrix.builds()) == len(load_matrix().builds())
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_that_an_editor_or_a_shell_of_windows_wrote(tmp_path: Path, encoding: str) -> None:
+    Path(file := written(tmp_path, "")).write_bytes(OWN_BUILD.replace("\n", "\r\n").encode(encoding))
+    assert len(load_matrix(file).builds("tensorflow", "2.10.1", "our-channel")) == 2
+
+
+def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    Path(file := written(tmp_path, "")).write_bytes(OWN_BUILD.replace("our build", "notre matériel").encode("cp1252"))
+    with pytest.raises(UsageError, match="is not UTF-8 text; save it as UTF-8"):
+        load_matrix(file)
+
+
 def test_own_shared_blocks(tmp_path: Path) -> None:
     text = """
 schema_version: 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 from typing import Any
 
@@ -14,12 +13,6 @@ FORMS = (
     "environment.yml, `conda list` and `conda env export` in all their forms, explicit lists (@EXPLICIT), "
     "conda-lock.yml, pixi.toml and pixi.lock, conda.toml and conda.lock, requirements.txt, `pip freeze`, `pip list`, "
     "pyproject.toml, setup.cfg, Pipfile and Pipfile.lock, uv.lock, poetry.lock, pdm.lock and pylock.toml"
-)
-# PowerShell's `>` writes UTF-16 with a mark; Notepad writes UTF-8 with one.
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
 
@@ -54,15 +47,10 @@ def read_text(path: str) -> str:
         raise UsageError(f"{path} is a folder; name a file, or an environment with -p {quoted(path)}.") from None
     except OSError as error:
         raise UsageError(f"The file {path} cannot be read: {error.strerror or error}.") from None
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            text = data.decode(encoding, "replace")
-            break
-    else:
-        try:
-            text = data.decode("utf-8")
-        except UnicodeDecodeError:
-            text = data.decode("latin-1")  # an accent in a comment; names and versions are ASCII
+    try:
+        text = reading.decoded(data, "replace" if reading.marked(data) else "strict")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")  # an accent in a comment; names and versions are ASCII
     if "\0" in text:
         raise UsageError(f"The file {path} is not text; save it as UTF-8, or name another file.")
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from typing import NamedTuple
 
+from ... import reading
 from ...environment.facts import CONDA, PIP
 
 # Where the loaders of YAML and TOML see the same character, Python's splitlines would see a line end.
@@ -79,11 +79,9 @@ def decode(data: bytes, path: str) -> tuple[str, str]:
     Raises:
         UsageError: It is no text in any encoding that is read.
     """
-    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
-        if data.startswith(mark):
-            return data.decode(encoding, "surrogatepass"), encoding
+    encoding = reading.marked(data) or "utf-8"
     try:
-        return data.decode("utf-8"), "utf-8"
+        return data.decode(encoding, "strict" if encoding == "utf-8" else "surrogatepass"), encoding
     except UnicodeDecodeError:
         return data.decode("latin-1"), "latin-1"
 
