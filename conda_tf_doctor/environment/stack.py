@@ -11,6 +11,15 @@ if TYPE_CHECKING:
 
     from .facts import Environment
 
+# Built by others, from the same source and under the same version numbers.
+VENDORS = (
+    "tensorflow-rocm",
+    "tensorflow-cpu-aws",
+    "tensorflow-aarch64",
+    "intel-tensorflow",
+    "intel-tensorflow-avx512",
+    "nvidia-tensorflow",
+)
 # Distributions whose wheels put files into the import package `tensorflow`, the most telling name first: where
 # `tensorflow` and `tensorflow-intel` are both there, the user asked for the first and the second holds the binaries.
 OWNERS = (
@@ -19,13 +28,8 @@ OWNERS = (
     "tensorflow-gpu",
     "tensorflow-macos",
     "tensorflow-intel",
-    "tensorflow-rocm",
     "tensorflow-directml",
-    "tensorflow-cpu-aws",
-    "tensorflow-aarch64",
-    "intel-tensorflow",
-    "intel-tensorflow-avx512",
-    "nvidia-tensorflow",
+    *VENDORS,
     "tf-nightly",
     "tf-nightly-cpu",
     "tf-nightly-gpu",

@@ -7,21 +7,10 @@ from .._typing import TYPE_CHECKING, Any, NamedTuple
 from .facts import CONDA, PIP, Environment, Package
 from .stack import CONDA_PARTS as CONDA_PARTS
 from .stack import OWNERS as OWNERS
+from .stack import VENDORS as VENDORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-# Built by others, from the same source and under the same version numbers.
-VENDORS = frozenset(
-    (
-        "tensorflow-rocm",
-        "tensorflow-cpu-aws",
-        "tensorflow-aarch64",
-        "intel-tensorflow",
-        "intel-tensorflow-avx512",
-        "nvidia-tensorflow",
-    )
-)
 
 
 class Installed(NamedTuple):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ..context.gpu import is_gpu_build, wanted
-from ..environment.gpu import GPU_DISTRIBUTIONS, first_cuda, has_nvidia
+from ..environment.gpu import GPU_DISTRIBUTIONS, Library, first_cuda, has_nvidia
 from ..environment.libraries import CUDA, CUDNN
 from ..environment.tensorflow import owners
 from ..versions import contains, key, number
@@ -68,26 +68,25 @@ def _cuda_not_at_import(subject: Subject, argument: str) -> Truth:
     return None if truth is None else not truth
 
 
-def _cuda_versions(subject: Subject) -> list[str]:
-    context = subject.context
-    if context is None:
-        return []
-    return [library.version for library in context.cuda if library.version] + [
-        version.split()[0] for version in context.env.system.cuda_installed if version.strip()
+def _known(libraries: Iterable[Library], installed: Iterable[str]) -> list[str]:
+    """Return the versions of an environment's libraries, and of those that are installed beside it."""
+    return [library.version for library in libraries if library.version] + [
+        v.split()[0] for v in installed if v.strip()
     ]
 
 
+def _cuda_versions(subject: Subject) -> list[str]:
+    context = subject.context
+    return _known(context.cuda, context.env.system.cuda_installed) if context else []
+
+
 def _cuda_in_environment(subject: Subject) -> list[str]:
-    return [library.version for library in subject.context.cuda if library.version] if subject.context else []
+    return _known(subject.context.cuda, ()) if subject.context else []
 
 
 def _cudnn_versions(subject: Subject) -> list[str]:
     context = subject.context
-    if context is None:
-        return []
-    return [library.version for library in context.cudnn if library.version] + [
-        version.split()[0] for version in context.env.system.cudnn_installed if version.strip()
-    ]
+    return _known(context.cudnn, context.env.system.cudnn_installed) if context else []
 
 
 def _wanted(subject: Subject, kind: str) -> str:
