@@ -39,7 +39,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "repair": (("repair",), ("tests/repair", "-m", "not conda")),
 }
-# A mutant that loops is noticed, too.
+# A mutant that loops is noticed, too: one whose tests take this many seconds and three times what they took without it.
 SECONDS = 120
 _NOT_APPLIED = 3
 _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -236,9 +236,10 @@ def apply(mutant: Mutant) -> None:
 class Hunt:
     """A pytest plugin that runs the collected tests against mutants instead of once."""
 
-    def __init__(self, chosen: list[Mutant], folders: tuple[str, ...]) -> None:
-        self.chosen = chosen
+    def __init__(self, chosen: list[Mutant], folders: tuple[str, ...], most: float, kept: Path | None) -> None:
+        self.chosen, self.most, self.kept = chosen, most, kept
         self.folders = tuple(str(ROOT / PACKAGE / folder) + os.sep for folder in folders)
+        self.slow: list[float] = []
         self.lived: list[Mutant] = []
         self.unreached: list[Mutant] = []
 
@@ -254,7 +255,7 @@ class Hunt:
             print(f"{place:4} {verdict:8} {mutant.file}:{mutant.line} {mutant.function}: {mutant.what}", flush=True)
         return True
 
-    def _forked(self, session: pytest.Session, work: Callable[[], int]) -> int:
+    def _forked(self, session: pytest.Session, work: Callable[[], int], seconds: int) -> int:
         folder = tempfile.mkdtemp(prefix="mutant-")
         child = os.fork()
         if child == 0:
@@ -264,7 +265,7 @@ class Hunt:
                 reporter = session.config.pluginmanager.getplugin("terminalreporter")
                 reporter._tw._file = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
                 os.environ["TMPDIR"] = tempfile.tempdir = folder
-                signal.alarm(SECONDS)
+                signal.alarm(seconds)
                 status = work()
             finally:
                 os._exit(status)
@@ -273,12 +274,12 @@ class Hunt:
         return status
 
     def _reached(self, session: pytest.Session) -> dict[str, list[int]]:
-        """Return which tests reach which function; those that fail already are left out."""
+        """Return which tests reach which function; those that fail already, or take too long, are left out."""
         handle, name = tempfile.mkstemp()
         os.close(handle)
+        file = self.kept or Path(name)
 
         def dry() -> int:
-            signal.alarm(0)
             found: dict[str, list[int]] = {}
             slow: list[float] = []
             for number, item in enumerate(session.items):
@@ -301,14 +302,21 @@ class Hunt:
                         found.setdefault(key, []).append(number)
             for key, numbers in found.items():
                 found[key] = sorted(numbers, key=slow.__getitem__)
-            Path(name).write_text(json.dumps([found, session.testsfailed, sum(slow)]), encoding="utf-8")
+            file.write_text(json.dumps([names, found, session.testsfailed, slow]), encoding="utf-8")
             return 0
 
-        self._forked(session, dry)
-        found, failed, seconds = json.loads(Path(name).read_text(encoding="utf-8"))
+        names = [item.nodeid for item in session.items]
+        known = file.read_text(encoding="utf-8") if file.exists() else ""
+        if not known or json.loads(known)[0] != names:
+            self._forked(session, dry, 0)
+        _, found, failed, self.slow = json.loads(file.read_text(encoding="utf-8"))
         os.unlink(name)
-        print(f"\n{len(session.items)} tests, {failed} fail without any change, {seconds:.0f} s", flush=True)
-        return dict(found)
+        out = sum(seconds > self.most for seconds in self.slow)
+        print(
+            f"\n{len(names)} tests, {failed} fail without any change, {sum(self.slow):.0f} s, {out} too slow",
+            flush=True,
+        )
+        return {key: [test for test in tests if self.slow[test] <= self.most] for key, tests in found.items()}
 
     def _lives(self, session: pytest.Session, mutant: Mutant, near: list[int]) -> bool:
         def run() -> int:
@@ -324,7 +332,8 @@ class Hunt:
                     return 1
             return 0
 
-        status = self._forked(session, run)
+        usual = sum(self.slow[number] for number in near)
+        status = self._forked(session, run, SECONDS + int(3 * usual))
         # One that takes `super()` away has not the cells of the function that it would replace.
         if os.waitstatus_to_exitcode(status) == _NOT_APPLIED:
             self.chosen.remove(mutant)
@@ -340,11 +349,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--portion", default="1/1", metavar="I/N", help="only the i-th of n parts of them")
     parser.add_argument("--tests", nargs="+", help="other tests than the near ones")
+    parser.add_argument(
+        "--at-most", type=float, default=60, metavar="SECONDS", help="leave out tests that take longer (60)"
+    )
+    parser.add_argument("--kept", type=Path, help="file that keeps which test reaches what, for the next portion")
     args = parser.parse_args(argv)
     folders, near = GROUPS[args.group]
     part, parts = map(int, args.portion.split("/"))
     chosen = sample(folders, args.count, args.seed)[part - 1 :: parts]
-    hunt = Hunt(chosen, folders)
+    hunt = Hunt(chosen, folders, args.at_most, args.kept)
     pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", *(args.tests or near)], [hunt])
     fields = [mutant for mutant in chosen if mutant.field]
     alive = {*hunt.lived, *hunt.unreached}
