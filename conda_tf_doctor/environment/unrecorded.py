@@ -68,6 +68,8 @@ _OF_MODULE = (
 )
 _NUMBER = r"\d+"
 _SCRIPT = 4096
+# On Windows a program that starts the script which it has at its end, in an archive that packs nothing.
+_LAUNCHER = 1 << 20
 
 
 def unrecorded(env: Environment, site_packages: str, entries: Collection[str]) -> Iterator[Package]:
@@ -149,14 +151,18 @@ def may_hold(path: str, names: Collection[str]) -> bool:
 
 def _scripts(site_packages: str, module: str) -> list[str]:
     """Return the scripts that start a module (as a pattern), as installers write them, relative to site-packages."""
-    folder = os.path.join(os.path.dirname(site_packages), *(os.pardir,) * 2, "bin")
+    above = os.path.dirname(site_packages)
+    # Of Lib\site-packages, and of lib/python3.11/site-packages.
+    beside = (os.pardir, "Scripts") if os.path.basename(above).lower() == "lib" else (os.pardir, os.pardir, "bin")
+    folder = os.path.join(above, *beside)
     found = []
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
         path = os.path.join(folder, name)
         try:
-            if os.path.islink(path) or os.path.getsize(path) > _SCRIPT:
+            size = _LAUNCHER if name.lower().endswith(".exe") else _SCRIPT
+            if os.path.islink(path) or os.path.getsize(path) > size:
                 continue
-            text = reading.read_start(path, _SCRIPT)
+            _, text = reading.read_ends(path, _SCRIPT, _SCRIPT)
         except OSError:
             continue
         if re.search(rf"(?m)^\s*from {module}(?:\.[\w.]+)? import ", text):
