@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
+import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,11 +17,12 @@ from typing import NamedTuple
 import pytest
 
 import conda_tf_doctor
+from conda_tf_doctor.cli.main import console
+from conda_tf_doctor.subdirs import this_platform
 from tests.test_reading import KINDS
 from tools.prefixes import add_dist, make_prefix
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="files and limits of Linux")
-
+LINUX, WINDOWS = sys.platform == "linux", sys.platform == "win32"
 ROOT = str(Path(conda_tf_doctor.__file__).parent.parent)
 # CPU seconds and megabytes that a run may take more than one where nothing is odd.
 SECONDS, MEGABYTES = 1.0, 100.0
@@ -63,7 +68,8 @@ for line in sys.stdin:
 """
 AS_ANYBODY = "import ctypes; [ctypes.CDLL(None).prctl(24, each, 0, 0, 0) for each in (1, 2)];"
 WRAPPER = f"import os, sys; {AS_ANYBODY} os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
-META, SITE = "prefix/conda-meta", "prefix/lib/python3.10/site-packages"
+META, SITE = "prefix/conda-meta", "prefix/Lib/site-packages" if WINDOWS else "prefix/lib/python3.10/site-packages"
+CACHE = "home/AppData/Local" if WINDOWS else "home/.cache"
 DONE = f"{META}/tf-doctor-history/20260101T000000"
 
 
@@ -97,8 +103,17 @@ def of_json(document: object) -> Callable[[Path], None]:
     return write
 
 
+def held(path: Path) -> None:
+    """Have a file that a program has open which lets no other read it."""
+    import _winapi
+
+    everything, create = 0xC0000000, 2
+    HELD.append(_winapi.CreateFile(str(path), everything, 0, 0, create, 0, 0))
+
+
+HELD: list[int] = []
 ODD = [
-    *KINDS, denied, locked, nothing, bytes_of_nothing, itself,
+    *KINDS, nothing, bytes_of_nothing, *((held,) if WINDOWS else (denied, locked, itself)),
     *map(of_json, (None, 3, "text", [], [[]], {}, {"plugins": 3}, {"plugins": {"tf_doctor_ignore": 3}},
                    {"plugins": {"tf_doctor_mode": [1], "tf_doctor_matrix": {"a": 1}, "tf_doctor_ignore": {"a": None}}},
                    {"envs_dirs": {"a": 1}, "envs_path": [[3]]}, {"step": 3, "started": None, "pinned": [1]},
@@ -136,7 +151,7 @@ READERS = (
     Reader(f"{SITE}/tensorflow/__init__.py", OF_PREFIX),
     Reader("home/.condarc", (*OF_PREFIX, "check --all-envs --json", "check file.txt")),
     Reader("home/.conda/environments.txt", ("check --all-envs --json", "check -n x")),
-    Reader("home/.cache/conda-tf-doctor", OF_PREFIX),
+    Reader(f"{CACHE}/conda-tf-doctor", OF_PREFIX),
     Reader("pyproject.toml", (*OF_PREFIX, "check file.txt")),
     Reader("file.txt", ("check file.txt", "fix --file file.txt --dry-run --offline")),
     Reader("environment.yml", ("check environment.yml", "fix --file environment.yml -d --offline")),
@@ -156,8 +171,39 @@ class Ran(NamedTuple):
     err: str
 
 
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, str], Ran]:
+    """Return what runs a command where there is no fork; what it takes of memory, nothing tells."""
+
+    def ask(folder: Path, words: str) -> Ran:
+        monkeypatch.chdir(folder)
+        for name, place in {"HOME": "home", "USERPROFILE": "home", "LOCALAPPDATA": CACHE}.items():
+            monkeypatch.setenv(name, str(folder.joinpath(*place.split("/"))))
+        arguments = [word.replace("PREFIX", str(folder / "prefix")) for word in words.split()]
+        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2))
+        begun = time.process_time()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                status = console(arguments)
+            except SystemExit as error:
+                status = int(error.code or 0)
+            except BaseException:
+                traceback.print_exc()
+                status = 99
+        seconds = time.process_time() - begun
+        texts = []
+        for stream in (out, err):
+            stream.flush()
+            texts.append(stream.buffer.getvalue().decode("utf-8", "replace"))  # type: ignore[attr-defined]
+        return Ran(status, seconds, 0, *texts)
+
+    return ask
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Callable[[Path, str], Ran]]:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path, str], Ran]]:
+    if not LINUX:
+        yield in_this_process(monkeypatch)
+        return
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CONDA", "XDG"))}
     out, err = tmp_path / "stdout", tmp_path / "stderr"
     with subprocess.Popen(
@@ -180,7 +226,7 @@ def run(tmp_path: Path) -> Iterator[Callable[[Path, str], Ran]]:
 
 
 def world(folder: Path) -> None:
-    prefix = make_prefix(folder / "prefix", "linux-64", "3.10.13")
+    prefix = make_prefix(folder / "prefix", this_platform(), "3.10.13")
     add_dist(prefix, "tensorflow", "2.15.0")
     add_dist(prefix, "numpy", "2.0.0")
     (folder / "home").mkdir()
@@ -219,6 +265,10 @@ def test_every_file_as_everything_that_it_should_not_be(
                 megabytes > expected[words].megabytes + MEGABYTES and f"{megabytes:.0f} MB",
             ]
             wrong += [(make.__name__, words, fault, told[-600:]) for fault in faults if fault]
+        while HELD:
+            import _winapi
+
+            _winapi.CloseHandle(HELD.pop())
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o700)  # so that pytest can take it away
     assert wrong == []
