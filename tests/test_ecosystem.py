@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,11 @@ def test_the_action_takes_its_inputs_as_variables_only() -> None:
     flags = set(re.findall(r" (--[a-z-]+)", script["run"])) - {"--quiet"}
     (verbs,) = (action for action in whole()._actions if isinstance(action, argparse._SubParsersAction))
     assert flags <= set(verbs.choices["check"]._option_string_actions)
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+def test_the_script_of_the_action_is_one() -> None:
+    (script,) = [step for step in load(ROOT / "action.yml")["runs"]["steps"] if "run" in step]
     check = subprocess.run(["bash", "-n"], input=script["run"], text=True, capture_output=True, check=False)
     assert (check.returncode, check.stderr) == (0, "")
 

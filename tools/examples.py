@@ -150,8 +150,9 @@ def make_world(folder: Path) -> dict[str, str]:
     (folder / "archive" / "2026-10.jsonl.gz").write_bytes(gzip.compress("".join(lines[4:]).encode()))
     home = folder / "home"
     home.mkdir()
-    # The reader is on Linux.
-    return {"CONDA_ENVS_DIRS": str(envs), "HOME": str(home), "COLUMNS": "100", "CONDA_SUBDIR": "linux-64"}
+    # The reader is on Linux, and knows no processor of a Windows machine.
+    there = {"CONDA_OVERRIDE_ARCHSPEC": ""} if os.name == "nt" else {}
+    return {"CONDA_ENVS_DIRS": str(envs), "HOME": str(home), "COLUMNS": "100", "CONDA_SUBDIR": "linux-64", **there}
 
 
 @contextlib.contextmanager
@@ -180,6 +181,8 @@ def run(command: str, folder: Path) -> tuple[int, str]:
     words = shlex.split(_OURS.sub("", ours, count=1))
     target = words[words.index(">") + 1] if ">" in words else ""
     words = words[: words.index(">")] if target else words
+    if os.name == "nt" and words[:1] == ["check"] and {*FILES}.intersection(words):
+        words += ["--platform", "linux-64"]  # what a file is for that names none, is for the reader's machine
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     given = io.TextIOWrapper(io.BytesIO((folder / "traceback.txt").read_bytes() if piped else b""), encoding="utf-8")
     real, sys.stdin, Style.program = sys.stdin, given, program

@@ -16,6 +16,7 @@ from conda_tf_doctor.binaries.windows import CONDA_FOLDERS
 from conda_tf_doctor.context import binaries
 from conda_tf_doctor.context.binaries import BinaryFacts, examine, runtime_is_lost
 from conda_tf_doctor.context.context import Context
+from conda_tf_doctor.environment import machine
 from conda_tf_doctor.environment.facts import Binary, Package
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.matrix.load import load_matrix
@@ -29,6 +30,7 @@ RUNTIME = ("msvcp140.dll", "msvcp140_1.dll")
 def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A Windows environment that is looked at from another machine."""
     monkeypatch.setattr(binaries, "is_at_hand", lambda _: False)
+    monkeypatch.setattr(machine, "_vc_runtime", lambda _: "")
     return whole(tmp_path / "env")
 
 

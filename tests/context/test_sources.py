@@ -59,7 +59,7 @@ def of_conda(prefix: Path, name: str, version: str, files: dict[str, str], build
     for file, text in files.items():
         path = f"lib/python3.10/site-packages/{file}"
         (prefix / path).parent.mkdir(parents=True, exist_ok=True)
-        (prefix / path).write_text(text)
+        (prefix / path).write_bytes(text.encode())
         paths.append({"_path": path, "path_type": "hardlink", "size_in_bytes": len(text)})
     listed = {"files": [each["_path"] for each in paths], "paths_data": {"paths": paths, "paths_version": 1}}
     add_record(prefix, "linux-64", name, version, build, **listed)
@@ -127,7 +127,7 @@ def test_of_several_dist_infos_the_newest_counts(prefix: Path) -> None:
     for place, version in enumerate(("1.14.1", "1.16.0")):
         os.utime(site / f"wrapt-{version}.dist-info", (1000 + place, 1000 + place))
     assert told(prefix) == []
-    (site / "wrapt" / "__init__.py").write_text("a = 1\n")
+    (site / "wrapt" / "__init__.py").write_bytes(b"a = 1\n")
     assert [entry[1:4] for entry in told(prefix)] == [("wrapt", PIP, 11)]
 
 
@@ -167,7 +167,7 @@ def test_a_record_is_opened_once_and_remembered(prefix: Path, tmp_path: Path, mo
 def test_the_files_of_what_has_no_platform_lie_beside_site_packages(prefix: Path) -> None:
     site = prefix / "lib" / "python3.10" / "site-packages"
     (site / "gast").mkdir()
-    (site / "gast" / "__init__.py").write_text("a = 1\n")
+    (site / "gast" / "__init__.py").write_bytes(b"a = 1\n")
     paths = [{"_path": "site-packages/gast/__init__.py", "size_in_bytes": 6}]
     listed = {"files": [paths[0]["_path"]], "paths_data": {"paths": paths, "paths_version": 1}}
     add_record(prefix, "linux-64", "gast", "0.5.4", "pyhd8ed1ab_0", **listed)

@@ -10,6 +10,7 @@ from packaging.utils import parse_wheel_filename
 
 from conda_tf_doctor.matrix import compiled
 from conda_tf_doctor.matrix.load import load_matrix
+from tests.wine import no_index
 from tools.package_index import File, Index
 from tools.wheel_table import coverage, entries
 
@@ -148,12 +149,14 @@ def test_releases_that_agree_are_one_entry_and_others_are_left_out() -> None:
     assert found == [{"versions": "1.0 1.1", "any": ">=3.0"}, {"versions": "1.10", "win-64": "3.9"}]
 
 
+@no_index
 @pytest.mark.network
 def test_the_index_still_has_what_the_table_has() -> None:
     ours = {release.version for release in load_matrix().wheels.releases("wrapt")}
     assert ours <= {file.version for file in Index().files("wrapt")}
 
 
+@no_index
 @pytest.mark.network
 def test_a_wheel_is_read_and_downloaded(tmp_path: Path) -> None:
     index = Index()
