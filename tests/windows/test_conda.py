@@ -17,7 +17,9 @@ def call(*words: str, **variables: str) -> tuple[int, str, str]:
     """Run this Python's conda."""
     # The suite's own world is Linux'.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CONDA_")}
-    environ = {**kept, "CONDA_OFFLINE": "true", **variables}
+    # What Python 3.13 has to say of conda 24.7 itself, where it writes a line of its log.
+    warnings = "ignore::FutureWarning:conda.gateways.logging"
+    environ = {**kept, "CONDA_OFFLINE": "true", "PYTHONWARNINGS": warnings, **variables}
     done = subprocess.run([sys.executable, "-m", "conda", *words], env=environ, capture_output=True, check=False)
     return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
 
