@@ -15,6 +15,7 @@ from ..binaries.integrity import compare
 from ..binaries.kept import take
 from ..binaries.records import VITAL, Recorded, recorded_files
 from ..binaries.resolve import resolve
+from ..binaries.startup import added_at_start
 from ..binaries.stack import added_folders, build_info, find_stack_modules
 from ..binaries.windows import CONDA_FOLDERS
 from ..environment.condameta import well_typed
@@ -57,6 +58,7 @@ class BinaryFacts(NamedTuple):
         at_hand: Whether the system's own folders could be looked into.
         neighbours: The modules beside TensorFlow's that its import loads.
         beside: What these load, a root for each of them, as if TensorFlow's own were not there.
+        unread: Files that add DLL folders as Python starts, which of them nobody can tell.
     """
 
     closure: Closure | None
@@ -68,6 +70,7 @@ class BinaryFacts(NamedTuple):
     at_hand: bool = False
     neighbours: tuple[Neighbour, ...] = ()
     beside: Closure | None = None
+    unread: tuple[str, ...] = ()
 
     def needed_beside(self) -> list[Module]:
         """Return what stands beside TensorFlow's binaries and its import does not do without."""
@@ -132,7 +135,7 @@ def _examine(
     beside = closure_of(context, [each.path for each in around], site_packages=site_packages)
     return BinaryFacts(
         closure, tuple(modules), tuple(damages), (), machine, preloads if env.os == "win" else (), is_at_hand(env),
-        around, beside,
+        around, beside, added_at_start(env.prefix, site_packages).unknown if env.os == "win" else (),
     )  # fmt: skip
 
 
@@ -176,11 +179,16 @@ def closure_of(
         preloads if windows else (),
         run_time,
         _provided(context),
-        added_folders(site_packages or site_packages_of(env)) if windows else (),
+        _added(env, site_packages or site_packages_of(env)) if windows else (),
     )
     if context.remembered is None:
         return resolve(*arguments)
     return take(context.remembered, list(arguments), lambda: resolve(*arguments))
+
+
+def _added(env: Environment, site_packages: str) -> tuple[str, ...]:
+    """Return the folders that ``os.add_dll_directory`` adds: packages as they are imported, Python as it starts."""
+    return added_folders(site_packages) + added_at_start(env.prefix, site_packages).folders
 
 
 def is_at_hand(env: Environment) -> bool:

@@ -33,6 +33,7 @@ from .words import (
     owner,
     provider,
     relative,
+    unread,
 )
 
 if TYPE_CHECKING:
@@ -173,8 +174,9 @@ def _missing(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
         names = [relative(context, importer.path) for importer in importers]
         sure = facts.at_hand or GPU_LIBRARY.match(module.name) or is_ours(module.name) or _PYTHON_DLL.match(module.name)
         yield not_found(context, module.name, names, names[0], why=_why(context, module))._replace(
-            severity=WARNING if all(is_at_rest(importer.path) for importer in importers) else ERROR,
-            confidence=CERTAIN if sure else LIKELY,
+            severity=WARNING if facts.unread or all(is_at_rest(importer.path) for importer in importers) else ERROR,
+            confidence=CERTAIN if sure and not facts.unread else LIKELY,
+            needs=unread(context, facts.unread),
         )
 
 

@@ -9,11 +9,11 @@ from ..._typing import TYPE_CHECKING
 from ...binaries.pe import file_version
 from ...context.binaries import VC_RUNTIME, runtime_is_lost
 from ...context.context import Context
-from ...findings import CERTAIN, ERROR, INFO, LIKELY, Finding
+from ...findings import CERTAIN, ERROR, INFO, LIKELY, WARNING, Finding
 from ...matrix.vc_runtime import VcRuntime
 from .files import shadow
 from .vc_runtime import too_old
-from .words import MODERN, listed, relative, runtime_missing
+from .words import MODERN, listed, relative, runtime_missing, unread
 
 if TYPE_CHECKING:
     from ...binaries.closure import Closure, Module
@@ -61,8 +61,9 @@ def _missing(
         _SOURCE,
         floor=floor,
         preloaded=[name for name in names if name.lower() in preloads],
-        confidence=CERTAIN if lost and (facts.at_hand or partly) and not old else LIKELY,
-        severity=ERROR if lost else INFO,
+        confidence=CERTAIN if lost and (facts.at_hand or partly) and not old and not facts.unread else LIKELY,
+        severity=INFO if not lost else WARNING if facts.unread else ERROR,
+        needs=unread(context, facts.unread),
     )
 
 

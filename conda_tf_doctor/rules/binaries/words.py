@@ -163,6 +163,7 @@ def runtime_missing(
     preloaded: Sequence[str] = (),
     confidence: str = CERTAIN,
     severity: str = ERROR,
+    needs: tuple[str, ...] = (),
 ) -> Finding:
     """Return TFD401 of DLLs of the runtime that files import, or that TensorFlow loads by name: one for all of them.
 
@@ -175,6 +176,7 @@ def runtime_missing(
         preloaded: The DLLs that TensorFlow loads before anything else.
         confidence: How sure it is.
         severity: What it is; anything but an error where they may lie in a folder that cannot be looked into.
+        needs: What would decide it, besides that folder.
 
     Returns:
         The finding.
@@ -197,8 +199,14 @@ def runtime_missing(
         source="tensorflow/python/platform/self_check.py" if preloaded and not importers else source,
         confidence=confidence,
         severity=severity,
-        needs=(f"whether System32 of that machine has {names} (of Microsoft's redistributable)",) * (severity != ERROR),
+        needs=needs
+        or (f"whether System32 of that machine has {names} (of Microsoft's redistributable)",) * (severity != ERROR),
     )
+
+
+def unread(context: Context, files: Sequence[str]) -> tuple[str, ...]:
+    """Return what would decide whether a DLL is found, where files add folders that nobody can tell from outside."""
+    return tuple(f"which folders {relative(context, path)} adds with os.add_dll_directory" for path in files)
 
 
 def provider(context: Context, name: str) -> Fix:
