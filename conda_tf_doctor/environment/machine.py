@@ -19,17 +19,18 @@ _VARIABLES = (
     "CUDA_VISIBLE_DEVICES", "CONDA_PREFIX", "CONDA_DLL_SEARCH_MODIFICATION_ENABLE", "XLA_FLAGS",
     "TF_USE_LEGACY_KERAS", "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION",
 )  # fmt: skip
-# What `import tensorflow` and tf.keras import (2.18.1, measured by sys.modules), and Python's start has not yet: a file
-# of such a name in the working folder or on PYTHONPATH comes first.
+# What `import tensorflow` and tf.keras import (2.4.4 to 2.18.1, measured by sys.modules), and Python's start has not
+# yet: a file of such a name in the working folder or on PYTHONPATH comes first.
 _NAMES = """
 tensorflow keras numpy google h5py tensorboard six absl wrapt gast flatbuffers astunparse certifi charset_normalizer
 idna ml_dtypes namex opt_einsum optree packaging requests rich setuptools termcolor typing_extensions urllib3 argparse
-ast asyncio base64 bdb bisect bz2 calendar cmd code codeop collections concurrent configparser contextlib copy copyreg
-csv ctypes dataclasses datetime decimal difflib dis email enum fnmatch fractions functools getopt getpass gettext glob
-gzip hashlib heapq hmac http importlib inspect ipaddress json keyword linecache locale logging lzma mimetypes
-multiprocessing numbers operator pathlib pdb pickle pkgutil platform pprint queue quopri random re reprlib select
-selectors shlex shutil signal socket ssl string stringprep struct subprocess tarfile tempfile textwrap threading
-timeit token tokenize traceback types typing unicodedata unittest urllib uuid warnings weakref xml zipfile
+ast asyncio base64 bdb bisect bz2 calendar cmd code codeop collections concurrent configparser contextlib contextvars
+copy copyreg csv ctypes dataclasses datetime decimal difflib dis email enum fnmatch fractions functools getopt getpass
+gettext glob gzip hashlib heapq hmac html http importlib inspect ipaddress json keyword linecache locale logging lzma
+mimetypes multiprocessing numbers opcode operator pathlib pdb pickle pkgutil platform pprint pydoc queue quopri random
+re reprlib secrets select selectors shlex shutil signal socket socketserver ssl string stringprep struct subprocess
+sysconfig tarfile tempfile textwrap threading timeit token tokenize traceback types typing unicodedata unittest urllib
+uuid warnings weakref xml zipfile
 """
 MODULES = frozenset(_NAMES.split())
 
