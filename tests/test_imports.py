@@ -18,6 +18,7 @@ LAZY = {
     **dict.fromkeys(
         (
             "advice/machine.py",
+            "binaries/startup.py",
             "binaries/windows.py",
             "cli/check.py",
             "environment/condameta.py",

@@ -9,21 +9,15 @@ Sources: CPython ``Lib/site.py`` (a line of a ``.pth`` file that starts with ``i
 
 from __future__ import annotations
 
-import glob
 import os
 
 from .. import reading
-from .._typing import TYPE_CHECKING, Any, NamedTuple
+from .._typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    import ast
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 _CALL = "add_dll_directory"
-_LOOPS = 200
-_PREFIX = ("sys.prefix", "sys.exec_prefix", "sys.base_prefix", "sys.base_exec_prefix")
-_ENVIRON = ("os.environ.get", "os.getenv")
-_BRANCHES = ("body", "orelse", "finalbody")
 
 
 class Added(NamedTuple):
@@ -53,7 +47,9 @@ def added_at_start(prefix: str, site_packages: str) -> Added:
     for path, code in _codes(site_packages):
         if _CALL not in code:
             continue
-        reader = _Reader(prefix, site_packages, path)
+        from .startcode import Reader
+
+        reader = Reader(prefix, site_packages, path)
         if not reader.follow(code):
             unknown.append(path)
         folders += reader.folders
@@ -84,185 +80,3 @@ def _text(path: str) -> str:
         return reading.read_text(path, reading.SETTINGS)
     except OSError:
         return ""
-
-
-class _UnknownError(Exception):
-    """What a folder is made of cannot be told without running it."""
-
-
-class _Reader:
-    def __init__(self, prefix: str, site_packages: str, path: str) -> None:
-        self.folders: list[str] = []
-        self._site_packages = site_packages
-        self._names: dict[str, Any] = {"__file__": path}
-        self._full: dict[str, str] = {}
-        self._known = {
-            **dict.fromkeys(_PREFIX, prefix),
-            "sys.executable": os.path.join(prefix, "python.exe"),
-            "os.sep": os.sep,
-            "os.pardir": "..",
-            "os.curdir": ".",
-        }
-        self._prefix = prefix
-
-    def follow(self, code: str) -> bool:
-        """Follow a piece of code; tell whether each call that adds a folder was understood."""
-        import ast
-
-        try:
-            tree = ast.parse(code)
-            self._run(tree.body)
-        except (SyntaxError, ValueError, RecursionError, _UnknownError):
-            return False
-        return True
-
-    def _run(self, body: list[ast.stmt]) -> None:
-        import ast
-
-        for statement in body:
-            if isinstance(statement, (ast.Import, ast.ImportFrom)):
-                module = f"{statement.module}." if isinstance(statement, ast.ImportFrom) else ""
-                for alias in statement.names:
-                    name = alias.asname or alias.name
-                    self._full[name] = module + alias.name
-            elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-                self._assign(statement.targets[0].id, statement.value)
-            elif not self._mentions(statement):
-                continue
-            elif isinstance(statement, ast.For):
-                self._loop(statement.target, statement.iter, lambda body=statement.body: self._run(body))
-            elif isinstance(statement, (ast.If, ast.Try, ast.With)):
-                if any(self._mentions(item) for item in getattr(statement, "items", ())):
-                    raise _UnknownError
-                # Either branch may be the one: a folder too many is no alarm.
-                for part in _BRANCHES:
-                    self._run(getattr(statement, part, []))
-            elif isinstance(statement, ast.Expr):
-                self._expression(statement.value)
-            else:
-                raise _UnknownError
-
-    def _assign(self, name: str, value: ast.expr) -> None:
-        if self._mentions(value):
-            self._expression(value)  # what it returns is a handle
-            return
-        try:
-            self._names[name] = self._value(value)
-        except _UnknownError:
-            self._names.pop(name, None)
-
-    def _loop(self, target: ast.expr, source: ast.expr, inside: Callable[[], None]) -> None:
-        import ast
-
-        values = self._value(source)
-        if not isinstance(target, ast.Name) or not isinstance(values, list):
-            raise _UnknownError
-        for value in values[:_LOOPS]:
-            self._names[target.id] = value
-            inside()
-
-    def _expression(self, node: ast.expr) -> None:
-        import ast
-
-        if isinstance(node, ast.ListComp) and len(node.generators) == 1:
-            generator = node.generators[0]
-            self._loop(generator.target, generator.iter, lambda: self._expression(node.elt))
-        elif isinstance(node, ast.Call) and self._name(node.func) == f"os.{_CALL}" and len(node.args) == 1:
-            folder = self._value(node.args[0])
-            if not isinstance(folder, str) or not os.path.isabs(folder):
-                raise _UnknownError
-            if os.path.isdir(folder):
-                self.folders.append(os.path.normpath(folder))
-        else:
-            raise _UnknownError
-
-    def _mentions(self, node: ast.AST) -> bool:
-        """Tell whether a piece of code has to do with adding a folder."""
-        import ast
-
-        return any(
-            (isinstance(part, ast.Attribute) and part.attr == _CALL)
-            or (isinstance(part, ast.Name) and self._full.get(part.id, part.id).endswith(_CALL))
-            for part in ast.walk(node)
-        )
-
-    def _name(self, node: ast.expr) -> str:
-        import ast
-
-        words = []
-        while isinstance(node, ast.Attribute):
-            words.append(node.attr)
-            node = node.value
-        if not isinstance(node, ast.Name):
-            return ""
-        return ".".join([self._full.get(node.id, node.id), *reversed(words)])
-
-    def _value(self, node: ast.expr) -> Any:
-        import ast
-
-        if isinstance(node, ast.Constant) and isinstance(node.value, (str, int)):
-            # Written for Windows, and maybe read elsewhere.
-            return node.value.replace("\\", os.sep) if isinstance(node.value, str) else node.value
-        if isinstance(node, (ast.List, ast.Tuple)):
-            return [self._value(item) for item in node.elts]
-        if isinstance(node, ast.JoinedStr):
-            return "".join(self._value(part) for part in node.values)
-        if isinstance(node, ast.FormattedValue):
-            return self._value(node.value)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Div)):
-            left, right = self._value(node.left), self._value(node.right)
-            if type(left) is not type(right):
-                raise _UnknownError
-            return left + right if isinstance(node.op, ast.Add) else os.path.join(left, right)
-        if isinstance(node, ast.Subscript) and self._name(node.value) == "os.environ":
-            return self._variable(node.slice)
-        if isinstance(node, ast.Call):
-            return self._called(node)
-        return self._named(node)
-
-    def _named(self, node: ast.expr) -> Any:
-        import ast
-
-        name = self._name(node)
-        if isinstance(node, ast.Name) and node.id in self._names:
-            return self._names[node.id]
-        if name in self._known:
-            return self._known[name]
-        if isinstance(node, ast.Attribute) and node.attr == "parent":  # of a pathlib.Path
-            return os.path.dirname(self._value(node.value))
-        raise _UnknownError
-
-    def _called(self, node: ast.Call) -> Any:
-        import ast
-
-        name = self._name(node.func)
-        if name in _ENVIRON and len(node.args) == 1:
-            return self._variable(node.args[0])
-        if name == "site.getsitepackages":
-            return [self._prefix, self._site_packages]
-        arguments = [self._value(argument) for argument in node.args]
-        if name in ("os.path.join", "pathlib.Path", "Path", "str", "os.fspath") and arguments:
-            return os.path.join(*map(_string, arguments))
-        if name in ("os.path.abspath", "os.path.normpath", "os.path.realpath") and len(arguments) == 1:
-            return os.path.normpath(_string(arguments[0]))
-        if name == "os.path.dirname" and len(arguments) == 1:
-            return os.path.dirname(_string(arguments[0]))
-        if name in ("glob.glob", "glob.iglob", "sorted") and len(arguments) == 1:
-            found = arguments[0]
-            return sorted(found if isinstance(found, list) else glob.glob(found))
-        if isinstance(node.func, ast.Attribute) and node.func.attr in ("resolve", "absolute") and not arguments:
-            return os.path.normpath(_string(self._value(node.func.value)))
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "joinpath" and arguments:
-            return os.path.join(*map(_string, (self._value(node.func.value), *arguments)))
-        raise _UnknownError
-
-    def _variable(self, node: ast.expr) -> str:
-        if self._value(node) != "CONDA_PREFIX":
-            raise _UnknownError
-        return self._prefix
-
-
-def _string(value: Any) -> str:
-    if not isinstance(value, str):
-        raise _UnknownError
-    return value
