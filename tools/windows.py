@@ -30,7 +30,7 @@ MINORS = ("3.10", "3.11", "3.12", "3.13")
 # the machine that it runs on.
 NEEDED = (
     "colorama", "distlib", "exceptiongroup", "hatchling", "hypothesis", "jsonschema", "packaging", "pefile", "pip",
-    "pluggy", "pyelftools", "pytest>=8", "pytest-xdist", "sarif-pydantic", "tomli",
+    "pluggy", "pyelftools", "pytest>=8", "pytest-xdist", "sarif-pydantic", "shtab", "tomli",
     "tomlkit", "tree-sitter", "tree-sitter-powershell", "wheel", "xmlschema",
 )  # fmt: skip
 # What the newest conda asks for besides; its solver does not take a newer rattler.
