@@ -2,6 +2,7 @@
 
 Each was made of CPython for Windows and the index's wheels, changed in one way, and imported under wine 10; its report
 is kept with what happened (``tests/data/windows``). A report of it taken on Windows is judged the same on any machine.
+Where the driver's DLL was stood in for, so that a GPU is there to be listed, TensorFlow said which library it lacks.
 """
 
 from __future__ import annotations
@@ -37,14 +38,14 @@ def test_what_broke_is_blamed_and_what_worked_is_left_alone() -> None:
         # Where the environment is on that machine is nothing to type: each command is for the one that is active.
         assert not [command for finding in found for command in finding.fix.commands if "-p" in command], case["id"]
         count[case["verdict"]] += 1
-        if case["verdict"] == "broken":
+        if case["verdict"] in ("broken", "no gpu"):
             right = bool(errors) and errors[0] in case["causes"]
         else:  # where keras alone fails, an error may tell of it
             right = not errors or (case["verdict"] == "partly" and errors[0] in case.get("causes", ()))
         if not right:
             wrong[case["id"]] = [finding.code for finding in found if finding.severity == WARNING]
     # What cannot be told for certain is told all the same.
-    told = {case["id"]: case["causes"] for case in CASES if case["id"] in UNSEEN and case["verdict"] == "broken"}
+    told = {case["id"]: case["causes"] for case in CASES if case["id"] in UNSEEN and case.get("causes")}
     assert all(set(causes) & set(wrong.get(name, ())) for name, causes in told.items()), wrong
     assert wrong.keys() == UNSEEN.keys(), wrong
     assert count["broken"] > 0 and count["ok"] > 0, count
