@@ -25,7 +25,7 @@ CASES: list[dict[str, Any]] = YAML(typ="safe").load(FOLDER / "imports.yaml")
 # Where the verdict is not what the doctor calls an error, and why.
 UNSEEN: dict[str, str] = {
     "2.10.1-cwd-random.py": "a file named like a module of Python's library may do as well: a warning",
-    "2.10.1-no-tensorboard": "TensorFlow does without it; the empty folders that are left of it are what it takes for one",
+    "2.10.1-no-tensorboard": "TensorFlow does without it, but takes the empty folders that are left of it for one",
 }
 
 

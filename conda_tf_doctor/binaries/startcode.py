@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import glob
 import os
+from functools import partial
 
 from .._typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,7 @@ class Reader:
             elif not self._mentions(statement):
                 continue
             elif isinstance(statement, ast.For):
-                self._loop(statement.target, statement.iter, lambda body=statement.body: self._run(body))
+                self._loop(statement.target, statement.iter, partial(self._run, statement.body))
             elif isinstance(statement, (ast.If, ast.Try, ast.With)):
                 if any(self._mentions(item) for item in getattr(statement, "items", ())):
                     raise _UnknownError
@@ -101,7 +102,7 @@ class Reader:
     def _expression(self, node: ast.expr) -> None:
         if isinstance(node, ast.ListComp) and len(node.generators) == 1:
             generator = node.generators[0]
-            self._loop(generator.target, generator.iter, lambda: self._expression(node.elt))
+            self._loop(generator.target, generator.iter, partial(self._expression, node.elt))
         elif isinstance(node, ast.Call) and self._name(node.func) == f"os.{ADD}" and len(node.args) == 1:
             folder = self._value(node.args[0])
             if not isinstance(folder, str) or not os.path.isabs(folder):

@@ -15,8 +15,8 @@ from ..binaries.integrity import compare
 from ..binaries.kept import take
 from ..binaries.records import VITAL, Recorded, recorded_files
 from ..binaries.resolve import resolve
-from ..binaries.startup import added_at_start
 from ..binaries.stack import added_folders, build_info, find_stack_modules
+from ..binaries.startup import added_at_start
 from ..binaries.windows import CONDA_FOLDERS
 from ..environment.condameta import well_typed
 from ..environment.gpu import NEEDS_ZLIB

@@ -17,10 +17,10 @@ KNOWN = {
     "joined": ("import os, sys; os.add_dll_directory(os.path.join(sys.prefix, 'Library', 'vc'))", HERE),
     "written for Windows": ("import os, sys; os.add_dll_directory(sys.prefix + r'\\Library\\vc')", HERE),
     "formatted": ("import os, sys; os.add_dll_directory(f'{sys.prefix}/Library/vc')", HERE),
-    "beside": ("import os, sys; os.add_dll_directory(os.path.abspath(os.path.join(sys.prefix, '..', 'side', 'vc')))", ASIDE),
+    "beside": ("import os, sys; os.add_dll_directory(os.path.abspath(os.path.join(sys.prefix, '../side/vc')))", ASIDE),
     "activated": ("import os; os.add_dll_directory(os.environ['CONDA_PREFIX'] + '/Library/vc')", HERE),
     "found": ("import glob, os, sys; [os.add_dll_directory(p) for p in glob.glob(sys.prefix + '/Library/*')]", HERE),
-    "renamed": ("import sys; from os import add_dll_directory as add, path; add(path.join(sys.prefix, 'Library/vc'))", HERE),
+    "renamed": ("import sys; from os import add_dll_directory as add; add(sys.prefix + '/Library/vc')", HERE),
     "kept": ("import os, sys; handle = os.add_dll_directory(os.path.join(sys.prefix, 'Library', 'vc'))", HERE),
 }  # fmt: skip
 LONG = {

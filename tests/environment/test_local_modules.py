@@ -16,8 +16,8 @@ from tools.prefixes import add_dist, make_prefix
 
 def test_files_named_like_what_tensorflow_imports_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     work, listed = tmp_path / "work", tmp_path / "on the path"
-    for file in (work / "calendar.py", work / "secrets.py", work / "utils.py", work / "xml" / "__init__.py", work / "google" / "me.txt",
-                 listed / "numpy.py", listed / "opt_einsum.pyc"):  # fmt: skip
+    for file in (work / "calendar.py", work / "secrets.py", work / "utils.py", work / "xml" / "__init__.py",
+                 work / "google" / "me.txt", listed / "numpy.py", listed / "opt_einsum.pyc"):  # fmt: skip
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
     monkeypatch.chdir(work)
