@@ -7,7 +7,7 @@ from ._light import re
 from ._typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 
 def to_conda(spec: str) -> str:
@@ -216,6 +216,41 @@ def joined(*specs: str) -> str:
         return others[0]
     inside = [t for t in others if versions.contains(",".join(filter(None, (lower, upper))), t.lstrip("!=~"))]
     return ",".join(filter(None, (lower, _without_suffix(upper), *inside)))
+
+
+# A condition with nothing but numbers: what sorts before a release, or is somebody's own build, is not judged here.
+_OF_NUMBERS = re.compile(r"(?:===?|!=|~=|>=|<=|=|>|<)?\d+(?:\.\d+)*(?:\.?\*)?")
+
+
+def is_empty(spec: str, contains: Callable[[str, str], bool]) -> bool:
+    """Tell whether no version at all is what a range asks for (``>=3,<2``, ``==1.26.0,<1.24``).
+
+    Args:
+        spec: Its conditions, joined by commas; alternatives are never judged, nor is what is no plain number.
+        contains: How its notation is read: :func:`~conda_tf_doctor.versions.contains`, or conda's.
+    """
+    terms = spec.replace(" ", "").split(",")
+    if len(terms) < 2 or not all(map(_OF_NUMBERS.fullmatch, terms)):
+        return False
+    numbers = {tuple(map(int, re.findall(r"\d+", term))) for term in terms}
+    return not any(contains(spec, point) for number in numbers for point in _around(number))
+
+
+def _around(number: Sequence[int]) -> Iterator[str]:
+    """Yield a version, what comes right after and before it, and the same of the end of its series.
+
+    Between two versions lies one that is right after the first, so that these decide every range made of them.
+    """
+    *head, last = number
+    for end in (last, last + 1):
+        version = ".".join(map(str, (*head, end)))
+        yield from (version, f"{version}.0.0.0.1")
+    below = [*head, last]
+    while below and not below[-1]:
+        below.pop()
+    if below:
+        below[-1] -= 1
+        yield ".".join(map(str, (*below, 99999)))
 
 
 def _admits_any(lower: str, upper: str) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import versions
 from ..codes import ROWS
-from ..environment.facts import PIP, Environment, Package
+from ..environment.facts import PIP, Environment, Package, reader_of
 from ..environment.tensorflow import find_tensorflow
 from ..findings import INFO, RANKS
 
@@ -44,8 +44,7 @@ def admits(package: Package, version: str) -> bool:
     """Tell whether a version lies in the range that a file asks for."""
     if not package.spec:
         return not package.version or versions.key(version) == versions.key(package.version)
-    contains = versions.contains if package.manager == PIP else versions.conda_contains
-    return contains(package.spec, version)
+    return reader_of(package.manager)(package.spec, version)
 
 
 def diagnose_ranges(env: Environment, matrix: Matrix, judge: Judge) -> Diagnosis:

@@ -6,8 +6,10 @@ a file by itself, or imports conda.
 
 from __future__ import annotations
 
+from .. import versions
 from .._typing import TYPE_CHECKING, Any, NamedTuple
 from ..names import normalise
+from ..specifiers import is_empty
 from .channels import channel_name
 
 if TYPE_CHECKING:
@@ -21,6 +23,11 @@ PIP = "pip"
 JOURNAL = "tf-doctor-journal"
 # Where conda keeps the variables that an environment sets when it is activated.
 STATE = "conda-meta/state"
+
+
+def reader_of(manager: str) -> Callable[[str, str], bool]:
+    """Return what tells whether a version lies in a range, in the notation of one who installs packages."""
+    return versions.contains if manager == PIP else versions.conda_contains
 
 
 class Package:
@@ -72,6 +79,11 @@ class Package:
         return Package(
             self.name, self.version, self.manager, self.build, self._channel, self.source, metadata, self.spec
         )
+
+    @property
+    def is_asked_in_vain(self) -> bool:
+        """Whether a file asks for what no version is (``>=3,<2``)."""
+        return bool(self.spec) and is_empty(self.spec, reader_of(self.manager))
 
     @property
     def metadata(self) -> dict[str, Any]:

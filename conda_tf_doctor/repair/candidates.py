@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .. import versions
-from ..environment.facts import CONDA, PIP
+from ..environment.facts import CONDA, PIP, reader_of
 from ..environment.tensorflow import CONDA_PARTS, OWNERS
 from ..matrix.model import CHANNELS
 from ..reading import load_yaml, read_text
@@ -143,7 +143,7 @@ _TERM = re.compile(r"(>=|<=|==|~=|=|>|<|!=)?(?:(?<!\s)\s+)?([\w.*+!]+)")
 
 def admits(manager: str, spec: str, version: str) -> bool:
     """Tell whether a version satisfies a spec of that manager."""
-    return versions.contains(spec, version) if manager == PIP else versions.conda_contains(spec, version)
+    return reader_of(manager)(spec, version)
 
 
 def derived(manager: str, specs: tuple[str, ...]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import versions
 from ..codes import BY_FILES, BY_NOTHING, BY_ONE_DISTRIBUTION, BY_ONE_MANAGER, ROWS, codes_where
-from ..environment.facts import CONDA, PIP, Environment
+from ..environment.facts import CONDA, PIP, Environment, reader_of
 from ..environment.tensorflow import CONDA_PARTS, OWNERS, find_tensorflow, owners
 from ..names import CONDA_TO_PIP, PIP_TO_CONDA, normalise, parse_requirement
 from ..specifiers import to_conda, to_pip
@@ -133,8 +133,7 @@ def _holds(want: Want, env: Environment) -> bool:
     package = env.pip(want.name) if want.manager == PIP else env.conda(want.name)
     if package is None or not package.version:
         return False
-    contains = versions.contains if want.manager == PIP else versions.conda_contains
-    return contains(want.spec, package.version)
+    return reader_of(want.manager)(want.spec, package.version)
 
 
 def _one_owner(env: Environment) -> list[Way]:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .. import versions
-from ..environment.facts import CONDA, PIP
+from ..environment.facts import CONDA, PIP, reader_of
 from ..environment.tensorflow import owners
 from ..errors import UsageError, meant
 from ..findings import ERROR, Finding
@@ -218,8 +218,7 @@ def _is_near(version: str, tensorflow: Installed, of_file: bool) -> bool:
     """
     package = tensorflow.package
     if package.spec:
-        contains = versions.contains if tensorflow.manager == PIP else versions.conda_contains
-        return contains(package.spec, version)
+        return reader_of(tensorflow.manager)(package.spec, version)
     if not tensorflow.version:
         return True
     major, here = _major(version), _major(tensorflow.version)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from ...errors import UsageError
 from ...reading import load_yaml
 from ..facts import Environment, Package
-from .platforms import chosen, selected, told_by
+from .platforms import SELECTOR, chosen, selected, told_by
 from .requirements import packages, pip_section
-from .specs import conda_package
+from .specs import all_of, conda_package
 from .text import FORMS, as_list, as_mapping
-
-_SELECTOR = re.compile(r"#\s*\[([^\]]*)\]\s*(?:#.*)?\Z")
 
 
 def _without_others(text: str, platform: str) -> str:
     """Empty the lines whose selector (``# [win]``) names another platform."""
     lines = []
     for line in text.split("\n"):
-        matched = _SELECTOR.search(line)
+        matched = SELECTOR.search(line)
         lines.append("" if matched and not selected(matched.group(1), platform) else line)
     return "\n".join(lines)
 
@@ -50,14 +47,11 @@ def _dependencies(data: dict[str, Any], path: str) -> tuple[list[tuple[str, str]
 def _conda_packages(data: dict[str, Any], path: str, strict: bool) -> tuple[list[Package], list[object]]:
     specs, pip = _dependencies(data, path)
     channels = [str(channel) for channel in as_list(data.get("channels"), path, "channels")]
-    found: dict[str, Package] = {}
+    found: dict[str, list[Package]] = {}
     for text, where in specs:
         package = conda_package(text, channels, path, where, strict)
-        earlier = found.get(package.name)
-        exact = earlier is not None and earlier.version and not earlier.spec
-        if earlier is None or (not exact and (package.version or package.spec)):
-            found[package.name] = package
-    return list(found.values()), pip
+        found.setdefault(package.name, []).append(package)
+    return [each[0] if len(each) == 1 else all_of(each) for each in found.values()], pip
 
 
 def is_export(packages: list[Package]) -> bool:
@@ -88,7 +82,7 @@ def read_environment_yml(env: Environment, text: str, path: str, platform: str, 
         )
     offered = [str(name) for name in as_list(mapping.get("platforms"), path, "platforms")]
     found, pip = _conda_packages(mapping, path, env.strict)
-    selective = data is None and any(_SELECTOR.search(line) for line in text.split("\n"))
+    selective = data is None and any(SELECTOR.search(line) for line in text.split("\n"))
     if not platform and not offered:
         # A file with selectors is for several platforms, whatever it names.
         platform = told_by([] if selective else found, str(mapping.get("prefix") or ""))

@@ -65,6 +65,10 @@ def _truth(platform: str) -> dict[str, bool]:
     return words
 
 
+# As conda-build writes it behind a line; words may follow.
+SELECTOR = re.compile(r"#\s*\[([^\]]*)\]")
+
+
 def selected(selector: str, platform: str) -> bool:
     """Tell whether a line with a selector (``win``, ``linux and not aarch64``) counts; one with unknown words does."""
     truth = _truth(platform)

@@ -13,7 +13,7 @@ from ...errors import UsageError
 from ..facts import Environment, Note, Package
 from ..tensorflow import OWNERS
 from .platforms import marker_environment
-from .specs import pinned, pip_package, relative
+from .specs import all_of, pip_package, relative
 from .text import read_text
 
 # Minors that markers are tried with where the file does not say which Python it is for.
@@ -201,27 +201,14 @@ def _merged(entries: list[Entry], possible: frozenset[str]) -> Package | None:
     if len(entries) == 1:
         return first if possible <= entries[0].pythons else first.at("")
     if all(possible <= entry.pythons for entry in entries):
-        return _all_of([entry.package for entry in entries])
+        return all_of([entry.package for entry in entries])
     same = {(entry.package.version, entry.package.spec) for entry in entries}
     covered = frozenset().union(*(entry.pythons for entry in entries))
     return first if len(same) == 1 and possible <= covered else first.at("")
 
 
-def _all_of(packages: list[Package]) -> Package:
-    """Return the package that satisfies several requirements of one name at once."""
-    exact = next((package for package in packages if package.version and not package.spec), None)
-    if exact is not None:
-        return exact
-    specs = ",".join(package.spec for package in packages if package.spec)
-    first = packages[0]
-    version, left = pinned(specs, first.manager)
-    return Package(first.name, version, first.manager, first.build, first.channel, first.source, spec=left)
-
-
 def _bounded(package: Package, constraint: Package | None) -> Package:
-    if constraint is None or (package.version and not package.spec):
-        return package
-    return _all_of([package, constraint])
+    return package if constraint is None else all_of([package, constraint])
 
 
 def read_requirements(env: Environment, text: str, path: str, platform: str) -> None:

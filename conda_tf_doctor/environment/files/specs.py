@@ -13,8 +13,9 @@ from collections.abc import Sequence
 
 from ... import versions
 from ...errors import UsageError
+from ...specifiers import conda_all_of, is_empty
 from ..channels import channel_name
-from ..facts import CONDA, PIP, Package
+from ..facts import CONDA, PIP, Package, reader_of
 
 # Channels whose TensorFlow is known; where a file lists several channels, conda takes the first that has a package.
 KNOWN_CHANNELS = ("conda-forge", "defaults")
@@ -66,6 +67,8 @@ def pinned(spec: str, manager: str) -> tuple[str, str]:
         leaves = {pinned(alternative, manager)[0] for alternative in spec.strip("()").split("|")}
         minors = {versions.minor(version) if "." in version else "" for version in leaves}
         return (min(leaves, key=len) if len(minors) == 1 and "" not in minors else ""), spec
+    if is_empty(spec, reader_of(manager)):
+        return "", spec
     terms = [_term(term) for term in spec.split(",") if term.strip()]
     if len(terms) == 1:
         operator, version = terms[0]
@@ -83,6 +86,27 @@ def pinned(spec: str, manager: str) -> tuple[str, str]:
         if operator == "~=" and version.count(".") >= 2:
             return version, spec
     return _of_range(terms), spec
+
+
+def all_of(packages: Sequence[Package]) -> Package:
+    """Return the package that satisfies several requirements of one name and one manager at once.
+
+    Args:
+        packages: As they stand in a file, the first first; what is not said of it (build, channel) a later one says.
+    """
+    first, contains = packages[0], reader_of(packages[0].manager)
+    terms = list(dict.fromkeys(filter(None, (p.spec or (p.version and f"=={p.version}") for p in packages))))
+    exact = next((p for p in packages if p.version and not p.spec), None)
+    if exact is not None and all(contains(term, exact.version) for term in terms):
+        version, left = exact.version, ""
+    elif first.manager == PIP:
+        version, left = pinned(",".join(terms), PIP)
+    else:
+        version, left = pinned(conda_all_of(terms), CONDA)
+    build = next((package.build for package in packages if package.build), "")
+    channel = next((package.channel for package in packages if package.channel), "")
+    metadata = {**first.metadata, "sources": tuple(package.source for package in packages)}
+    return Package(first.name, version, first.manager, build, channel, first.source, metadata, left)
 
 
 def main_channel(channels: Sequence[str]) -> str:

@@ -110,7 +110,7 @@ def _narrowed(env: Environment, blamed: set[str], catalogue: Catalogue) -> Envir
     tensorflow = find_tensorflow(env)
     found: list[Package] = []
     for package in env.packages:
-        if not package.spec:
+        if not package.spec or package.is_asked_in_vain:
             found.append(package)
         elif package.version:
             found.append(package.at(package.version))

@@ -6,14 +6,13 @@ import re
 from typing import Any
 
 from ...environment.facts import CONDA, PIP
-from ...environment.files.platforms import selected
+from ...environment.files.platforms import SELECTOR, selected
 from ...errors import UsageError
 from ...names import normalise
 from ...reading import BadYamlError, compose_yaml
 from .entry import Entry, line_spans
 from .requirements import entry_of_requirement
 
-_SELECTOR = re.compile(r"#\s*\[([^\]]*)\]")
 # The anchor and the tag that a node's place includes.
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
 _CONDA = re.compile(r"(?:(?:[^\s:]+::)|(?:[^\s:]+:[^\s:]*:))?([A-Za-z0-9_][\w.\-]*)(.*)\Z", re.S)
@@ -89,7 +88,7 @@ class _Finder:
         first, last = self._whole(item, node, place, flow)
         line = item.start_mark.line
         rest = self.text[end : self.spans[line][1]] if line < len(self.spans) else ""
-        selector = _SELECTOR.search(rest) if not flow else None
+        selector = SELECTOR.search(rest) if not flow else None
         applies = selector is None or self._selected(selector.group(1))
         # With escapes in it the places are not those of the value, and it is only there to be refused.
         raw = str(item.value) if fixed else raw

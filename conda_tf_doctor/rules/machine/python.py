@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ...environment.facts import Package
 
 
-def _span(minors: list[str]) -> str:
+def span(minors: list[str]) -> str:
     """Return ``>=3.7,<3.11`` for 3.7 to 3.10, or the minors themselves where there are gaps."""
     ordered = sorted(set(minors), key=versions.key)
     numbers = [versions.release(minor + ".0") for minor in ordered]
@@ -77,7 +77,7 @@ def python_unsupported(context: Context) -> Iterator[Finding]:
     minors = [minor for row in rows for minor in row.python]
     if tensorflow.version:
         if minors and python.minor not in minors and not _built_for(tensorflow.package, python.version):
-            yield _finding(context, _span(minors), rows[0].id, sorted(set(minors), key=versions.key))
+            yield _finding(context, span(minors), rows[0].id, sorted(set(minors), key=versions.key))
         return
     yield from _no_version_at_all(context)
 
@@ -104,7 +104,7 @@ def _no_version_at_all(context: Context) -> Iterator[Finding]:
                 minors.update(row.python)
     if minors and env.python.minor not in minors:
         ordered = sorted(minors, key=versions.key)
-        yield _finding(context, _span(ordered), f"every release of {tensorflow.name} for {env.platform}", ordered)
+        yield _finding(context, span(ordered), f"every release of {tensorflow.name} for {env.platform}", ordered)
 
 
 def _finding(context: Context, expected: str, source: str, minors: list[str]) -> Finding:

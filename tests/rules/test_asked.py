@@ -1,0 +1,150 @@
+"""TFD611 of files: what a file asks for and no version is, said with every place, and repaired where possible."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conda_tf_doctor.cli.main import console
+from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.environment.facts import CONDA, PIP, reader_of
+from conda_tf_doctor.environment.files import read_file
+from conda_tf_doctor.findings import ERROR
+from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.specifiers import is_empty
+
+# A file's name and text; of each error its package, what is found and expected, and the lines that say it.
+CASES = {
+    "one line": (
+        "requirements.txt",
+        "tensorflow==2.15.0\nnumpy>=3,<2\n",
+        [("numpy", "numpy <2,>=3", ">=1.23.5,<2.0.0", ["line 2"])],
+    ),
+    "two lines": (
+        "requirements.txt",
+        "tensorflow==2.15.0\nnumpy==1.26.0\nnumpy<1.24\n",
+        [("numpy", "numpy ==1.26.0,<1.24", ">=1.23.5,<2.0.0", ["line 2", "line 3"])],
+    ),
+    "two TensorFlows": (
+        "requirements.txt",
+        "tensorflow==2.15.0\ntensorflow==2.14.0\n",
+        [("tensorflow", "tensorflow ==2.15.0,==2.14.0", "a range that has a version in it", ["line 1", "line 2"])],
+    ),
+    "two lines for conda": (
+        "environment.yml",
+        "channels: [conda-forge]\ndependencies:\n- python=3.11\n- tensorflow=2.15\n- pandas=2.1\n- pandas<2\n",
+        [("pandas", "pandas <2,2.1.*", "a range that has a version in it", ["item 3", "item 4"])],
+    ),
+    "Python": (
+        "environment.yml",
+        "channels: [conda-forge]\ndependencies:\n- python>=3.12,<3.10\n- tensorflow=2.15\n",
+        [("python", "python >=3.12,<3.10", ">=3.9,<3.12", ["item 1"])],
+    ),
+    "a project's Python": (
+        "pyproject.toml",
+        '[project]\nname = "a"\nrequires-python = ">=3.12,<3.10"\ndependencies = ["tensorflow==2.16.1"]\n',
+        [("python", "python >=3.12,<3.10", ">=3.9,<3.13", ["requires-python"])],
+    ),
+    # What there is a version of.
+    "an exact one within a range": ("requirements.txt", "tensorflow==2.15.0\nnumpy==1.26.4\nnumpy<2\n", []),
+    "ranges that meet": ("requirements.txt", "tensorflow==2.15.0\nnumpy>=1.26\nnumpy<=1.26\n", []),
+    "one line for each Python": (
+        "requirements.txt",
+        'tensorflow==2.15.0\nnumpy==1.24.3; python_version<"3.11"\nnumpy==1.26.4; python_version>="3.11"\n',
+        [],
+    ),
+    "before a release": ("requirements.txt", "tensorflow==2.15.0\npandas>=2.0rc1,<2.0\n", []),
+    "two ranges for conda": (
+        "environment.yml",
+        "channels: [conda-forge]\ndependencies:\n- python=3.11\n- tensorflow=2.15\n- numpy>=1.23\n- numpy<2\n",
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_no_version_is(case: str, tmp_path: Path) -> None:
+    name, text, expected = CASES[case]
+    (tmp_path / name).write_text(text)
+    found = diagnose(read_file(str(tmp_path / name), "linux-64"), load_matrix()).findings
+    errors = [finding for finding in found if finding.severity == ERROR]
+    assert {finding.code for finding in errors} <= {"TFD611"}
+    for finding, (package, has, wanted, places) in zip(errors, expected, strict=True):
+        assert (finding.package, finding.found, finding.expected) == (package, has, wanted)
+        assert [place.partition(": ")[2].removesuffix(" of dependencies") for place in finding.evidence] == places
+        who = {"requirements.txt": "pip", "environment.yml": "conda"}.get(name, "an installer")
+        asks = f"{len(places)} places of the file together ask for" if len(places) > 1 else "the file asks for"
+        asked = has.removeprefix(f"{package} ")
+        assert finding.message == f"No version of {package} is {asked}, which {asks}: {who} installs nothing of it."
+
+
+def test_ranges_of_several_lines_count_together(tmp_path: Path) -> None:
+    (tmp_path / "environment.yml").write_text("dependencies:\n- tensorflow=2.15\n- numpy>=1.23\n- numpy<2\n")
+    numpy = read_file(str(tmp_path / "environment.yml"), "linux-64").conda("numpy")
+    assert numpy is not None and numpy.spec == ">=1.23,<2"
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("requirements.txt", "tensorflow==2.15.0\nnumpy>=3,<2\n", "tensorflow==2.15.0\nnumpy>=1.23.5,<2.0.0\n"),
+        (
+            "requirements.txt",
+            "tensorflow==2.15.0\nnumpy==1.26.0\nnumpy<1.24\n",
+            "tensorflow==2.15.0\nnumpy==1.26.4\nnumpy>=1.23.5,<2.0.0\n",
+        ),
+        (
+            "environment.yml",
+            "dependencies:\n- python>=3.12,<3.10\n- tensorflow=2.15\n",
+            "dependencies:\n- python>=3.9,<3.12\n- tensorflow=2.15\n",
+        ),
+    ],
+)
+def test_it_is_repaired_where_it_is_known_how(name: str, before: str, after: str, tmp_path: Path) -> None:
+    file = tmp_path / name
+    file.write_text(before)
+    assert console(["fix", "--file", str(file), "--platform", "linux-64", "--offline", "--yes"]) == 0
+    assert file.read_text() == after
+    assert console(["check", str(file), "--platform", "linux-64"]) == 0
+
+
+@pytest.mark.parametrize("text", ["tensorflow>=2.16,<2.15\n", "tensorflow==2.15.0\ntensorflow==2.14.0\n"])
+def test_which_tensorflow_was_meant_is_not_guessed(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "requirements.txt"
+    file.write_text(text)
+    assert console(["fix", "--file", str(file), "--platform", "linux-64", "--offline", "--yes"]) == 1
+    assert file.read_text() == text
+
+
+_NUMBERS = ("0", "1", "1.0", "1.2", "1.2.3", "2", "2.0.1", "10.4")
+_FINE = [".".join(map(str, parts)) for parts in product(range(12), (0, 1, 2, 3, 4, 99), (0, 1, 2, 3, 4), (0, 1))]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from((">=", ">", "<=", "<", "==", "!=")), st.sampled_from(_NUMBERS)),
+        min_size=2,
+        max_size=4,
+    ),
+    st.sampled_from((CONDA, PIP)),
+)
+def test_a_range_is_empty_where_no_version_lies_in_it(terms: list[tuple[str, str]], manager: str) -> None:
+    spec, contains = ",".join(map("".join, terms)), reader_of(manager)
+    assert is_empty(spec, contains) != any(contains(spec, version) for version in _FINE)
+
+
+@pytest.mark.parametrize(
+    ("spec", "manager", "empty"),
+    [
+        ("==1.26.*,!=1.26.*", PIP, True), ("~=1.4,<1.4", PIP, True), ("~=1.4,<1.5", PIP, False),
+        ("1.26.*,>=1.27", CONDA, True), ("=1.26,>=1.26.4", CONDA, False), (">=2,<2", PIP, True),
+        (">=2,<=2", PIP, False), ("!=1,!=2", PIP, False), (">1.0,<1.0.1", PIP, False),
+        (">=3|<2", CONDA, False), ("<0", PIP, False), (">=2.0rc1,<2.0", PIP, False), ("==2.0+cu118,==2.1", PIP, False),
+    ],
+)  # fmt: skip
+def test_ranges_by_hand(spec: str, manager: str, empty: bool) -> None:
+    assert is_empty(spec, reader_of(manager)) is empty
