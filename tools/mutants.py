@@ -13,6 +13,7 @@ import ast
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -39,6 +40,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "repair": (("repair",), ("tests/repair", "-m", "not conda")),
 }
+_SYSTEM = re.compile(r"sys\.platform|os\.name|\bWINDOWS\b")
 # A mutant that loops is noticed, too: one whose tests take this many seconds and three times what they took without it.
 SECONDS = 120
 _NOT_APPLIED = 3
@@ -121,7 +123,10 @@ def _dropped(body: list[ast.stmt], place: int) -> Callable[[], None]:
 
 def changes(function: ast.AST) -> Iterator[Change]:
     """Yield every change of a function: line, what it is, whether it is of a finding's field, and what makes it."""
+    elsewhere = _of_another_system(function)
     for node in ast.walk(function):
+        if node in elsewhere:
+            continue
         line = getattr(node, "lineno", 0)
         if isinstance(node, ast.Compare):
             for place, operator in enumerate(node.ops):
@@ -150,6 +155,16 @@ def changes(function: ast.AST) -> Iterator[Change]:
                 if called or isinstance(statement, ast.Continue | ast.AugAssign):
                     kind = type(statement.value if isinstance(statement, ast.Expr) else statement).__name__
                     yield statement.lineno, f"{kind} is dropped", False, _dropped(body, place)  # type: ignore[arg-type]
+
+
+def _of_another_system(function: ast.AST) -> set[ast.AST]:
+    """Return what asks which system this is, and what stands below it for another one: no test here can notice it."""
+    found: set[ast.AST] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.If | ast.IfExp) and _SYSTEM.search(ast.unparse(node.test)):
+            below = node.body if isinstance(node.body, list) else [node.body]
+            found.update((node, *ast.walk(node.test), *(each for part in below for each in ast.walk(part))))
+    return found
 
 
 def _negated(node: ast.UnaryOp) -> Callable[[], None]:
