@@ -368,7 +368,7 @@ def test_a_whole_gpu_environment(gpu: Path) -> None:
     assert found(gpu) == []
 
 
-@pytest.mark.parametrize("name", ["cusolver64_11", "cudnn_cnn_infer64_8"])
+@pytest.mark.parametrize("name", ["cusolver64_11", "cudnn_cnn_infer64_8", "cudart64_110"])
 def test_one_gpu_library_lacks(name: str, gpu: Path) -> None:
     (gpu / "Library" / "bin" / f"{name}.dll").unlink()
     (finding,) = found(gpu)

@@ -46,6 +46,10 @@ _GLIBC = ("libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1
 # Whether cuDNN is there at all is the CUDA family's to say; here it is its parts that count.
 _CUDNN = re.compile(r"(?:lib)?cudnn(?:64)?[_\d]*(?:\.dll|\.so(?:\.\d+)*)\Z", re.I)
 
+_OF_CUDNN = re.compile(r"(?:lib)?cudnn", re.I)
+_RUNTIME = re.compile(r"(?:lib)?cudart", re.I)
+_DRIVER = ("nvcuda.dll", "libcuda.so.1")
+
 
 def binaries(context: Context) -> Iterator[Finding]:
     """Judge the closure of TensorFlow's modules, or the binaries of a report."""
@@ -194,17 +198,22 @@ def _missing_for_gpu(context: Context, closure: Closure, module: Module) -> Iter
     importers = closure.importers(module)
     loader = importers[0].name if importers else "this TensorFlow"
     siblings = [m for m in closure.modules if m.path and m.optional and GPU_LIBRARY.match(m.name) and not m.kind]
-    runtime = [m for m in siblings if "cudart" in m.name.lower()]
-    if not runtime or module.name.lower() in ("nvcuda.dll", "libcuda.so.1"):
+    if module.name.lower() in _DRIVER:
+        return
+    if _RUNTIME.match(module.name):
+        there = [m for m in siblings if not _OF_CUDNN.match(m.name) and m.name.lower() not in _DRIVER]
+    else:
+        there = [m for m in siblings if _RUNTIME.match(m.name)]
+    if not there:
         return
     yield Finding(
         "TFD501",
         ERROR,
         f"{module.name}, which {loader} loads for the GPU, is not on the search path, though "
-        f"{runtime[0].name} is: TensorFlow will use no GPU.",
+        f"{there[0].name} is: TensorFlow will use no GPU.",
         found="not found",
         expected=module.name,
-        evidence=(relative(context, runtime[0].path),),
+        evidence=(relative(context, there[0].path),),
         source=context.build.id if context.build else "",
         package="cudatoolkit",
         confidence=LIKELY,
