@@ -90,9 +90,15 @@ def _asks_for_tensorflow(path: str, platform: str) -> bool:
         return False
 
 
-def _correcting(file: str, arguments: Iterable[str]) -> tuple[str, ...]:
-    """Return the command that writes requests into a file."""
-    return ("conda", "tf-doctor", "fix", "--file", file, *(part for spec in arguments for part in ("--to", spec)))
+def _correcting(file: str, platform: str, arguments: Iterable[str]) -> tuple[str, ...]:
+    """Return the command that writes requests into a file, for the platform that conda acts for."""
+    requests = (part for spec in arguments for part in ("--to", spec))
+    try:
+        told = read_file(file).platform
+    except UsageError:  # it is for others
+        told = ""
+    where = () if told == platform else ("--platform", platform)
+    return ("conda", "tf-doctor", "fix", "--file", file, *requests, *where)
 
 
 def of_manifest(verdict: Verdict, prefix: str) -> str:
@@ -104,8 +110,9 @@ def of_manifest(verdict: Verdict, prefix: str) -> str:
     if workspace is None:
         return ""
     pins = typed((), (pin for finding in verdict.stopping for pin in finding.fix.pins)) or ()
-    if _asks_for_tensorflow(workspace.manifest, verdict.after.platform):
-        return f"What it is made from is corrected by: {command_line(_correcting(workspace.manifest, pins))}"
+    platform = verdict.after.platform
+    if _asks_for_tensorflow(workspace.manifest, platform):
+        return f"What it is made from is corrected by: {command_line(_correcting(workspace.manifest, platform, pins))}"
     return f"It is made from {workspace.manifest}: write {' and '.join(pins)} into that." if pins else ""
 
 
@@ -123,9 +130,10 @@ def working(search: Search, prefix: str) -> tuple[tuple[str, ...], str]:
     if files:
         # The file is what the user edits, and what it says of pip, of channels and of pruning holds on.
         would = f"The file {files[0]} would work with: {', '.join(arguments)}."
-        if not _asks_for_tensorflow(files[0], search.planned.platform):
+        platform = search.planned.platform
+        if not _asks_for_tensorflow(files[0], platform):
             return (), f"{would} Write that into it, and run the same command again."
-        return _correcting(files[0], search.changed), would
+        return _correcting(files[0], platform, search.changed), would
     if not search.as_typed():
         return (), f"Without your pins this would work: {', '.join(arguments)}."
     exists = os.path.isdir(os.path.join(prefix, "conda-meta"))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from conda_tf_doctor.shell import quoted
+from conda_tf_doctor.subdirs import this_platform
 from tests import shells
 from tests.guard.worlds import build, installed
 from tools.condas import Conda, Result
@@ -88,21 +89,23 @@ REPAIRABLE = {
 }
 
 
-@pytest.mark.parametrize("how", REPAIRABLE)
+@pytest.mark.parametrize(("how", "subdir"), [*((how, "linux-64") for how in REPAIRABLE), ("a range", "win-64")])
 def test_the_command_that_is_named_makes_the_file_work(
-    how: str, registry_conda: Conda, registry_run: Callable[..., Result], tmp_path: Path
+    how: str, subdir: str, registry_conda: Conda, registry_run: Callable[..., Result], tmp_path: Path
 ) -> None:
+    """Whatever conda was told to act for, and whether or not it is told again."""
     file = tmp_path / "environment.yml"
     conda, pip = REPAIRABLE[how]
     lines = "".join(f"  - {spec}\n" for spec in conda.split(", ")) + (f"  - pip:\n    - {pip}\n" if pip else "")
     file.write_text(f"name: env\nchannels: [inhouse, conda-forge]\ndependencies:\n{lines}", encoding="utf-8")
     create = ("env", "create", "-f", file)
-    refused = registry_run(*create, mode="block", before=NO_PIP)
+    refused = registry_run(*create, mode="block", before=NO_PIP, subdir=subdir)
     assert refused.rc == 1, refused
     (command,) = [line for line in refused.err.splitlines() if line.startswith("This would work: conda ")]
+    assert ("--platform" in command) == (subdir != this_platform())
     repaired = registry_run(*shells.words(command)[4:], "--yes")
     assert repaired.rc == 0, repaired
-    done = registry_run(*create, mode="block", before=NO_PIP)
+    done = registry_run(*create, mode="block", before=NO_PIP, subdir=subdir)
     assert done.rc == 0, done
     assert "error:" not in done.err
     assert installed(registry_conda.prefix("env"))["python"].startswith("3.10")
