@@ -54,6 +54,17 @@ while [ "$1" != -- ]; do shift; done
 shift
 exec chroot "$root" /usr/bin/env -C "$here" "$@"
 """
+# The wheels of conda lack what an installer has: to activate is to set variables of the one that calls. What was the
+# code page before cannot be set by wine, which has none without a console, and then conda takes pip for failed.
+BATCH = r"""@IF "%~1"=="activate" GOTO activate
+@"%~dp0..\python.exe" -m conda %*
+@EXIT /B %ERRORLEVEL%
+:activate
+@SET "_CONDA_OLD_CHCP="
+@SET "CONDA_PREFIX=%~2"
+@SET "PATH=%~2;%~2\Library\bin;%~2\Scripts;%PATH%"
+@EXIT /B 0
+"""
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # Its own crash dialogs, menus and browsers are of no use to anybody.
 OVERRIDES = "winemenubuilder.exe=d;winedbg.exe=d;mscoree=;mshtml="
@@ -197,10 +208,10 @@ def ensure_windows(minor: str, conda: Path | None = None) -> list[Path]:
 
 
 def _put_batch(prefix: Path) -> None:
-    """Put conda's batch file where an installer does: CONDA_EXE may name it."""
+    """Put conda's batch file where an installer does: CONDA_EXE may name it, and conda calls it before pip."""
     batch = prefix / "condabin" / "conda.bat"
     batch.parent.mkdir(exist_ok=True)
-    batch.write_text('@"%~dp0..\\python.exe" -m conda %*\n', encoding="ascii")
+    batch.write_text(BATCH, encoding="ascii", newline="\r\n")
 
 
 def main(args: Sequence[str]) -> int:
