@@ -7,7 +7,7 @@ costs as much time as starting Python, and ``check`` has two and a half times th
 from __future__ import annotations
 
 from ._typing import TYPE_CHECKING, Any, NamedTuple
-from .codes import A_FILE, A_PART, BINARIES, BY_ONE_MANAGER, NEXT_CHANGE, ROWS
+from .codes import A_FILE, A_PART, BINARIES, BY_ONE_DISTRIBUTION, BY_ONE_MANAGER, NEXT_CHANGE, ROWS
 from .names import normalise, parse_requirement
 
 if TYPE_CHECKING:
@@ -196,4 +196,4 @@ def _comes_of(finding: Finding, cause: Finding) -> bool:
 def is_of_disk(finding: Finding) -> bool:
     """Tell whether only the files on the disk tell it: what is damaged, written over, or not there at all."""
     row = ROWS[finding.code]
-    return row.family == BINARIES or row.repair == BY_ONE_MANAGER or finding.absent
+    return row.family == BINARIES or row.repair in (BY_ONE_MANAGER, BY_ONE_DISTRIBUTION) or finding.absent

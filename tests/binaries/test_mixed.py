@@ -6,8 +6,10 @@ from pathlib import Path
 
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.findings import Finding
 from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.render.report import collect
 from tests.wholes import said
 from tools.prefixes import add_dist
 from tools.tiny_pe import make_dll
@@ -30,6 +32,19 @@ def test_files_that_do_not_fit_follow_from_two_distributions(env: Path) -> None:
     assert (first.code, first.severity, first.confidence) == ("TFD602", "error", "certain")
     assert "TF_FromTheOtherOne" in first.message and first.fix.commands
     assert [(f.code, f.severity) for f in others] == [("TFD505", "info"), ("TFD503", "info")]
+
+
+def test_a_report_says_of_two_distributions_what_their_files_told(env: Path) -> None:
+    add_dist(env, "tensorflow-cpu", "2.9.1")
+    for severity in ("warning", "error"):
+        facts, matrix = read_prefix(str(env)), load_matrix()
+        direct = diagnose(facts, matrix).findings
+        again = diagnose(environment_of(collect(facts, matrix, findings=direct), "r.json"), matrix).findings
+        told, said_again = (
+            [(f.code, f.severity, f.message) for f in each if f.code == "TFD602"] for each in (direct, again)
+        )
+        assert told == said_again and [f[1] for f in told] == [severity]
+        make_dll(env / OTHER, imports={"_pywrap_tensorflow_internal.pyd": ["TF_FromTheOtherOne"]})
 
 
 def test_one_distribution_alone_is_damaged_by_itself(env: Path) -> None:
