@@ -25,6 +25,7 @@ CASES: list[dict[str, Any]] = YAML(typ="safe").load(FOLDER / "imports.yaml")
 # Where the verdict is not what the doctor calls an error, and why.
 UNSEEN: dict[str, str] = {
     "2.10.1-cwd-random.py": "a file named like a module of Python's library may do as well: a warning",
+    "2.8.4-cwd-secrets": "the same",
     "2.10.1-no-tensorboard": "TensorFlow does without it, but takes the empty folders that are left of it for one",
     "2.10.1-gpu-not-on-path": "wheels of CUDA may be there for another framework, or another CUDA outside: a warning",
 }
