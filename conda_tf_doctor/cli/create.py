@@ -176,8 +176,7 @@ def _finish(recipe: Recipe, args: Namespace, matrix: Matrix) -> int:
     quiet = args.json or args.quiet
     if not args.json:
         style.write(text)
-    subdir = recipe.wanted.platform if recipe.wanted.platform != this_platform() else ""
-    conda = Conda(command, subdir, quiet)
+    conda = Conda(command, recipe.wanted.platform, quiet)
     prefix = _free_prefix(args.env_name, conda)
     if not _agreed(args):
         print("Nothing was created.", file=sys.stderr)
