@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ADD = "add_dll_directory"
-_LOOPS = 200
+# A file that sets up a process is short; one made to keep a reader busy is not followed to its end.
+_STEPS, _LONGEST = 2000, 4096
 _PREFIX = ("sys.prefix", "sys.exec_prefix", "sys.base_prefix", "sys.base_exec_prefix")
 _ENVIRON = ("os.environ.get", "os.getenv")
 _BRANCHES = ("body", "orelse", "finalbody")
@@ -48,18 +49,22 @@ class Reader:
             "os.curdir": ".",
         }
         self._prefix = prefix
+        self._steps = 0
 
     def follow(self, code: str) -> bool:
         """Follow a piece of code; tell whether each call that adds a folder was understood."""
         try:
             tree = ast.parse(code)
             self._run(tree.body)
-        except (SyntaxError, ValueError, RecursionError, _UnknownError):
+        except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError, _UnknownError):
             return False
         return True
 
     def _run(self, body: list[ast.stmt]) -> None:
         for statement in body:
+            self._steps += 1
+            if self._steps > _STEPS:
+                raise _UnknownError
             if isinstance(statement, (ast.Import, ast.ImportFrom)):
                 module = f"{statement.module}." if isinstance(statement, ast.ImportFrom) else ""
                 for alias in statement.names:
@@ -95,7 +100,7 @@ class Reader:
         values = self._value(source)
         if not isinstance(target, ast.Name) or not isinstance(values, list):
             raise _UnknownError
-        for value in values[:_LOOPS]:
+        for value in values:
             self._names[target.id] = value
             inside()
 
@@ -143,7 +148,11 @@ class Reader:
             left, right = self._value(node.left), self._value(node.right)
             if type(left) is not type(right):
                 raise _UnknownError
-            return left + right if isinstance(node.op, ast.Add) else os.path.join(left, right)
+            if isinstance(node.op, ast.Div):
+                return os.path.join(left, right)
+            if not isinstance(left, int) and len(left) + len(right) > _LONGEST:
+                raise _UnknownError
+            return left + right
         if isinstance(node, ast.Subscript) and self._name(node.value) == "os.environ":
             return self._variable(node.slice)
         if isinstance(node, ast.Call):
@@ -174,13 +183,18 @@ class Reader:
         if name == "os.path.dirname" and len(arguments) == 1:
             return os.path.dirname(_string(arguments[0]))
         if name in ("glob.glob", "glob.iglob", "sorted") and len(arguments) == 1:
-            found = arguments[0]
-            return sorted(found if isinstance(found, list) else glob.glob(found))
+            return sorted(arguments[0] if isinstance(arguments[0], list) else self._matching(_string(arguments[0])))
         if isinstance(node.func, ast.Attribute) and node.func.attr in ("resolve", "absolute") and not arguments:
             return os.path.normpath(_string(self._value(node.func.value)))
         if isinstance(node.func, ast.Attribute) and node.func.attr == "joinpath" and arguments:
             return os.path.join(*map(_string, (self._value(node.func.value), *arguments)))
         raise _UnknownError
+
+    def _matching(self, pattern: str) -> list[str]:
+        # Of the whole disk it would take its time.
+        if not os.path.normpath(pattern).startswith(os.path.normpath(self._prefix)):
+            raise _UnknownError
+        return glob.glob(pattern)
 
     def _variable(self, node: ast.expr) -> str:
         if self._value(node) != "CONDA_PREFIX":

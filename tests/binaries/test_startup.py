@@ -35,13 +35,22 @@ LONG = {
         HERE,
     ),
 }
-UNKNOWN = (
-    "import os; os.add_dll_directory(os.environ['MY_DLLS'])",
-    "import os, tool; os.add_dll_directory(tool.folder())",
-    "import os; list(map(os.add_dll_directory, FOLDERS))",
-    "import os; os.add_dll_directory('relative')",
-    "import os; exec('for p in os.environ: os.add_dll_directory(p)') if os.add_dll_directory else (",
-)
+UNKNOWN = {
+    "variable": "import os; os.add_dll_directory(os.environ['MY_DLLS'])",
+    "call": "import os, tool; os.add_dll_directory(tool.folder())",
+    "mapped": "import os; list(map(os.add_dll_directory, FOLDERS))",
+    "relative": "import os; os.add_dll_directory('relative')",
+    "number": "import os; os.add_dll_directory(f'{1}')",
+    "divided": "import os; os.add_dll_directory(os.path.join('/', 1 / 2))",
+    "whole disk": "import glob, os\nfor p in glob.glob('/*/*/*'):\n    os.add_dll_directory(p)\n",
+    "multiplied": "import os\nx = ['a']\nfor i in x + [1] * 2:\n    os.add_dll_directory(i)\n",
+    "growing": "import os\nx = 'aa'\n" + "x = x + x\n" * 40 + "os.add_dll_directory('/' + x)\n",
+    "nested loops": "import os\nx = [1, 2, 3, 4, 5, 6, 7, 8]\n"
+    + "".join(f"{'    ' * n}for {chr(97 + n)} in x:\n" for n in range(8))
+    + "        " * 4
+    + "os.add_dll_directory('/')\n",
+    "no syntax": "import os; exec('for p in os.environ: os.add_dll_directory(p)') if os.add_dll_directory else (",
+}
 
 
 @pytest.fixture
@@ -85,8 +94,9 @@ def test_a_line_that_is_no_code_adds_nothing(moved: Path) -> None:
     assert errors(moved) == ["TFD401"]
 
 
-@pytest.mark.parametrize("code", UNKNOWN)
-def test_what_cannot_be_followed_is_no_certainty(code: str, moved: Path) -> None:
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_what_cannot_be_followed_is_no_certainty(name: str, moved: Path) -> None:
+    code = UNKNOWN[name]
     put(moved, HERE)
     file = moved / SITE / "sitecustomize.py"
     file.write_text(code + "\n")
