@@ -108,7 +108,7 @@ def _name(target: str, platform: str) -> str:
 def _machine(platform: str) -> Environment:
     env = Environment("file", "", platform)
     add_machine(env)
-    env.env_vars, env.working_folder, env.user_site = {}, [], []
+    env.env_vars, env.working_folder, env.user_site, env.path_packages = {}, [], [], []
     return env
 
 

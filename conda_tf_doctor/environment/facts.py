@@ -223,6 +223,7 @@ class Environment:
         notes: What could not be read.
         overwritten: Names of conda packages whose files pip has overwritten.
         user_site: Packages in the user site, which come before the environment's own.
+        path_packages: Packages in folders of PYTHONPATH, which come before all others.
         is_venv: Whether it is a Python without conda's records (a venv), in which only pip can change anything.
         this_machine: Whether the facts about the system are those of the machine this runs on.
         collected: Whether a report was written by ``report``, and so names every package there is.
@@ -259,6 +260,7 @@ class Environment:
         self.notes: list[Note] = []
         self.overwritten: set[str] = set()
         self.user_site: list[Package] = []
+        self.path_packages: list[Package] = []
         self.is_venv = False
         self.this_machine = False
         self.collected = False

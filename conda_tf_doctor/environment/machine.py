@@ -61,7 +61,8 @@ def add_machine(env: Environment) -> None:
     if _override("CUDA") is not None:
         env.system = env.system._replace(cuda_driver="")
     env.working_folder = _shadowing_files()
-    env.user_site = list(_user_site(env))
+    env.user_site = _user_site(env)
+    env.path_packages = _path_packages()
 
 
 def _machine() -> str:
@@ -309,6 +310,23 @@ def _shadowing_files() -> list[str]:
     return sorted(found)
 
 
+def _path_packages() -> list[Package]:
+    """Return the packages in the folders of PYTHONPATH, of each the one that is found first."""
+    first: dict[str, Package] = {}
+    for folder in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
+        for package in _packages_in(folder):
+            first.setdefault(package.name, package)
+    return list(first.values())
+
+
+def _packages_in(folder: str) -> list[Package]:
+    """Return what pip has installed into a folder; none where it cannot be read, as most people have no user site."""
+    try:
+        return [Package(d.name, d.version, PIP, "", "pypi", d.path) for d in list_dist_infos(folder)]
+    except OSError:
+        return []
+
+
 def _without_user_site(prefix: str) -> bool:
     """Tell whether conda switches the user site off when it activates an environment (``conda env config vars``)."""
     try:
@@ -333,7 +351,4 @@ def _user_site(env: Environment) -> list[Package]:
     else:
         root = base or os.path.expanduser("~/.local")
         folder = os.path.join(root, "lib", f"python{minor}", "site-packages")
-    try:
-        return [Package(d.name, d.version, PIP, "", "pypi", d.path) for d in list_dist_infos(folder)]
-    except OSError:
-        return []  # most people have none
+    return _packages_in(folder)

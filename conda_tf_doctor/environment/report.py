@@ -79,6 +79,7 @@ def environment_of(data: Any, path: str) -> Environment:
     env.error_text = fields.text("error_text")
     env.working_folder = fields.texts("working_folder")
     env.user_site = _packages(fields, "user_site")
+    env.path_packages = _packages(fields, "path_packages")
     env.system = _system(_Fields(fields.mapping("system"), path, "system."))
     env.binaries = [_binary(_Fields(item, path, "binaries.")) for item in fields.items("binaries")]
     env.notes = [_note(_Fields(item, path, "notes.")) for item in fields.items("notes")]

@@ -119,6 +119,13 @@ def files_of(site_packages: str, name: str) -> list[str]:
     return found
 
 
+def top_module(name: str) -> str:
+    """Return what one imports of a package, by its normalised name."""
+    if name in TENSORFLOW:
+        return "tensorflow"
+    return MODULES.get(name, (name.replace("-", "_"),))[0].partition("/")[0].removesuffix(".py")
+
+
 def may_hold(path: str, names: Collection[str]) -> bool:
     """Tell whether one of the folders of PYTHONPATH may bring one of some packages, by name or by module.
 
@@ -126,8 +133,7 @@ def may_hold(path: str, names: Collection[str]) -> bool:
         path: The value of the variable, on this machine.
         names: Normalised names of packages.
     """
-    modules = {name: MODULES.get(name, (name.replace("-", "_"),))[0].partition("/")[0] for name in names}
-    tops = {"tensorflow" if name in TENSORFLOW else top.removesuffix(".py") for name, top in modules.items()}
+    tops = {top_module(name) for name in names}
     for folder in filter(None, path.split(os.pathsep)):
         try:
             entries = os.listdir(folder)

@@ -72,6 +72,8 @@ def collect(
         "working_folder": list(env.working_folder),
         "user_site": [_package(package) for package in env.user_site],
     }
+    if env.path_packages:
+        document["path_packages"] = [_package(package) for package in env.path_packages]
     if findings is not None:
         document["findings"] = [finding.to_json() for finding in findings if is_of_disk(finding)]
     generated = generated_code(env)

@@ -10,6 +10,7 @@ from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.render.report import collect
 from conda_tf_doctor.subdirs import this_platform
 from tools.prefixes import add_dist, make_prefix
 
@@ -33,6 +34,26 @@ def test_files_named_like_what_tensorflow_imports_are_seen(tmp_path: Path, monke
         (str(listed / "numpy.py"), "numpy", "error", "certain"),
         (str(listed / "opt_einsum.pyc"), "opt_einsum", "error", "certain"),
     }
+
+
+@pytest.mark.parametrize(("version", "severity"), [("2.0.2", "error"), ("1.23.5", "warning"), ("1.24.3", "warning")])
+def test_a_package_on_pythonpath_is_judged_as_what_is_imported(
+    version: str, severity: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix = make_prefix(tmp_path / "env", this_platform(), "3.10.13")
+    add_dist(prefix, "tensorflow", "2.12.0")
+    add_dist(prefix, "numpy", "1.23.5")
+    listed = add_dist(make_prefix(tmp_path / "other", this_platform(), "3.10.13"), "numpy", version).parent
+    (listed / "numpy").mkdir(exist_ok=True)
+    (listed / "numpy" / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(listed))
+    env, matrix = read_prefix(str(prefix)), load_matrix()
+    direct = diagnose(env, matrix).findings
+    again = diagnose(environment_of(collect(env, matrix, findings=direct, masked=False), "r.json"), matrix).findings
+    for findings in (direct, again):
+        [finding] = [f for f in findings if f.code == "TFD704"]
+        assert (finding.severity, finding.package) == (severity, "numpy")
+        assert ("numpy 2.0.2" in finding.message) == (severity == "error")
 
 
 HERE, EVER = "when it is started in this folder.", "wherever it is started: PYTHONPATH names"

@@ -13,6 +13,7 @@ from ...environment.machine import MODULES
 from ...environment.site import brought_by_python_path
 from ...environment.stack import STACK
 from ...environment.tensorflow import OWNERS
+from ...environment.unrecorded import top_module
 from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, open_question
 from ..packages.packages import packages
 
@@ -29,20 +30,12 @@ def python_path(context: Context) -> Iterator[Finding]:
 
 def _user_site(context: Context) -> Iterator[Finding]:
     env = context.env
-    replaced = []
-    for package in env.user_site:
-        if package.name not in STACK:
-            continue
-        own = env.package(package.name)
-        if own is None and package.name not in OWNERS:
-            continue
-        if own is None or own.version != package.version:
-            replaced.append((package, own))
+    replaced = _replaced(context, env.user_site)
     if not replaced:
         return
     names = ", ".join(f"{p.name} {p.version}" for p, _ in replaced)
     instead = ", ".join(f"{own.name} {own.version}" for _, own in replaced if own) or "none"
-    broken = _broken_by(context, [package for package, _ in replaced])
+    broken = _broken_by(context, env.user_site, [package for package, _ in replaced])
     first = next((p for p, _ in replaced if broken and p.name == broken.package), replaced[0][0])
     yield Finding(
         "TFD703",
@@ -59,13 +52,25 @@ def _user_site(context: Context) -> Iterator[Finding]:
     )
 
 
-def _broken_by(context: Context, replacing: Iterable[Package]) -> Finding | None:
-    """Return the first error about packages that the user site puts before the environment's own."""
+def _replaced(context: Context, outside: Iterable[Package]) -> list[tuple[Package, Package | None]]:
+    """Return the packages of the stack that come from outside in another version than the environment's, with that."""
+    replaced = []
+    for package in outside:
+        own = context.env.package(package.name) if package.name in STACK else None
+        if own is None and package.name not in OWNERS:
+            continue
+        if own is None or own.version != package.version:
+            replaced.append((package, own))
+    return replaced
+
+
+def _broken_by(context: Context, outside: list[Package], replacing: Iterable[Package]) -> Finding | None:
+    """Return the first error about packages that something outside puts before the environment's own."""
     env = context.env
-    names = {package.name for package in env.user_site}
+    names = {package.name for package in outside}
     if not names.isdisjoint(OWNERS):
         return None  # of another TensorFlow neither the build nor its generated code was looked at
-    seen = env.having([*(package for package in env.packages if package.name not in names), *env.user_site])
+    seen = env.having([*(package for package in env.packages if package.name not in names), *outside])
     changed = {package.name for package in replacing}
     found = packages(Context(seen, context.matrix))
     return next((finding for finding in found if finding.severity == ERROR and finding.package in changed), None)
@@ -84,18 +89,23 @@ def _local_modules(context: Context) -> Iterator[Finding]:
         listed = brought_by_python_path(env, name)
         # A report was collected where the user runs Python; our own working folder may be any.
         certain = ours and is_file and (env.kind == "report" or bool(listed))
+        replacing = [
+            package for package, _ in _replaced(context, env.path_packages) if top_module(package.name) == stem
+        ]
+        broken = _broken_by(context, env.path_packages, replacing) if listed and not is_file and replacing else None
         when = f", wherever it is started: PYTHONPATH names {listed}." if listed else ""
         yield Finding(
             "TFD704",
-            ERROR if certain else WARNING,
+            ERROR if certain or broken else WARNING,
             f"{name} hides the module {stem} of the same name: Python imports it instead"
-            + (when or ("." if certain else " when it is started in this folder.")),
+            + (when or ("." if certain else " when it is started in this folder."))
+            + (f" {broken.message}" if broken else ""),
             found=name,
             expected=f"no file or folder named {stem} in the working folder or on PYTHONPATH",
             evidence=(name, "env_vars.PYTHONPATH") if listed else (name,),
             source="sys.path begins with the script's folder (or the working folder) and PYTHONPATH",
             package=stem,
-            confidence=CERTAIN if certain else LIKELY,
+            confidence=CERTAIN if certain or broken else LIKELY,
             fix=advise("TFD704", context, {"file": name}),
         )
 
