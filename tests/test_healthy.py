@@ -31,6 +31,7 @@ from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.matrix.matrix import Matrix
+from conda_tf_doctor.render.report import collect
 from tools.healthy import CORNERS, Healthy, can_be_healthy, environments
 from tools.index_wheels import link_into, unpacked
 from tools.prefixes import add_dist, make_prefix
@@ -255,7 +256,14 @@ def test_the_user_site_is_none_of_a_venvs(tmp_path: Path, user_site: Path, kind:
     if kind != "conda":
         prefix = _venv(tmp_path / "env", prefix, shared=kind != "venv", version="3.10.11", platform=HERE)
     _installed(prefix, {**_stack("2.10.1", "3.10"), "tensorflow": "2.10.1"})
-    found = [f for f in diagnose(read_prefix(str(prefix)), matrix()).findings if f.code == "TFD703"]
+    env = read_prefix(str(prefix))
+    direct = diagnose(env, matrix()).findings
+    found = [f for f in direct if f.code == "TFD703"]
+    report = environment_of(collect(env, matrix(), findings=direct), "report.json")
+    assert [f.fix.note for f in diagnose(report, matrix()).findings if f.code == "TFD703"] == [
+        f.fix.note for f in found
+    ]
+    assert all("python -m pip uninstall six" in f.fix.note for f in found)
     assert [(f.severity, f.package) for f in found] == ([] if kind == "venv" else [("warning", "six")])
     # conda sets no variable of a venv.
     assert all(bool(f.fix.commands) is (kind == "conda") for f in found)

@@ -48,7 +48,8 @@ def _user_site(context: Context) -> Iterator[Finding]:
         source="site.py: the user site precedes site-packages on sys.path" + (f"; {broken.source}" if broken else ""),
         package=first.name,
         confidence=CERTAIN,
-        fix=advise("TFD703", context, {"file": first.source}),
+        # By name: a report tells no place.
+        fix=advise("TFD703", context, {"file": f"site-packages/{first.name.replace('-', '_')}"}),
     )
 
 
