@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from conda_tf_doctor.environment.site import interpreter
 from conda_tf_doctor.repair import by_pip, preflight
 from tools.prefixes import add_dist
 
@@ -50,7 +51,7 @@ def no_pip(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As uv makes its environments, and where the program runs without a pip as well."""
     for path in site_of(prefix).glob("pip*"):
         shutil.rmtree(path)
-    monkeypatch.setattr(by_pip.sys, "executable", str(prefix / "bin" / "python"))
+    monkeypatch.setattr(by_pip.sys, "executable", str(prefix / interpreter(str(prefix))))
     by_pip.pip_command.cache_clear()
 
 
@@ -73,7 +74,7 @@ def little_disk(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def no_python(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its interpreter is for another machine, or damaged."""
-    program = prefix / "bin" / "python"
+    program = prefix / interpreter(str(prefix))
     program.unlink()
     program.write_bytes(b"\x7fELF of another machine")
     program.chmod(0o755)
