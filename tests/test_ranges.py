@@ -30,6 +30,12 @@ def errors(diagnosis: Diagnosis) -> set[str]:
 
 # conda's specs, pip's requirements, platform, errors
 CASES = [
+    # Its newest release refuses to be installed, and pip takes no other one instead.
+    ("python=3.8", "tensorflow-gpu", "linux-64", {"TFD103"}),
+    ("python=3.8", "tensorflow-gpu>=2.4", "linux-64", {"TFD103"}),
+    ("python=3.8", "tensorflow-gpu==2.12.0", "linux-64", {"TFD103"}),
+    ("python=3.8", "tensorflow-gpu<2.12", "linux-64", set()),
+    ("python=3.8 ; tensorflow-gpu", "", "linux-64", set()),
     ("python=3.12 ; tensorflow=2.10", "", "linux-64", {"TFD201"}),
     ("python=3.10 ; tensorflow=2.10", "", "linux-64", set()),
     ("python=3.12", "tensorflow==2.10.*", "win-64", {"TFD201"}),

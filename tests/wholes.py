@@ -1,8 +1,9 @@
-"""Whole findings, as they were when somebody last looked at them.
+"""Whole findings and texts, as they were when somebody last looked at them.
 
-A test hands what was found to `said`, which returns it. After the test it is held to `data/findings/MODULE.yaml`, field
-by field. `python3 dev.py test tests/rules tests/binaries -n 0 --write-findings` writes these files anew: review the
-difference as you would review the change itself, for users read these words and `fix` does these things.
+A test hands what was found to `said`, which returns it, and what is shown to `shown`. After the test it is held to
+`data/findings/MODULE.yaml`, field by field. `python3 dev.py test tests/rules tests/binaries tests/repair/test_wholes.py
+-n 0 --write-findings` writes these files anew: review the difference as you would review the change itself, for users
+read these words and `fix` does these things.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from ruamel.yaml import YAML
 from conda_tf_doctor.findings import CERTAIN, Finding
 
 FOLDER = Path(__file__).parent / "data" / "findings"
-Said = list[list[dict[str, Any]]]
-_now: list[list[Finding]] = []
+Said = list[list[Any]]
+_now: list[list[Any]] = []
 _written: dict[str, dict[str, Said]] = {}
 
 
@@ -30,6 +31,12 @@ def said(findings: Iterable[Finding]) -> list[Finding]:
     """Note what was found in the test that runs, and return it."""
     _now.append(list(findings))
     return _now[-1]
+
+
+def shown(text: str) -> str:
+    """Note what the test that runs would show, and return it."""
+    _now.append(text.splitlines())
+    return text
 
 
 def fields(finding: Finding) -> dict[str, Any]:
@@ -77,7 +84,9 @@ def hold(request: pytest.FixtureRequest, write: bool) -> None:
         return
     module, name = ".".join(Path(str(request.node.path)).parts[-2:]).removesuffix(".py"), request.node.name
     folder = str(request.node.funcargs.get("tmp_path", ""))
-    got: Said = [[_placed(fields(finding), folder) for finding in findings] for findings in _now]
+    got: Said = [
+        [_placed(fields(each) if isinstance(each, Finding) else each, folder) for each in noted] for noted in _now
+    ]
     if write:
         _written.setdefault(module, {})[name] = got
     else:

@@ -16,6 +16,7 @@ from ..codes import ROWS
 from ..environment.facts import PIP, Environment, Package, reader_of
 from ..environment.tensorflow import find_tensorflow
 from ..findings import INFO, RANKS
+from ..matrix.model import PYPI
 
 if TYPE_CHECKING:
     from ..findings import Finding
@@ -94,7 +95,7 @@ def _as_asked(env: Environment, finding: Finding) -> Finding:
 def _worlds(env: Environment, package: Package, matrix: Matrix) -> list[World]:
     """Return the TensorFlows that the file admits, the newest first."""
     if package.manager == PIP or not package.manager:
-        channels = [package.channel or "pypi"]
+        channels = [package.channel or PYPI]
     else:
         channels = [package.channel] if package.channel else ["conda-forge", "defaults"]
     pinned = bool(package.version) and not package.spec
@@ -124,6 +125,8 @@ def _distribution(package: Package, matrix: Matrix, channel: str) -> str:
 def _listed(env: Environment, package: Package, matrix: Matrix, channel: str) -> list[str]:
     """Return the releases in the range that an installer would consider; where none fits, those it cannot use."""
     minors, name = _minors(env), _distribution(package, matrix, channel)
+    if channel == PYPI and package.manager == PIP and (last := _last(package, matrix)):
+        return [last]
     for platform in (env.platform, ""):
         for pythons in (minors, [""]):
             known = {v for minor in pythons for v in matrix.versions(name, channel, platform, minor)}
@@ -132,6 +135,14 @@ def _listed(env: Environment, package: Package, matrix: Matrix, channel: str) ->
             if final or inside:
                 return final or inside
     return []
+
+
+def _last(package: Package, matrix: Matrix) -> str:
+    """Return the newest release in the range where installing it fails on purpose: pip takes no other one instead."""
+    inside = [each.version for each in matrix.wheels.releases(package.name) if admits(package, each.version)]
+    last = max((version for version in inside if not versions.is_prerelease(version)), key=versions.key, default="")
+    rows = matrix.builds(package.name, last, PYPI) if last else []
+    return last if rows and all(row.is_refusal for row in rows) else ""
 
 
 def _minors(env: Environment) -> list[str]:

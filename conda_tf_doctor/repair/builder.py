@@ -121,8 +121,25 @@ class Builder:
         return package.version if package else None
 
     def takes_a_place(self, edit: Edit, edits: _Edits) -> bool:
-        """Tell whether a package comes for one that is to be had under another name alone: nobody asked to lose it."""
+        """Tell whether a package comes for one that is to be had under another name alone, or a TensorFlow goes.
+
+        Nobody asked to lose the first. Of the second, left open beside another name, no rule finds anything, and an
+        installer takes it all the same.
+        """
+        if edit.removes:
+            return edit.name in OWNERS
         return self.installed(edit.manager, edit.name) is None and predecessor(edit, edits) is not None
+
+    def together(self, edit: Edit, edits: _Edits) -> set[Key]:
+        """Return the keys of an edit and of what is of use with it alone.
+
+        NVIDIA's wheels hold one library each, and TensorFlow uses no GPU without all of them.
+        """
+
+        def is_new_wheel(each: Edit) -> bool:
+            return each.manager == PIP and each.name.startswith("nvidia-") and self.installed(PIP, each.name) is None
+
+        return {key for key, each in edits.items() if is_new_wheel(each)} if is_new_wheel(edit) else {edit.key}
 
     def resolved(self, edits: _Edits) -> _Edits | None:
         """Choose the version of every edit anew: the newest that exists and satisfies all that is asked of it."""

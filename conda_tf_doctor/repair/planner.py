@@ -260,10 +260,11 @@ class Planner(Oracle):
         again = True
         while again:
             again = False
-            for key, edit in list(edits.items()):
+            for edit in list(edits.values()):
                 if "--to" in edit.codes or "--without" in edit.codes or self.takes_a_place(edit, edits):
                     continue
-                fewer = {k: v for k, v in edits.items() if k != key}
+                gone = self.together(edit, edits)
+                fewer = {k: v for k, v in edits.items() if k not in gone}
                 # With the versions chosen anew, or with those that were found to work.
                 for option in (self.resolved(dict(fewer)), fewer):
                     if option is not None and len(option) < len(edits) and not self.errors(option):

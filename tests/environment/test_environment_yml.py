@@ -133,3 +133,16 @@ def test_the_prefix_line_tells_windows(tmp_path: Path) -> None:
     assert read(tmp_path, text, "environment.yml").platform == "win-64"
     text = "dependencies: [python=3.9]\n"
     assert read(tmp_path, text, "environment.yml").platform == this_platform()
+
+
+@pytest.mark.parametrize("name", ["environment.yml", "no-name-that-tells"])
+def test_mappings_with_braces_are_yaml_too(tmp_path: Path, name: str) -> None:
+    text = (
+        "{name: flow, channels: [conda-forge], dependencies: [python=3.12, tensorflow=2.15, {pip: [h5py==3.11.0]}]}\n"
+    )
+    env = read(tmp_path, text, name, "linux-64")
+    assert [(p.name, p.version, p.manager) for p in env.packages] == [
+        ("python", "3.12", "conda"),
+        ("tensorflow", "2.15", "conda"),
+        ("h5py", "3.11.0", "pip"),
+    ]

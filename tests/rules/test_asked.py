@@ -148,3 +148,16 @@ def test_a_range_is_empty_where_no_version_lies_in_it(terms: list[tuple[str, str
 )  # fmt: skip
 def test_ranges_by_hand(spec: str, manager: str, empty: bool) -> None:
     assert is_empty(spec, reader_of(manager)) is empty
+
+
+def test_an_extra_whose_tensorrt_is_gone(tmp_path: Path) -> None:
+    file = tmp_path / "requirements.txt"
+    for version, codes in (("2.15.0", ["TFD103"]), ("2.15.1", []), ("2.14.0", [])):
+        file.write_text(f"tensorflow[and-cuda]=={version}\n")
+        found = diagnose(read_file(str(file), "linux-64"), load_matrix()).findings
+        assert [finding.code for finding in found if finding.severity != "info"] == codes
+        if codes:
+            finding = found[0]
+            assert (finding.severity, finding.expected) == ("warning", "2.15.1 or later")
+            assert finding.message == "tensorflow[and-cuda] 2.15.0 asks for a TensorRT that the index has no more."
+            assert "tensorflow[and-cuda]==2.15.1" in finding.fix.note

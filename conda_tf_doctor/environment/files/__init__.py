@@ -23,6 +23,7 @@ from .text import FORMS, as_mapping, load_json, read_text, unknown
 
 _YAML_DEPENDENCIES = re.compile(r"^[ \t]*[\"']?dependencies[\"']?[ \t]*:", re.M)
 _UV_SOURCE = re.compile(r"^source\s*=\s*\{\s*(?:registry|editable|virtual|git|url|path|directory)\s*=", re.M)
+_FLOW = re.compile(r"\{\s*[a-z]+[ \t]*:")
 _LOCK = re.compile(r"^(?:version|metadata|packages?):[ \t]*(?:\d+[ \t]*)?$", re.M)
 _INI = re.compile(r"\[[\w.:*@/ -]*[A-Za-z][\w.:*@/ -]*\][ \t]*(?:[#;].*)?\n\s*[\w.-]+[ \t]*[=:]")
 _TOML = re.compile(
@@ -71,7 +72,9 @@ def _dispatch(env: Environment, text: str, path: str, platform: str) -> None:
         raise UsageError(f"The file {path} is a template; fill it in, and check what comes out.")
     is_toml = name.endswith(".toml") or name == "pipfile" or _TOML.search(text) is not None
     is_ini = projects.is_setup_cfg(text)
-    if stripped[0] in "[{" and not is_toml and not is_ini:
+    # YAML's mappings may be written with braces, and without JSON's quotes.
+    is_flow = _FLOW.match(stripped) is not None
+    if stripped[0] in "[{" and not is_toml and not is_ini and not is_flow:
         if _INI.match(stripped):
             raise unknown(path, "INI file")
         _json(env, stripped, path, platform)
@@ -87,7 +90,7 @@ def _dispatch(env: Environment, text: str, path: str, platform: str) -> None:
         projects.read_setup_cfg(env, text, path, platform)
     elif is_toml:
         _toml(env, text, path, platform)
-    elif name.endswith((".yml", ".yaml")) or _YAML_DEPENDENCIES.search(text) or _LOCK.search(text):
+    elif is_flow or name.endswith((".yml", ".yaml")) or _YAML_DEPENDENCIES.search(text) or _LOCK.search(text):
         _yaml(env, text, path, platform)
     elif lists.is_conda_export(text):
         lists.read_conda_export(env, text, path, platform)

@@ -97,8 +97,9 @@ def _minimal(edits: dict[Key, Edit], planner: Planner, after: Callable[[Edits], 
         return {(f.code, f.package) for f in planner.amiss(after(option), option)}
 
     remains = left(edits)
-    for key, edit in list(edits.items()):
-        fewer = {other: e for other, e in edits.items() if other != key}
+    for edit in list(edits.values()):
+        gone = planner.together(edit, edits)
+        fewer = {other: e for other, e in edits.items() if other not in gone}
         asked = {"--to", "--without"} & set(edit.codes) or planner.takes_a_place(edit, edits)
         if not asked and left(fewer) <= remains:
             edits = fewer

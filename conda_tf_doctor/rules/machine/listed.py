@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterable, Iterator
 
 from ... import versions
 from ...advice import advise
+from ...advice.nvidia import asks_in_vain
 from ...context.context import Context
 from ...environment.facts import CONDA, PIP, Package
 from ...environment.gpu import LAST_TOOLKIT
 from ...environment.tensorflow import OWNERS
-from ...findings import ERROR, Finding, Fix
-from ...matrix.model import CONDA_FORGE, DEFAULTS
+from ...findings import ERROR, LIKELY, WARNING, Finding, Fix
+from ...matrix.model import CONDA_FORGE, DEFAULTS, PYPI
 from ...names import parse_requirement
 
 EXTRA = "and-cuda"
@@ -43,6 +44,9 @@ def not_to_be_had(context: Context) -> Iterator[Finding]:
             yield from _never_here(context, package)
         elif package.version:
             yield from _never_released(context, package)
+        if package.name in OWNERS:
+            yield from _removed(context, package)
+            yield from _asks_in_vain(context, package)
         lacking = lacks(context, package)
         if lacking:
             yield _finding(
@@ -136,6 +140,32 @@ def _never_released(context: Context, package: Package) -> Iterator[Finding]:
     released = [each.version for each in context.matrix.wheels.releases(package.name)]
     if released and versions.key(released[0]) < versions.key(package.version) and not context.builds:
         yield from _no_such(package, released, released[-1:], "", _INDEX)
+
+
+def _removed(context: Context, package: Package) -> Iterator[Finding]:
+    """Report a release without a wheel: installing ``tensorflow-gpu`` 2.12.0 fails on purpose."""
+    rows = context.matrix.builds(package.name, package.version, PYPI) if package.version else []
+    if rows and all(row.is_refusal for row in rows):
+        yield _finding(
+            package,
+            f"{package.name} {package.version} brings no TensorFlow: {rows[0].notes}.",
+            Fix(pip=(f"tensorflow=={package.version}",)),
+            f"tensorflow {package.version}",
+            rows[0].id,
+        )
+
+
+def _asks_in_vain(context: Context, package: Package) -> Iterator[Finding]:
+    """Report an extra that asks for a TensorRT which the index has no more; another index may have it."""
+    if context.env.platform != "linux-64" or EXTRA not in package.metadata.get("extras", ()) or not package.version:
+        return
+    if asks_in_vain(package.version, context.env.python.minor):
+        yield _finding(
+            package,
+            f"{package.name}[{EXTRA}] {package.version} asks for a TensorRT that the index has no more.",
+            Fix(note=f"Write {package.name}[{EXTRA}]==2.15.1, whose extra asks for none, or a later release."),
+            "2.15.1 or later",
+        )._replace(severity=WARNING, confidence=LIKELY, needs=("whether pip asks NVIDIA's own index as well",))
 
 
 def _never_in_channels(context: Context, package: Package) -> Iterator[Finding]:

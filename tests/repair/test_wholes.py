@@ -1,0 +1,107 @@
+"""Whole plans, recipes and files, as users read them and `fix` and `create` carry them out."""
+
+from __future__ import annotations
+
+from io import StringIO
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from conda_tf_doctor.cli.main import console
+from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.environment.facts import Environment
+from conda_tf_doctor.environment.files import read_file
+from conda_tf_doctor.environment.tensorflow import find_tensorflow
+from conda_tf_doctor.errors import UsageError
+from conda_tf_doctor.findings import INFO
+from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.render.text import Style
+from conda_tf_doctor.repair import apply, show
+from conda_tf_doctor.repair.candidates import Catalogue
+from conda_tf_doctor.repair.demands import NO_DEMANDS, Demands
+from conda_tf_doctor.repair.files.leftopen import left_open, not_for_pip
+from conda_tf_doctor.repair.planner import Planner
+from conda_tf_doctor.repair.recipe import NoRecipeError, Wanted, make
+from tests.rules.cases import OF_PAGES, WRITTEN, environment
+from tests.wholes import said, shown
+
+FILES = Path(__file__).parents[1] / "data" / "repair" / "files"
+CASES = {
+    name: case for name, case in {**OF_PAGES, **WRITTEN}.items() if "windows" not in case and "error_text" not in case
+}
+_PLATFORMS = (
+    "linux-64 gpu", "linux-64 cpu", "win-64 gpu", "win-64 cpu", "osx-arm64 gpu", "linux-aarch64 cpu", "osx-64 cpu",
+)  # fmt: skip
+# TensorFlow, Python, channel.
+_ASKED = (
+    ("", "", ""), ("", "", "conda-forge"), ("2.10", "", ""), ("2.10", "", "conda-forge"), ("2.4.*", "3.8", ""),
+    ("1.15", "", "defaults"), (">=2.14,<2.16", "3.10", ""), ("2.18", "3.9", "pypi"),
+)  # fmt: skip
+RECIPES = [
+    Wanted("tf", *platform.split()[:1], version, *platform.split()[1:], python, channel)
+    for platform, (version, python, channel) in product(_PLATFORMS, _ASKED)
+]
+# When it was, what was there before, and the same changes again.
+_NOT_OF_THE_PLAN = {"started", "step", "revision", "conda_before", "pip_before", "changes"}
+
+
+def environment_of(name: str) -> Environment:
+    """Return a case as an environment that can be repaired."""
+    env = environment(CASES[name])
+    env.kind, env.path = "prefix", "/envs/tf"
+    return env
+
+
+def plan_text(env: Environment, demands: Demands) -> str:
+    """Return what a plan shows, the commands that it stands for, and what is found after it."""
+    planner = Planner(env, load_matrix(), (), demands)
+    plan = planner.plan()
+    text = show.render(plan, "/envs/tf", Style(StringIO(), False))
+    after = [f"After: {f.code} {f.severity} {f.package}".rstrip() for f in plan.after.findings if f.severity != INFO]
+    journal = {} if plan.conflict else apply.draft(plan, env, 7, None, ["scipy 1.11.*"])._asdict()
+    kept = {name: value for name, value in journal.items() if name not in _NOT_OF_THE_PLAN and value}
+    return text + "\n".join((*after, *(f"{name}: {', '.join(map(str, value))}" for name, value in kept.items())))
+
+
+def is_repaired(name: str) -> bool:
+    """Tell whether a case has a TensorFlow, and something to be repaired."""
+    env = environment_of(name)
+    found = diagnose(env, load_matrix()).findings
+    return find_tensorflow(env) is not None and any(finding.severity != INFO for finding in found)
+
+
+@pytest.mark.parametrize("name", CASES, ids=list(CASES))
+def test_a_plan(name: str) -> None:
+    if is_repaired(name):
+        plain = shown(plan_text(environment_of(name), NO_DEMANDS))
+        whole = plan_text(environment_of(name), NO_DEMANDS._replace(warnings=True))
+        if whole != plain:
+            shown(whole)
+
+
+@pytest.mark.parametrize("wanted", RECIPES, ids=lambda w: "-".join(filter(None, w[1:])))
+def test_a_recipe(wanted: Wanted) -> None:
+    try:
+        shown(make(wanted, load_matrix()).to_yaml())
+    except NoRecipeError as error:
+        shown("\n".join((str(error), *error.ways)))
+
+
+@pytest.mark.parametrize("platform", ["linux-64", "win-64", "osx-arm64"])
+@pytest.mark.parametrize("file", sorted(FILES.iterdir()), ids=lambda file: file.name)
+def test_a_file(file: Path, platform: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(FILES)
+    # The file's forms differ, and what is asked for little: on one platform all of it.
+    wishes = (
+        ((), ("--warnings",), ("--to", "tensorflow=2.16"), ("--without", "keras")) if platform == "linux-64" else ((),)
+    )
+    for wished in wishes:
+        status = console(["fix", "--file", file.name, "--platform", platform, "--offline", "--dry-run", *wished])
+        out, err = capsys.readouterr()
+        shown(f"{' '.join(wished)} exit {status}\n{out}{err}".lstrip())
+    try:
+        found = read_file(file.name, platform)
+    except UsageError:  # shown above
+        return
+    said((*left_open(found, load_matrix(), Catalogue(load_matrix(), platform)), *not_for_pip(found)))
