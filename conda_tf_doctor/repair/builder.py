@@ -121,13 +121,13 @@ class Builder:
         return package.version if package else None
 
     def takes_a_place(self, edit: Edit, edits: _Edits) -> bool:
-        """Tell whether a package comes for one that is to be had under another name alone, or a TensorFlow goes.
+        """Tell whether a package comes for one that is to be had under another name alone, or a file's TensorFlow goes.
 
         Nobody asked to lose the first. Of the second, left open beside another name, no rule finds anything, and an
         installer takes it all the same.
         """
         if edit.removes:
-            return edit.name in OWNERS
+            return edit.name in OWNERS and self.env.kind == "file"
         return self.installed(edit.manager, edit.name) is None and predecessor(edit, edits) is not None
 
     def together(self, edit: Edit, edits: _Edits) -> set[Key]:
