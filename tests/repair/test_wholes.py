@@ -46,6 +46,11 @@ RECIPES = [
 _NOT_OF_THE_PLAN = {"started", "step", "revision", "conda_before", "pip_before", "changes"}
 
 
+@pytest.fixture(autouse=True)
+def _lines_of_one_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+
+
 def environment_of(name: str) -> Environment:
     """Return a case as an environment that can be repaired."""
     env = environment(CASES[name])
