@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -228,6 +227,7 @@ def test_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Monke
     assert sorted(path.name for path in (prefix / "conda-meta").iterdir()) == ["history", "pinned"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="not everybody may make links on Windows, and files have no such modes")
 def test_a_link_stays_a_link_and_the_mode_stays(tmp_path: Path) -> None:
     prefix = _prefix(tmp_path, None)
     real = tmp_path / "shared-pins"
@@ -254,13 +254,13 @@ def test_one_repair_at_a_time(tmp_path: Path) -> None:
 
 # Runs the program, and kills it at the n-th thing that it does to a file of the environment.
 KILLER = """
-import os, signal, sys
+import os, sys
 limit, prefix, count = int(sys.argv[1]), sys.argv[2], 0
 def step():
     global count
     count += 1
     if count == limit:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), 9)  # on Windows, too, nothing runs after it
 def hook(event, args):
     if event in ("os.rename", "os.remove", "os.chmod", "os.truncate"):
         changing = str(args[0]).startswith(prefix)
@@ -332,26 +332,28 @@ def _run(prefix: Path, limit: int, *args: str) -> subprocess.CompletedProcess[st
 @pytest.mark.slow
 def test_killed_at_each_write_the_file_is_old_or_new(tmp_path: Path) -> None:
     original = _broken_prefix(tmp_path / "original")
+    users = (original / "conda-meta" / "pinned").read_bytes()
     whole = tmp_path / "whole"
     shutil.copytree(original, whole)
     done = _run(whole, 0)
     assert done.returncode == 0, done.stderr + done.stdout
     new = (whole / "conda-meta" / "pinned").read_bytes()
     steps = int(done.stderr.rsplit("steps: ", 1)[1])
-    assert new.startswith(USERS.encode()) and b"numpy" in new
+    assert new.startswith(users) and b"numpy" in new
     assert steps >= 8
     seen = set()
     for limit in range(1, steps + 1):
         prefix = tmp_path / f"killed{limit}"
         shutil.copytree(original, prefix)
         killed = _run(prefix, limit)
-        assert killed.returncode == -signal.SIGKILL
+        assert killed.returncode == (9 if os.name == "nt" else -9)
         found = (prefix / "conda-meta" / "pinned").read_bytes()
-        assert found in (USERS.encode(), new)
+        assert found in (users, new)
         seen.add(found)
         # The next run is not in anybody's way, and ends where the first would have.
         before = pinned.read(str(prefix))
         pinned.write(str(prefix), pinned.rewritten(before, NUMPY))
         pinned.undo(str(prefix), before)
         assert (prefix / "conda-meta" / "pinned").read_bytes() == found
-    assert seen == {USERS.encode(), new}
+    # Windows has no folder to be flushed: the last step there puts the new file in its place.
+    assert seen == ({users} if os.name == "nt" else {users, new})
