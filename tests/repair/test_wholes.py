@@ -23,8 +23,9 @@ from conda_tf_doctor.repair.demands import NO_DEMANDS, Demands
 from conda_tf_doctor.repair.files.leftopen import left_open, not_for_pip
 from conda_tf_doctor.repair.planner import Planner
 from conda_tf_doctor.repair.recipe import NoRecipeError, Wanted, make
+from tests import wholes
 from tests.rules.cases import OF_PAGES, WRITTEN, environment
-from tests.wholes import said, shown
+from tests.wholes import said
 
 FILES = Path(__file__).parents[1] / "data" / "repair" / "files"
 CASES = {
@@ -44,6 +45,11 @@ RECIPES = [
 ]
 # When it was, what was there before, and the same changes again.
 _NOT_OF_THE_PLAN = {"started", "step", "revision", "conda_before", "pip_before", "changes"}
+
+
+def shown(text: str) -> str:
+    """Hold a text to what was reviewed, with POSIX's quotes where Windows has its own."""
+    return wholes.shown(text.replace('"', "'"))
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +87,7 @@ def test_a_plan(name: str) -> None:
     if is_repaired(name):
         plain = shown(plan_text(environment_of(name), NO_DEMANDS))
         whole = plan_text(environment_of(name), NO_DEMANDS._replace(warnings=True))
-        if whole != plain:
+        if whole.replace('"', "'") != plain:
             shown(whole)
 
 
