@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from io import StringIO
 from itertools import product
 from pathlib import Path
@@ -48,8 +49,8 @@ _NOT_OF_THE_PLAN = {"started", "step", "revision", "conda_before", "pip_before",
 
 
 def shown(text: str) -> str:
-    """Hold a text to what was reviewed, with POSIX's quotes where Windows has its own."""
-    return wholes.shown(text.replace('"', "'"))
+    """Hold a text to what was reviewed, without this checkout's folder, and with POSIX's quotes for Windows' own."""
+    return wholes.shown(text.replace(f"{FILES}{os.sep}", "").replace('"', "'"))
 
 
 @pytest.fixture(autouse=True)
