@@ -219,7 +219,7 @@ def joined(*specs: str) -> str:
 
 
 # A condition with nothing but numbers: what sorts before a release, or is somebody's own build, is not judged here.
-_OF_NUMBERS = re.compile(r"(?:===?|!=|~=|>=|<=|=|>|<)?\d+(?:\.\d+)*(?:\.?\*)?")
+_OF_NUMBERS = r"(?:===?|!=|~=|>=|<=|=|>|<)?\d+(?:\.\d+)*(?:\.?\*)?"
 
 
 def is_empty(spec: str, contains: Callable[[str, str], bool]) -> bool:
@@ -230,7 +230,7 @@ def is_empty(spec: str, contains: Callable[[str, str], bool]) -> bool:
         contains: How its notation is read: :func:`~conda_tf_doctor.versions.contains`, or conda's.
     """
     terms = spec.replace(" ", "").split(",")
-    if len(terms) < 2 or not all(map(_OF_NUMBERS.fullmatch, terms)):
+    if len(terms) < 2 or not all(re.fullmatch(_OF_NUMBERS, term) for term in terms):
         return False
     numbers = {tuple(map(int, re.findall(r"\d+", term))) for term in terms}
     return not any(contains(spec, point) for number in numbers for point in _around(number))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from .. import versions
 from .._typing import TYPE_CHECKING, Any, NamedTuple
 from ..names import normalise
-from ..specifiers import is_empty
 from .channels import channel_name
 
 if TYPE_CHECKING:
@@ -83,7 +82,11 @@ class Package:
     @property
     def is_asked_in_vain(self) -> bool:
         """Whether a file asks for what no version is (``>=3,<2``)."""
-        return bool(self.spec) and is_empty(self.spec, reader_of(self.manager))
+        if not self.spec:
+            return False
+        from ..specifiers import is_empty
+
+        return is_empty(self.spec, reader_of(self.manager))
 
     @property
     def metadata(self) -> dict[str, Any]:
