@@ -77,3 +77,12 @@ def test_constraints_bound_what_is_asked_for(tmp_path: Path) -> None:
     env = read(tmp_path, "-c constraints.txt\nnumpy\nprotobuf>=4\nh5py==3.10.0\n", "requirements.txt", "linux-64")
     expected = {"numpy": ("1.26.4", ""), "protobuf": ("", ">=4,<5"), "h5py": ("3.10.0", "")}
     assert {p.name: (p.version, p.spec) for p in env.packages} == expected
+
+
+@pytest.mark.parametrize(
+    "lines", [("tensorflow>=2", "tensorflow[and-cuda]==2.15.0"), ("tensorflow[and-cuda]", "tensorflow==2.15.0")]
+)
+def test_lines_of_one_package_ask_for_all_that_any_of_them_does(tmp_path: Path, lines: tuple[str, ...]) -> None:
+    env = read(tmp_path, "\n".join(lines), "requirements.txt", "linux-64")
+    [package] = env.packages
+    assert (package.version, package.metadata["extras"]) == ("2.15.0", ("and-cuda",))

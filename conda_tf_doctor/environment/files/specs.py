@@ -105,7 +105,8 @@ def all_of(packages: Sequence[Package]) -> Package:
         version, left = pinned(conda_all_of(terms), CONDA)
     build = next((package.build for package in packages if package.build), "")
     channel = next((package.channel for package in packages if package.channel), "")
-    metadata = {**first.metadata, "sources": tuple(package.source for package in packages)}
+    metadata = {name: value for package in reversed(packages) for name, value in package.metadata.items()}
+    metadata["sources"] = tuple(package.source for package in packages)
     return Package(first.name, version, first.manager, build, channel, first.source, metadata, left)
 
 
