@@ -130,8 +130,8 @@ class Builder:
             return edit.name in OWNERS and self.env.kind == "file"
         return self.installed(edit.manager, edit.name) is None and predecessor(edit, edits) is not None
 
-    def together(self, edit: Edit, edits: _Edits) -> set[Key]:
-        """Return the keys of an edit and of what is of use with it alone.
+    def without(self, edit: Edit, edits: _Edits) -> _Edits | None:
+        """Return edits without one and what is of use with it alone; ``None`` where one of these has to stay.
 
         NVIDIA's wheels hold one library each, and TensorFlow uses no GPU without all of them.
         """
@@ -139,7 +139,11 @@ class Builder:
         def is_new_wheel(each: Edit) -> bool:
             return each.manager == PIP and each.name.startswith("nvidia-") and self.installed(PIP, each.name) is None
 
-        return {key for key, each in edits.items() if is_new_wheel(each)} if is_new_wheel(edit) else {edit.key}
+        gone = [each for each in edits.values() if is_new_wheel(each)] if is_new_wheel(edit) else [edit]
+        if any({"--to", "--without"} & set(each.codes) or self.takes_a_place(each, edits) for each in gone):
+            return None
+        keys = {each.key for each in gone}
+        return {key: each for key, each in edits.items() if key not in keys}
 
     def resolved(self, edits: _Edits) -> _Edits | None:
         """Choose the version of every edit anew: the newest that exists and satisfies all that is asked of it."""

@@ -261,10 +261,9 @@ class Planner(Oracle):
         while again:
             again = False
             for edit in list(edits.values()):
-                if "--to" in edit.codes or "--without" in edit.codes or self.takes_a_place(edit, edits):
+                fewer = self.without(edit, edits)
+                if fewer is None:
                     continue
-                gone = self.together(edit, edits)
-                fewer = {k: v for k, v in edits.items() if k not in gone}
                 # With the versions chosen anew, or with those that were found to work.
                 for option in (self.resolved(dict(fewer)), fewer):
                     if option is not None and len(option) < len(edits) and not self.errors(option):

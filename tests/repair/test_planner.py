@@ -19,7 +19,7 @@ from conda_tf_doctor.render.screen import render
 from conda_tf_doctor.render.text import Style
 from conda_tf_doctor.repair.candidates import Catalogue
 from conda_tf_doctor.repair.demands import Demands, parse_demand
-from conda_tf_doctor.repair.plan import Plan
+from conda_tf_doctor.repair.plan import Edit, Plan
 from conda_tf_doctor.repair.planner import Planner
 from conda_tf_doctor.repair.simulate import build_string, promises, simulate
 
@@ -287,3 +287,21 @@ def test_unusable_demand(text: str) -> None:
 def test_demands_mean_what_conda_means(text: str, version: str, expected: bool) -> None:
     _, spec = parse_demand(text)
     assert versions.conda_contains(spec, version) is expected
+
+
+def test_of_nvidias_wheels_all_are_taken_back_or_none() -> None:
+    env = environment("linux-64", "3.11.9", {}, {"tensorflow": "2.15.0", "nvidia-nccl-cu12": "2.16.5"})
+    planner = Planner(env, load_matrix(), (), Demands())
+
+    def wheel(name: str, *codes: str) -> Edit:
+        return Edit(PIP, name, name, ("==1",), "1", codes)
+
+    numpy, cublas, cudnn = wheel("numpy"), wheel("nvidia-cublas-cu12", "TFD301"), wheel("nvidia-cudnn-cu12", "TFD301")
+    nccl = wheel("nvidia-nccl-cu12", "TFD301")  # is there already, in another version
+    edits = {edit.key: edit for edit in (numpy, cublas, cudnn, nccl)}
+    assert planner.without(cudnn, edits) == {numpy.key: numpy, nccl.key: nccl}
+    assert planner.without(nccl, edits) == {numpy.key: numpy, cublas.key: cublas, cudnn.key: cudnn}
+    assert planner.without(numpy, edits) == {cublas.key: cublas, cudnn.key: cudnn, nccl.key: nccl}
+    # What the user asked for is taken back by nobody, nor with another one.
+    asked = {**edits, cublas.key: cublas._replace(codes=("--to",))}
+    assert planner.without(cudnn, asked) is None

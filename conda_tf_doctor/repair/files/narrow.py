@@ -98,10 +98,8 @@ def _minimal(edits: dict[Key, Edit], planner: Planner, after: Callable[[Edits], 
 
     remains = left(edits)
     for edit in list(edits.values()):
-        gone = planner.together(edit, edits)
-        fewer = {other: e for other, e in edits.items() if other not in gone}
-        asked = {"--to", "--without"} & set(edit.codes) or planner.takes_a_place(edit, edits)
-        if not asked and left(fewer) <= remains:
+        fewer = planner.without(edit, edits)
+        if fewer is not None and left(fewer) <= remains:
             edits = fewer
     return edits
 
