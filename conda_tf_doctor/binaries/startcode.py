@@ -8,11 +8,11 @@ import os
 from functools import partial
 
 from .._typing import TYPE_CHECKING, Any
+from .windows import ADDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ADD = "add_dll_directory"
 # A file that sets up a process is short; one made to keep a reader busy is not followed to its end.
 _STEPS, _LONGEST = 2000, 4096
 _PREFIX = ("sys.prefix", "sys.exec_prefix", "sys.base_prefix", "sys.base_exec_prefix")
@@ -108,7 +108,7 @@ class Reader:
         if isinstance(node, ast.ListComp) and len(node.generators) == 1:
             generator = node.generators[0]
             self._loop(generator.target, generator.iter, partial(self._expression, node.elt))
-        elif isinstance(node, ast.Call) and self._name(node.func) == f"os.{ADD}" and len(node.args) == 1:
+        elif isinstance(node, ast.Call) and self._name(node.func) == f"os.{ADDED}" and len(node.args) == 1:
             folder = self._value(node.args[0])
             if not isinstance(folder, str) or not os.path.isabs(folder):
                 raise _UnknownError
@@ -120,8 +120,8 @@ class Reader:
     def _mentions(self, node: ast.AST) -> bool:
         """Tell whether a piece of code has to do with adding a folder."""
         return any(
-            (isinstance(part, ast.Attribute) and part.attr == ADD)
-            or (isinstance(part, ast.Name) and self._full.get(part.id, part.id).endswith(ADD))
+            (isinstance(part, ast.Attribute) and part.attr == ADDED)
+            or (isinstance(part, ast.Name) and self._full.get(part.id, part.id).endswith(ADDED))
             for part in ast.walk(node)
         )
 

@@ -13,11 +13,10 @@ import os
 
 from .. import reading
 from .._typing import TYPE_CHECKING, NamedTuple
+from .windows import ADDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_CALL = "add_dll_directory"
 
 
 class Added(NamedTuple):
@@ -45,7 +44,7 @@ def added_at_start(prefix: str, site_packages: str) -> Added:
     folders: list[str] = []
     unknown = []
     for path, code in _codes(site_packages):
-        if _CALL not in code:
+        if ADDED not in code:
             continue
         from .startcode import Reader
 

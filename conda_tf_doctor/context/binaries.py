@@ -16,7 +16,7 @@ from ..binaries.kept import take
 from ..binaries.records import VITAL, Recorded, recorded_files
 from ..binaries.resolve import resolve
 from ..binaries.stack import added_folders, build_info, find_stack_modules
-from ..binaries.startup import added_at_start
+from ..binaries.startup import Added, added_at_start
 from ..binaries.windows import CONDA_FOLDERS
 from ..environment.condameta import well_typed
 from ..environment.gpu import NEEDS_ZLIB
@@ -124,7 +124,8 @@ def _examine(
     run_time = build.libraries if build is not None and not build.load_time else ()
     if run_time and env.os == "win" and any(contains(NEEDS_ZLIB, library.version) for library in context.cudnn):
         run_time = (*run_time, "zlibwapi.dll")
-    closure = closure_of(context, modules, preloads, run_time, site_packages)
+    start = added_at_start(env.prefix, site_packages) if env.os == "win" else Added()
+    closure = closure_of(context, modules, preloads, run_time, site_packages, start)
     # A package that recorded none of what is there describes another installation; its absent files prove nothing.
     present = {entry.source for entry in recorded if os.path.isfile(entry.path)} | _of_imported(env)
     kept = None if thorough else context.remembered
@@ -132,10 +133,10 @@ def _examine(
     machine = env.python.machine or PLATFORM_MACHINES.get(env.platform, "")
     keras = env.package("keras")
     around = tuple(neighbours(env.prefix, site_packages, env.os == "win", keras.version if keras else ""))
-    beside = closure_of(context, [each.path for each in around], site_packages=site_packages)
+    beside = closure_of(context, [each.path for each in around], site_packages=site_packages, start=start)
     return BinaryFacts(
         closure, tuple(modules), tuple(damages), (), machine, preloads if env.os == "win" else (), is_at_hand(env),
-        around, beside, added_at_start(env.prefix, site_packages).unknown if env.os == "win" else (),
+        around, beside, start.unknown,
     )  # fmt: skip
 
 
@@ -152,6 +153,7 @@ def closure_of(
     preloads: tuple[str, ...] = (),
     run_time: tuple[str, ...] = (),
     site_packages: str = "",
+    start: Added | None = None,
 ) -> Closure:
     """Resolve what modules of an environment load, with what is known about its machine.
 
@@ -161,6 +163,7 @@ def closure_of(
         preloads: DLLs that are loaded by name first.
         run_time: Libraries that are loaded by name later.
         site_packages: Where packages add DLL folders.
+        start: What Python adds as it starts, where that was looked for already.
 
     Returns:
         The closure.
@@ -179,16 +182,16 @@ def closure_of(
         preloads if windows else (),
         run_time,
         _provided(context),
-        _added(env, site_packages or site_packages_of(env)) if windows else (),
+        _added(env, site_packages or site_packages_of(env), start) if windows else (),
     )
     if context.remembered is None:
         return resolve(*arguments)
     return take(context.remembered, list(arguments), lambda: resolve(*arguments))
 
 
-def _added(env: Environment, site_packages: str) -> tuple[str, ...]:
+def _added(env: Environment, site_packages: str, start: Added | None) -> tuple[str, ...]:
     """Return the folders that ``os.add_dll_directory`` adds: packages as they are imported, Python as it starts."""
-    return added_folders(site_packages) + added_at_start(env.prefix, site_packages).folders
+    return added_folders(site_packages) + (start or added_at_start(env.prefix, site_packages)).folders
 
 
 def is_at_hand(env: Environment) -> bool:
