@@ -141,8 +141,7 @@ def _last(package: Package, matrix: Matrix) -> str:
     """Return the newest release in the range where installing it fails on purpose: pip takes no other one instead."""
     inside = [each.version for each in matrix.wheels.releases(package.name) if admits(package, each.version)]
     last = max((version for version in inside if not versions.is_prerelease(version)), key=versions.key, default="")
-    rows = matrix.builds(package.name, last, PYPI) if last else []
-    return last if rows and all(row.is_refusal for row in rows) else ""
+    return last if matrix.refusal(package.name, last) is not None else ""
 
 
 def _minors(env: Environment) -> list[str]:

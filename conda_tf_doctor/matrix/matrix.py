@@ -114,6 +114,16 @@ class Matrix:
                 del self._found[next(iter(self._found))]
         return list(self._found[asked])
 
+    def refusal(self, distribution: str, version: str) -> Build | None:
+        """Return the row of a release without a wheel, what is installed instead fails or holds nothing; else ``None``.
+
+        Args:
+            distribution: Normalised name of pip's distribution.
+            version: One exact version; empty where it is not known.
+        """
+        rows = self.builds(distribution, version, PYPI) if version else []
+        return rows[0] if rows and all(row.kind == EMPTY and not row.python for row in rows) else None
+
     def _all_versions(self) -> list[str]:
         """Return all versions, oldest first; those of the derived form are in order already."""
         added = {version for version, _ in self._added if version not in self._versions}

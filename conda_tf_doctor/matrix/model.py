@@ -149,11 +149,6 @@ class Build(NamedTuple):
     notes: str = ""
     review: bool = False
 
-    @property
-    def is_refusal(self) -> bool:
-        """Whether this release has no wheel at all, and what is installed instead says so or holds nothing."""
-        return self.kind == EMPTY and not self.python
-
     def has_build_string(self, build: str) -> bool:
         """Tell whether a conda record's build string is one of this row's (a wheel's row has none)."""
         return any(glob_match(glob, build) for glob in self.build.split("|")) if self.build else False

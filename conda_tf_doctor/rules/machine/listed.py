@@ -13,7 +13,7 @@ from ...environment.facts import CONDA, PIP, Package
 from ...environment.gpu import LAST_TOOLKIT
 from ...environment.tensorflow import OWNERS
 from ...findings import ERROR, LIKELY, WARNING, Finding, Fix
-from ...matrix.model import CONDA_FORGE, DEFAULTS, PYPI
+from ...matrix.model import CONDA_FORGE, DEFAULTS
 from ...names import parse_requirement
 
 EXTRA = "and-cuda"
@@ -144,14 +144,14 @@ def _never_released(context: Context, package: Package) -> Iterator[Finding]:
 
 def _removed(context: Context, package: Package) -> Iterator[Finding]:
     """Report a release without a wheel: installing ``tensorflow-gpu`` 2.12.0 fails on purpose."""
-    rows = context.matrix.builds(package.name, package.version, PYPI) if package.version else []
-    if rows and all(row.is_refusal for row in rows):
+    row = context.matrix.refusal(package.name, package.version)
+    if row is not None:
         yield _finding(
             package,
-            f"{package.name} {package.version} brings no TensorFlow: {rows[0].notes}.",
+            f"{package.name} {package.version} brings no TensorFlow: {row.notes}.",
             Fix(pip=(f"tensorflow=={package.version}",)),
             f"tensorflow {package.version}",
-            rows[0].id,
+            row.id,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...advice.machine import minors_of
 from ...advice.make import change, working
 from ...context.context import Context
 from ...findings import ERROR, Finding, Fix
@@ -35,5 +36,7 @@ def asked_for_nothing(context: Context) -> Iterator[Finding]:
 
 def _of_python(context: Context) -> str:
     """Return the Pythons that this TensorFlow has a build for; empty where that is not known."""
-    rows = [row for row in context.builds if row.platform in (context.env.platform, "noarch")]
-    return span([minor for row in rows for minor in row.python])
+    tensorflow = context.tensorflow
+    if tensorflow is None or not tensorflow.version:
+        return ""
+    return span(minors_of(context, tensorflow.name, tensorflow.version))

@@ -79,6 +79,7 @@ def _broken_by(context: Context, outside: list[Package], replacing: Iterable[Pac
 
 def _local_modules(context: Context) -> Iterator[Finding]:
     env = context.env
+    replaced = [package for package, _ in _replaced(context, env.path_packages)]
     for name in env.working_folder:
         base = os.path.basename(name.rstrip("/\\").replace("\\", "/"))
         stem = base.split(".")[0]
@@ -90,9 +91,7 @@ def _local_modules(context: Context) -> Iterator[Finding]:
         listed = brought_by_python_path(env, name)
         # A report was collected where the user runs Python; our own working folder may be any.
         certain = ours and is_file and (env.kind == "report" or bool(listed))
-        replacing = [
-            package for package, _ in _replaced(context, env.path_packages) if top_module(package.name) == stem
-        ]
+        replacing = [package for package in replaced if top_module(package.name) == stem]
         broken = _broken_by(context, env.path_packages, replacing) if listed and not is_file and replacing else None
         when = f", wherever it is started: PYTHONPATH names {listed}." if listed else ""
         yield Finding(
