@@ -298,31 +298,38 @@ def living(
 def fresh_venv(alive: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment with pip, to be copied: its Python finds it by where it stands."""
     prefix = tmp_path_factory.mktemp("fresh") / "venv"
-
-    def has(module: str) -> bool:
-        return subprocess.run([alive[0], "-c", f"import {module}"], capture_output=True, check=False).returncode == 0
-
     # Where the distribution has split ensurepip off from Python, pip is that of the tests.
-    whole = has("ensurepip")
-    if WINDOWS and not has("venv"):
-        _put_venv(prefix, Path(alive[0]))
+    if _has(alive[0], "ensurepip"):
+        subprocess.run([alive[0], "-m", "venv", str(prefix)], check=True)
     else:
-        subprocess.run([alive[0], "-m", "venv", *([] if whole else ["--without-pip"]), str(prefix)], check=True)
-    if not whole:
-        for source in (PIP, *PIP.parent.glob("pip-*.dist-info")):
-            shutil.copytree(source, site_of(prefix) / source.name)
+        put_venv(prefix, alive[0])
+        put_pip(prefix)
     return prefix
 
 
-def _put_venv(prefix: Path, python: Path) -> None:
-    """Make a virtual environment of Windows as venv with ``--symlinks`` does: the embeddable package has no venv."""
-    scripts = prefix / "Scripts"
+def _has(python: str, module: str) -> bool:
+    return subprocess.run([python, "-c", f"import {module}"], capture_output=True, check=False).returncode == 0
+
+
+def put_pip(prefix: Path) -> None:
+    """Put the tests' own pip into a virtual environment."""
+    for source in (PIP, *PIP.parent.glob("pip-*.dist-info")):
+        shutil.copytree(source, site_of(prefix) / source.name)
+
+
+def put_venv(prefix: Path, python: str) -> None:
+    """Make a virtual environment without pip; the embeddable package of Windows has no venv for that."""
+    if not WINDOWS or _has(python, "venv"):
+        subprocess.run([python, "-m", "venv", "--without-pip", str(prefix)], check=True)
+        return
+    # As venv does it with ``--symlinks``.
+    home, scripts = Path(python).parent, prefix / "Scripts"
     scripts.mkdir(parents=True)
-    for source in (python, *python.parent.glob("python3*.dll"), *python.parent.glob("vcruntime140*.dll")):
+    for source in (Path(python), *home.glob("python3*.dll"), *home.glob("vcruntime140*.dll")):
         link_or_copy(source, scripts / source.name)
     (prefix / "Lib" / "site-packages").mkdir(parents=True)
     (prefix / "pyvenv.cfg").write_text(
-        f"home = {python.parent}\ninclude-system-site-packages = false\nversion = {sys.version.split()[0]}\n"
+        f"home = {home}\ninclude-system-site-packages = false\nversion = {sys.version.split()[0]}\n"
     )
 
 

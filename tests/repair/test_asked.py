@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pip
 import pytest
 
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.subdirs import this_platform
-from tests.repair.conftest import TENSORFLOW_OF, make_wheel, python_in, site_of
-from tests.wine import no_index
+from tests.repair.conftest import TENSORFLOW_OF, make_wheel, put_pip, put_venv, python_in, site_of
 
 MINOR = ".".join(map(str, sys.version_info[:2]))
 TENSORFLOW = TENSORFLOW_OF.get(MINOR, "")
@@ -23,18 +23,20 @@ OF_CONDA = "channels: [conda-forge]\ndependencies:\n  - python=3.11\n  - tensorf
 pytestmark = [
     pytest.mark.skipif(not TENSORFLOW, reason="the wheels are for other Pythons"),
     pytest.mark.network,
-    no_index,
 ]
 
 
 @pytest.fixture(scope="module")
 def new_pip(tmp_path_factory: pytest.TempPathFactory) -> str:
     """This Python with a pip that resolves by metadata."""
-    folder = tmp_path_factory.mktemp("pip")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], check=True)
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(site_of(folder / "venv"))]
-    subprocess.run([*command, "pip>=25"], check=True)
-    return python_in(folder / "venv")
+    venv = tmp_path_factory.mktemp("pip") / "venv"
+    put_venv(venv, sys.executable)
+    if int(pip.__version__.split(".")[0]) >= 25:
+        put_pip(venv)
+    else:
+        command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(site_of(venv))]
+        subprocess.run([*command, "pip>=25"], check=True)
+    return python_in(venv)
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_pip_is_asked_for_no_other_machine_or_python(
 def test_a_pip_that_would_get_every_wheel_is_not_asked(
     by_wheels: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
+    put_venv(tmp_path / "venv", sys.executable)
     monkeypatch.setattr(sys, "executable", python_in(tmp_path / "venv"))
     text = f"tensorflow=={TENSORFLOW}\nprotobuf==2.6.1\n"
     assert fixed(tmp_path / "requirements.txt", text, capsys)["unverified"] == "there is no pip beside this program"
