@@ -38,12 +38,24 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("context",),
         ("tests/context", "tests/rules", *_BINARIES, "tests/binaries/test_windows.py", "tests/binaries/test_dlls.py"),
     ),
-    "repair": (("repair",), ("tests/repair", "-m", "not conda")),
+    "repair": (
+        ("repair",),
+        (
+            "tests/repair",
+            *(f"tests/advice/test_{name}.py" for name in ("companions", "laws", "advice")),
+            "tests/cli/test_aim.py",
+            "tests/rules/test_sources.py",
+            "-m",
+            "not conda",
+        ),
+    ),
 }
 _SYSTEM = re.compile(r"sys\.platform|os\.name|\bWINDOWS\b")
 # A mutant that loops is noticed, too: one whose tests take this many seconds and three times what they took without it.
 SECONDS = 120
 _NOT_APPLIED = 3
+# Of a test: what it reaches, how long it takes, and whether it fails; one that failed is asked again.
+_UNKNOWN: tuple[list[str], float, bool] = ([], 0, True)
 _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -293,12 +305,12 @@ class Hunt:
         handle, name = tempfile.mkstemp()
         os.close(handle)
         file = self.kept or Path(name)
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
+        known: dict[str, tuple[list[str], float, bool]] = json.loads(text or "{}")
 
         def dry() -> int:
-            found: dict[str, list[int]] = {}
-            slow: list[float] = []
-            for number, item in enumerate(session.items):
-                following = session.items[number + 1] if number + 1 < len(session.items) else None
+            items = [item for item in session.items if item.nodeid in unknown]
+            for item, following in zip(items, [*items[1:], None], strict=True):
                 seen: set[str] = set()
 
                 def look(frame: FrameType, event: str, _: Any, seen: set[str] = seen) -> None:
@@ -311,27 +323,29 @@ class Hunt:
                 sys.setprofile(look)
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
                 sys.setprofile(None)
-                slow.append(os.times().elapsed - began)
-                if session.testsfailed == failed:
-                    for key in seen:
-                        found.setdefault(key, []).append(number)
-            for key, numbers in found.items():
-                found[key] = sorted(numbers, key=slow.__getitem__)
-            file.write_text(json.dumps([names, found, session.testsfailed, slow]), encoding="utf-8")
+                known[item.nodeid] = (sorted(seen), os.times().elapsed - began, session.testsfailed > failed)
+                # Now and then, so that a run that is ended goes on where it was.
+                if following is None or len(known) % 25 == 0:
+                    file.write_text(json.dumps(known), encoding="utf-8")
             return 0
 
-        names = [item.nodeid for item in session.items]
-        known = file.read_text(encoding="utf-8") if file.exists() else ""
-        if not known or json.loads(known)[0] != names:
+        unknown = {item.nodeid for item in session.items if known.get(item.nodeid, _UNKNOWN)[2]}
+        if unknown:
             self._forked(session, dry, 0)
-        _, found, failed, self.slow = json.loads(file.read_text(encoding="utf-8"))
+            known = json.loads(file.read_text(encoding="utf-8"))
         os.unlink(name)
-        out = sum(seconds > self.most for seconds in self.slow)
+        rows = [known[item.nodeid] for item in session.items]
+        self.slow = [seconds for _, seconds, _ in rows]
+        found: dict[str, list[int]] = {}
+        for number in sorted(range(len(rows)), key=self.slow.__getitem__):
+            keys, seconds, fails = rows[number]
+            for key in keys if seconds <= self.most and not fails else ():
+                found.setdefault(key, []).append(number)
+        failed, out = sum(row[2] for row in rows), sum(seconds > self.most for seconds in self.slow)
         print(
-            f"\n{len(names)} tests, {failed} fail without any change, {sum(self.slow):.0f} s, {out} too slow",
-            flush=True,
+            f"\n{len(rows)} tests, {failed} fail without any change, {sum(self.slow):.0f} s, {out} too slow", flush=True
         )
-        return {key: [test for test in tests if self.slow[test] <= self.most] for key, tests in found.items()}
+        return found
 
     def _lives(self, session: pytest.Session, mutant: Mutant, near: list[int]) -> bool:
         def run() -> int:
@@ -367,7 +381,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--at-most", type=float, default=60, metavar="SECONDS", help="leave out tests that take longer (60)"
     )
-    parser.add_argument("--kept", type=Path, help="file that keeps which test reaches what, for the next portion")
+    parser.add_argument(
+        "--kept", type=Path, help="file that keeps which test reaches what: only new tests are run for it"
+    )
     args = parser.parse_args(argv)
     folders, near = GROUPS[args.group]
     part, parts = map(int, args.portion.split("/"))

@@ -23,7 +23,7 @@ from ..programs import for_uv
 from . import journal as journals
 from . import kept, kept_conda, neighbours, pinned
 from .back import Back, record_of, records
-from .by_pip import pip_alone, pip_requirements, python_of
+from .by_pip import pip_back, pip_requirements, python_of
 from .journal import STEPS, UNDOING, Journal
 from .verify import conda_removes, conda_specs
 
@@ -73,10 +73,6 @@ def draft(
         pinned_before: The pinned file as it is; ``None`` where there is none.
     """
     edits = plan.edits
-    back = [text for edit in edits.values() for text in edit.back]
-    again = [e for e in edits.values() if e.reinstall and e.manager == PIP]
-    back += [f"{e.spelled}=={e.version}" for e in again if e.version] + pip_alone(edits)
-    gone = {e.name for e in edits.values() if e.removes and e.manager == PIP}
     return Journal(
         started=datetime.now(timezone.utc).isoformat(timespec="microseconds"),
         revision=revision,
@@ -88,7 +84,7 @@ def draft(
         pip_install=tuple(pip_requirements(edits)),
         pip_again=tuple(_for_new_python(plan, env)),
         pip_uninstall=tuple(e.spelled for e in edits.values() if e.removes and e.manager == PIP),
-        pip_back=tuple(dict.fromkeys(text for text in back if text.split("==")[0] not in gone)),
+        pip_back=tuple(pip_back(edits)),
         errors_before=_errors(plan.before),
         unmet_before=tuple(demand.text for demand in neighbours.unmet(env)),
         pinned=pins,

@@ -185,4 +185,10 @@ class Builder:
         known = self.catalogue.versions(edit.manager, edit.name, edit.spelled, python)
         fitting = (v for v in known if all(admits(edit.manager, spec, v) for spec in edit.specs))
         # The lightest touch: TensorFlow's sisters and pinned versions are asked for by range, so newest is right.
-        return next(fitting, "") or ("" if known else derived(edit.manager, edit.specs))
+        newest = next(fitting, "")
+        if newest or known:
+            return newest
+        # Of what no table knows, the version that is there exists in any case.
+        there = self.installed(edit.manager, edit.name)
+        fits = there and all(admits(edit.manager, spec, there) for spec in edit.specs)
+        return there if there and fits else derived(edit.manager, edit.specs)

@@ -103,9 +103,15 @@ def pip_requirements(edits: Edits) -> list[str]:
     return [e.pin for e in edits.values() if e.manager != CONDA and not (e.removes or e.reinstall or e.alone)]
 
 
-def pip_alone(edits: Edits) -> list[str]:
-    """Return what pip has to install without what it requires: that would bring another TensorFlow along."""
-    return [f"{e.spelled}=={e.version}" for e in edits.values() if e.manager == PIP and e.alone]
+def pip_back(edits: Edits) -> list[str]:
+    """Return what pip has to put in again as it is, whose files go with another package or were lost.
+
+    So it puts in as well what would bring TensorFlow under another name along: without what it requires.
+    """
+    exact = [e for e in edits.values() if e.manager == PIP and e.version and (e.reinstall or e.alone)]
+    back = [text for edit in edits.values() for text in edit.back] + [f"{e.spelled}=={e.version}" for e in exact]
+    gone = {e.name for e in edits.values() if e.removes and e.manager == PIP}
+    return list(dict.fromkeys(text for text in back if text.split("==")[0] not in gone))
 
 
 def checked(plan: Plan, prefix: str, planner: Planner) -> tuple[Plan, Plan | None]:
@@ -118,8 +124,7 @@ def checked(plan: Plan, prefix: str, planner: Planner) -> tuple[Plan, Plan | Non
         The plan with the answer, and the plan to go on with where pip's answer calls for another one.
     """
     wanted = pip_requirements(plan.edits)
-    again = [f"{e.spelled}=={e.version}" for e in plan.pip_edits if e.reinstall and e.version]
-    exactly = [*again, *pip_alone(plan.edits)]
+    exactly = pip_back(plan.edits)
     if not wanted and not exactly:
         return plan, None
     if (CONDA, "python") in plan.edits:

@@ -215,16 +215,17 @@ class Session:
 
     # A new one
 
-    def _plan(self, text: str) -> tuple[Plan, Conda | None]:
+    def _plan(self, text: str) -> Plan:
         env = read_prefix(self.prefix)
         conda = None if self.wishes.offline else connect(self.wishes.door, env.platform, True)
         channel = channel_of(find_tensorflow(env))
         catalogue = Catalogue(self.matrix, env.platform, channel, conda.search if conda else None)
         planner = Planner(env, self.matrix, self.wishes.ignore, self.wishes.demands, catalogue)
-        plan = verified_plan(planner, conda, self.prefix, self._users_pins(text))
-        if self.wishes.offline and plan.edits:
-            plan = plan._replace(unverified="--offline was given")
-        return plan, conda
+        if self.wishes.offline:
+            # pip is asked as little as conda: it would look into its index.
+            plan = planner.plan()
+            return plan._replace(unverified="--offline was given" if plan.edits else "")
+        return verified_plan(planner, conda, self.prefix, self._users_pins(text))
 
     def _users_pins(self, text: str) -> list[str]:
         """Return the user's own pins on packages that are installed; a solve has to honour them."""
@@ -233,7 +234,7 @@ class Session:
 
     def _repair(self) -> Result:
         text, begun = pinned.read(self.prefix), len(children.ran)
-        plan, _ = self._plan(text)
+        plan = self._plan(text)
         clashes = pinned.clashes(text, plan) if plan.conflict is None else []
         new = pinned.rewritten(text, plan, clashes) if plan.conflict is None else text
         diff = unified(text, new, pinned.NAME)

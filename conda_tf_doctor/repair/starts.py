@@ -71,7 +71,7 @@ class Starts(Builder):
                 self._place(want)
                 self.add(base, want, "--to")
             if kept in self.demands.keep:
-                raise UsageError(f"--to {name} and --keep {name} contradict each other; give one of them.")
+                raise UsageError(f"--to {name} and --keep {kept} contradict each other; give one of them.")
         for name in sorted(self.demands.without):
             if self.env.package(name) is None:
                 known = sorted(package.name for package in self.env.packages)

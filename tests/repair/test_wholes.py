@@ -6,8 +6,10 @@ import os
 from io import StringIO
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.engine.diagnose import diagnose
@@ -20,7 +22,7 @@ from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.text import Style
 from conda_tf_doctor.repair import apply, show
 from conda_tf_doctor.repair.candidates import Catalogue
-from conda_tf_doctor.repair.demands import NO_DEMANDS, Demands
+from conda_tf_doctor.repair.demands import NO_DEMANDS, Demands, parse_demand
 from conda_tf_doctor.repair.files.leftopen import left_open, not_for_pip
 from conda_tf_doctor.repair.planner import Planner
 from conda_tf_doctor.repair.recipe import NoRecipeError, Wanted, make
@@ -28,17 +30,27 @@ from tests import wholes
 from tests.rules.cases import OF_PAGES, WRITTEN, environment
 from tests.wholes import said
 
-FILES = Path(__file__).parents[1] / "data" / "repair" / "files"
+DATA = Path(__file__).parents[1] / "data" / "repair"
+FILES = DATA / "files"
 CASES = {
     name: case for name, case in {**OF_PAGES, **WRITTEN}.items() if "windows" not in case and "error_text" not in case
 }
+_WISHES = ("to", "keep", "without", "warnings")
+PLANS = {case["id"]: case for case in YAML(typ="safe").load(DATA / "plans.yaml")}
+_OF_FILES = ((), ("--warnings",), ("--to", "tensorflow=2.16"), ("--without", "keras"))
+# What is added to a file and taken out of it, in each of its forms.
+_FORMS = (
+    "Pipfile", "pyproject-groups.toml", "pixi-targets.toml", "environment-inline.yml", "spelled.txt", "freeze.txt",
+)  # fmt: skip
+_OF_FORMS = (("--without", "numpy"), ("--to", "h5py<3.11", "--to", "scipy=1.11", "--keep", "protobuf"), ("--diff",))
 _PLATFORMS = (
     "linux-64 gpu", "linux-64 cpu", "win-64 gpu", "win-64 cpu", "osx-arm64 gpu", "linux-aarch64 cpu", "osx-64 cpu",
 )  # fmt: skip
 # TensorFlow, Python, channel.
 _ASKED = (
     ("", "", ""), ("", "", "conda-forge"), ("2.10", "", ""), ("2.10", "", "conda-forge"), ("2.4.*", "3.8", ""),
-    ("1.15", "", "defaults"), (">=2.14,<2.16", "3.10", ""), ("2.18", "3.9", "pypi"),
+    ("1.15", "", "defaults"), (">=2.14,<2.16", "3.10", ""), ("2.18", "3.9", "pypi"), ("2.16.0rc0", "", "pypi"),
+    ("2.99", "3.11", "conda-forge"),
 )  # fmt: skip
 RECIPES = [
     Wanted("tf", *platform.split()[:1], version, *platform.split()[1:], python, channel)
@@ -58,9 +70,9 @@ def _lines_of_one_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
 
 
-def environment_of(name: str) -> Environment:
+def environment_of(case: dict[str, Any]) -> Environment:
     """Return a case as an environment that can be repaired."""
-    env = environment(CASES[name])
+    env = environment({name: value for name, value in case.items() if name not in _WISHES})
     env.kind, env.path = "prefix", "/envs/tf"
     return env
 
@@ -78,7 +90,7 @@ def plan_text(env: Environment, demands: Demands) -> str:
 
 def is_repaired(name: str) -> bool:
     """Tell whether a case has a TensorFlow, and something to be repaired."""
-    env = environment_of(name)
+    env = environment_of(CASES[name])
     found = diagnose(env, load_matrix()).findings
     return find_tensorflow(env) is not None and any(finding.severity != INFO for finding in found)
 
@@ -86,10 +98,20 @@ def is_repaired(name: str) -> bool:
 @pytest.mark.parametrize("name", CASES, ids=list(CASES))
 def test_a_plan(name: str) -> None:
     if is_repaired(name):
-        plain = shown(plan_text(environment_of(name), NO_DEMANDS))
-        whole = plan_text(environment_of(name), NO_DEMANDS._replace(warnings=True))
+        plain = shown(plan_text(environment_of(CASES[name]), NO_DEMANDS))
+        whole = plan_text(environment_of(CASES[name]), NO_DEMANDS._replace(warnings=True))
         if whole.replace('"', "'") != plain:
             shown(whole)
+
+
+@pytest.mark.parametrize("case", PLANS.values(), ids=list(PLANS))
+def test_a_plan_that_was_asked_for(case: dict[str, Any]) -> None:
+    wished = {name: frozenset(case.get(name, ())) for name in ("keep", "without")}
+    to = tuple(map(parse_demand, case.get("to", ())))
+    try:
+        shown(plan_text(environment_of(case), Demands(to=to, warnings=case.get("warnings", False), **wished)))
+    except UsageError as error:
+        shown(str(error))
 
 
 @pytest.mark.parametrize("wanted", RECIPES, ids=lambda w: "-".join(filter(None, w[1:])))
@@ -105,10 +127,8 @@ def test_a_recipe(wanted: Wanted) -> None:
 def test_a_file(file: Path, platform: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(FILES)
     # The file's forms differ, and what is asked for little: on one platform all of it.
-    wishes = (
-        ((), ("--warnings",), ("--to", "tensorflow=2.16"), ("--without", "keras")) if platform == "linux-64" else ((),)
-    )
-    for wished in wishes:
+    wishes = _OF_FILES if platform == "linux-64" else ((),)
+    for wished in (*wishes, *(_OF_FORMS if platform == "linux-64" and file.name in _FORMS else ())):
         status = console(["fix", "--file", file.name, "--platform", platform, "--offline", "--dry-run", *wished])
         out, err = capsys.readouterr()
         shown(f"{' '.join(wished)} exit {status}\n{out}{err}".lstrip())
