@@ -2,8 +2,9 @@
 
 A test hands what was found to `said`, which returns it, and what is shown to `shown`. After the test it is held to
 `data/findings/MODULE.yaml`, field by field. `python3 dev.py test tests/rules tests/binaries
-tests/repair/test_{wholes,steps,answers}.py -n 0 --write-findings` writes these files anew: review the difference as you
-would review the change itself, for users read these words and `fix` does these things.
+tests/repair/test_{wholes,steps,answers}.py tests/advice/test_companions.py -n 0 --write-findings` writes these files
+anew: review the difference as you would review the change itself, for users read these words and `fix` does these
+things.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import builtins
 import json
 import os
 import random
@@ -21,7 +22,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType
+from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
 import pytest
@@ -31,6 +32,11 @@ PACKAGE = "conda_tf_doctor"
 _BINARIES = tuple(
     f"tests/binaries/test_{name}.py" for name in ("rules", "rules_linux", "mixed", "beside", "gone_beside")
 )
+# What tries hundreds of generated inputs, and takes as long as all others together.
+_BY_CHANCE = (
+    "two_hundred_generated", "promises_on_random", "killed_at_each_write", "one_change_will_do", "no_more_changes_than",
+    "passes_check", "public_environments", "has_nothing_against_a_recipe",
+)  # fmt: skip
 # What is changed, and the tests that are near it.
 GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rules": (("rules",), ("tests/rules", *_BINARIES)),
@@ -45,8 +51,11 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             *(f"tests/advice/test_{name}.py" for name in ("companions", "laws", "advice")),
             "tests/cli/test_aim.py",
             "tests/rules/test_sources.py",
+            # Conda's take minutes, and run this code in processes of their own.
             "-m",
-            "not conda",
+            "not conda and not slow",
+            "-k",
+            f"not ({' or '.join(_BY_CHANCE)})",
         ),
     ),
 }
@@ -54,6 +63,7 @@ _SYSTEM = re.compile(r"sys\.platform|os\.name|\bWINDOWS\b")
 # A mutant that loops is noticed, too: one whose tests take this many seconds and three times what they took without it.
 SECONDS = 120
 _NOT_APPLIED = 3
+_REACHED = "_reached_by_the_test"
 # Of a test: what it reaches, how long it takes, and whether it fails; one that failed is asked again.
 _UNKNOWN: tuple[list[str], float, bool] = ([], 0, True)
 _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -239,12 +249,23 @@ def _first(code: CodeType, name: str) -> CodeType | None:
 
 def apply(mutant: Mutant) -> None:
     """Change the function in this process."""
-    path = ROOT / mutant.file
+    _rewritten(mutant.file, mutant.function, lambda function: list(changes(function))[mutant.number][3]())
+
+
+def _noted(file: str, name: str) -> None:
+    """Have a function say that it was called, into a set that is a built-in name."""
+    key = f"{file}:{name.rpartition('.')[2]}"
+    note = ast.parse(f"{_REACHED}.add({key!r})").body
+    _rewritten(file, name, lambda function: function.body.__setitem__(slice(0, 0), note))
+
+
+def _rewritten(file: str, name: str, change: Callable[[ast.FunctionDef], None]) -> None:
+    path = ROOT / file
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    owner, _, last = mutant.function.rpartition(".")
-    [function] = [node for name, node in functions(tree) if name == mutant.function]
-    list(changes(function))[mutant.number][3]()
-    module = import_module(mutant.file.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+    owner, _, last = name.rpartition(".")
+    [function] = [node for each, node in functions(tree) if each == name]
+    change(function)
+    module = import_module(file.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
     holder = vars(vars(module)[owner]) if owner else vars(module)
     real = _code_of(holder[last])
     future = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
@@ -265,7 +286,7 @@ class Hunt:
 
     def __init__(self, chosen: list[Mutant], folders: tuple[str, ...], most: float, kept: Path | None) -> None:
         self.chosen, self.most, self.kept = chosen, most, kept
-        self.folders = tuple(str(ROOT / PACKAGE / folder) + os.sep for folder in folders)
+        self.folders = folders
         self.slow: list[float] = []
         self.lived: list[Mutant] = []
         self.unreached: list[Mutant] = []
@@ -309,21 +330,17 @@ class Hunt:
         known: dict[str, tuple[list[str], float, bool]] = json.loads(text or "{}")
 
         def dry() -> int:
+            reached: set[str] = set()
+            setattr(builtins, _REACHED, reached)
+            for mutant_file, function in {(each.file, each.function) for each in mutants(self.folders)}:
+                _noted(mutant_file, function)
             items = [item for item in session.items if item.nodeid in unknown]
             for item, following in zip(items, [*items[1:], None], strict=True):
-                seen: set[str] = set()
-
-                def look(frame: FrameType, event: str, _: Any, seen: set[str] = seen) -> None:
-                    file = frame.f_code.co_filename
-                    if event == "call" and file.startswith(self.folders):
-                        seen.add(f"{os.path.relpath(file, ROOT)}:{frame.f_code.co_name}")
-
+                reached.clear()
                 began = os.times().elapsed
                 failed = session.testsfailed
-                sys.setprofile(look)
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-                sys.setprofile(None)
-                known[item.nodeid] = (sorted(seen), os.times().elapsed - began, session.testsfailed > failed)
+                known[item.nodeid] = (sorted(reached), os.times().elapsed - began, session.testsfailed > failed)
                 # Now and then, so that a run that is ended goes on where it was.
                 if following is None or len(known) % 25 == 0:
                     file.write_text(json.dumps(known), encoding="utf-8")

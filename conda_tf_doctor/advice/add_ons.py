@@ -95,7 +95,7 @@ def _release(context: Context, said: Mapping[str, str]) -> Fix:
         return pair(
             context,
             {"tensorflow": needed({**said, "name": "tensorflow"}, "tensorflow")},
-            f"Or a release of {name} for the other.",
+            f"Or a release of {name} for the other." if name else "Or another release of what asks for it.",
         )
     if name == "tensorflow-hub" and "'KerasLayer'" in text and before(context, "1.15"):
         newer = {"tensorflow": ">=2,<2.16", "tensorflow-hub": ">=0.12"}

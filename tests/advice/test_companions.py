@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from conda_tf_doctor.advice.block import together
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.engine.diagnosis import Diagnosis
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.findings import ERROR, INFO, WARNING, Finding
 from conda_tf_doctor.matrix.load import load_matrix
@@ -20,6 +22,7 @@ from conda_tf_doctor.repair.companions import accompanied, left_by
 from tests.advice.test_threads import CASES as THREADS
 from tests.advice.test_threads import judged
 from tests.rules.cases import OF_PAGES, WRITTEN, environment
+from tests.wholes import shown
 
 # All that TensorFlow declares, so that what is not in a list with it is missing.
 WHOLE = {
@@ -119,11 +122,20 @@ def test_a_bound_that_another_package_sets_narrows_what_was_advised(
     ]
 
 
+@cache
+def tried() -> list[tuple[str, Diagnosis, Diagnosis]]:
+    """Return what is found in every written environment and text, before and after its advice was tried."""
+    matrix = load_matrix()
+    cases = {name: case for name, case in {**OF_PAGES, **WRITTEN}.items() if "platform" in case}
+    found = {name: diagnose(environment(case), matrix) for name, case in cases.items()}
+    found |= {f"text {number}": judged(case) for number, case in enumerate(THREADS)}
+    return [(name, diagnosis, accompanied(diagnosis, matrix)) for name, diagnosis in found.items()]
+
+
 def test_one_block_of_pip_heals_every_error() -> None:
     matrix, healed, left = load_matrix(), 0, []
-    written = [environment(case) for case in (*WRITTEN.values(), *OF_PAGES.values()) if "platform" in case]
-    for diagnosis in (*map(judged, THREADS), *(diagnose(env, matrix) for env in written)):
-        errors = [f for f in accompanied(diagnosis, matrix).findings if f.severity == ERROR and f.fix.commands]
+    for _, diagnosis, whole in tried():
+        errors = [f for f in whole.findings if f.severity == ERROR and f.fix.commands]
         block = together(finding.fix for finding in errors)
         after = left_by(block[0], diagnosis.env, matrix) if len(block) == 1 else None
         if after is not None:
@@ -131,6 +143,16 @@ def test_one_block_of_pip_heals_every_error() -> None:
             left += [(block, f) for f in diagnose(after, matrix).findings if f.severity == ERROR]
     assert healed > 40
     assert left == []
+
+
+def test_what_is_typed_once_it_was_tried() -> None:
+    lines = []
+    for name, diagnosis, whole in tried():
+        for before, after in zip(diagnosis.findings, whole.findings, strict=True):
+            if before != after:
+                commands = "; ".join(map(" ".join, after.fix.commands)) or "-"
+                lines += [f"{name}: {after.code} {after.package}: {commands}", f"  {after.fix.pip} {after.fix.note}"]
+    shown("\n".join(lines))
 
 
 def warned(

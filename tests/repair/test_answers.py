@@ -15,15 +15,26 @@ from ruamel.yaml import YAML
 
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.repair import by_pip
+from conda_tf_doctor.subdirs import this_platform
 from tests.repair.test_steps import environment, there
 from tests.repair.told import Told, posix
 from tests.wholes import shown
 
 pytestmark = posix
 _WHEN = re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+\+00:00)?")
+_THIS = re.compile(rf"{this_platform()} and Python 3\.\d+")
 CASES: dict[str, dict[str, Any]] = {
     case["id"]: case for case in YAML(typ="safe").load(Path(__file__).parents[1] / "data" / "repair" / "answers.yaml")
 }
+
+
+FILE = """\
+channels: [{channels}]
+dependencies:
+  - python=3.8
+  - tensorflow=2.10.0
+  - numpy=2.0
+{more}"""
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +56,21 @@ def answered(text: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+@pytest.mark.parametrize("case", [case for case in CASES.values() if "channels" in case], ids=lambda case: case["id"])
+def test_what_is_answered_of_a_file(
+    case: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told = Told(tmp_path, environment(tmp_path, {}), case.get("effects"), case.get("program", "conda"))
+    monkeypatch.setenv("CONDA_EXE", str(told.conda))
+    path = tmp_path / "environment.yml"
+    path.write_text(FILE.format(channels=case["channels"], more=case.get("more", "")))
+    status = console(["fix", "--file", str(path), "--platform", "linux-64", "--dry-run"])
+    out, err = capfd.readouterr()
+    lines = [re.sub(r"-p \S+", "-p NEW", line) for line in told.lines]
+    shown(_THIS.sub("Python HERE", "\n".join((f"exit {status}", out, err, "Told:", *lines))))
+
+
+@pytest.mark.parametrize("case", [case for case in CASES.values() if "fix" in case], ids=lambda case: case["id"])
 def test_what_is_answered_and_shown(
     case: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
