@@ -164,7 +164,7 @@ def _with_all(plan: Plan, answer: Answer, planner: Planner) -> tuple[Plan, Plan 
     planned = {edit.name for edit in edits.values() if edit.manager == PIP}
     besides = {name: each for name, each in answer.brings.items() if name not in planned}
     other = {name for name in besides if name in OWNERS}
-    if other and planner.tensorflow is not None:
+    if other:
         return plan, planner.finished(_alone(edits, answer.brings, other, planner.env))
     after = simulate(planner.env, edits, planner.matrix)
     brought = {name: Package(name, v, PIP, "", "pypi", "", {"depends": list(r)}) for name, (v, r) in besides.items()}

@@ -14,34 +14,33 @@ if TYPE_CHECKING:
 
 
 class _Demand(NamedTuple):
+    """One demand: a version to reach, a package to keep, or where it is neither the GPU."""
+
     label: str
-    kind: str
-    value: str
-    spec: str = ""
+    to: tuple[str, str] | None = None
+    keep: str = ""
+
+
+_GPU = _Demand("the GPU")
 
 
 def _listed(demands: Demands, gpu: bool) -> list[_Demand]:
     found = [
-        _Demand(f"--to {name}{'' if spec[:1] in '<>=!~' else '='}{spec.removesuffix('.*')}", "to", name, spec)
+        _Demand(f"--to {name}{'' if spec[:1] in '<>=!~' else '='}{spec.removesuffix('.*')}", (name, spec))
         for name, spec in demands.to
     ]
-    found += [_Demand(f"--keep {name}", "keep", name) for name in sorted(demands.keep)]
-    if gpu:
-        found.append(_Demand("the GPU", "gpu", ""))
-    return found
+    found += [_Demand(f"--keep {name}", keep=name) for name in sorted(demands.keep)]
+    return [*found, _GPU] if gpu else found
 
 
 def _without(planner: Planner, given_up: set[_Demand]) -> Planner:
     demands = planner.demands._replace(
-        to=tuple(d for d in planner.demands.to if not any(g.kind == "to" and (g.value, g.spec) == d for g in given_up)),
-        keep=frozenset(k for k in planner.demands.keep if not any(g.kind == "keep" and g.value == k for g in given_up)),
+        to=tuple(each for each in planner.demands.to if each not in {demand.to for demand in given_up}),
+        keep=planner.demands.keep - {demand.keep for demand in given_up},
     )
-    ignore = set(planner.ignore)
-    if any(g.kind == "gpu" for g in given_up):
-        ignore |= codes_where(family=CUDA)
+    ignore = planner.ignore | (codes_where(family=CUDA) if _GPU in given_up else frozenset())
     fresh = type(planner)(planner.env, planner.matrix, ignore, demands, planner.catalogue, planner.managers)
-    if any(g.kind == "gpu" for g in given_up):
-        fresh.wanted = ""
+    fresh.wanted = "" if _GPU in given_up else fresh.wanted
     return fresh
 
 

@@ -43,7 +43,6 @@ class Draft:
         self.python = full
         self.conda: list[str] = [f"python={python}"]
         self.pip: list[str] = []
-        self.notes: list[str] = []
         self.variables: dict[str, str] = {}
         self.env.add([Package("python", full, CONDA, "", "conda-forge", "python")])
 

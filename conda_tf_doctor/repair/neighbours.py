@@ -54,7 +54,7 @@ def unmet_by(edits: Edits, before: Environment, after: Environment) -> list[Dema
         after: The facts as the edits leave them.
     """
     changed = {edit.name: edit for edit in edits.values() if edit.manager == PIP and not edit.reinstall}
-    if not changed or before.kind != "prefix":
+    if before.kind != "prefix":
         return []
     return [d for d in _demands(before, frozenset(changed)) if _is_new(d, changed, edits, before, after)]
 
@@ -160,8 +160,7 @@ def _parsed(text: str) -> Requirement | None:
 @lru_cache(maxsize=8192)
 def _holds(text: str, platform: str, python: str) -> bool:
     requirement = _parsed(text)
-    if requirement is None or requirement.marker is None:
-        return True
+    assert requirement is not None and requirement.marker is not None
     facts = {"extra": "", "implementation_name": "cpython", **marker_variables(platform)}
     if python:
         facts |= {"python_full_version": python, "python_version": versions.minor(python)}

@@ -177,8 +177,6 @@ def rewritten(text: str, plan: Plan, set_aside: Iterable[Clash] = ()) -> str:
     before, after = kept[:begin], kept[end:]
     if block and before and not before[-1].endswith(("\n", "\r")):
         block[0] = newline + block[0]
-    if block == lines[begin:end]:
-        block = lines[begin:end]
     return "".join([*before, *block, *after])
 
 

@@ -58,7 +58,6 @@ class Recipe(NamedTuple):
         build: The matrix row.
         conda: MatchSpecs as environment.yml has them (``python=3.10``).
         pip: Requirements.
-        notes: What one should know.
         variables: What has to be set in the environment, with ``$CONDA_PREFIX`` for its folder.
     """
 
@@ -66,7 +65,6 @@ class Recipe(NamedTuple):
     build: Build
     conda: tuple[str, ...]
     pip: tuple[str, ...]
-    notes: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -84,7 +82,6 @@ class Recipe(NamedTuple):
         lines = [
             f"# TensorFlow {self.build.tensorflow} {kind} on {self.wanted.platform}, by conda-tf-doctor",
             f"# from the row {self.build.id} of its matrix.",
-            *(f"# {note}" for note in self.notes),
             *(
                 ["# It finds CUDA with these; `create` sets them, else type them when it is active:"]
                 * bool(self.variables)
@@ -252,9 +249,7 @@ def _tried(
             draft.pip.append(edit.pin)
         else:
             draft.conda.append(f"{edit.spelled}={edit.spec}" if edit.spec[:1].isdigit() else edit.pin)
-    return Recipe(
-        wanted, build, tuple(draft.conda), tuple(draft.pip), tuple(draft.notes), tuple(draft.variables.items())
-    ), ""
+    return Recipe(wanted, build, tuple(draft.conda), tuple(draft.pip), tuple(draft.variables.items())), ""
 
 
 def _nothing(wanted: Wanted, matrix: Matrix, machine: Environment | None, reasons: list[str]) -> NoRecipeError:

@@ -67,7 +67,7 @@ def left_open(env: Environment, matrix: Matrix, catalogue: Catalogue) -> list[Fi
     if env.kind != "file" or tensorflow is None or tensorflow.manager != PIP or not tensorflow.version:
         return []
     build = Context(env, matrix).build
-    if build is None or build.channel != "pypi" or not build.python:
+    if build is None or not build.python:
         return []
     python = env.python.version or max(build.python, key=versions.key)
     requires = matrix.resolve_stub(build).required(python)
@@ -78,8 +78,7 @@ def left_open(env: Environment, matrix: Matrix, catalogue: Catalogue) -> list[Fi
             continue
         edit = Edit(manager, name, name, (f"=={version}",), version)
         after = simulate(env, {edit.key: edit}, matrix)
-        if not env.python.version:
-            after.python = env.python._replace(version=python)
+        after.python = env.python._replace(version=python)
         problem = next((f for f in diagnose(after, matrix).findings if f.package == name and f.severity == ERROR), None)
         if problem is not None:
             text = (
