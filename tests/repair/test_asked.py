@@ -19,6 +19,8 @@ from tests.repair.conftest import TENSORFLOW_OF, make_wheel, put_pip, put_venv, 
 MINOR = ".".join(map(str, sys.version_info[:2]))
 TENSORFLOW = TENSORFLOW_OF.get(MINOR, "")
 OF_CONDA = "channels: [conda-forge]\ndependencies:\n  - python=3.11\n  - tensorflow=2.15\n  - numpy=2.1\n{more}"
+# No channel has that TensorFlow for every machine that runs this.
+FOR_LINUX = ("--platform", "linux-64")
 
 pytestmark = [
     pytest.mark.skipif(not TENSORFLOW, reason="the wheels are for other Pythons"),
@@ -27,10 +29,10 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def new_pip(tmp_path_factory: pytest.TempPathFactory) -> str:
+def new_pip(alive: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> str:
     """This Python with a pip that resolves by metadata."""
     venv = tmp_path_factory.mktemp("pip") / "venv"
-    put_venv(venv, sys.executable)
+    put_venv(venv, alive[0])
     if int(pip.__version__.split(".")[0]) >= 25:
         put_pip(venv)
     else:
@@ -102,9 +104,13 @@ def test_pip_is_asked_for_no_other_machine_or_python(
 
 
 def test_a_pip_that_would_get_every_wheel_is_not_asked(
-    by_wheels: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    by_wheels: None,
+    alive: tuple[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    put_venv(tmp_path / "venv", sys.executable)
+    put_venv(tmp_path / "venv", alive[0])
     monkeypatch.setattr(sys, "executable", python_in(tmp_path / "venv"))
     text = f"tensorflow=={TENSORFLOW}\nprotobuf==2.6.1\n"
     assert fixed(tmp_path / "requirements.txt", text, capsys)["unverified"] == "there is no pip beside this program"
@@ -125,7 +131,7 @@ def test_offline_nothing_is_asked(by_wheels: None, tmp_path: Path, capsys: pytes
 def test_every_conda_solves_what_the_file_asks_for(conda, tmp_path: Path) -> None:
     path = tmp_path / "environment.yml"
     path.write_text(OF_CONDA.format(more=""), encoding="utf-8")
-    document = conda.doctor("fix", "--file", path, "--yes", "--json").json()
+    document = conda.doctor("fix", "--file", path, *FOR_LINUX, "--yes", "--json").json()
     assert (document["verified_by"], document["unverified"]) == ("conda", None)
     assert "numpy=1.26" in path.read_text(encoding="utf-8")
 
@@ -133,6 +139,6 @@ def test_every_conda_solves_what_the_file_asks_for(conda, tmp_path: Path) -> Non
 def test_what_conda_says_against_it_is_said(registry_conda, tmp_path: Path) -> None:
     path = tmp_path / "environment.yml"
     path.write_text(OF_CONDA.format(more="  - nowhere-to-be-had=1.0\n"), encoding="utf-8")
-    document = registry_conda.doctor("fix", "--file", path, "--yes", "--json").json()
+    document = registry_conda.doctor("fix", "--file", path, *FOR_LINUX, "--yes", "--json").json()
     assert document["verified_by"] is None
     assert document["unverified"].startswith("conda says: ") and "nowhere-to-be-had" in document["unverified"]
