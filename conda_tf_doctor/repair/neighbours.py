@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +17,7 @@ from ..specifiers import to_pip
 from ..subdirs import marker_variables
 
 if TYPE_CHECKING:
-    from .plan import Edit, Edits, Key
+    from .plan import Edit, Edits
 
 
 class Demand(NamedTuple):
@@ -53,17 +53,22 @@ def unmet_by(edits: Edits, before: Environment, after: Environment) -> list[Dema
         before: The facts as they are.
         after: The facts as the edits leave them.
     """
-    changed = {edit.name: edit for edit in edits.values() if edit.manager == PIP and not edit.reinstall}
+    moving = [edit for edit in edits.values() if not edit.reinstall]
+    changed = _names(edit for edit in moving if edit.manager == PIP)
     if before.kind != "prefix":
         return []
-    return [d for d in _demands(before, frozenset(changed)) if _is_new(d, changed, edits, before, after)]
+    everything = _names(moving)
+    return [d for d in _demands(before, changed) if _is_new(d, everything, before, after)]
 
 
-def _is_new(
-    demand: Demand, changed: Mapping[str, Edit], edits: Mapping[Key, Edit], before: Environment, after: Environment
-) -> bool:
+def _names(edits: Iterable[Edit]) -> frozenset[str]:
+    """Return what some edits move, with the parts of TensorFlow that go along by themselves."""
+    return frozenset(name for edit in edits for name in (edit.name, *edit.follows))
+
+
+def _is_new(demand: Demand, moving: frozenset[str], before: Environment, after: Environment) -> bool:
     owner = demand.owner
-    if any(edit.name == owner.name and not edit.reinstall for edit in edits.values()):
+    if owner.name in moving:
         return False  # what another version asks for is not known here
     old, new = before.package(demand.name), after.package(demand.name)
     if old is None or not demand.admits(old.version):

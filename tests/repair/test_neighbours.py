@@ -95,6 +95,24 @@ def test_a_neighbour_whose_range_leaves_room_is_honoured(tmp_path: Path, capsys:
     assert changed(document)["numpy"].startswith("1.2") and changed(document)["numpy"] != "1.26.4"
 
 
+def test_what_holds_tensorflow_s_files_goes_along_and_asks_for_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On Windows `tensorflow` 2.11 to 2.18 is a name alone: what is behind it is no neighbour of its own."""
+    prefix = make_prefix(tmp_path / "env", "win-64", "3.11.7")
+    for name, version in {**STACK, "protobuf": "4.25.8", "keras": "2.15.0", "numpy": "1.23.5"}.items():
+        add_dist(prefix, name, version)
+    add_dist(prefix, "tensorflow-intel", "2.15.0", requires=["keras<2.16,>=2.15.0"])
+    add_dist(prefix, "tensorflow", "2.15.0", requires=["tensorflow-intel==2.15.0"])
+    status, document = fix(capsys, prefix, "--to", "tensorflow=2.13")
+    assert (status, document["conflict"]) == (0, None)
+    assert {"keras": "2.13.1", "tensorflow": "2.13.1"}.items() <= changed(document).items()
+    # Another package that asks for it is one.
+    add_dist(prefix, "of-ours", "1.0", requires=["tensorflow-intel==2.15.0"])
+    status, document = fix(capsys, prefix, "--to", "tensorflow=2.13")
+    assert status == 1 and document["conflict"]["demands"][1:] == ["of-ours 1.0 (asks for tensorflow-intel==2.15.0)"]
+
+
 def of_conda(tmp_path: Path, **packages: str) -> Path:
     """A prefix whose TensorFlow is conda's, with other packages of conda's."""
     prefix = make_prefix(tmp_path / "env", "linux-64", "3.11.7")
