@@ -140,7 +140,7 @@ def _fingerprint() -> str:
     # A checkout may be used from two systems in turn.
     digest = hashlib.sha256(os.name.encode())
     here = Path(__file__).parent
-    code = [here / name for name in ("channel.py", "images.py", "recipes.py", "wheels.py")]
+    code = [here / name for name in ("channel.py", "images.py", "recipes.py", "tiny_pe.py", "wheels.py")]
     for path in [*sorted(DATA.glob("*.yaml")), *code]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -1,7 +1,7 @@
-"""The smallest valid executables of each platform, for packages whose Python is looked at and never run.
+"""The smallest valid executables of each platform, for packages whose Python is looked at and does nothing.
 
-ELF and Mach-O images are written here; Windows images are distlib's launchers, which are real programs for three
-machines and come with a package of the index.
+Those of x86-64 start on Linux and Windows, and end with status 0. ELF and Mach-O images are written here; the other
+machines' of Windows are distlib's launchers, which are real programs and come with a package of the index.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from tools import tiny_pe
+
 ELF_MACHINES = {"linux-64": 0x3E, "linux-aarch64": 0xB7}
 MACHO_CPUS = {"osx-64": 0x01000007, "osx-arm64": 0x0100000C}
-PE_LAUNCHERS = {"win-32": "t32.exe", "win-64": "t64.exe", "win-arm64": "t64-arm.exe"}
+PE_LAUNCHERS = {"win-32": "t32.exe", "win-arm64": "t64-arm.exe"}
 
 
 def elf(machine: int) -> bytes:
@@ -38,6 +40,8 @@ def pe(platform: str) -> bytes:
     Raises:
         ImportError: distlib is not installed (it is among the project's test requirements).
     """
+    if platform == "win-64":
+        return tiny_pe.program()
     import distlib  # type: ignore[import-untyped]
 
     return (Path(distlib.__file__).parent / PE_LAUNCHERS[platform]).read_bytes()

@@ -1,4 +1,4 @@
-"""Windows DLLs of a few kilobytes, written byte by byte: any machine, any imports and exports, no compiler.
+"""Windows DLLs of a few kilobytes, written byte by byte: any machine, any imports and exports, no compiler; a program.
 
 They are real: Windows and Wine load them. Layout as in Microsoft Learn, "PE Format".
 """
@@ -65,8 +65,27 @@ def make_dll(
     return path
 
 
+def program() -> bytes:
+    """Return a console program for x86-64 that ends with status 0 whatever it is given."""
+    body = _Body("x86_64")
+    directories = [(0, 0)] * 16
+    directories[1] = body.imports({"KERNEL32.dll": ["ExitProcess"]})
+    (address,) = struct.unpack_from("<I", body.data, directories[1][0] - RVA + 16)
+    start = body.add(b"")
+    # sub rsp, 40; xor ecx, ecx; call [address]
+    code = body.add(bytes.fromhex("4883ec28 31c9 ff15") + struct.pack("<i", address - start - 12))
+    directories[5] = (body.add(struct.pack("<II", RVA, 8)), 8)
+    return _headers("x86_64", body, directories, code, (14, 29), "", library=False) + body.padded()
+
+
 def _headers(
-    machine: str, body: _Body, directories: list[tuple[int, int]], entry: int, linker: tuple[int, int], name: str
+    machine: str,
+    body: _Body,
+    directories: list[tuple[int, int]],
+    entry: int,
+    linker: tuple[int, int],
+    name: str,
+    library: bool = True,
 ) -> bytes:
     wide = machine != "x86"
     size = len(body.padded())
@@ -75,12 +94,13 @@ def _headers(
     slot = zlib.crc32(name.encode()) % 0x2000
     base = 0x1_8000_0000 + slot * 0x10_0000 if wide else 0x1000_0000 + slot * 0x1_0000
     dos = b"MZ" + bytes(58) + struct.pack("<I", 64)
-    flags = 0x2022 if wide else 0x2102
+    flags, kind = (0x2000, 2) if library else (0, 3)
+    flags |= 0x0022 if wide else 0x0102
     coff = struct.pack("<4sHHIIIHH", b"PE\0\0", MACHINES[machine], 1, 0, 0, 0, 240 if wide else 224, flags)
     optional = struct.pack("<HBBIIIII", 0x20B if wide else 0x10B, *linker, size, 0, 0, entry, RVA)
     optional += struct.pack("<Q", base) if wide else struct.pack("<II", 0, base)
     optional += struct.pack(
-        "<IIHHHHHHIIIIHH", 0x1000, FILE_ALIGNMENT, 6, 0, 0, 0, 6, 0, 0, RVA + memory, 0x400, 0, 2, 0x140
+        "<IIHHHHHHIIIIHH", 0x1000, FILE_ALIGNMENT, 6, 0, 0, 0, 6, 0, 0, RVA + memory, 0x400, 0, kind, 0x140
     )
     optional += struct.pack("<QQQQII" if wide else "<IIIIII", 0x10000, 0x1000, 0x10000, 0x1000, 0, 16)
     optional += b"".join(struct.pack("<II", *entry) for entry in directories)

@@ -35,6 +35,8 @@ MACHINE = {
     "CONDA_OVERRIDE_ARCHSPEC": "x86_64_v3",
     "CONDA_SUBDIR": "linux-64",
 }
+# The platform whose programs start here: what runs an environment's own Python makes it for this one.
+ALIVE = "win-64" if os.name == "nt" else MACHINE["CONDA_SUBDIR"]
 
 
 def _clean(environ: Mapping[str, str]) -> dict[str, str]:

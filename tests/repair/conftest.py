@@ -18,10 +18,8 @@ from typing import Any
 import pip
 import pytest
 
-from conda_tf_doctor.environment.site import interpreter
 from conda_tf_doctor.matrix.load import load_matrix
-from tools import condas, wheels
-from tools.images import executable
+from tools import condas, wheels, world
 from tools.index_wheels import link_or_copy
 from tools.tiny_elf import make_so
 from tools.tiny_pe import make_dll
@@ -43,7 +41,7 @@ SMALL = {
 PIP = Path(pip.__file__).parent
 WINDOWS = sys.platform == "win32"
 # For which platform environments live: other ones have Linux' layout.
-SUBDIR = "win-64" if WINDOWS else "linux-64"
+SUBDIR = world.ALIVE
 # What TensorFlow's wheels hold of binaries here.
 MAIN_LIBRARY = "_pywrap_tensorflow_internal.pyd" if WINDOWS else "_pywrap_tensorflow_internal.so"
 _OWNERS = ("tensorflow", "tensorflow-cpu")
@@ -63,23 +61,6 @@ def python_in(prefix: Path) -> str:
     """Return the Python of an environment that lives: conda's, or a virtual one."""
     found = prefix / "python.exe"
     return str(found if found.is_file() else python_of(prefix))
-
-
-def put_idle_python(prefix: Path) -> None:
-    """Have an environment's Python be a program that starts here, and does nothing, whatever it is told to do."""
-    program = prefix / interpreter(str(prefix))
-    # What a link leads to; never written through, as conda's files are hard links into the package cache.
-    program = program.resolve()
-    program.unlink()
-    if not WINDOWS:
-        program.write_text("#!/bin/sh\n")
-        program.chmod(0o755)
-        return
-    # A launcher starts the Python of its first line on the archive behind that.
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as scripts:
-        scripts.writestr("__main__.py", "")
-    program.write_bytes(executable(SUBDIR) + f'#!"{sys.executable}"\n'.encode() + archive.getvalue())
 
 
 def _alive() -> tuple[str, str]:

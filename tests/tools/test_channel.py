@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from conda_tf_doctor.subdirs import this_platform
 from tools.condas import Conda
+from tools.images import executable
+from tools.world import ALIVE
 
 OFF = {"CONDA_PLUGINS_TF_DOCTOR_MODE": "disabled"}
 
@@ -113,3 +117,11 @@ def test_anacondas_tensorflow_comes_in_three_flavours(registry_conda: Conda, fla
     records = registry_conda.records(prefix)
     assert records["tensorflow-base"].split()[1].startswith(flavour)
     assert ("cudatoolkit" in records) == (flavour == "gpu")
+
+
+@pytest.mark.skipif(this_platform() != ALIVE, reason="what starts here is of another platform")
+def test_the_token_of_a_python_starts_and_does_nothing(tmp_path: Path) -> None:
+    program = tmp_path / "python.exe"
+    program.write_bytes(executable(ALIVE))
+    program.chmod(0o755)
+    assert subprocess.run([program, "-m", "pip", "--version"], capture_output=True, check=True).stdout == b""
