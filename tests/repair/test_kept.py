@@ -18,13 +18,14 @@ import pytest
 
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.repair import journal, kept
+from tests import wine
 
 from .conftest import SMALL, WINDOWS, python_in, site_of
 from .test_venv import broken, broken_venv, call, commands, no_conda, venv, wrong
 
 __all__ = ["broken", "broken_venv", "no_conda", "venv"]
-# How often a repair is killed; two hundred are in test_kills.py.
-KILLS = 12
+# How often a repair is killed; two hundred are in test_kills.py. Each takes wine a minute and more.
+KILLS = 3 if wine.HERE else 12
 
 
 def tree(prefix: Path) -> dict[str, str]:
