@@ -11,8 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.environment.site import interpreter
+from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.repair import by_pip, preflight
+from conda_tf_doctor.repair.journal import Journal
+from conda_tf_doctor.repair.plan import Edit, Plan
 from tools.prefixes import add_dist
 
 from .conftest import site_of
@@ -116,8 +121,23 @@ def test_for_want_of_an_index_no_plan_aims_at_a_lower_bound(
     assert document["unverified"].startswith("pip")
 
 
-def test_on_windows_a_library_that_is_in_use_is_named(venv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("edits", "moves"),
+    [
+        ([Edit("pip", "numpy", "numpy", ("<2",), "1.26.4")], ()),
+        ([Edit("pip", "scipy", "scipy", ("<2",), "1.11.4", follows=("numpy",))], ()),
+        ([Edit("pip", "scipy", "scipy", ("<2",), "1.11.4")], ("numpy 2.1.3 -> 1.26.4",)),
+    ],
+    ids=["itself", "what goes along", "what pip moves besides"],
+)
+def test_on_windows_a_library_that_is_in_use_is_named(
+    edits: list[Edit], moves: tuple[str, ...], venv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     add_dist(venv, "numpy", "2.1.3", files={"numpy/core.pyd": "held", "numpy/__init__.py": ""})
+    nothing = diagnose(read_prefix(str(venv)), load_matrix())
+    plan = Plan(nothing, nothing, {edit.key: edit for edit in edits}, (), moves=moves)
+    record = Journal("2026-01-01", pip_install=tuple(edit.pin for edit in edits))
+    assert preflight.obstacle(str(venv), record, plan) == ""
     monkeypatch.setattr(preflight.sys, "platform", "win32")
     opened = open
 
@@ -127,7 +147,6 @@ def test_on_windows_a_library_that_is_in_use_is_named(venv: Path, monkeypatch: p
         return opened(path, *args, **kwargs)
 
     monkeypatch.setattr(preflight, "open", held, raising=False)
-    owned = preflight.kept.owned_now(str(venv))
-    said = preflight._in_use(str(venv), [owned["numpy"]])
+    said = preflight.obstacle(str(venv), record, plan)
     library = site_of(venv) / "numpy" / "core.pyd"
     assert said == f"{library} is in use: end the Python (a notebook, an editor) that runs in this environment."
