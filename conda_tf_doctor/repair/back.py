@@ -165,7 +165,7 @@ class Back:
         pip writes RECORD last, and puts the old version's folder back where it can: two of one name are one too many.
         """
         names, owned = [], {text.split("==")[0] for text in before}
-        for folder in {os.path.dirname(p.source) for p in env.packages if p.manager == PIP and p.source}:
+        for folder in {os.path.dirname(package.source) for package in env.packages}:
             site = os.path.join(self.prefix, folder)
             entries = [e for e in os.listdir(site) if e.endswith(".dist-info")] if os.path.isdir(site) else []
             texts = {entry: "==".join(_named(entry)) for entry in entries}

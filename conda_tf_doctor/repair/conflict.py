@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 
 class _Demand(NamedTuple):
-    """One demand: a version to reach, a package to keep, or where it is neither the GPU."""
+    """One demand: a version to reach, a package to keep or to lose, or where it is none of these the GPU."""
 
     label: str
     to: tuple[str, str] | None = None
     keep: str = ""
+    without: str = ""
 
 
 _GPU = _Demand("the GPU")
@@ -30,6 +31,7 @@ def _listed(demands: Demands, gpu: bool) -> list[_Demand]:
         for name, spec in demands.to
     ]
     found += [_Demand(f"--keep {name}", keep=name) for name in sorted(demands.keep)]
+    found += [_Demand(f"--without {name}", without=name) for name in sorted(demands.without)]
     return [*found, _GPU] if gpu else found
 
 
@@ -37,6 +39,7 @@ def _without(planner: Planner, given_up: set[_Demand]) -> Planner:
     demands = planner.demands._replace(
         to=tuple(each for each in planner.demands.to if each not in {demand.to for demand in given_up}),
         keep=planner.demands.keep - {demand.keep for demand in given_up},
+        without=planner.demands.without - {demand.without for demand in given_up},
     )
     ignore = planner.ignore | (codes_where(family=CUDA) if _GPU in given_up else frozenset())
     fresh = type(planner)(planner.env, planner.matrix, ignore, demands, planner.catalogue, planner.managers)

@@ -87,7 +87,8 @@ class Oracle(Starts):
             demanded = {(w.manager, w.name) for way in ways(finding, self.env) for w in way}
             if not touched and not (demanded and demanded <= set(edits)):
                 found.append(finding)
-        extras = any(edit.removes and edit.name.startswith("nvidia-") for edit in edits.values())
+        gone = [edit for edit in edits.values() if edit.removes]
+        extras = any(edit.name.startswith("nvidia-") or "--without" in edit.codes for edit in gone)
         kept = extras or self._other_name(diagnosis, edits)
         if self.wanted and not diagnosis.gpu_wanted and diagnosis.tensorflow and not kept:
             message = "The GPU that was wanted would silently not be used any more."

@@ -206,7 +206,8 @@ class Planner(Oracle):
         self.obstacle = next(iter(blocked.values()), self.obstacle)
         announced = dict(self.announced)
         result = self._other_tensorflow() if others else None
-        if result is not None or self.spared or self._heed or self.demands.to or self.demands.keep:
+        asked = self.demands.to or self.demands.keep or self.demands.without
+        if result is not None or self.spared or self._heed or asked:
             return result
         # Nothing anywhere: say so of what stands in the way, and repair the rest.
         self.announced = {**announced, **blocked}

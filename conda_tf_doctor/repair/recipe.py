@@ -236,6 +236,8 @@ def _tried(
         draft.env.system, draft.env.virtual_packages = machine.system, machine.virtual_packages
     else:
         draft.env.system = System()
+    # Whatever else may use it (TensorFlow 2.12 requires jax): the GPU is what was asked for.
+    draft.env.requested = [package for package in draft.env.packages if "cudnn" in package.name]
     keep = frozenset({"python", build.distribution, "cudatoolkit", "cudnn"})
     planner = Planner(draft.env, matrix, (), Demands(keep=keep), draft.catalogue)
     edits = planner.search()

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.repair import by_pip
 from conda_tf_doctor.subdirs import this_platform
-from tests.repair.test_steps import environment, there
+from tests.repair.test_steps import environment, journal_of, there
 from tests.repair.told import Told, posix
 from tests.wholes import shown
 
@@ -79,6 +79,10 @@ def test_what_is_answered_and_shown(
     told = Told(tmp_path, prefix, case.get("effects"), program or "conda")
     if program:
         monkeypatch.setenv("CONDA_EXE" if program == "conda" else "MAMBA_EXE", str(told.conda))
+    for path, text in case.get("files", {}).items():
+        (prefix / path).write_text(text)
+    if "journal" in case:
+        journal_of(case, prefix).save(str(prefix))
     by_pip.pip_command.cache_clear()
     seen = 0
     for words in case["fix"]:

@@ -100,6 +100,14 @@ def test_what_is_told_and_what_comes_of_it(case: dict[str, Any], tmp_path: Path)
             shutil.rmtree(path)
         if words:
             add_dist(prefix, name, words[0], files={f"{name}/__init__.py": line})
+    for line in case.get("stopped", ()):
+        # What an installer leaves that stopped midway: its RECORD comes last.
+        name, version, installer = line.split()
+        (add_dist(prefix, name, version, installer=installer) / "RECORD").unlink()
+    for name in case.get("beside", ()):
+        add_dist(prefix, *name.split())
+    for name in case.get("lost", ()):
+        (aside / name).unlink()
     outcome = applier.undo(journal, "So it is.") if case.get("undo") else applier.run(journal)
     usual = {f"{name}=={version}" for name, version in STACK.items()}
     history = [f"After: {', '.join(sorted({*each.pip_after} - usual))}" for each in journals.history(str(prefix))]

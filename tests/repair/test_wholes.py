@@ -13,12 +13,13 @@ from ruamel.yaml import YAML
 
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.engine.diagnose import diagnose
-from conda_tf_doctor.environment.facts import Environment
+from conda_tf_doctor.environment.facts import Environment, System
 from conda_tf_doctor.environment.files import read_file
 from conda_tf_doctor.environment.tensorflow import find_tensorflow
 from conda_tf_doctor.errors import UsageError
 from conda_tf_doctor.findings import INFO
 from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.matrix.model import CPU, GPU
 from conda_tf_doctor.render.text import Style
 from conda_tf_doctor.repair import apply, show
 from conda_tf_doctor.repair.candidates import Catalogue
@@ -118,6 +119,25 @@ def test_a_plan_that_was_asked_for(case: dict[str, Any]) -> None:
 def test_a_recipe(wanted: Wanted) -> None:
     try:
         shown(make(wanted, load_matrix()).to_yaml())
+    except NoRecipeError as error:
+        shown("\n".join((str(error), *error.ways)))
+
+
+MACHINES: dict[str, tuple[Wanted, dict[str, str], System]] = {
+    "a driver for CUDA 11": (Wanted("tf", "linux-64", "", GPU), {"__cuda": "11.4"}, System(gpu="NVIDIA A100")),
+    "a driver for nothing": (Wanted("tf", "linux-64", "", GPU), {"__cuda": "9.0"}, System(gpu="NVIDIA K80")),
+    "a driver, and a release": (Wanted("tf", "linux-64", "2.16.*", GPU), {"__cuda": "11.4"}, System()),
+    "no AVX, and a release": (Wanted("tf", "linux-64", "2.10.*", CPU, "3.9"), {}, System(cpu_features={"avx": False})),
+    "an old libc": (Wanted("tf", "linux-64", "2.15.*"), {"__glibc": "2.12"}, System()),
+}
+
+
+@pytest.mark.parametrize(("wanted", "virtual", "system"), MACHINES.values(), ids=MACHINES)
+def test_a_recipe_for_a_machine(wanted: Wanted, virtual: dict[str, str], system: System) -> None:
+    machine = Environment("machine", "", wanted.platform)
+    machine.virtual_packages, machine.system = virtual, system
+    try:
+        shown(make(wanted, load_matrix(), machine).to_yaml())
     except NoRecipeError as error:
         shown("\n".join((str(error), *error.ways)))
 
