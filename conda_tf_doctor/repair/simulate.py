@@ -72,7 +72,7 @@ def _replace(
         elif version and package.version == version:
             new = package
     requested = next((p for p in env.requested if _is(p, manager, name)), None)
-    if not removes and version:
+    if version:
         new = new or _package(env, manager, name, version, matrix, before)
         if requested is not None and not any(_is(p, manager, name) for p in env.packages):
             env.requested = [new if p is requested else p for p in env.requested]

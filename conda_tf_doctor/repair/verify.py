@@ -95,7 +95,7 @@ def verified_plan(planner: Planner, conda: Conda | None, prefix: str, pinned: Se
             return plan._replace(conflict=following.conflict._replace(why=f"{_refuses(conda)} the plan: {refusals[0]}"))
         plan = following
     else:
-        if not refusals:
+        if conda is None or not refusals:
             return by_pip
         why = f"{_refuses(conda)} {len(refusals)} plans, the first with: {refusals[0]}"
         return plan._replace(conflict=Conflict(("the packages and channels that are there",), why, ()))
@@ -110,8 +110,8 @@ def _moved(planner: Planner, plan: Plan, moves: Moves) -> tuple[str, ...]:
     return tuple(f"{n} {p.version}" for n, p in there.items() if p is not None and p.version != moves.link[n][0])
 
 
-def _refuses(conda: Conda | None) -> str:
-    return f"{conda.name if conda is not None else 'conda'} refuses".capitalize()
+def _refuses(conda: Conda) -> str:
+    return f"{conda.name} refuses".capitalize()
 
 
 def _short(message: str) -> str:

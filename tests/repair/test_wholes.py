@@ -41,7 +41,8 @@ PLANS = {case["id"]: case for case in YAML(typ="safe").load(DATA / "plans.yaml")
 _OF_FILES = ((), ("--warnings",), ("--to", "tensorflow=2.16"), ("--without", "keras"))
 # What is added to a file and taken out of it, in each of its forms.
 _FORMS = (
-    "Pipfile", "pyproject-groups.toml", "pixi-targets.toml", "environment-inline.yml", "spelled.txt", "freeze.txt",
+    "Pipfile", "pyproject-groups.toml", "pixi-targets.toml", "pixi-conda.toml", "environment-inline.yml",
+    "spelled.txt", "freeze.txt",
 )  # fmt: skip
 _OF_FORMS = (("--without", "numpy"), ("--to", "h5py<3.11", "--to", "scipy=1.11", "--keep", "protobuf"), ("--diff",))
 _PLATFORMS = (

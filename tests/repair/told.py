@@ -26,7 +26,7 @@ put() {
     for each in "$3" "$4"; do test -z "$each" || printf 'Requires-Dist: %s\\n' "$each" >> "$info/METADATA"; done
     echo pip > "$info/INSTALLER"
     printf '%s' "$1 $2" > "$site/$1/__init__.py"
-    printf '%s/__init__.py,,%s\\n' "$1" "$(printf '%s' "$1 $2" | wc -c)" > "$info/RECORD"
+    printf '%s/__init__.py,,%s\\n' "$1" "$(printf '%s' "$1 $2" | wc -c | tr -d ' ')" > "$info/RECORD"
 }
 drop() { rm -rf "$site/$1"-*.dist-info "$site/$1"; }
 record() {

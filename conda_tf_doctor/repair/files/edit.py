@@ -275,7 +275,7 @@ def _replacements(listing: Listing, edit: Edit) -> list[Replacement]:
     for text in edit.also:
         spec = versions.parse_matchspec(text)
         also = Edit(edit.manager, normalise(spec.name), spec.name, (spec.version,), first_version(spec.version))
-        changes += [] if not places(listing, also) else _replacements(listing, also)
+        changes += _replacements(listing, also)
     return changes
 
 
