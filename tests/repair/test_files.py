@@ -270,6 +270,12 @@ REFUSED = {
     "pylock": ("pylock.toml", 'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "tensorflow"\nversion = "2.15.0"\n', "repair the file that it is made from"),
     "escapes": ("environment.yml", 'dependencies:\n  - "num\\x70y=2.1"\n  - python=3.11\n  - pip:\n    - tensorflow==2.15.0\n', "escapes"),
     "no-tensorflow": ("requirements.txt", "numpy==2.1.3\n", "no TensorFlow"),
+    "empty-table": ("pixi.toml", '[workspace]\nchannels = ["conda-forge"]\nplatforms = ["linux-64"]\n[dependencies]\n', "no TensorFlow"),
+    "nothing-in-toml": ("pyproject.toml", '[project]\nname = "mine"\n', "lists no dependencies"),
+    "no-yaml": ("environment.yml", "dependencies: [a\n", "is not valid YAML in line 2"),
+    "json": ("packages.json", '[{"name": "tensorflow", "version": "2.15.0"}]\n', "is JSON that a tool wrote"),
+    "several-lines": ("environment.yml", 'dependencies:\n  - python=3.11\n  - "numpy\n    =2.1"\n  - pip:\n    - tensorflow==2.15.0\n', "line 3: .* over several lines"),
+    "listed-by-conda": ("packages.txt", "# platform: linux-64\nnumpy=2.1.3=pypi_0\npython=3.11.5=h0_0\ntensorflow=2.15.0=cpu_py311h1_0\n", "line 2: .* pip has installed it, and conda only lists it"),
 }  # fmt: skip
 
 
@@ -280,6 +286,29 @@ def test_what_cannot_be_edited_is_refused_and_stays(name: str, text: str, reason
         _fix(path)
     assert path.read_bytes() == text.encode()
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("requirements.txt", "-r base.txt\nsix\n"),
+        (
+            "pyproject.toml",
+            '[project]\nname = "mine"\ndynamic = ["dependencies"]\n[tool.setuptools.dynamic]\n'
+            'dependencies = {file = ["base.txt"]}\n',
+        ),
+    ],
+)
+def test_what_stands_in_another_file_is_changed_there(name: str, text: str, tmp_path: Path) -> None:
+    path, base = _write(tmp_path, name, text), _write(tmp_path, "base.txt", "tensorflow==2.15.0\nnumpy==2.1.3\n")
+    for without, what in (((), "numpy has to become numpy"), (("numpy",), "numpy has to go")):
+        with pytest.raises(UsageError, match=f"{what}.* stands in .*base.txt: line 2, which .*{name} includes"):
+            _fix(path, without=without)
+    assert path.read_text() == text and base.read_text() == "tensorflow==2.15.0\nnumpy==2.1.3\n"
+    base.write_text("tensorflow==2.15.0\nnumpy==1.26.4\n")
+    assert _fix(path).document["changes"] == []
+    with pytest.raises(UsageError, match=r"--to python: .* has no place for it"):
+        _fix(path, "python=3.10")
 
 
 def _generated(seed: int) -> str:

@@ -54,7 +54,7 @@ def entries_of_toml(text: str, path: str, platform: str, python: str) -> tuple[l
     """Find the dependencies of a file.
 
     Raises:
-        UsageError: It is not valid TOML, or lists nothing that can be edited.
+        UsageError: It is not valid TOML.
     """
     skip = len(text) - len(text.lstrip("\ufeff"))
     data = load_toml(text[skip:].replace("\r\n", "\n"), path)
@@ -98,8 +98,6 @@ def entries_of_toml(text: str, path: str, platform: str, python: str) -> tuple[l
                 entry = entry._replace(first=first, last=last, group=group, applies=applies, fixed=fixed)
         if entry is not None:
             entries.append(entry)
-    if not entries and not templates:
-        raise UsageError(f"{path} lists no dependencies that could be edited.")
     return entries, templates
 
 
