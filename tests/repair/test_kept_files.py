@@ -11,11 +11,8 @@ import pytest
 
 from conda_tf_doctor.repair import journal, kept, kept_conda
 from tests.repair.test_kept import tree
-from tests.repair.told import posix
 from tools.prefixes import add_dist, add_record, make_prefix
 
-# The prefix is one of Linux, with links.
-pytestmark = posix
 SITE = "lib/python3.10/site-packages"
 INFO = ("INSTALLER", "METADATA", "RECORD", "WHEEL")
 
