@@ -12,6 +12,7 @@ from ..environment.tensorflow import find_tensorflow
 from ..errors import UsageError
 from ..render.mask import without_secrets
 from ..shell import command_line
+from ..subdirs import this_platform
 from . import calls
 from .specs import arguments as typed
 
@@ -137,7 +138,10 @@ def working(search: Search, prefix: str) -> tuple[tuple[str, ...], str]:
     if not search.as_typed():
         return (), f"Without your pins this would work: {', '.join(arguments)}."
     exists = os.path.isdir(os.path.join(prefix, "conda-meta"))
-    command = ["conda", "install" if exists else "create", *_target(prefix), *_options(), *arguments]
+    options = _options()
+    if not exists and "--subdir" not in options and search.planned.platform != this_platform():
+        options += ["--subdir", search.planned.platform]  # CONDA_SUBDIR before one command is not pasted with the next
+    command = ["conda", "install" if exists else "create", *_target(prefix), *options, *arguments]
     shown = tuple(map(without_secrets, command))
     secret = shown != tuple(command)
     return shown, "In the command, fill in your token or password where it has been left out." if secret else ""

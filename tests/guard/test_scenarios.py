@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from conda_tf_doctor.subdirs import this_platform
 from conda_tf_doctor.versions import conda_contains, parse_matchspec
 from tests.guard.worlds import WORLDS, build, planned
 from tools.condas import Conda, Result
@@ -363,6 +364,19 @@ def test_the_command_keeps_the_options(registry_run: Callable[..., Result]) -> N
     done = registry_run(*command[1:], "--dry-run", "--json", mode="block")
     assert done.rc == 0, done
     assert {record["platform"] for record in done.json()["actions"]["LINK"]} == {"win-64", "noarch"}
+
+
+def test_the_command_names_the_platform_that_only_a_variable_names(registry_run: Callable[..., Result]) -> None:
+    other = "win-64" if this_platform() != "win-64" else "linux-64"
+    asked = ("create", "-n", "env", "-c", "inhouse", "tensorflow=2.10", "--dry-run", "--json")
+    refused = registry_run(*asked, mode="block", subdir=other)
+    command = refused.json()["command"]
+    assert command[command.index("--subdir") + 1] == other
+    done = registry_run(*command[1:], "--dry-run", "--json", mode="block")
+    assert done.rc == 0, done
+    assert {record["platform"] for record in done.json()["actions"]["LINK"]} == {other, "noarch"}
+    here = registry_run(*asked, mode="block", subdir=this_platform()).json()
+    assert here["command"] and "--subdir" not in here["command"]
 
 
 @pytest.mark.parametrize(
