@@ -234,6 +234,11 @@ def codes_where(**asked: object) -> frozenset[str]:
 CODE_OF_PACKAGE = {rule.package: rule.code for rule in _ROWS if rule.package}
 
 
+def code_of_package(name: str) -> str:
+    """Return the code of a package's version: its own, that of what is made for TensorFlow, or that of all others."""
+    return CODE_OF_PACKAGE.get(name, "TFD607" if name.startswith("tensor") else "TFD611")
+
+
 def code_of(word: str) -> str | None:
     """Return the code for a code or a name in any case, or ``None`` where there is no such rule."""
     upper = word.strip().upper()

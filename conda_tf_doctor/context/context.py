@@ -102,12 +102,27 @@ class Context:
         return next((row.channel for row in rows if row.has_build_string(tensorflow.build)), "pypi")
 
     @cached_property
-    def build(self) -> Build | None:
-        """The one row that is this TensorFlow on this platform, or ``None`` where that cannot be told."""
+    def variants(self) -> list[Build]:
+        """The rows of this platform that this TensorFlow may be."""
         rows = [row for row in self.builds if row.platform == self.env.platform]
         if self.channel != "pypi" and self.env.conda("tensorflow-gpu"):
             # A metapackage, or an old package of its own: either way conda's tensorflow-gpu is no CPU build.
             rows = [row for row in rows if row.variant == "gpu"]
+        return rows
+
+    @cached_property
+    def choices_for_gpu(self) -> list[Build]:
+        """The GPU builds that conda's solver may choose for a file; none where it has nothing to choose."""
+        if self.tensorflow is None or self.tensorflow.manager != CONDA or not self.env.is_request:
+            return []
+        python = self.env.python.minor
+        rows = [row for row in self.variants if row.variant == "gpu"]
+        return [row for row in rows if not python or not row.python or python in row.python] or rows
+
+    @cached_property
+    def build(self) -> Build | None:
+        """The one row that is this TensorFlow on this platform, or ``None`` where that cannot be told."""
+        rows = self.variants
         if len(rows) > 1:
             rows = self._narrowed(rows)
         return rows[0] if rows else None

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 # The conda packages that carry TensorFlow's dependencies as MatchSpecs.
 _RECORDS = ("tensorflow-base", "tensorflow", "tensorflow-gpu", "tensorflow-cpu")
+# Declared by mistake: it builds packages, and nothing of TensorFlow imports it.
+_UNUSED = ("wheel",)
+# A distribution that stands for another, or is its binaries: not a dependency.
+_SELF = ("tensorflow-cpu", "tensorflow-intel", "tensorflow-macos", "nvidia-")
 
 
 def find(context: Context, name: str) -> Package | None:
@@ -60,6 +64,11 @@ def requirements(context: Context) -> dict[str, str]:
     return {OF_NIGHTLY.get(name, name): spec for name, spec in found.items()}
 
 
+def is_dependency(name: str) -> bool:
+    """Tell whether what TensorFlow's wheel requires is a package beside it that it imports."""
+    return name not in _UNUSED and not name.startswith(_SELF)
+
+
 def is_missing(context: Context, name: str) -> bool:
     """Tell whether a package is certainly absent: the list has to be complete for that, and a freeze is not.
 
@@ -99,6 +108,11 @@ def complete(context: Context, names: Collection[str] = ()) -> bool:
         return False
     if env.prefix and context.has("binaries") and not may_come_from_outside(env, names):
         return True
+    return is_whole(context)
+
+
+def is_whole(context: Context) -> bool:
+    """Tell whether nearly all that TensorFlow's wheel requires is listed, as a freeze of an environment has it."""
     required = requirements(context)
     present = sum(find(context, name) is not None for name in required)
     return len(required) >= 10 and present >= len(required) - 3

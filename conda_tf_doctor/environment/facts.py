@@ -22,6 +22,9 @@ PIP = "pip"
 JOURNAL = "tf-doctor-journal"
 # Where conda keeps the variables that an environment sets when it is activated.
 STATE = "conda-meta/state"
+# Where a file's versions are written by hand: `fix` edits it, or it is edited itself.
+NOT_NEEDED = ("", "")
+IN_ITSELF = ("the file", "")
 
 
 def reader_of(manager: str) -> Callable[[str, str], bool]:
@@ -238,6 +241,7 @@ class Environment:
             is missing because it is absent.
         by_hand: Where `fix` does not edit a file: where its versions are written, and the command that then makes the
             file again; both empty where it does.
+        overrides: Whether a file has its installer leave aside what packages declare.
         strict: Whether of several channels only the first that has a package counts (conda's channel priority).
         listed: Whether a file lists what is installed somewhere: that is repaired, and not the file.
     """
@@ -270,7 +274,8 @@ class Environment:
         self.generated_code: dict[str, tuple[str, str]] = {}
         self.interrupted = ""
         self.partial = False
-        self.by_hand = ("", "")
+        self.by_hand = NOT_NEEDED
+        self.overrides = False
         self.strict = False
         self.listed = False
         self.contradicted: dict[str, tuple[str, str]] = {}
@@ -328,6 +333,13 @@ class Environment:
     def whole(self) -> bool:
         """Whether ``packages`` is known to be everything there is."""
         return self.kind in ("prefix", "solve") or self.collected
+
+    @property
+    def is_request(self) -> bool:
+        """Whether an installer has to find versions for it: a file that asks, neither a lock nor a list."""
+        return (
+            self.kind == "file" and not self.listed and not self.overrides and self.by_hand in (NOT_NEEDED, IN_ITSELF)
+        )
 
     @property
     def os(self) -> str:

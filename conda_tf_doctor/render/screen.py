@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _WORDS = {ERROR: "ERROR", WARNING: "WARNING", INFO: "NOTE"}
 _SEVERITIES = ((ERROR, "error"), (WARNING, "warning"), (INFO, "note"))
 KINDS = {"prefix": "Environment", "report": "Report", "file": "File", "solve": "Transaction"}
+# How a note begins that goes on from a finding's commands.
+_FOLLOWS = ("Then ", "Or ")
 # As `conda doctor` has them, and for consoles that have none of these characters.
 _MARKS = {ERROR: ("\u274c", "X "), WARNING: ("\u2757", "! "), INFO: ("\u2754", "? "), "good": ("\u2705", "ok")}
 
@@ -62,7 +64,9 @@ def _where(diagnosis: Diagnosis, finding: Finding) -> str:
     return f"{place.path}:{place.line}:{place.column}" if place.line else ""
 
 
-def _finding(finding: Finding, style: Style, full: bool, where: str = "", first: Sequence[str] = ()) -> list[str]:
+def _finding(
+    finding: Finding, style: Style, full: bool, where: str = "", first: Sequence[str] = (), below: bool = False
+) -> list[str]:
     lines = ["", f"{style.paint(finding.severity, _WORDS[finding.severity])} {_named(finding)}"]
     if where:
         lines += [f"  {safe(where)}"]
@@ -79,8 +83,23 @@ def _finding(finding: Finding, style: Style, full: bool, where: str = "", first:
         lines += wrapped(f"to be sure: {need}", "  ")
     lines += [f"  repair: {command}" for command in first]
     if finding.fix.note:
-        lines += wrapped(finding.fix.note if first else f"repair: {finding.fix.note}", "  ")
+        lines += wrapped(finding.fix.note if first else f"repair: {_alone(finding, below)}", "  ")
     return lines
+
+
+def _alone(finding: Finding, below: bool) -> str:
+    """Return a note without a command above it: one that goes on from them says where they are, or what they bring."""
+    fix = finding.fix
+    follows = next((word for word in _FOLLOWS if fix.note.startswith(word)), "")
+    if not follows:
+        return fix.note
+    asked = fix.pip or fix.pins
+    if below and (asked or fix.commands or fix.reinstall):
+        return f"see below. {fix.note}"
+    if asked:
+        return f"{' and '.join(asked)}. {fix.note}"
+    rest = fix.note[len(follows) :]
+    return rest[:1].upper() + rest[1:]
 
 
 def _worst(diagnosis: Diagnosis) -> str:
@@ -90,7 +109,7 @@ def _worst(diagnosis: Diagnosis) -> str:
 
 def _goes_first(finding: Finding, diagnosis: Diagnosis) -> list[str]:
     """Return the commands that a note goes on from ("Then …") and that are not in the block to type."""
-    follows = finding.fix.note.startswith(("Then ", "Or ")) and diagnosis.env.kind != "file"
+    follows = finding.fix.note.startswith(_FOLLOWS) and diagnosis.env.kind != "file"
     return _commands([finding], diagnosis.env) if follows and finding.severity != _worst(diagnosis) else []
 
 
@@ -191,8 +210,11 @@ def render(diagnosis: Diagnosis, style: Style, verbose: int = 0, quiet: bool = F
         lines += wrapped(f"GPU wanted: {diagnosis.gpu_wanted}", "")
     if verbose and diagnosis.row:
         lines += wrapped(f"Matrix row: {diagnosis.row}", "")
+    repair = repair_lines(diagnosis)
     for finding, follow in by_cause(shown):
-        lines += _finding(finding, style, bool(verbose), _where(diagnosis, finding), _goes_first(finding, diagnosis))
+        first = _goes_first(finding, diagnosis)
+        below = bool(repair) and finding.severity != INFO
+        lines += _finding(finding, style, bool(verbose), _where(diagnosis, finding), first, below)
         for each in follow:
             if verbose:
                 lines += [f"  {line}" for line in _finding(each, style, True)[1:]]
@@ -200,7 +222,6 @@ def render(diagnosis: Diagnosis, style: Style, verbose: int = 0, quiet: bool = F
                 lines += wrapped(f"with it:  {_named(each)}: {each.message}", "  ")
     if not verbose and not quiet:
         lines += _questions(diagnosis, style)
-    repair = repair_lines(diagnosis)
     if repair:
         lines += ["", style.paint("title", "To repair:"), *(f"  {line}" for line in repair)]
     if shown and shown[0].severity != INFO:

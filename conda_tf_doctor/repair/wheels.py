@@ -9,7 +9,8 @@ from .. import versions
 from ..context.context import Context
 from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.tensorflow import OWNERS
-from ..findings import ERROR, Finding, Fix
+from ..findings import ERROR, Finding
+from ..rules.packages.asked import refused
 
 if TYPE_CHECKING:
     from ..matrix.matrix import Matrix
@@ -65,20 +66,5 @@ def _refused(env: Environment, matrix: Matrix) -> Iterator[Finding]:
     Whether they work beside it does not matter to pip. Of an environment this is not asked: there pip itself brings
     along what the new version asks for.
     """
-    context = Context(env, matrix)
-    build = context.build
-    if build is None or build.channel != "pypi" or context.tensorflow is None:
-        return
-    name = f"{context.tensorflow.name} {build.tensorflow}"
-    for required, spec in matrix.resolve_stub(build).required(env.python.minor).items():
-        package = env.pip(required)
-        if package is not None and package.version and not versions.contains(spec, package.version):
-            yield Finding(
-                "TFD611",
-                ERROR,
-                f"pip refuses {package.name} {package.version} beside {name}, which asks for {spec}.",
-                found=package.version,
-                expected=spec,
-                package=package.name,
-                fix=Fix(pip=(f"{package.name}{spec}",)),
-            )
+    for finding in refused(Context(env, matrix)):
+        yield finding._replace(severity=ERROR)

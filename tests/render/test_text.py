@@ -314,4 +314,4 @@ def test_what_a_note_goes_on_from_is_said() -> None:
     assert "  repair: conda install cudatoolkit=11.2\n  Then export LD_LIBRARY_PATH=lib.\n" in both
     assert both.count("cudatoolkit=11.2") == 1
     alone = render(Diagnosis(env, None, (warned,)), Style(io.StringIO(), False))
-    assert "  repair: Then export LD_LIBRARY_PATH=lib.\n" in alone and alone.count("cudatoolkit=11.2") == 1
+    assert "  repair: see below. Then export LD_LIBRARY_PATH=lib.\n" in alone and alone.count("cudatoolkit=11.2") == 1

@@ -66,6 +66,121 @@ CASES = {
 }
 
 
+_CONDA = "channels: [conda-forge]\ndependencies:\n- python=3.9\n"
+_UV = '[project]\nname = "a"\ndependencies = ["tensorflow==2.15.0", "wrapt>=1.16"]\n'
+# A file's name and text; of each error its code, what is found and expected, the sentence, and what repairs it.
+TOGETHER = {
+    "pip's two": (
+        "requirements.txt",
+        "tensorflow==2.15.0\ntensorboard==2.10.0\n",
+        [
+            (
+                "TFD607", "2.10.0", ">=2.15,<2.16",
+                "Pip refuses tensorboard 2.10.0 beside tensorflow 2.15.0, which asks for >=2.15,<2.16.",
+                ("tensorboard>=2.15,<2.16",),
+            )
+        ],
+    ),
+    "ranges that never meet": (
+        "requirements.txt",
+        "tensorflow>=2.15,<2.16\nwrapt>=1.16\n",
+        [
+            (
+                "TFD611", "wrapt >=1.16", ">=1.11.0,<1.15",
+                "Pip refuses wrapt 1.16 beside tensorflow 2.15.1, which asks for >=1.11.0,<1.15.",
+                ("wrapt>=1.14,<1.15",),
+            )
+        ],
+    ),
+    "a project": (
+        "pyproject.toml",
+        _UV,
+        [
+            (
+                "TFD611", "wrapt >=1.16", ">=1.11.0,<1.15",
+                "Pip refuses wrapt 1.16 beside tensorflow 2.15.0, which asks for >=1.11.0,<1.15.",
+                ("wrapt>=1.14,<1.15",),
+            )
+        ],
+    ),
+    "conda's two": (
+        "environment.yml",
+        f"{_CONDA}- tensorflow=2.10\n- keras=2.9\n",
+        [
+            (
+                "TFD605", "keras =2.9", ">=2.10,<2.11",
+                "Conda refuses keras 2.9 beside tensorflow 2.10.0, every build of which asks for >=2.10,<2.11.",
+                ("keras >=2.10,<2.11",),
+            )
+        ],
+    ),
+    "conda's cuDNN": (
+        "environment.yml",
+        f"{_CONDA}- tensorflow-gpu=2.10\n- cudnn=7.6\n",
+        [
+            (
+                "TFD303", "cudnn 7.6 (conda)", "cudnn >=8.4.1.50,<9",
+                "No GPU build of tensorflow-gpu 2.10.0 goes with cudnn 7.6 (conda): conda refuses them together.",
+                ("cudnn >=8.4.1.50,<9",),
+            )
+        ],
+    ),
+    "the CUDA of no GPU build": (
+        "environment.yml",
+        f"{_CONDA}- tensorflow=2.10\n- cudatoolkit=10.1\n",
+        [
+            (
+                "TFD301", "cudatoolkit 10.1 (conda)", "cudatoolkit >=11.2,<12",
+                "No GPU build of tensorflow 2.10.0 goes with cudatoolkit 10.1 (conda): conda takes a build without "
+                "CUDA, and the GPU will not be used.",
+                ("cudatoolkit >=11.2,<12",),
+            )
+        ],
+    ),
+    "the CUDA of one of several builds": ("environment.yml", f"{_CONDA}- tensorflow=2.15\n- cuda-version=11.8\n", []),
+    "another framework's CUDA": (
+        "environment.yml", f"{_CONDA}- tensorflow=2.10\n- cudatoolkit=10.1\n- pytorch=1.8\n", [],
+    ),
+    # pip puts its own over conda's.
+    "one's beside the other's": (
+        "environment.yml", f"{_CONDA}- wrapt=1.16\n- pip\n- pip:\n  - tensorflow==2.15.0\n", [],
+    ),
+    "a range with a way out": ("requirements.txt", "tensorflow>=2.15\nwrapt>=1.16\n", []),
+    # What was resolved is installed as it is.
+    "a lock": (
+        "uv.lock",
+        'version = 1\nrequires-python = "==3.11.*"\n'
+        + "".join(
+            f'[[package]]\nname = "{name}"\nversion = "{version}"\nsource = {{ registry = "https://example.org" }}\n'
+            for name, version in (("tensorflow", "2.15.0"), ("wrapt", "1.16.0"))
+        ),
+        [],
+    ),
+    "uv's overrides": ("pyproject.toml", f'{_UV}[tool.uv]\noverride-dependencies = ["wrapt>=1.16"]\n', []),
+    "PDM's overrides": ("pyproject.toml", f'{_UV}[tool.pdm.resolution.overrides]\nwrapt = ">=1.16"\n', []),
+    "pixi's overrides": (
+        "pixi.toml",
+        '[workspace]\nchannels = ["conda-forge"]\nplatforms = ["linux-64"]\n[dependencies]\npython = "3.11.*"\n'
+        '[pypi-dependencies]\ntensorflow = "==2.15.0"\nwrapt = ">=1.16"\n'
+        '[pypi-options]\ndependency-overrides = { wrapt = ">=1.16" }\n',
+        [],
+    ),
+    "a list of what is installed": (
+        "list.txt", "Package    Version\n---------- -------\ntensorflow 2.15.0\nwrapt      1.16.0\n", [],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TOGETHER)
+def test_what_is_not_installed_together(case: str, tmp_path: Path) -> None:
+    name, text, expected = TOGETHER[case]
+    (tmp_path / name).write_text(text)
+    found = diagnose(read_file(str(tmp_path / name), "linux-64"), load_matrix()).findings
+    errors = [finding for finding in found if finding.severity == ERROR]
+    has = [(f.code, f.found, f.expected, f.message, f.fix.pip or f.fix.pins) for f in errors]
+    assert has == expected, [finding.message for finding in found]
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_what_no_version_is(case: str, tmp_path: Path) -> None:
     name, text, expected = CASES[case]

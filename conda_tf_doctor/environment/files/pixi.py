@@ -74,6 +74,8 @@ def read_pixi_toml(env: Environment, data: dict[str, Any], path: str, platform: 
     pip: dict[str, tuple[Any, str]] = {}
     lines = own_lines(data, path)
     for where, table in tables:
+        options = as_mapping(table.get("pypi-options"), path, f"{where}pypi-options")
+        env.overrides = env.overrides or bool(options.get("dependency-overrides"))
         for scope, section in _scopes(table, where, env.platform, path):
             for name in _TABLES:
                 for key, spec in as_mapping(section.get(name), path, f"{scope}{name}").items():

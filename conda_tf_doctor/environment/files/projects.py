@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ... import versions
 from ...errors import UsageError
 from ...names import normalise
-from ..facts import Environment
+from ..facts import IN_ITSELF, Environment
 from ..tensorflow import OWNERS
 from .platforms import chosen
 from .requirements import Line, lines_of, packages
@@ -217,8 +217,12 @@ def read_project(env: Environment, data: dict[str, Any], path: str, platform: st
         UsageError: It lists no dependencies, or a field is not what it has to be.
     """
     _read(env, *sections(data, path), path, platform)
-    if "poetry" in as_mapping(data.get("tool"), path, "tool"):
-        env.by_hand = ("the file", "")
+    tool = as_mapping(data.get("tool"), path, "tool")
+    uv, pdm = (as_mapping(tool.get(name), path, f"tool.{name}") for name in ("uv", "pdm"))
+    resolution = as_mapping(pdm.get("resolution"), path, "tool.pdm.resolution")
+    env.overrides = bool(uv.get("override-dependencies") or resolution.get("overrides"))
+    if "poetry" in tool:
+        env.by_hand = IN_ITSELF
 
 
 def _own(project: dict[str, Any], tool: dict[str, Any], path: str) -> Iterator[Line]:
@@ -274,4 +278,4 @@ def read_setup_cfg(env: Environment, text: str, path: str, platform: str) -> Non
             f"The file {path} lists no install_requires; name the requirements.txt or environment.yml that does."
         )
     _read(env, base, others, parser.get("options", "python_requires", fallback=""), path, platform)
-    env.by_hand = ("the file", "")
+    env.by_hand = IN_ITSELF

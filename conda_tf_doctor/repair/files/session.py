@@ -7,7 +7,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from ...engine.diagnose import diagnose
-from ...environment.facts import CONDA, PIP, Environment
+from ...environment.facts import CONDA, IN_ITSELF, PIP, Environment
 from ...environment.files import read_file
 from ...environment.tensorflow import find_tensorflow
 from ...errors import UsageError
@@ -61,7 +61,7 @@ class FileSession:
         if self.path == "-":
             raise UsageError("Standard input cannot be repaired; name a file, and --output - to print the result.")
         env = read_file(self.path, self.platform, self.wishes.strict)
-        if env.by_hand == ("the file", ""):
+        if env.by_hand == IN_ITSELF:
             raise UsageError(
                 f"{self.path} is of a form that is not edited here; `check` names the versions to write into it."
             )

@@ -12,6 +12,7 @@ from ...environment.facts import CONDA
 from ...environment.gpu import CONDA_CUDNN, Library
 from ...findings import ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, open_question
 from ...specifiers import conda_range, plain_number
+from .asked import refused
 from .runtime import of_this_machine, record_pin, record_promise
 
 
@@ -31,6 +32,9 @@ def cudnn(context: Context) -> Iterator[Finding]:
     """TFD303 and TFD304: cuDNN is not what the build asks for, or CUDA is there without it."""
     tensorflow, build, env = context.tensorflow, context.build, context.env
     if tensorflow is None or no_native_gpu(context) or tensorflow.name in DIRECTML or env.os == "osx":
+        return
+    if context.cudnn and context.gpu_wanted and (builds := context.choices_for_gpu):
+        yield from refused(context, "TFD303", context.cudnn, {row.id: row.cudnn for row in builds})
         return
     if build is None or build.variant != "gpu" or not build.cudnn:
         return

@@ -22,6 +22,7 @@ from ...environment.gpu import (
 from ...environment.tensorflow import conda_build
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix, open_question
 from ...specifiers import conda_range
+from .asked import refused
 
 
 def record_pin(context: Context, names: tuple[str, ...]) -> tuple[str, str] | None:
@@ -54,6 +55,9 @@ def cuda_runtime(context: Context) -> Iterator[Finding]:
         along = not context.gpu_wanted and came_along(context.env)
         if not context.gpu_wanted and not along:
             return  # another framework's
+        if context.gpu_wanted and (builds := context.choices_for_gpu):
+            yield from refused(context, "TFD301", context.cuda, {row.id: row.cuda for row in builds})
+            return
         if build is not None and build.variant == "cpu" and build.kind == "build":
             yield from () if along else _cpu_build_beside_cuda(context)
             return

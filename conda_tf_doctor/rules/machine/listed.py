@@ -15,6 +15,7 @@ from ...environment.tensorflow import OWNERS
 from ...findings import ERROR, LIKELY, WARNING, Finding, Fix
 from ...matrix.model import CONDA_FORGE, DEFAULTS
 from ...names import parse_requirement
+from ...specifiers import conda_range
 
 EXTRA = "and-cuda"
 # Nobody builds these of their source: what has no wheel here is not to be had here.
@@ -186,6 +187,14 @@ def _never_in_channels(context: Context, package: Package) -> Iterator[Finding]:
     yield from _no_such(package, sorted(here, key=versions.key), last, where, "the histories of their recipes")
 
 
+def _of_its_time(context: Context, minor: str) -> Fix | None:
+    """Return the cudatoolkit that this TensorFlow's GPU builds ask for, where none of them goes with a newer CUDA."""
+    ranges = list(dict.fromkeys(filter(None, (row.cuda for row in context.choices_for_gpu))))
+    if not ranges or any(versions.contains(spec, minor) for spec in ranges):
+        return None
+    return Fix(pins=(f"cudatoolkit {conda_range(ranges[0])}",))
+
+
 def _after_its_end(context: Context, package: Package) -> Iterator[Finding]:
     """Report a cudatoolkit of CUDA 12 or later: no channel has one, and so no solver finds the file's packages."""
     asked = package.spec or package.version
@@ -207,7 +216,8 @@ def _after_its_end(context: Context, package: Package) -> Iterator[Finding]:
         package,
         f"There never was a cudatoolkit {asked.lstrip('=')}: conda installs nothing of the file. {LAST_TOOLKIT}, "
         f"{why}.",
-        Fix(pins=(f"{name} {minor}.*",), note=f"Write {name}={minor} in the place of cudatoolkit."),
+        _of_its_time(context, minor)
+        or Fix(pins=(f"{name} {minor}.*",), note=f"Write {name}={minor} in the place of cudatoolkit."),
         f"{name} {minor}, or cudatoolkit up to 11.8",
         "the histories of their recipes",
     )

@@ -1,14 +1,62 @@
-"""TFD611 of files: what a file asks for in a range that no version lies in."""
+"""TFD603 to 611 of files: what no installer takes together, and what a file asks for in a range without a version."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ... import versions
 from ...advice.machine import minors_of
 from ...advice.make import change, working
+from ...codes import code_of_package
 from ...context.context import Context
-from ...findings import ERROR, Finding, Fix
+from ...context.promises import is_dependency, is_whole
+from ...environment.facts import CONDA
+from ...findings import ERROR, WARNING, Finding, Fix
+from ...names import PIP_TO_CONDA
+from ...specifiers import conda_range, within
 from ..machine.python import span
+
+
+def refused(context: Context) -> Iterator[Finding]:
+    """Report what an installer refuses beside the TensorFlow that a file asks for: it installs nothing then.
+
+    What is installed may work outside of a declared range, and often does; what is to be installed is held to it. A
+    freeze is a file, too: of what works there it is no error that it cannot be had so again.
+
+    Args:
+        context: A file's, without ranges.
+    """
+    tensorflow, env = context.tensorflow, context.env
+    if tensorflow is None:
+        return
+    by_pip = tensorflow.manager != CONDA
+    # Of conda's builds one has to go with all of the file. On Windows what a wheel asks for is asked for by another.
+    builds = ([context.binary_build] if context.binary_build else []) if by_pip else context.variants
+    declared = [row.required(env.python.minor) for row in builds]
+    severity = WARNING if is_whole(context) else ERROR
+    for name in declared[0] if declared else ():
+        specs = list(dict.fromkeys(each.get(name, "") for each in declared))
+        named = env.all_named(name if by_pip else PIP_TO_CONDA.get(name, name))
+        package = next((each for each in named if (each.manager == CONDA) is not by_pip), None)
+        if package is None or not package.version or not is_dependency(name):
+            continue
+        if any(versions.contains(spec, package.version) for spec in specs):
+            continue
+        works = working(context, name)
+        wanted = " or ".join(specs if by_pip else map(conda_range, specs))
+        who, what = (package.manager or "an installer", "which asks" if by_pip else "every build of which asks")
+        yield Finding(
+            code_of_package(name),
+            severity,
+            f"{who.capitalize()} refuses {name} {package.version} beside {tensorflow.label}, {what} for {wanted}.",
+            found=package.version,
+            expected=wanted,
+            accepts=specs[0] if len(specs) == 1 else "",
+            evidence=(package.source,) if package.source else (),
+            source=builds[0].id if builds else "",
+            fix=change(context, {name: works if works and within(works, specs[0]) else specs[0]}),
+            package=name,
+        )
 
 
 def asked_for_nothing(context: Context) -> Iterator[Finding]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from ... import versions
 from ..._light import re
 from ..._typing import TYPE_CHECKING
-from ...codes import CODE_OF_PACKAGE
-from ...context.promises import complete, find, may_come_from_outside, promised, records, requirements
+from ...codes import CODE_OF_PACKAGE, code_of_package
+from ...context.promises import complete, find, is_dependency, may_come_from_outside, promised, records, requirements
 from ...environment.facts import CONDA, PIP
 from ...environment.stack import TENSORFLOW
 from ...environment.tensorflow import OWNERS, owners
-from ...findings import ERROR, INFO, LIKELY, WARNING, Finding, Fix
+from ...findings import ERROR, INFO, LIKELY, RANKS, WARNING, Finding, Fix
 from ...matrix.model import KNOWLEDGE
 from ...names import normalise
 from .gencode import refused_code
@@ -36,10 +36,6 @@ COMPILED = (
     "tfx-bsl",
 )
 _WHEELS = ("tensorflow-text", "tensorflow-io", "tensorflow-addons")
-# Declared by mistake: it builds packages, and nothing of TensorFlow imports it.
-_UNUSED = ("wheel",)
-# A distribution that stands for another, or is its binaries: not a dependency.
-_SELF = ("tensorflow-cpu", "tensorflow-intel", "tensorflow-macos", "nvidia-")
 
 _REQUIREMENT = r"([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*([^;]*)"
 
@@ -59,10 +55,14 @@ def packages(context: Context) -> Iterator[Finding]:
     # What has to change for TensorFlow's own sake takes along what others have against it.
     changing = {breakage.name for breakage, _ in found if breakage.tensorflow and breakage.works and breakage.package}
     wanted = _wanted(context, [breakage for breakage, _ in found])
+    refused = _refused(context)
     for breakage, code in found:
         told.add(breakage.name)
-        told.update(package.name for package in breakage.beside)
+        told.update(package.name for package in breakage.beside if package.name not in refused)
         finding = _finding(context, breakage, CODE_OF_PACKAGE.get(breakage.name, code), wanted)
+        refusal = refused.get(breakage.name)
+        if refusal and RANKS[refusal.severity] < RANKS[finding.severity]:
+            finding = finding._replace(severity=refusal.severity, message=f"{finding.message} {refusal.message}")
         cause = next((package for package in breakage.beside if package.name in changing - {breakage.name}), None)
         yield _consequence(finding, cause) if cause else finding
     # A table that knows the pair says it in other words.
@@ -71,7 +71,16 @@ def packages(context: Context) -> Iterator[Finding]:
     yield from _conda_libraries(context)
     yield from _wheels_beside_conda(context, told)
     yield from _declared_by_plugins(context)
-    yield from _declared_only(context, told)
+    yield from (finding for name, finding in refused.items() if name not in told)
+    yield from _declared_only(context, told | set(refused))
+
+
+def _refused(context: Context) -> dict[str, Finding]:
+    if not context.env.is_request:
+        return {}
+    from .asked import refused
+
+    return {finding.package: finding for finding in refused(context)}
 
 
 def _wanted(context: Context, found: list[Breakage]) -> dict[str, str]:
@@ -321,10 +330,10 @@ def _declared_only(context: Context, told: set[str]) -> Iterator[Finding]:
         return
     whole = context.env.whole or complete(context)
     for name, spec in requirements(context).items():
-        if name in told or name in _UNUSED or name.startswith(_SELF):
+        if name in told or not is_dependency(name):
             continue
         package = find(context, name)
-        code = CODE_OF_PACKAGE.get(name, _PLUGIN if name.startswith("tensor") else _DEPENDENCY)
+        code = code_of_package(name)
         if package is None:
             if whole:
                 yield Finding(
