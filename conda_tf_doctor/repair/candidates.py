@@ -138,7 +138,7 @@ class Catalogue:
         )
 
 
-_TERM = re.compile(r"(>=|<=|==|~=|=|>|<|!=)?(?:(?<!\s)\s+)?([\w.*+!]+)")
+_TERM = re.compile(r"(?:>=|<=|==|~=|=|>|<|!=)?(?:(?<!\s)\s+)?([\w.*+!]+)")
 
 
 def admits(manager: str, spec: str, version: str) -> bool:
@@ -153,9 +153,6 @@ def derived(manager: str, specs: tuple[str, ...]) -> str:
     """
     named = []
     for spec in specs:
-        for operator, text in _TERM.findall(spec):
-            plain = text.rstrip("*").rstrip(".")
-            if plain and operator in ("", "=", "==", "~=", ">=", "<="):
-                named.append(plain)
+        named += [plain for text in _TERM.findall(spec) if (plain := text.rstrip("*").rstrip("."))]
     fitting = [version for version in named if all(admits(manager, spec, version) for spec in specs)]
     return max(fitting, key=versions.key, default="")

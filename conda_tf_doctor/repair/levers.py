@@ -98,9 +98,7 @@ def ways(finding: Finding, env: Environment, build: Build | None = None) -> list
         found.append((gone, *wants))
     if repair == BY_ONE_MANAGER:
         found += _give_back(finding, env)
-    if repair == BY_FILES:
-        found.append(_files_back(finding, env))
-    return [way for way in found if way]
+    return [way for way in (*found, _files_back(finding, env)) if way]
 
 
 def _wider(finding: Finding, build: Build | None, way: Way) -> list[Way]:

@@ -180,6 +180,14 @@ def warned(
                 ((), "It can stay as it is with tensorflow==2.15.*, which tensorflow-addons needs."),
             ],
         ),
+        # The other has releases for that one.
+        (
+            {"tensorflow": "2.19.1", "tensorflow-addons": "0.23.0", "tensorflow-text": "2.20.1"}, "3.11.7",
+            [
+                (("tensorflow==2.15.*", "tensorflow-addons==0.23.*"), "Or uninstall tensorflow-addons."),
+                (("tensorflow-text>=2.13,<2.16",), ""),
+            ],
+        ),
         # No release for this TensorFlow has a wheel for this Python.
         (
             {"tensorflow": "2.17.1", "tensorflow-text": "2.20.1"}, "3.12.4",
@@ -198,6 +206,33 @@ def test_what_a_warning_advises_is_tried_too(
     _, found = warned(load_matrix(), packages, "linux-64", python)
     assert {finding.severity for finding in found} == {WARNING}
     assert [(finding.fix.pip, finding.fix.note) for finding in found] == advice
+
+
+def test_what_a_command_leaves() -> None:
+    matrix = load_matrix()
+    packages = [
+        ("numpy", "2.1.3", "pip"),
+        ("protobuf", "3.20.3", "pip"),
+        ("h5py", "3.11.0", "conda"),
+        ("six", "1.16.0", "pip"),
+    ]
+    asked = [("tensorflow", "2.15.0", "pip"), ("tensorflow-hub", "0.12.0", "pip")]
+    listed, requested = (
+        [dict(zip(("name", "version", "manager"), each, strict=True)) for each in some] for some in (packages, asked)
+    )
+    report = {"platform": "linux-64", "python": {"version": "3.11.7"}, "packages": listed, "requested": requested}
+    env = environment_of({**report, "error_text": "ImportError"}, "r")
+    install = ("python", "-m", "pip", "install")
+    after = left_by((*install, "tensorflow==2.15.0", "h5py<3.11"), env, matrix)
+    assert after is not None and after.error_text == "" and env.error_text
+    there = {package.name: (package.version, package.manager) for package in after.packages}
+    # numpy is in what TensorFlow declares no more; protobuf is, and stays; conda's stays conda's as well.
+    assert there["tensorflow"] == ("2.15.0", "pip") and there["numpy"][0].startswith("1.26")
+    assert (there["protobuf"], there["six"]) == (("3.20.3", "pip"), ("1.16.0", "pip"))
+    assert ("h5py", "3.11.0", "conda") in [(p.name, p.version, p.manager) for p in after.packages]
+    assert [package.name for package in after.requested] == ["tensorflow-hub"]
+    assert left_by(("conda", "install", "tensorflow"), env, matrix) is None
+    assert left_by((*install, "tensorflow==2.99"), env, matrix) is None
 
 
 ADD_ONS = (
