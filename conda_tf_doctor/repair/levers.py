@@ -162,16 +162,13 @@ def _one_manager(env: Environment) -> list[Way]:
     """Pip and conda both own TensorFlow: keep pip's (it is what Python imports), or conda's."""
     by_pip = [p for p in owners(env) if p.manager == PIP]
     by_conda = _conda_tensorflow(env)
-    if not by_pip or not by_conda:
-        return []
     back = tuple(f"{p.name}=={p.version}" for p in by_pip if p.version)
     keep_pip = tuple(Want(CONDA, name, name, remove=True, back=back) for name in by_conda)
-    conda = env.conda("tensorflow") or env.conda(by_conda[0])
     keep_conda: Way = (
         *(Want(PIP, p.name, p.name, remove=True) for p in by_pip),
         *(Want(CONDA, name, name, reinstall=True) for name in by_conda),
     )
-    same = conda is not None and any(p.version == conda.version for p in by_pip)
+    same = {p.version for p in by_pip} & {p.version for p in env.packages if p.name in by_conda and p.manager != PIP}
     return [keep_conda, keep_pip] if same else [keep_pip, keep_conda]
 
 

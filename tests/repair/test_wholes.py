@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.engine.diagnose import diagnose
-from conda_tf_doctor.environment.facts import Environment, System
+from conda_tf_doctor.environment.facts import CONDA, PIP, Environment, System
 from conda_tf_doctor.environment.files import read_file
 from conda_tf_doctor.environment.tensorflow import find_tensorflow
 from conda_tf_doctor.errors import UsageError
@@ -25,6 +25,7 @@ from conda_tf_doctor.repair import apply, show
 from conda_tf_doctor.repair.candidates import Catalogue
 from conda_tf_doctor.repair.demands import NO_DEMANDS, Demands, parse_demand
 from conda_tf_doctor.repair.files.leftopen import left_open, not_for_pip
+from conda_tf_doctor.repair.plan import Edit
 from conda_tf_doctor.repair.planner import Planner
 from conda_tf_doctor.repair.recipe import NoRecipeError, Wanted, make
 from tests import wholes
@@ -122,6 +123,48 @@ def test_a_recipe(wanted: Wanted) -> None:
         shown(make(wanted, load_matrix()).to_yaml())
     except NoRecipeError as error:
         shown("\n".join((str(error), *error.ways)))
+
+
+_OF_BASE = ["python 3.11.*", "h5py >=3.10", "numpy >=1.23.5,<2.0a0"]
+_BASE = {"name": "tensorflow-base", "version": "2.15.0", "channel": "conda-forge", "depends": _OF_BASE}
+_OLD = {"name": "old", "version": "1.0", "manager": "pip", "depends": ["numpy<1.27", "six>2"]}
+# Packages, what is edited, and whether of a file.
+BROKEN: dict[str, tuple[list[Any], list[Edit], bool]] = {
+    "no TensorFlow": (["tensorflow 2.15.0 pip"], [Edit(PIP, "tensorflow", "tensorflow")], False),
+    "no GPU": (
+        ["tensorflow 2.10.1 pip", "cudatoolkit 11.2.2 conda-forge", "cudnn 8.1.0 conda-forge", "numpy 1.23.5 pip"],
+        [Edit(CONDA, name, name) for name in ("cudatoolkit", "cudnn")], False,
+    ),
+    "no wheel for the Python": (
+        ["tensorflow 2.10.1 pip", "numpy 1.23.5 pip", "ml-dtypes 0.5.3 pip"],
+        [Edit(CONDA, "python", "python", ("3.8.*",), "3.8.20")], False,
+    ),
+    "no wheel of another name for the platform": (
+        ["tensorflow 2.15.0 pip", "numpy 1.26.4 pip", "tensorflow-rocm 2.14.0.600 pip", "tensorflow-intel 2.15.0 pip"],
+        [Edit(PIP, "tensorflow", "tensorflow", ("==2.15.1",), "2.15.1")], True,
+    ),
+    "what pip refuses": (
+        ["tensorflow 2.15.0 pip", "numpy 1.26.4 pip", "keras 2.15.0 pip", "wrapt 1.16.0 pip"],
+        [Edit(PIP, "tensorflow", "tensorflow", ("==2.14.1",), "2.14.1")], True,
+    ),
+    "what conda's TensorFlow asks for": (
+        [_BASE, "numpy 1.26.4 conda-forge", "h5py 3.10.0 conda-forge"],
+        [Edit(CONDA, "h5py", "h5py", ("3.8.*",), "3.8.0")], False,
+    ),
+    "what a neighbour asks for": (
+        ["tensorflow 2.20.0 pip", "numpy 1.26.4 pip", _OLD],
+        [Edit(PIP, "numpy", "numpy", ("==2.1.3",), "2.1.3"), Edit(PIP, "six", "six", ("==1.0",), "1.0")], False,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("packages", "edits", "of_file"), BROKEN.values(), ids=BROKEN)
+def test_what_a_plan_must_not_leave(packages: list[Any], edits: list[Edit], of_file: bool) -> None:
+    env = environment_of({"platform": "linux-64", "packages": ["python 3.11.13 conda-forge", *packages]})
+    env.kind = "file" if of_file else "prefix"
+    planner = Planner(env, load_matrix())
+    planner._heed = True
+    assert said(planner.errors({edit.key: edit for edit in edits}))
 
 
 MACHINES: dict[str, tuple[Wanted, dict[str, str], System]] = {
