@@ -88,6 +88,14 @@ def test_earlier_pins_of_ours_stay_until_a_plan_speaks_of_them() -> None:
     assert [pin.text for pin in pinned.our_pins(gone)] == ["numpy >=1.23,<2"]
 
 
+def test_what_somebody_wrote_into_our_block_stays_as_it_is_written() -> None:
+    text = pinned.rewritten("", NUMPY).replace("numpy", "xz=5\nzlib[version='1.2.*']\nnumpy")
+    new = pinned.rewritten(text, _plan(_edit("scipy", "<1.12")))
+    assert [line for line in new.splitlines() if line[0] != "#"] == [
+        "numpy >=1.23,<2", "scipy <1.12", "xz=5", "zlib[version='1.2.*']",
+    ]  # fmt: skip
+
+
 def test_users_pin_is_joined_with_ours_where_both_can_hold() -> None:
     new = pinned.rewritten("numpy >=1.22\n", NUMPY)
     assert [pin.text for pin in pinned.our_pins(new)] == ["numpy >=1.23,<2"]
