@@ -112,8 +112,7 @@ def cuda(context: Context, said: Mapping[str, str]) -> Fix:
         if older[0] and versions.key(older[0]) < versions.key("12"):
             # Which library was looked for tells the time of a release that is not named.
             fix = toolkit(context, *older, on_search_path(context, older[0]))
-            newer = "python -m pip install --upgrade 'tensorflow[and-cuda]' with Python 3.9 or later"
-            return fix._replace(note=f"{fix.note} Or a TensorFlow that brings its own: {newer}.")
+            return fix._replace(note=f"{fix.note} {_BRINGS_ITS_OWN}")
         return and_cuda(context)
     if tensorflow and tensorflow.name == "tensorflow-cpu" and context.env.platform == "linux-64":
         exact = tensorflow.version and versions.contains(">=2.14,!=2.16.*", tensorflow.version)
@@ -124,6 +123,12 @@ def cuda(context: Context, said: Mapping[str, str]) -> Fix:
         return fix._replace(commands=(gone, *fix.commands))
     wanted, accepted = pair(context, said)
     return toolkit(context, wanted, accepted, on_search_path(context, wanted)) if wanted else Fix(note=_table(context))
+
+
+_BRINGS_ITS_OWN = (
+    "Or a TensorFlow that brings its own: "
+    "python -m pip install --upgrade 'tensorflow[and-cuda]' with Python 3.9 or later."
+)
 
 
 def newer_build(context: Context, needs: str) -> Fix:
@@ -226,14 +231,19 @@ def _table(context: Context) -> str:
     return f"Install the CUDA that this TensorFlow was built for: {', '.join(known)}."
 
 
-def on_search_path(context: Context, wanted: str) -> str:
-    """Return how the loader is led to an installed toolkit of a version."""
+def serving(context: Context, wanted: str) -> str:
+    """Return the installed toolkit that serves where one of a version is wanted; empty where there is none."""
     # From 11.1 on one minor of CUDA stands for the others.
     alike = wanted.split(".")[0] if versions.key(wanted) >= versions.key("11.1") else major_minor(wanted)
     loads = ((context.build.cuda_loads or context.build.cuda) if context.build else "") or f"=={alike}.*"
-    there = [v for v in system_cuda(context) if versions.contains(loads, v)]
+    return next((v for v in system_cuda(context) if versions.contains(loads, v)), "")
+
+
+def on_search_path(context: Context, wanted: str) -> str:
+    """Return how the loader is led to an installed toolkit of a version."""
+    there = serving(context, wanted)
     # Of a range, its lower bound: a folder is of one version.
-    version = major_minor(there[0]) if there and "." in there[0] else first_version(wanted)
+    version = major_minor(there) if "." in there else first_version(wanted)
     if context.env.os != "win":
         return f"export LD_LIBRARY_PATH=/usr/local/cuda-{version}/lib64:$LD_LIBRARY_PATH"
     folder = rf"{PROGRAM_FILES}\v{version}\bin"
@@ -289,6 +299,8 @@ def cudnn(context: Context, said: Mapping[str, str]) -> Fix:
     library = parse_library(said.get("library", ""))
     accepted = f">={major_minor(needs)},<{int(needs.split('.')[0]) + 1}" if needs else build.cudnn if build else ""
     accepted = accepted or (library.versions if library.kind == "cudnn" else "")
+    if not accepted and (beside_cuda := _beside_cuda(context)):
+        return beside_cuda
     if not accepted:
         fix = and_cuda(context) if of_wheels(context) else Fix(note=_table(context))
         return fix._replace(
@@ -297,7 +309,10 @@ def cudnn(context: Context, said: Mapping[str, str]) -> Fix:
     other = f"Take the other copy of cuDNN ({has}) off the search path; or " if has else "Or "
     beside = (context.cudnn or context.cuda)[:1]
     modern = bool(needs) and versions.key(needs) >= versions.key("8.9") and not is_conda(context)
-    if (beside and beside[0].package.manager == PIP) or modern or (not beside and of_wheels(context)):
+    # Which cuDNN was looked for tells the time of a release that is not named, and pip's wheels begin with 8.5.
+    known = bool(context.tensorflow and context.tensorflow.version)
+    early = versions.key(first_version(accepted) or "8") < versions.key("8" if known or needs else "9")
+    if not early and ((beside and beside[0].package.manager == PIP) or modern or (not beside and of_wheels(context))):
         if not beside and not needs:
             return and_cuda(context)
         own = tuple(wheel for wheel in build.nvidia if wheel.startswith("nvidia-cudnn")) if build and not needs else ()
@@ -312,9 +327,26 @@ def cudnn(context: Context, said: Mapping[str, str]) -> Fix:
     if context.env.os == "linux" and not is_conda(context):
         # pip's TensorFlow does not look into the environment's folder by itself.
         note = f"Then export LD_LIBRARY_PATH=$CONDA_PREFIX/lib:$LD_LIBRARY_PATH. {note}"
+    if early and not known and of_wheels(context):
+        note = f"{note} {_BRINGS_ITS_OWN}"
     if versions.key(built) < versions.key("7"):
         return Fix(note=f"Install cuDNN {built} from NVIDIA and put {where}.")
     return by_conda([_cudnn_spec(context, built, accepted)], note, FORGE)
+
+
+def _beside_cuda(context: Context) -> Fix | None:
+    """Return the cuDNN of the releases built for the CUDA of this machine, where TensorFlow's is not known."""
+    here = [version for version in system_cuda(context) if versions.key(version) < versions.key("11")]
+    if not here or context.env.os != "linux" or (context.tensorflow and context.tensorflow.version):
+        return None
+    wanted = [row.cudnn_built for row in gpu_rows(context) if major_minor(row.cuda_built) == major_minor(here[0])]
+    if not wanted:
+        return None
+    which = " or ".join(dict.fromkeys(wanted))
+    return Fix(
+        note=f"Install the cuDNN of this TensorFlow for CUDA {here[0]} ({which}) from NVIDIA and put its folder on "
+        f"LD_LIBRARY_PATH. {_BRINGS_ITS_OWN}"
+    )
 
 
 def dotted(version: str) -> str:

@@ -117,18 +117,29 @@ def serves_another(env: Environment) -> bool:
 
 
 _NVIDIA = (
-    r"(?i)nvidia|geforce|\b[GR]TX\b|quadro|tesla|\btitan\b"
-    r"|\b\d{3,4} ?(?:ti|super|max-q)\b|^[ATVPLHBK]\d{1,3}\b|\bMX\d{3}\b"
+    r"(?i)nvidia|geforce|\b[GR]TX(?![a-z])|quadro|tesla|\btitan\b"
+    # People leave the make out: A5000, 3080 Ti, 4090.
+    r"|\b\d{3,4} ?(?:ti|super|max-q)\b|^[ATVPLHBKM]\d{1,4}M?\b|^\d{4}$|\bMX\d{3}\b|\b\d{3}MX?\b|\bGT ?\d{3}\b"
     # What a virtual machine is given of one, by the hypervisor's name of it.
     r"|\bGRID\b|\bvGPU\b|\b[ATVPLHBMK]\d{1,3}[A-Z]{0,2}-\d{1,2}[ABCQ]\b"
 )
 
 
+# Other makers' names of theirs, what draws without a GPU, and that there is none.
+_OTHERS = (
+    r"(?i)\bAMD\b|\bATI\b|radeon|\bRX ?\d|\bvega\b|firepro|instinct|\bintel\b|\biris\b|\bU?HD graphics|\barc\b"
+    r"|\bapple\b|^M[1-5]\b(?! ?0)|\bmetal\b|adreno|mali|powervr|matrox|aspeed|vmware|virtualbox|virtio|hyper-v|\bqxl\b"
+    r"|llvmpipe|softpipe|microsoft basic|parallels|integrated|on-?board|\bnone\b|^no\b|\bwithout\b|\bcpu\b|^n/?a$"
+)
+
+
 def has_nvidia(env: Environment) -> bool | None:
-    """Tell whether an NVIDIA GPU is on the machine; ``None`` where nothing is known of its GPU."""
+    """Tell whether an NVIDIA GPU is on the machine; ``None`` where nothing tells whose its GPU is."""
     if env.system.cuda_driver or "__cuda" in env.virtual_packages:
         return True
-    return bool(re.search(_NVIDIA, env.system.gpu)) if env.system.gpu else None
+    if re.search(_OTHERS, env.system.gpu) and not re.search(r"(?i)nvidia|geforce|\b[GR]TX", env.system.gpu):
+        return False
+    return True if re.search(_NVIDIA, env.system.gpu) else None
 
 
 def was_asked_for(package: Package) -> bool | None:
