@@ -10,7 +10,7 @@ from ..environment.facts import CONDA, PIP
 from ..environment.libraries import parse_library
 from ..environment.site import brought_by_python_path
 from ..findings import Fix
-from .gpu import PROGRAM_FILES, on_search_path, pair, toolkit
+from .gpu import PROGRAM_FILES, on_search_path, pair, serving, toolkit
 from .libraries import libstdcxx
 from .machine import other_name
 from .make import by_pip, is_conda
@@ -78,7 +78,8 @@ def search_path(context: Context, said: Mapping[str, str]) -> Fix:
         fix = toolkit(context, wanted, accepted, search)
         if not system_cuda(context):
             return fix
-        return fix._replace(note=f"CUDA {wanted} is installed: {search}. Or let conda bring it into the environment.")
+        there = serving(context, wanted) or wanted
+        return fix._replace(note=f"CUDA {there} is installed: {search}. Or let conda bring it into the environment.")
     library = parse_library(said.get("library", ""))
     named = f"the folder of {library.wanted}" if library.wanted else "the right folder"
     others = "and take the others off it (CUDA_PATH too)"
@@ -98,7 +99,13 @@ def activate(context: Context, said: Mapping[str, str]) -> Fix:
         own = f"Choose that environment's Python as the interpreter of {place} (in a notebook: its kernel)"
         return Fix(commands=_activation(context, name), note=f"{own}, or start {place} where it is activated.")
     if terminal and not notebook:
-        return Fix(commands=_activation(context, name), note=f"In the terminal or the IDE that starts Python, {there}.")
+        note = f"In the terminal or the IDE that starts Python, {there}."
+        if "No module named" in text and context.tensorflow is None and context.env.packages:
+            # What is listed here has none: it may be in another environment, or in none.
+            return by_pip(
+                ["tensorflow"], f"It is not among what is installed here. Or, where another environment has it: {note}"
+            )
+        return Fix(commands=_activation(context, name), note=note)
     note = f"Choose that environment's kernel in the notebook, which ipykernel in it makes, or {there}."
     runs = re.findall(r"((?:[A-Z]:\\|(?<![\w./-])/)[^\s'\"]{0,400}?python[\d.]*(?:\.exe)?)(?=[\s'\"]|$)", text)
     spec = _where_it_ran(context)
