@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from .. import versions
 from ..environment.facts import PIP, Package
 from ..environment.tensorflow import find_tensorflow
 from ..names import normalise
@@ -42,7 +43,8 @@ _TENSORFLOW = re.compile(
     re.I,
 )
 
-_VERSION = r"(?P<version>\d+(?:\.\d+)+(?:-?(?:dev|a|b|rc)\d+)?\w*)"
+# TensorFlow calls its own pre-releases 2.0.0-beta1 and 2.3.0-dev20200603.
+_VERSION = r"(?P<version>\d+(?:\.\d+)+(?:-?(?:dev|alpha|beta|a|b|rc)\d+)?\w*)"
 # Where a message says which version of a package it met; `name` where it is in the message too.
 _MET = tuple(
     (name, re.compile(pattern, re.I))
@@ -93,7 +95,9 @@ def met(text: str) -> dict[str, str]:
 
 
 def _agrees(one: str, other: str) -> bool:
-    """Tell whether two versions may be the same, of which one may be told in part (``2.16``)."""
+    """Tell whether two versions may be the same, of which one may be told in part (``2.16``), or spelled otherwise."""
+    if versions.key(one) == versions.key(other):
+        return True
     return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 

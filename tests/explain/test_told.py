@@ -71,6 +71,8 @@ CUDNN = "Loaded runtime CuDNN library: 8.0.5 but source was compiled with: 8.1.0
         (CONFLICT, {"ml-dtypes": "0.5.1"}),
         ("You have tensorflow 2.16.1 and this requires tf-keras package.", {"tensorflow": "2.16.1"}),
         ("requires TensorFlow version >= 2.18; Detected an installation of version 2.17.1.", {"tensorflow": "2.17.1"}),
+        ("Detected an installation of version 2.4.0-rc3. Please upgrade.", {"tensorflow": "2.4.0-rc3"}),
+        ("Detected an installation of version 2.0.0-alpha0. Please upgrade.", {"tensorflow": "2.0.0-alpha0"}),
         ("gencode 6.31.1 runtime 5.29.4. Runtime version cannot be older", {"protobuf": "5.29.4"}),
         (f"{NUMPY}\n{NUMPY.replace('2.2.4', '2.1.0')}", {}),
     ],
@@ -98,6 +100,13 @@ def test_where_text_and_record_disagree_the_text_wins(recorded: str, codes: list
     if "TFD701" in codes:
         assert (found[0].found, found[0].expected) == ("numpy 2.2.4", f"numpy {recorded}")
         assert "another environment" in found[0].message
+
+
+@pytest.mark.parametrize(("recorded", "elsewhere"), [("2.4.0rc3", False), ("2.4.0", True)])
+def test_a_version_in_tensorflows_own_spelling_is_the_same(recorded: str, elsewhere: bool) -> None:
+    text = "ImportError: This version of TensorFlow Probability requires TensorFlow version >= 2.5; "
+    found = judged(f"{text}Detected an installation of version 2.4.0-rc3. Please upgrade.", tensorflow=recorded)
+    assert (found[0].code == "TFD701") is elsewhere
 
 
 def test_another_cudnn_than_the_recorded_one_was_loaded() -> None:
