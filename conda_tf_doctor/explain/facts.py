@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from ..context.vc_runtime import runtime_of
 from ..environment.facts import CONDA
@@ -20,6 +21,9 @@ from ..versions import contains, minor
 from . import facts_of_gpu
 from .subject import Fact, Subject, Truth, user_site
 from .tracebacks import frames
+
+if TYPE_CHECKING:
+    from ..context.context import Context
 
 _TAG_PLATFORMS = {
     "win-64": ("win_amd64",),
@@ -105,9 +109,16 @@ def _system_is(subject: Subject, name: str) -> Truth:
     return name.lower() in found.lower() if found else None
 
 
+def _has_avx(context: Context) -> Truth:
+    told = context.env.system.cpu_features.get("avx")
+    model = context.env.system.cpu_model if told is None else ""
+    rows = context.matrix.table("cpu")["with_avx"] if model else ()
+    return told or any(re.search(row["model"], model, re.IGNORECASE) for row in rows) or told
+
+
 def _avx(expected: bool) -> Fact:
     def fact(subject: Subject, _: str) -> Truth:
-        found = subject.context.env.system.cpu_features.get("avx") if subject.context else None
+        found = _has_avx(subject.context) if subject.context else None
         return None if found is None else found is expected
 
     return fact
