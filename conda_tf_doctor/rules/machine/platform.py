@@ -74,6 +74,8 @@ def platform_unsupported(context: Context) -> Iterator[Finding]:
 
     if tensorflow.manager == PIP and other_name(context, tensorflow.version, env.platform) == tensorflow.name:
         return
+    if _is_of_others(context):
+        return
     platforms = sorted({row.platform for row in rows})
     what = tensorflow.label
     yield Finding(
@@ -87,6 +89,19 @@ def platform_unsupported(context: Context) -> Iterator[Finding]:
         package=tensorflow.name,
         fix=advise("TFD103", context, {}),
     )
+
+
+def _is_of_others(context: Context) -> bool:
+    """Tell whether what is installed is no wheel of the index: NVIDIA's for Jetson, piwheels', one's own for Linux.
+
+    pip installs no wheel of another platform. What a person wrote down counts where its version says whose it is, or
+    the text shows that its files are there.
+    """
+    tensorflow, env = context.tensorflow, context.env
+    if tensorflow is None or tensorflow.requested or tensorflow.manager != PIP or env.os != "linux":
+        return False
+    shown = re.search(r"-packages[\\/]tensorflow[\\/]|<\w+ tensorflow\.|\btensorflow/core/", env.error_text)
+    return env.kind == "prefix" or env.collected or "+" in tensorflow.version or shown is not None
 
 
 def _is_hearsay(context: Context) -> bool:
