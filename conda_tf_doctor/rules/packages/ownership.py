@@ -168,7 +168,11 @@ def _broken_files(context: Context) -> list[Finding]:
 def _gpu_build(context: Context, packages: list[Package]) -> str:
     """Return the requirement to keep where it is ``tensorflow-gpu`` that has the GPU; empty for the first of them."""
     gpu = next((package for package in packages if package.name == "tensorflow-gpu"), None)
-    version = next((package.version for package in (gpu, packages[0]) if package and package.version), "")
+    # Of two releases the newer one, where there is a GPU build of it.
+    there = sorted((p.version for p in packages if p.version), key=versions.key, reverse=True)
+    wheels, platform = context.matrix.wheels, context.env.platform
+    released = (v for v in there if wheels.newest("tensorflow-gpu", f"=={v}", platform))
+    version = next(released, "") or (there[-1] if there else "")
     if gpu is None or gpu is packages[0]:
         return ""
     if not version:
