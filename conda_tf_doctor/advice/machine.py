@@ -81,6 +81,14 @@ def choose(minors: list[str], current: str, listed: Iterable[str] = ()) -> str:
     return (below or fitting or [""])[-1]
 
 
+def _listed(text: str) -> list[str]:
+    """Return the Pythons that a solver of conda's names for the TensorFlow that it was asked for."""
+    named: list[str] = re.findall(r"\bpython(?:_abi)?[ =]+(?:>=|==?)?(3\.\d+)\b", text)
+    for ranges in re.findall(r"\btensorflow\S* -> python\[version='([^'\n]+)'", text):
+        named += re.findall(r"(?:^|\|)(?:>=|==?)?(3\.\d+)", ranges)
+    return named
+
+
 _NEW_PIP = pip_install(["pip"], "--upgrade")
 _BITS = (
     'It has to be a 64-bit one, as that is: a 32-bit Python finds no wheel either (python -c "import struct; '
@@ -108,7 +116,7 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
     minors = said["minors"].split() if "minors" in said else minors_of(context, name, version)
     text = env.error_text
     by_conda = is_conda(context) or (tensorflow is None and bool(SOLVER.search(text)))
-    listed = re.findall(r"\bpython(?:_abi)?[ =]+(?:>=|==?)?(3\.\d+)\b", text) if by_conda else ()
+    listed = _listed(text) if by_conda else ()
     pinned = re.search(
         r"\bpin[-\w]{0,9}\b[^\n]{0,80}\n?[^\n]{0,20}\bpython[ =]{1,3}(3\.\d+)"
         r"|\bpython (3\.\d+)\S{0,4} {1,4}is requested",
