@@ -10,6 +10,7 @@ from ..context.promises import find
 from ..environment.facts import PIP
 from ..environment.tensorflow import OWNERS
 from ..findings import Fix
+from ..installers import ANEW
 from ..names import normalise
 from ..specifiers import joined
 from .make import asking, before, by_pip, change, fresh, in_a_channel, needed, working
@@ -108,6 +109,15 @@ def dependency(context: Context, said: Mapping[str, str]) -> Fix:
     if name in _OF_KERAS_3_ALONE:
         # Keras itself, installed again with its requirements, would bring another numpy too.
         return by_pip(_OF_KERAS_3_ALONE, "Keras 3 needs them, and was installed without what it requires.")
+    there = find(context, name)
+    fits = not works or (there and there.version and versions.contains(works, there.version))
+    if (
+        fits
+        and (not works or there)
+        and re.search(rf"cannot import name [^\n]*\b{re.escape(module.replace('-', '_'))}\b", text)
+    ):
+        exact = f"{name}=={there.version}" if there and there.version else name
+        return by_pip([exact], "Files of it are missing, or are of another release: write them anew.", ANEW)
     if not works and "No module named" not in text:
         return by_pip([name], "Its newest release.", ("--upgrade",))
     return change(context, {name: works})

@@ -44,13 +44,20 @@ def protobuf(context: Context, said: Mapping[str, str]) -> Fix:
             return Fix(note=f"Python {python} has no protobuf 5: {note[3].lower()}{note[4:]}")
         return change(context, {"protobuf": works if ">=5" in works or ">=6" in works else ">=5.27"}, note)
     if re.search(r"cannot import name '?builder", text):
+        python = context.env.python.minor
+        if python and not context.matrix.wheels.newest("protobuf", ">=3.20", context.env.platform, python):
+            note = "3.20, which the _pb2.py file in the traceback asks for: generate that file again with protoc 3.19."
+            return Fix(note=f"Python {python} has no protobuf {note}")
         return change(context, {"protobuf": ">=3.20,<3.21" if old else works or ">=3.20,<5"})
+    if re.search(r"Couldn't find field google\.protobuf\.FileOptions\.(?:php_metadata_namespace|ruby_package)", text):
+        # Of protobuf 3.6 and later (its wheels), which TensorFlow's own library knows from 1.9 on.
+        return change(context, {"protobuf": joined(works, "<3.6")}, "Or take tensorflow>=1.9.")
     if "GetMessageClass" in text:
         # Of generated code and of tensorboard: 4.21.12 does not have it yet, 4.22.5 does.
         return change(context, {"protobuf": joined(works, ">=4.22") if works else ">=4.22"})
     if "GetPrototype" in text or "MessageFactory" in text:
         return change(context, {"protobuf": joined(works, "<6") if works else "<6"})
-    if re.search(r"undefined symbol|Symbol not found|symbol not found|missing symbols", text):
+    if re.search(r"undefined symbol|Symbol not found|symbol not found|missing symbols|of same class", text):
         if context.env.conda("protobuf") or is_conda(context) or not works:
             return Fix(commands=(BOTH_PROTOBUFS,), note=f"Both of one channel. {PURE}")
         return by_pip([f"protobuf{works}"], PURE, ("--force-reinstall",))

@@ -10,7 +10,7 @@ from ..context.promises import find
 from ..findings import Fix
 from ..installers import ANEW
 from ..specifiers import joined
-from .make import asking, before, by_pip, change, needed, working
+from .make import asking, before, by_pip, change, is_conda, needed, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,6 +65,10 @@ def numpy(context: Context, said: Mapping[str, str]) -> Fix:
         return by_pip(
             [f"numpy=={there.version}"], "This numpy is of the range: its files are to be written anew.", ANEW
         )
+    python = env.python.minor if not two and not (there and there.version) and not is_conda(context) else ""
+    if python and not context.matrix.wheels.newest("numpy", ">=2", env.platform, python):
+        note = f"Python {python} has no numpy 2: the numpy here is older than what was compiled, or not whole."
+        return by_pip([f"numpy{works}"], note, ("--upgrade", *ANEW))
     note = "" if before(context, "2.18") is False else "Or take tensorflow>=2.18, which is built for numpy 2."
     return change(context, {"numpy": works or "<2"}, note)
 

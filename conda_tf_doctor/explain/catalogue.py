@@ -177,6 +177,7 @@ class Name(NamedTuple):
         text: What the message says.
         keras: PEP 440 range of the releases of keras that have it; empty for none.
         legacy: Whether every release of tf-keras has it.
+        inner: Whether only the package keras itself has had it, never TensorFlow as ``tensorflow.keras``.
         package: The distribution that has it today.
         instead: What to write today.
     """
@@ -185,6 +186,7 @@ class Name(NamedTuple):
     text: re.Pattern[str] | None = None
     keras: str = ""
     legacy: bool = False
+    inner: bool = False
     package: str = ""
     instead: str = ""
 

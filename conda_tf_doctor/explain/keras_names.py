@@ -26,7 +26,7 @@ def asked(text: str) -> tuple[dict[str, str], int] | None:
     """Return what a text asks of Keras in vain, as the table has it, and where the text says so; ``None`` for nothing.
 
     Of a row: ``range`` (of keras), ``legacy``, ``bring`` (the package that has it today) and ``instead``, each where it
-    is not empty; ``name`` where the message names one.
+    is not empty; ``name`` where the message names one; ``never`` where no release of TensorFlow has had it so.
     """
     for pattern in _ASKED:
         for found in pattern.finditer(text):
@@ -39,7 +39,10 @@ def asked(text: str) -> tuple[dict[str, str], int] | None:
             rows = [row for row in names() if row.name and f"{wanted}.".startswith(f"{row.name}.")]
             if rows:
                 row = max(rows, key=lambda each: len(each.name))
-                return _told(row, dotted.replace(inner, wanted)), found.start()
+                told = _told(row, dotted.replace(inner, wanted))
+                if row.inner and found["module"].startswith("tensorflow."):
+                    told = {"instead": "what tensorflow.keras itself lists"} | told | {"never": "1"}
+                return told, found.start()
     for row in names():
         if row.text and (said := row.text.search(text)):
             return _told(row, ""), said.start()

@@ -98,9 +98,10 @@ def _special(signature: Signature, text: str) -> Match | None:
         if found is None:
             return None
         return Match(signature.id, _line_at(text, found.start()), {"file": found["file"].strip()}, found.start())
-    if signature.special == "keras-names":
+    if signature.special.startswith("keras-names"):
         name = asked(text)
-        return Match(signature.id, _line_at(text, name[1]), *name) if name else None
+        fits = name is not None and ("never" in name[0]) == signature.special.endswith("-of-none")
+        return Match(signature.id, _line_at(text, name[1]), *name) if name and fits else None
     shadowing = shadowing_frame(text)
     if shadowing is None or shadowing[1] != (signature.special == "shadowing"):
         return None

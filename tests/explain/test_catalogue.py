@@ -33,7 +33,7 @@ def test_every_signature_is_whole(signature: Signature) -> None:
 def test_sentences_name_only_what_the_patterns_capture(signature: Signature) -> None:
     captured = {name for pattern in signature.patterns for name in pattern.groupindex} | GROUPS
     if signature.special:
-        captured |= {"file", "module", "name", "range"}
+        captured |= {"file", "module", "name", "range", "instead"}
     sentences = [signature.meaning, *(cause.why for cause in signature.causes)]
     sentences += [condition.why for cause in signature.causes for condition in cause.conditions]
     for sentence in sentences:

@@ -158,6 +158,8 @@ def test_what_a_line_names(text: str, captured: dict[str, str]) -> None:
         "TF-TRT Warning: Could not find TensorRT",
         "Unable to register cuDNN factory: Attempting to register factory for plugin cuDNN",
         "AttributeError: module 'tensorflow' has no attribute 'Session'",
+        "ModuleNotFoundError: No module named 'tensorflow.keras.layers.core'",
+        "ImportError: cannot import name 'Layer' from 'tensorflow.keras.engine'",
     ],
 )
 def test_what_is_known_and_is_not_the_environments_fault(text: str) -> None:
@@ -248,3 +250,25 @@ def test_the_number_decides_in_any_language() -> None:
         assert find(f"ImportError: DLL load failed: {sentence}")[0].signature == "win-module-not-found", sentence
     assert find("OSError: [WinError 126] ??? ?????? ?? ?? ???")[0].signature == "win-module-not-found"
     assert find("ImportError: DLL load failed: ?? ??? ??")[0].signature == "win-dll-load-failed"
+
+
+@pytest.mark.parametrize(
+    ("model", "blamed"),
+    [
+        ("Intel(R) Xeon(R) CPU E5-2620 v4 @ 2.10GHz", False),
+        ("Intel(R) Core(TM) i7-8700K", False),
+        ("AMD Ryzen 5 3600", False),
+        ("Intel(R) Pentium(R) CPU G4400", True),
+        ("", True),
+    ],
+)
+def test_a_processor_that_has_avx_is_not_blamed(model: str, blamed: bool) -> None:
+    facts = {
+        "platform": "win-64",
+        "packages": [{"name": "tensorflow", "version": "2.4.1", **PIP}],
+        "system": {"cpu_model": model},
+    }
+    context = Context(environment_of(facts, "facts"), load_matrix())
+    text = "ImportError: DLL load failed: A dynamic link library (DLL) initialization routine failed."
+    codes = [cause.code for cause in rank(text, context).causes]
+    assert ("TFD104" in codes) is blamed
