@@ -91,7 +91,7 @@ def _built_for(package: Package, python: str) -> bool:
 def _no_version_at_all(context: Context) -> Iterator[Finding]:
     """A request without a version: is there any release for this Python?"""
     tensorflow, env = context.tensorflow, context.env
-    if tensorflow is None or (env.kind == "report" and not tensorflow.requested):
+    if tensorflow is None or (env.kind in ("report", "prefix") and not tensorflow.requested):
         return
     channels = (context.channel,) if tensorflow.manager else ("pypi", "conda-forge", "defaults")
     contains = versions.conda_contains if tensorflow.manager == CONDA else versions.contains
