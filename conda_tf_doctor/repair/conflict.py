@@ -51,9 +51,8 @@ def explain(planner: Planner) -> Conflict:
     """Find a smallest set of demands that cannot all be met, and what each of them stands in the way of."""
     if planner.clash:
         return _between_neighbours(planner)
-    errors = [f for f in planner.before.findings if f.severity == ERROR]
-    obstacle = planner.obstacle or next(iter(errors), None)
-    why = obstacle.message if obstacle else "No version satisfies all demands."
+    errors = (finding.message for finding in planner.before.findings if finding.severity == ERROR)
+    why = planner.obstacle or next(errors, "No version satisfies all demands.")
     demands = _listed(planner.demands, bool(planner.wanted))
     core = list(demands)
     for demand in demands:

@@ -67,7 +67,7 @@ class Planner(Oracle):
         self._verdicts = Verdicts(env, matrix, self.ignore)
         self._until, self._limit = _MAX_DIAGNOSES, _MAX_EDITS
         self.blocked: dict[About, Finding] = {}
-        self.obstacle = None
+        self.obstacle = ""
         self.insist = set()
         self._rejected: set[tuple[Edit, ...]] = set()
         self.announced, self._tolerated = {}, set()
@@ -203,7 +203,7 @@ class Planner(Oracle):
             if result is not None:
                 return result
         blocked = dict(self.blocked)
-        self.obstacle = next(iter(blocked.values()), self.obstacle)
+        self.obstacle = next((finding.message for finding in blocked.values()), self.obstacle)
         announced = dict(self.announced)
         result = self._other_tensorflow() if others else None
         asked = self.demands.to or self.demands.keep or self.demands.without

@@ -10,7 +10,6 @@ from .. import versions
 from ..environment.facts import CONDA, PIP, reader_of
 from ..environment.tensorflow import owners
 from ..errors import UsageError, meant
-from ..findings import ERROR, Finding
 from ..names import normalise
 from ..specifiers import to_pip
 from .builder import Builder
@@ -28,11 +27,11 @@ class Starts(Builder):
 
     Attributes:
         managers: Whose packages can be added: a requirements.txt has no place for conda's.
-        obstacle: What stands in the way, where nothing satisfies what the user asks for.
+        obstacle: What stands in the way, where nothing satisfies what the user asks for, in words.
     """
 
     managers: frozenset[str]
-    obstacle: Finding | None
+    obstacle: str
 
     def add(self, edits: _Edits, want: Want, code: str) -> bool:
         """Add one demand; one on a package that nobody could add cannot be met, nor one against the user's own."""
@@ -128,7 +127,7 @@ class Starts(Builder):
                 found.append(new)
         if not found:
             texts = " and ".join(edit.pin for edit in base.values())
-            self.obstacle = Finding("TFD611", ERROR, f"There is no version that satisfies {texts}.")
+            self.obstacle = f"There is no version that satisfies {texts}."
         return found
 
     def _means_tensorflow(self, name: str) -> bool:
@@ -152,8 +151,7 @@ class Starts(Builder):
                 found += self._renamed(edits, name, spec)
         if not found:
             platform = self.env.platform or "this platform"
-            text = f"No {tensorflow.name} {spec.removesuffix('.*')} is known for {platform}."
-            self.obstacle = Finding("TFD103", ERROR, text, package=tensorflow.name)
+            self.obstacle = f"No {tensorflow.name} {spec.removesuffix('.*')} is known for {platform}."
         return found
 
     def _renamed(self, edits: _Edits, name: str, spec: str) -> list[_Edits]:
