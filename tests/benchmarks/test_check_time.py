@@ -20,6 +20,7 @@ from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.reading import load_json
 from conda_tf_doctor.render.report import collect
 from tests.benchmarks.pairs import CHECK, cost, installed, of_a_user, ratio
+from tests.wine import no_budget
 from tools.condas import Conda
 from tools.index_wheels import link
 from tools.prefixes import add_record, make_prefix
@@ -68,6 +69,7 @@ def settle(prefix: Path) -> None:
     time.sleep(max(0.0, (prefix / "conda-meta").stat().st_mtime + 2.1 - time.time()))
 
 
+@no_budget
 def test_a_check_costs_at_most_two_and_a_half_starts_of_python(
     prefix: Path, environ: dict[str, str], record_property: pytest.RecordProperty
 ) -> None:
