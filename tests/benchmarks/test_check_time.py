@@ -84,6 +84,7 @@ def test_a_check_costs_at_most_two_and_a_half_starts_of_python(
     assert found <= LIMIT
 
 
+@no_budget
 def test_a_package_more_costs_ten_microseconds(
     tmp_path: Path, environ: dict[str, str], record_property: pytest.RecordProperty
 ) -> None:

@@ -180,9 +180,9 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "flatbuffers": ["23.5.26", "25.2.10"],
         "tensorflow": ["2.10.1", "2.12.0", "2.15.0", "2.15.1", "2.19.0", "2.20.0"],
         "tensorflow-cpu": ["2.10.1", "2.14.0", "2.15.0", "2.19.0", "2.20.0"],
-        # What takes the place of a version that has no wheel for Python 3.12.
+        # What takes the place of a version that has no wheel for Python 3.12, or none for Windows.
         "wrapt": ["1.17.2", "2.5.2"],
-        "tensorflow-io-gcs-filesystem": ["0.37.1"],
+        "tensorflow-io-gcs-filesystem": ["0.31.0", "0.37.1"],
     }
     for name, version in SMALL.items():
         versions.setdefault(name, []).append(version)
