@@ -26,7 +26,7 @@ POSSIBLE = "possible"
 CONFIDENCES = (CERTAIN, LIKELY, POSSIBLE)
 
 # Who says it.
-RULE, TEXT, OPEN = "rule", "text", "open"
+RULE, TEXT, OPEN, DISK = "rule", "text", "open", "disk"
 
 
 class Fix(NamedTuple):
@@ -77,7 +77,7 @@ class Finding(NamedTuple):
         package: The package to blame (normalised name), for ranking and repair.
         confidence: ``certain``, ``likely`` or ``possible``.
         needs: Facts that are missing and would decide, each with the way to get it.
-        origin: Who says it: a rule, the error text, or a rule that lacks a fact.
+        origin: Who says it: a rule, the error text, a rule that lacks a fact, or one that was on the disk.
         accepts: The range of what it is about that would do, without words around it: PEP 440's, or conda's for what
             conda alone has. Empty where it is no range.
         absent: Whether what it is about is not there at all.
@@ -196,4 +196,5 @@ def _comes_of(finding: Finding, cause: Finding) -> bool:
 def is_of_disk(finding: Finding) -> bool:
     """Tell whether only the files on the disk tell it: what is damaged, written over, or not there at all."""
     row = ROWS[finding.code]
-    return row.family == BINARIES or row.repair in (BY_ONE_MANAGER, BY_ONE_DISTRIBUTION) or finding.absent
+    seen = finding.absent or finding.origin == DISK
+    return seen or row.family == BINARIES or row.repair in (BY_ONE_MANAGER, BY_ONE_DISTRIBUTION)

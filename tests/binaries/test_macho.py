@@ -12,7 +12,9 @@ from conda_tf_doctor.binaries.read import read_image
 from conda_tf_doctor.binaries.resolve import resolve
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.render.report import collect
 from tests.binaries.oracle import named, verdict
 from tools.prefixes import add_dist, make_prefix
 from tools.tiny_macho import make_dylib
@@ -132,5 +134,10 @@ def test_what_was_built_for_a_newer_macos_is_a_warning(
     make_dylib(site / "tensorflow/python/_pywrap.so", machines=["arm64", "x86_64"], system="13.3")
     env = read_prefix(str(prefix))
     env.virtual_packages = {"__osx": installed} if installed else {}
-    findings = [f for f in diagnose(env, load_matrix()).findings if f.code == "TFD103"]
+    whole = diagnose(env, load_matrix()).findings
+    findings = [f for f in whole if f.code == "TFD103"]
     assert [(f.code, f.severity, f.message.split()[0], f.expected) for f in findings] == found
+    # A report says it elsewhere, too.
+    report = environment_of(collect(env, load_matrix(), findings=whole), "report.json")
+    there = [f for f in diagnose(report, load_matrix()).findings if f.code == "TFD103"]
+    assert [(f.severity, f.message, f.fix) for f in there] == [(f.severity, f.message, f.fix) for f in findings]

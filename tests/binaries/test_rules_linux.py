@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from conda_tf_doctor.context.context import Context
+from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.findings import Finding
 from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.render.report import collect
 from conda_tf_doctor.rules.binaries.closure import binaries
 from conda_tf_doctor.rules.paths.surroundings import surroundings
 from tests.wholes import said
@@ -118,6 +121,11 @@ def test_condas_cuda_is_not_where_pips_tensorflow_looks(env: Path) -> None:
     if MACHINE == "x86_64":
         assert [f.severity for f in said(told)] == ["warning"]
         assert "libcudart.so.11.0" in told[0].message
+        # Elsewhere a report says so, too.
+        found = diagnose(facts, load_matrix()).findings
+        report = environment_of(collect(facts, load_matrix(), findings=found), "report.json")
+        there = [f.message for f in diagnose(report, load_matrix()).findings if f.code == "TFD701"]
+        assert there == [f.message for f in found if f.code == "TFD701"] == [told[0].message]
         # Of another machine's, and where nobody wants a GPU, its path says nothing.
         facts.this_machine = False
         assert list(surroundings(Context(facts, load_matrix()))) == []

@@ -10,7 +10,7 @@ from ..._typing import TYPE_CHECKING
 from ...advice import advise
 from ...context.context import Context
 from ...environment.facts import PIP
-from ...findings import ERROR, LIKELY, WARNING, Finding, Fix, open_question
+from ...findings import DISK, ERROR, LIKELY, WARNING, Finding, Fix, open_question
 from ...matrix.model import BUILD, PYPI
 from ...subdirs import is_arm64
 
@@ -189,6 +189,7 @@ def _built_for_newer_macos(context: Context, installed: str) -> Iterator[Finding
         package=context.tensorflow.name if context.tensorflow else "",
         confidence=LIKELY,
         fix=Fix(note=f"Update macOS to {floor} or later where it fails."),
+        origin=DISK,
     )
 
 

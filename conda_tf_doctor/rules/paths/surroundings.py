@@ -10,7 +10,7 @@ from ..._light import re
 from ..._typing import TYPE_CHECKING, NamedTuple
 from ...context.context import Context
 from ...environment.facts import CONDA, PIP
-from ...findings import ERROR, LIKELY, POSSIBLE, WARNING, Finding, Fix, open_question
+from ...findings import DISK, ERROR, LIKELY, POSSIBLE, WARNING, Finding, Fix, open_question
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,6 +154,7 @@ def _library_path(context: Context) -> Iterator[Finding]:
                     ("conda", "env", "config", "vars", "set", "-p", env.prefix, f"LD_LIBRARY_PATH={env.prefix}/lib"),
                 )
             ),
+            origin=DISK,
         )
 
 
