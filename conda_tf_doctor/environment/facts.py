@@ -241,6 +241,7 @@ class Environment:
             is missing because it is absent.
         by_hand: Where `fix` does not edit a file: where its versions are written, and the command that then makes the
             file again; both empty where it does.
+        asked_of_pip: Names that a file has pip install once a transaction is done.
         overrides: Whether a file has its installer leave aside what packages declare.
         strict: Whether of several channels only the first that has a package counts (conda's channel priority).
         listed: Whether a file lists what is installed somewhere: that is repaired, and not the file.
@@ -275,6 +276,7 @@ class Environment:
         self.interrupted = ""
         self.partial = False
         self.by_hand = NOT_NEEDED
+        self.asked_of_pip: frozenset[str] = frozenset()
         self.overrides = False
         self.strict = False
         self.listed = False

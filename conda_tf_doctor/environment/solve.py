@@ -161,6 +161,7 @@ def _add_requested(env: Environment, requirements: Iterable[Line]) -> None:
 
     for wanted in packages(lines, env.platform, env.python.version):
         there = env.package(wanted.name)
+        env.asked_of_pip |= {wanted.name}
         spec = wanted.spec or (f"=={wanted.version}" if wanted.version else "")
         if there is not None and there.version and contains(spec, there.version):
             continue  # pip leaves alone what satisfies it

@@ -117,6 +117,13 @@ def of_manifest(verdict: Verdict, prefix: str) -> str:
     return f"It is made from {workspace.manifest}: write {' and '.join(pins)} into that." if pins else ""
 
 
+def of_pips_part(verdict: Verdict) -> tuple[str, ...]:
+    """Return what corrects a file of which pip's part alone is wrong: no request of conda's does; empty for others."""
+    files, env = calls.environment_files(), verdict.after
+    of_pip = bool(files) and all(f.fix.pip and f.package in env.asked_of_pip for f in verdict.stopping)
+    return _correcting(files[0], env.platform, ()) if of_pip and _asks_for_tensorflow(files[0], env.platform) else ()
+
+
 def working(search: Search, prefix: str) -> tuple[tuple[str, ...], str]:
     """Return a command that works, proven by a solve, and a sentence where more has to be said.
 

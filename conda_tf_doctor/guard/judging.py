@@ -145,11 +145,12 @@ def _refusal(verdict: Verdict, prefix: str, search: Search | str = "") -> CondaE
     note = ""
     ended = search if isinstance(search, str) else search.trials.ended
     try:
-        from .command import of_manifest, working
+        from .command import of_manifest, of_pips_part, working
 
         if not isinstance(search, str):
             tried, conflicts = search.tried, search.conflicts
             command, note = working(search, prefix)
+        command = command or of_pips_part(verdict)
         note = f"{note} {of_manifest(verdict, prefix)}".strip()
         if calls.cloned() and any(package.manager == PIP for package in verdict.after.packages):
             # Before its transaction, and it takes nothing of that away.

@@ -113,7 +113,8 @@ def _left_behind(before: Environment, after: Environment, found: Iterable[Findin
 def _as_pip_leaves_it(env: Environment, matrix: Matrix) -> Environment:
     """Return what will be there once pip has installed the TensorFlow that was asked of it.
 
-    It replaces what does not meet the wheel's requirements, and brings CUDA itself where its extra was asked for.
+    It replaces what does not meet the wheel's requirements, unless that is asked of it, too: then it refuses both. CUDA it
+    brings itself where its extra was asked for.
     """
     tensorflow = find_tensorflow(env)
     if not env.partial or tensorflow is None or tensorflow.manager != PIP or not tensorflow.version:
@@ -124,7 +125,14 @@ def _as_pip_leaves_it(env: Environment, matrix: Matrix) -> Environment:
     for row in rows:
         declared.update(row.required(env.python.minor))
     left = env.having(
-        [p for p in env.packages if not p.version or p.name not in declared or contains(declared[p.name], p.version)]
+        [
+            p
+            for p in env.packages
+            if not p.version
+            or p.name in env.asked_of_pip
+            or p.name not in declared
+            or contains(declared[p.name], p.version)
+        ]
     )
     if "and-cuda" in tensorflow.package.metadata.get("extras", ()):
         pins = (pin.partition("==") for row in rows for pin in row.nvidia)

@@ -86,6 +86,7 @@ REPAIRABLE = {
     "no Python, conda's": ("tensorflow=2.10", ""),
     "no Python, pip's": ("pip", "tensorflow==2.10.0"),
     "a range": ("python=3.12", "tensorflow>=2.9,<2.11"),
+    "what pip refuses beside it": ("python=3.10", "tensorflow==2.15.0\n    - numpy==2.0.0"),
 }
 
 

@@ -38,6 +38,8 @@ def refused(context: Context) -> Iterator[Finding]:
         specs = list(dict.fromkeys(each.get(name, "") for each in declared))
         named = env.all_named(name if by_pip else PIP_TO_CONDA.get(name, name))
         package = next((each for each in named if (each.manager == CONDA) is not by_pip), None)
+        if not env.is_request and not {name, tensorflow.name} <= env.asked_of_pip:
+            continue
         if package is None or not package.version or not is_dependency(name):
             continue
         if any(versions.contains(spec, package.version) for spec in specs):

@@ -76,7 +76,7 @@ def packages(context: Context) -> Iterator[Finding]:
 
 
 def _refused(context: Context) -> dict[str, Finding]:
-    if not context.env.is_request:
+    if not (context.env.is_request or context.env.asked_of_pip):
         return {}
     from .asked import refused
 
