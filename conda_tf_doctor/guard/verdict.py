@@ -113,8 +113,8 @@ def _left_behind(before: Environment, after: Environment, found: Iterable[Findin
 def _as_pip_leaves_it(env: Environment, matrix: Matrix) -> Environment:
     """Return what will be there once pip has installed the TensorFlow that was asked of it.
 
-    It replaces what does not meet the wheel's requirements, unless that is asked of it, too: then it refuses both. CUDA it
-    brings itself where its extra was asked for.
+    It replaces what does not meet the wheel's requirements, unless that is asked of it, too: then it refuses both. It
+    brings CUDA itself where its extra was asked for.
     """
     tensorflow = find_tensorflow(env)
     if not env.partial or tensorflow is None or tensorflow.manager != PIP or not tensorflow.version:

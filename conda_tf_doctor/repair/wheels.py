@@ -63,8 +63,9 @@ def _for_platform(env: Environment, matrix: Matrix) -> Iterator[Finding]:
 def _refused(env: Environment, matrix: Matrix) -> Iterator[Finding]:
     """Pip resolves a file as a whole, and refuses exact versions that the new TensorFlow's metadata exclude.
 
-    Whether they work beside it does not matter to pip. Of an environment this is not asked: there pip itself brings
-    along what the new version asks for.
+    Of a freeze, too, where the rule only warns while nothing is changed. Of an environment this is not asked: there pip
+    itself brings along what the new version asks for.
     """
     for finding in refused(Context(env, matrix)):
-        yield finding._replace(severity=ERROR)
+        if finding.severity != ERROR:
+            yield finding._replace(severity=ERROR)
