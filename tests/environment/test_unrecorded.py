@@ -193,7 +193,7 @@ def test_on_windows_scripts_are_programs(tmp_path: Path) -> None:
         with zipfile.ZipFile(archive, "w") as script:
             script.writestr("__main__.py", f"# -*- coding: utf-8 -*-\r\nimport sys\r\nfrom {module} import main\r\n")
         (prefix / "Scripts" / name).write_bytes(pe("win-64") + b"#!python.exe\r\n" + archive.getvalue())
-    (prefix / "Scripts" / "large.exe").write_bytes(pe("win-64") * 20 + b"\nfrom h5py.tool import main\n")
+    (prefix / "Scripts" / "large.exe").write_bytes(pe("win-64") + bytes(1 << 20) + b"\nfrom h5py.tool import main\n")
     # What lies beside the environments is another's.
     (tmp_path / "envs" / "bin").mkdir()
     (tmp_path / "envs" / "bin" / "h5tool").write_text("from h5py.tool import main\n")

@@ -7,6 +7,7 @@ import json
 import os
 import stat
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pytest
@@ -105,12 +106,12 @@ def test_what_a_solve_would_do(prefix: Path, tmp_path: Path) -> None:
 @posix
 def test_an_environment_is_created_whole_or_not_at_all(tmp_path: Path, prefix: Path) -> None:
     half = tmp_path / "half"
-    effects = {"remove": f"rm -r {half}", "create": f"mkdir -p {half}/conda-meta; false"}
+    effects = {"remove": f"rm -r {quote(str(half))}", "create": f"mkdir -p {quote(str(half))}/conda-meta; false"}
     told = Told(tmp_path, prefix, effects)
     conda = Conda([str(told.conda)], quiet=True)
     assert not conda.create(str(half), "file.yml") and not half.exists()
     assert told.lines == [f"conda env create -p {half} -f file.yml", f"conda env remove --yes -p {half}"]
-    made = Told(tmp_path, prefix, {"create": f"mkdir -p {half}/conda-meta"}, "micromamba")
+    made = Told(tmp_path, prefix, {"create": f"mkdir -p {quote(str(half))}/conda-meta"}, "micromamba")
     assert Conda([str(made.conda)], quiet=True).create(str(half), "file.yml") and half.exists()
     assert made.lines[2:] == [f"micromamba create --yes -p {half} -f file.yml"]
     failed = Told(tmp_path, prefix, {"create": "false"})

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 
 import pytest
 
@@ -69,10 +70,10 @@ says() { printf '%s\\n' "$1" >&2; false; }
 """
 _SCRIPT = """\
 #!/bin/sh
-prefix='{prefix}' site='{site}'
+prefix={prefix} site={site}
 test "$1" != -c || shift 2
 told="{name}$*"
-printf '%s\\n' "$told" >> '{told}'
+printf '%s\\n' "$told" >> {told}
 {does}{effects}
 """
 
@@ -91,13 +92,20 @@ class Told:
         self._told = folder / "told"
         self._told.touch()
         cases = "".join(
-            f"case \"$told\" in *'{words}'*) {does}\nexit $?;; esac\n" for words, does in (effects or {}).items()
+            f'case "$told" in *{quote(words)}*) {does}\nexit $?;; esac\n' for words, does in (effects or {}).items()
         )
         python, self.conda = (site.parent.parent.parent / "bin" / site.parent.name), folder / name
         for path, before in ((python, ""), (self.conda, f"{name} ")):
             path.unlink(missing_ok=True)
             path.write_text(
-                _SCRIPT.format(prefix=prefix, site=site, name=before, told=self._told, does=_DOES, effects=cases)
+                _SCRIPT.format(
+                    prefix=quote(str(prefix)),
+                    site=quote(str(site)),
+                    name=before,
+                    told=quote(str(self._told)),
+                    does=_DOES,
+                    effects=cases,
+                )
             )
             path.chmod(0o755)
 
