@@ -111,11 +111,7 @@ def dependency(context: Context, said: Mapping[str, str]) -> Fix:
         return by_pip(_OF_KERAS_3_ALONE, "Keras 3 needs them, and was installed without what it requires.")
     there = find(context, name)
     fits = not works or (there and there.version and versions.contains(works, there.version))
-    if (
-        fits
-        and (not works or there)
-        and re.search(rf"cannot import name [^\n]*\b{re.escape(module.replace('-', '_'))}\b", text)
-    ):
+    if fits and re.search(rf"cannot import name [^\n]*\b{re.escape(module.replace('-', '_'))}\b", text):
         exact = f"{name}=={there.version}" if there and there.version else name
         return by_pip([exact], "Files of it are missing, or are of another release: write them anew.", ANEW)
     if not works and "No module named" not in text:

@@ -115,8 +115,15 @@ class Context:
         """The GPU builds that conda's solver may choose for a file; none where it has nothing to choose."""
         if self.tensorflow is None or self.tensorflow.manager != CONDA or not self.env.is_request:
             return []
+        return self._of_this_python([row for row in self.variants if row.variant == "gpu"])
+
+    def accepted_for_gpu(self, library: str) -> list[str]:
+        """Return what those accept of a library (``cuda``, ``cudnn``), each range once."""
+        return list(dict.fromkeys(filter(None, (getattr(row, library) for row in self.choices_for_gpu))))
+
+    def _of_this_python(self, rows: list[Build]) -> list[Build]:
+        """Return the rows for this Python; all of them where none is."""
         python = self.env.python.minor
-        rows = [row for row in self.variants if row.variant == "gpu"]
         return [row for row in rows if not python or not row.python or python in row.python] or rows
 
     @cached_property
@@ -178,8 +185,7 @@ class Context:
         matching = [row for row in rows if row.has_build_string(record.build)]
         hashed = [row for row in matching if any(part in record.build for part in row.hashes)]
         matching = hashed or matching
-        python = self.env.python.minor
-        fitting = [row for row in matching if not python or not row.python or python in row.python] or matching
+        fitting = self._of_this_python(matching)
         if len({(row.variant, row.cuda) for row in fitting}) > 1:
             # Defaults gave builds for several CUDA, and those without, one build string. What was installed for one of
             # them is right for that one; nothing tells it from the others but what is there.

@@ -159,9 +159,10 @@ def _add_requested(env: Environment, requirements: Iterable[Line]) -> None:
     from ..versions import contains
     from .files.requirements import packages
 
-    for wanted in packages(lines, env.platform, env.python.version):
+    asked = packages(lines, env.platform, env.python.version)
+    env.asked_of_pip = frozenset(wanted.name for wanted in asked)
+    for wanted in asked:
         there = env.package(wanted.name)
-        env.asked_of_pip |= {wanted.name}
         spec = wanted.spec or (f"=={wanted.version}" if wanted.version else "")
         if there is not None and there.version and contains(spec, there.version):
             continue  # pip leaves alone what satisfies it

@@ -110,10 +110,10 @@ def _system_is(subject: Subject, name: str) -> Truth:
 
 
 def _has_avx(context: Context) -> Truth:
-    told = context.env.system.cpu_features.get("avx")
-    model = context.env.system.cpu_model if told is None else ""
-    rows = context.matrix.table("cpu")["with_avx"] if model else ()
-    return told or any(re.search(row["model"], model, re.IGNORECASE) for row in rows) or told
+    told, model = context.env.system.cpu_features.get("avx"), context.env.system.cpu_model
+    if told is not None or not model:
+        return told
+    return any(re.search(row["model"], model, re.IGNORECASE) for row in context.matrix.table("cpu")["with_avx"]) or None
 
 
 def _avx(expected: bool) -> Fact:

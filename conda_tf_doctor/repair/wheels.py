@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .. import versions
 from ..context.context import Context
+from ..context.promises import is_whole
 from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.tensorflow import OWNERS
 from ..findings import ERROR, Finding
@@ -66,6 +67,6 @@ def _refused(env: Environment, matrix: Matrix) -> Iterator[Finding]:
     Of a freeze, too, where the rule only warns while nothing is changed. Of an environment this is not asked: there pip
     itself brings along what the new version asks for.
     """
-    for finding in refused(Context(env, matrix)):
-        if finding.severity != ERROR:
-            yield finding._replace(severity=ERROR)
+    context = Context(env, matrix)
+    if is_whole(context):
+        yield from (finding._replace(severity=ERROR) for finding in refused(context))

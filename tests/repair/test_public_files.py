@@ -119,30 +119,6 @@ REPAIRED = {
 }  # fmt: skip
 
 # Healthy ones: file name, platform, whose TensorFlow is asked for, text.
-# What works so, and pip would never put together.
-_FREEZE = """absl-py==2.1.0
-astunparse==1.6.3
-flatbuffers==24.3.25
-gast==0.6.0
-google-pasta==0.2.0
-grpcio==1.64.1
-h5py==3.11.0
-keras==2.15.0
-libclang==18.1.1
-ml-dtypes==0.2.0
-numpy==1.26.4
-opt-einsum==3.3.0
-packaging==24.1
-protobuf==4.25.3
-six==1.16.0
-tensorboard==2.15.2
-tensorflow==2.15.0
-tensorflow-estimator==2.15.0
-tensorflow-io-gcs-filesystem==0.37.0
-termcolor==2.4.0
-typing-extensions==4.12.2
-wrapt==1.16.0
-"""
 LEFT = {
     "what-conda-exported": (
         "packages.txt", "linux-64", "conda",

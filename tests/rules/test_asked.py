@@ -13,7 +13,7 @@ from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.facts import CONDA, PIP, reader_of
 from conda_tf_doctor.environment.files import read_file
-from conda_tf_doctor.findings import ERROR
+from conda_tf_doctor.findings import ERROR, Finding
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.specifiers import is_empty
 
@@ -171,22 +171,24 @@ TOGETHER = {
 }  # fmt: skip
 
 
+def _errors(path: Path, text: str) -> list[Finding]:
+    path.write_text(text)
+    findings = diagnose(read_file(str(path), "linux-64"), load_matrix()).findings
+    return [finding for finding in findings if finding.severity == ERROR]
+
+
 @pytest.mark.parametrize("case", TOGETHER)
 def test_what_is_not_installed_together(case: str, tmp_path: Path) -> None:
     name, text, expected = TOGETHER[case]
-    (tmp_path / name).write_text(text)
-    found = diagnose(read_file(str(tmp_path / name), "linux-64"), load_matrix()).findings
-    errors = [finding for finding in found if finding.severity == ERROR]
+    errors = _errors(tmp_path / name, text)
     has = [(f.code, f.found, f.expected, f.message, f.fix.pip or f.fix.pins) for f in errors]
-    assert has == expected, [finding.message for finding in found]
+    assert has == expected
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_no_version_is(case: str, tmp_path: Path) -> None:
     name, text, expected = CASES[case]
-    (tmp_path / name).write_text(text)
-    found = diagnose(read_file(str(tmp_path / name), "linux-64"), load_matrix()).findings
-    errors = [finding for finding in found if finding.severity == ERROR]
+    errors = _errors(tmp_path / name, text)
     assert {finding.code for finding in errors} <= {"TFD611"}
     for finding, (package, has, wanted, places) in zip(errors, expected, strict=True):
         assert (finding.package, finding.found, finding.expected) == (package, has, wanted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...advice.make import by_conda
+from ...codes import ROWS
 from ...context.context import Context
 from ...environment.facts import PIP
 from ...environment.gpu import Library
@@ -13,34 +14,31 @@ from ...specifiers import conda_range
 from ...versions import contains
 
 
-def refused(context: Context, code: str, libraries: list[Library], ranges: dict[str, str]) -> Iterator[Finding]:
+def refused(context: Context, code: str, library: Library) -> Iterator[Finding]:
     """Report CUDA or cuDNN that none of the GPU builds goes with: the solver takes one without CUDA, or none.
 
     Args:
         context: A file's, without ranges.
         code: ``TFD301`` or ``TFD303``.
-        libraries: What the file asks for.
-        ranges: By a build's number, what it accepts.
+        library: What the file asks for.
     """
-    accepted = list(dict.fromkeys(filter(None, ranges.values())))
-    for library in libraries[:1]:
-        package = library.package
-        if package.manager == PIP or not accepted or not library.version:
-            continue
-        if any(contains(spec, library.version) for spec in accepted):
-            continue
-        wanted = " or ".join(map(conda_range, accepted))
-        alone = all(row.variant == "gpu" for row in ([context.build] if context.build else context.variants))
-        yield Finding(
-            code,
-            ERROR,
-            f"No GPU build of {context.label} goes with {library.label}: conda "
-            + ("refuses them together." if alone else "takes a build without CUDA, and the GPU will not be used."),
-            found=library.label,
-            expected=f"{package.name} {wanted}",
-            accepts=accepted[0] if len(accepted) == 1 else "",
-            evidence=(package.source,) if package.source else (),
-            source=next(iter(ranges)),
-            package=package.name,
-            fix=by_conda([f"{package.name} {conda_range(accepted[0])}"]),
-        )
+    package, accepted = library.package, context.accepted_for_gpu(ROWS[code].library)
+    if package.manager == PIP or not accepted or not library.version:
+        return
+    if any(contains(spec, library.version) for spec in accepted):
+        return
+    wanted = " or ".join(map(conda_range, accepted))
+    alone = all(row.variant == "gpu" for row in ([context.build] if context.build else context.variants))
+    yield Finding(
+        code,
+        ERROR,
+        f"No GPU build of {context.label} goes with {library.label}: conda "
+        + ("refuses them together." if alone else "takes a build without CUDA, and the GPU will not be used."),
+        found=library.label,
+        expected=f"{package.name} {wanted}",
+        accepts=accepted[0] if len(accepted) == 1 else "",
+        evidence=(package.source,) if package.source else (),
+        source=context.choices_for_gpu[0].id,
+        package=package.name,
+        fix=by_conda([f"{package.name} {conda_range(accepted[0])}"]),
+    )

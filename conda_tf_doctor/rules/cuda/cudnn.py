@@ -33,8 +33,8 @@ def cudnn(context: Context) -> Iterator[Finding]:
     tensorflow, build, env = context.tensorflow, context.build, context.env
     if tensorflow is None or no_native_gpu(context) or tensorflow.name in DIRECTML or env.os == "osx":
         return
-    if context.cudnn and context.gpu_wanted and (builds := context.choices_for_gpu):
-        yield from refused(context, "TFD303", context.cudnn, {row.id: row.cudnn for row in builds})
+    if context.cudnn and context.gpu_wanted and context.choices_for_gpu:
+        yield from refused(context, "TFD303", context.cudnn[0])
         return
     if build is None or build.variant != "gpu" or not build.cudnn:
         return

@@ -55,8 +55,8 @@ def cuda_runtime(context: Context) -> Iterator[Finding]:
         along = not context.gpu_wanted and came_along(context.env)
         if not context.gpu_wanted and not along:
             return  # another framework's
-        if context.gpu_wanted and (builds := context.choices_for_gpu):
-            yield from refused(context, "TFD301", context.cuda, {row.id: row.cuda for row in builds})
+        if context.gpu_wanted and context.choices_for_gpu:
+            yield from refused(context, "TFD301", context.cuda[0])
             return
         if build is not None and build.variant == "cpu" and build.kind == "build":
             yield from () if along else _cpu_build_beside_cuda(context)

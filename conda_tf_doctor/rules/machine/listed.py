@@ -189,7 +189,7 @@ def _never_in_channels(context: Context, package: Package) -> Iterator[Finding]:
 
 def _of_its_time(context: Context, minor: str) -> Fix | None:
     """Return the cudatoolkit that this TensorFlow's GPU builds ask for, where none of them goes with a newer CUDA."""
-    ranges = list(dict.fromkeys(filter(None, (row.cuda for row in context.choices_for_gpu))))
+    ranges = context.accepted_for_gpu("cuda")
     if not ranges or any(versions.contains(spec, minor) for spec in ranges):
         return None
     return Fix(pins=(f"cudatoolkit {conda_range(ranges[0])}",))

@@ -31,16 +31,18 @@ def refused(context: Context) -> Iterator[Finding]:
         return
     by_pip = tensorflow.manager != CONDA
     # Of conda's builds one has to go with all of the file. On Windows what a wheel asks for is asked for by another.
-    builds = ([context.binary_build] if context.binary_build else []) if by_pip else context.variants
+    wheel = context.binary_build
+    builds = context.variants if not by_pip else [wheel] if wheel else []
     declared = [row.required(env.python.minor) for row in builds]
     severity = WARNING if is_whole(context) else ERROR
     for name in declared[0] if declared else ():
+        asked = env.is_request or {name, tensorflow.name} <= env.asked_of_pip
+        if not asked or not is_dependency(name):
+            continue
         specs = list(dict.fromkeys(each.get(name, "") for each in declared))
         named = env.all_named(name if by_pip else PIP_TO_CONDA.get(name, name))
         package = next((each for each in named if (each.manager == CONDA) is not by_pip), None)
-        if not env.is_request and not {name, tensorflow.name} <= env.asked_of_pip:
-            continue
-        if package is None or not package.version or not is_dependency(name):
+        if package is None or not package.version:
             continue
         if any(versions.contains(spec, package.version) for spec in specs):
             continue
