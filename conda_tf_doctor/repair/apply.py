@@ -23,7 +23,7 @@ from ..programs import for_uv
 from . import journal as journals
 from . import kept, kept_conda, neighbours, pinned
 from .back import Back, record_of, records
-from .by_pip import pip_back, pip_requirements, python_of
+from .by_pip import moved_along, pip_back, pip_requirements, python_of
 from .journal import STEPS, UNDOING, Journal
 from .verify import conda_removes, conda_specs
 
@@ -85,6 +85,7 @@ def draft(
         pip_again=tuple(_for_new_python(plan, env)),
         pip_uninstall=tuple(e.spelled for e in edits.values() if e.removes and e.manager == PIP),
         pip_back=tuple(pip_back(edits)),
+        pip_along=tuple(moved_along(plan)),
         errors_before=_errors(plan.before),
         unmet_before=tuple(demand.text for demand in neighbours.unmet(env)),
         pinned=pins,
@@ -188,7 +189,7 @@ class Applier(Back):
 
     def _keep(self, journal: Journal) -> str:
         by_pip = (*journal.pip_install, *journal.pip_back, *journal.pip_uninstall)
-        changing = [parse_requirement(text)[0] for text in by_pip]
+        changing = [*(parse_requirement(text)[0] for text in by_pip), *journal.pip_along]
         kept.sweep(self.prefix)
         kept.keep(self.prefix, self._aside(journal), kept.owned_now(self.prefix), changing)
         by_conda = {*journal.conda_remove, *(spec.split()[0] for spec in journal.conda_install)}

@@ -17,7 +17,7 @@ from ..names import normalise
 from ..programs import safe_python
 from ..reading import load_json
 from . import children, neighbours
-from .plan import Edit, Edits, Key, Plan
+from .plan import Edit, Edits, Key, Move, Plan
 from .simulate import simulate
 
 if TYPE_CHECKING:
@@ -103,6 +103,12 @@ def pip_requirements(edits: Edits) -> list[str]:
     return [e.pin for e in edits.values() if e.manager != CONDA and not (e.removes or e.reinstall or e.alone)]
 
 
+def moved_along(plan: Plan) -> list[str]:
+    """Return what pip replaces untold: what goes along (``tensorflow-intel``), and what it moves besides."""
+    along = [name for edit in plan.edits.values() if edit.manager != CONDA for name in edit.follows]
+    return list(dict.fromkeys(map(normalise, [*along, *(move.name for move in plan.moves if move.manager == PIP)])))
+
+
 def pip_back(edits: Edits) -> list[str]:
     """Return what pip has to put in again as it is, whose files go with another package or were lost.
 
@@ -183,9 +189,9 @@ def _with_all(plan: Plan, answer: Answer, planner: Planner) -> tuple[Plan, Plan 
     return told, planner.plan()
 
 
-def _move(env: Environment, name: str, version: str) -> str:
+def _move(env: Environment, name: str, version: str) -> Move:
     there = env.pip(name)
-    return f"{name} {there.version if there else '(new)'} -> {version}"
+    return Move(PIP, name, there.version if there else "", version)
 
 
 def _alone(

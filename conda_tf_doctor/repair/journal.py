@@ -52,6 +52,7 @@ class Journal(NamedTuple):
         pip_again: What pip owned for the Python before, as ``name==version``, to be had for the new one.
         pip_uninstall: Distributions that go.
         pip_back: Requirements whose files are put back.
+        pip_along: Distributions that pip replaces without being told to.
         errors_before: Codes and packages of the errors before.
         unmet_before: Demands of packages that were not met before, as texts; ``None`` where that was not looked at.
         pinned: The pinned file as it will be; ``None`` where it stays.
@@ -73,6 +74,7 @@ class Journal(NamedTuple):
     pip_again: tuple[str, ...] = ()
     pip_uninstall: tuple[str, ...] = ()
     pip_back: tuple[str, ...] = ()
+    pip_along: tuple[str, ...] = ()
     errors_before: tuple[tuple[str, str], ...] = ()
     unmet_before: tuple[str, ...] | None = None
     pinned: str | None = None

@@ -339,7 +339,7 @@ def _alone(files: set[str], others: set[str]) -> list[str]:
         for length in range(1, len(parts)):
             folder = "/".join(parts[:length])
             if folder not in others:
-                if ".." not in parts[:length] and folder != "__pycache__":
+                if folder != "__pycache__":
                     folders.add(folder)
                 break
     return sorted(folders)

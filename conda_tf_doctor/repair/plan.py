@@ -139,6 +139,25 @@ class Conflict(NamedTuple):
         return {"demands": list(self.demands), "why": self.why, "ways": list(self.ways)}
 
 
+class Move(NamedTuple):
+    """What conda or pip changes of its own besides what a plan tells it to.
+
+    Attributes:
+        manager: Whose package it is.
+        name: Its name.
+        old: Its version before; empty where it is new.
+        new: Its version then; empty where it goes.
+    """
+
+    manager: str
+    name: str
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.old or '(new)'} -> {self.new or 'removed'}"
+
+
 class Plan(NamedTuple):
     """What to change, and what comes of it.
 
@@ -151,7 +170,7 @@ class Plan(NamedTuple):
         conflict: Why there is no plan; ``None`` where there is one.
         verified: Who confirmed that the plan can be installed; empty where nobody did.
         unverified: Why nobody could confirm it; empty where somebody did, or nothing is to be confirmed.
-        moves: What conda and pip change besides, as ``name before -> after``.
+        moves: What conda and pip change besides.
         unreachable: Why nothing can be installed at present; empty where that is not known.
         held: MatchSpecs of what conda would move along, though nobody asked for that.
     """
@@ -164,7 +183,7 @@ class Plan(NamedTuple):
     conflict: Conflict | None = None
     verified: str = ""
     unverified: str = ""
-    moves: tuple[str, ...] = ()
+    moves: tuple[Move, ...] = ()
     unreachable: str = ""
     held: tuple[str, ...] = ()
 

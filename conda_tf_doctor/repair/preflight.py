@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -49,20 +48,13 @@ def obstacle(prefix: str, record: Journal, plan: Plan) -> str:
     if plan.unreachable:
         return f"{plan.unreachable}; without it nothing can be installed."
     owned = kept.owned_now(prefix)
-    replaced = [owned[name] for name in _replaced(by_pip, plan) if name in owned]
+    names = [*(normalise(parse_requirement(text)[0]) for text in by_pip), *record.pip_along]
+    replaced = [owned[name] for name in dict.fromkeys(names) if name in owned]
     size = sum(_size(prefix, package) for package in replaced)
     free = shutil.disk_usage(prefix).free
     if free < size + _MARGIN:
         return f"The disk of {prefix} has {free >> 20} MB left, and this needs about {(size + _MARGIN) >> 20} MB."
     return _in_use(prefix, replaced)
-
-
-def _replaced(by_pip: Iterable[str], plan: Plan) -> list[str]:
-    """Return what pip replaces: what it is told to, what goes along (``tensorflow-intel``), what it moves besides."""
-    names = [parse_requirement(text)[0] for text in by_pip]
-    names += [name for edit in plan.edits.values() for name in edit.follows]
-    names += [move.split()[0] for move in plan.moves]
-    return list(dict.fromkeys(map(normalise, names)))
 
 
 def _writable(site: str) -> bool:

@@ -50,7 +50,7 @@ def document(
         "conflict": plan.conflict.to_json() if plan.conflict else None,
         "verified_by": plan.verified or None,
         "unverified": plan.unverified or None,
-        "moves": list(plan.moves),
+        "moves": [str(move) for move in plan.moves],
         "diff": diff,
         "message": outcome.pop("message", ""),
         "ok": outcome.pop("ok", plan.ok),
@@ -151,7 +151,7 @@ def render(
     for change in plan.changes:
         lines += ["", f"  {style.paint('good', safe(_line(change)))}", *wrapped(change.why, "      ")]
     if plan.moves:
-        lines += ["", "  With it these change:", *(f"      {safe(move)}" for move in plan.moves[:12])]
+        lines += ["", "  With it these change:", *(f"      {safe(str(move))}" for move in plan.moves[:12])]
         if len(plan.moves) > 12:
             lines.append(f"      and {len(plan.moves) - 12} more")
     for word, finding in (*(("REMAINS", f) for f in plan.announced), *(("NOT CHECKED", f) for f in plan.unjudged)):

@@ -10,7 +10,7 @@ from ..environment.stack import TENSORFLOW
 from ..names import normalise
 from . import neighbours
 from .by_pip import checked
-from .plan import Conflict, Edits, Plan
+from .plan import Conflict, Edits, Move, Plan
 from .planner import Planner
 from .simulate import simulate
 
@@ -119,14 +119,14 @@ def _short(message: str) -> str:
     return " ".join(lines[:3])[:300]
 
 
-def _besides(plan: Plan, moves: Moves) -> tuple[str, ...]:
+def _besides(plan: Plan, moves: Moves) -> tuple[Move, ...]:
     planned = {normalise(edit.spelled) for edit in plan.edits.values() if edit.manager == CONDA}
     planned |= {name for edit in plan.edits.values() for name in edit.follows}
     found = []
     for name in sorted({*moves.link, *moves.unlink}):
         old, new = moves.unlink.get(name), moves.link.get(name)
         if normalise(name) not in planned and (old or ("", ""))[0] != (new or ("", ""))[0]:
-            found.append(f"{name} {old[0] if old else '(new)'} -> {new[0] if new else 'removed'}")
+            found.append(Move(CONDA, name, old[0] if old else "", new[0] if new else ""))
     return tuple(found)
 
 

@@ -22,6 +22,7 @@ from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.text import Style
 from conda_tf_doctor.repair.demands import Demands, parse_demand
 from conda_tf_doctor.repair.files.edit import load
+from conda_tf_doctor.repair.files.entry import line_spans
 from conda_tf_doctor.repair.files.session import FileSession
 from conda_tf_doctor.repair.session import Result, Wishes
 
@@ -250,6 +251,35 @@ def test_what_the_last_entry_gains_stays_with_it(text: str, part: str, tmp_path:
     assert versions["python"].startswith("3.10"), after
 
 
+OF_MARKERS = {
+    "another platform's": ("sys_platform == 'linux'", "sys_platform == 'win32'", "linux-64", ["1.26.4", "2.0.2"]),
+    "another python's": ("python_version < '3.12'", "python_version >= '3.16'", "linux-64", ["1.26.4", "2.0.2"]),
+}
+
+
+@pytest.mark.parametrize(("mine", "other", "platform", "versions"), OF_MARKERS.values(), ids=OF_MARKERS)
+def test_a_line_whose_marker_does_not_hold_stays(
+    mine: str, other: str, platform: str, versions: list[str], tmp_path: Path
+) -> None:
+    text = f"tensorflow==2.15.0\nnumpy==2.1.3 ; {mine}\nnumpy==2.0.2 ; {other}\n"
+    path = _write(tmp_path, "requirements.txt", text)
+    assert _fix(path, "numpy==1.26.4", platform=platform).status == 0
+    expected = f"tensorflow==2.15.0\nnumpy=={versions[0]} ; {mine}\nnumpy=={versions[1]} ; {other}\n"
+    assert path.read_text(encoding="utf-8") == expected
+
+
+@pytest.mark.parametrize("marker", ["sys_platform == 'win32'", "no marker"])
+def test_where_a_marker_tells_nothing_its_line_counts(marker: str, tmp_path: Path) -> None:
+    path = _write(tmp_path, "requirements.txt", f"numpy==2.0.2 ; {marker}\n")
+    assert [entry.applies for entry in load(str(path)).entries] == [True]
+
+
+def test_lines_of_a_text_are_its_own() -> None:
+    assert line_spans("") == []
+    assert line_spans("one\r\n\ntwo\n") == [(0, 5), (5, 6), (6, 10)]
+    assert line_spans("one\ntwo") == [(0, 4), (4, 7)]
+
+
 def test_second_distribution_goes(tmp_path: Path) -> None:
     text = "tensorflow==2.15.0\n# the other one\ntensorflow-cpu==2.14.0\nnumpy==1.26.4\n"
     path = _write(tmp_path, "requirements.txt", text)
@@ -262,6 +292,7 @@ def test_second_distribution_goes(tmp_path: Path) -> None:
 REFUSED = {
     "explicit": ("spec.txt", "@EXPLICIT\nhttps://example.invalid/conda-forge/linux-64/tensorflow-2.15.0-cpu_py311h6a1f3a4_3.conda\n", "exact solution"),
     "hashes": ("requirements.txt", "tensorflow==2.15.0\nnumpy==2.1.3 \\\n    --hash=sha256:" + "0" * 64 + "\n", "hashes"),
+    "hashes-of-another-name": ("requirements.txt", "tensorflow-gpu==2.12.0 \\\n    --hash=sha256:" + "0" * 64 + "\n", "line 1: tensorflow has to change to tensorflow==.* hashes"),
     "address": ("requirements.txt", "tensorflow==2.15.0\nnumpy @ https://example.invalid/numpy-2.1.3-cp311-cp311-linux_x86_64.whl\n", "address"),
     "escapes-in-toml": ("pyproject.toml", '[project]\ndependencies = ["tensorflow==2.15.0", "num\\u0070y==2.0.2"]\n', "escapes"),
     "lines-in-toml": ("pyproject.toml", '[project]\ndependencies = ["tensorflow==2.15.0", """numpy==2.0.2"""]\n', "line 2: a text over several lines"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -17,8 +18,15 @@ from pathlib import Path
 import pytest
 
 from conda_tf_doctor.cli.main import console
+from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.engine.diagnosis import Diagnosis
+from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.repair import journal, kept
+from conda_tf_doctor.repair.apply import Applier
+from conda_tf_doctor.repair.journal import Journal
 from tests import wine
+from tools.prefixes import add_dist
 
 from .conftest import SMALL, WINDOWS, python_in, site_of
 from .test_venv import broken, broken_venv, call, commands, no_conda, venv, wrong
@@ -74,6 +82,30 @@ def test_an_index_that_refuses_is_known_before_anything_starts(
     assert (status, document["applied"]) == (1, False)
     assert document["message"].startswith("Nothing was changed: pip's index has no version at all of ")
     assert tree(broken) == before
+
+
+def test_what_pip_moves_untold_comes_back_where_there_are_no_links(venv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links keep all that pip owns; a copy is made of what the repair touches, told or not."""
+    add_dist(venv, "tensorflow", "2.15.0", files={"tensorflow/__init__.py": "2.15"})
+    add_dist(venv, "numpy", "2.1.3", files={"numpy/__init__.py": "2.1"})
+    add_dist(venv, "attrs", "1.16.0", files={"attr/__init__.py": "1"})
+    before = tree(venv)
+    errors = tuple((f.code, f.package) for f in diagnose(read_prefix(str(venv)), load_matrix()).findings)
+
+    def check() -> Diagnosis:
+        add_dist(venv, "numpy", "1.26.4", files={"numpy/__init__.py": "1.26"})  # as pip would have moved it
+        return diagnose(read_prefix(str(venv)), load_matrix())
+
+    def refuse(source: str, target: str) -> None:
+        raise OSError(errno.EPERM, "no links")
+
+    monkeypatch.setattr(os, "link", refuse)
+    record = Journal("2026-01-01T00:00:00", pip_uninstall=("attrs",), pip_along=("numpy",), errors_before=errors)
+    assert Applier(str(venv), None, check, print).run(record).ok
+    files = os.path.join(record.folder(str(venv)), journal.FILES)
+    assert list(kept.load(files)) == ["attrs", "numpy"]
+    assert kept.put_back(str(venv), files, ["attrs", "numpy"]) == []
+    assert {path: of for path, of in tree(venv).items() if path in before} == before
 
 
 def test_the_last_ten_repairs_are_kept(venv: Path) -> None:

@@ -89,6 +89,14 @@ def test_what_goes_with_a_package(prefix: Path) -> None:
     assert not kept.remove(bare, "own", {}) and kept.damages(bare, "own") == [] and kept.is_recorded(bare, "own")
 
 
+def test_what_python_compiled_of_others_stays(prefix: Path) -> None:
+    """Modules without a folder share one for what Python compiled, which pip records."""
+    mine = prefix / SITE / "__pycache__" / "mine.cpython-310.pyc"
+    mine.write_text("of a module of the user's")
+    assert kept.remove(str(prefix), "own", kept.owned_now(str(prefix)))
+    assert [path.name for path in mine.parent.iterdir()] == [mine.name]
+
+
 @pytest.mark.parametrize("linked", [True, False], ids=["links", "copies"])
 def test_what_is_kept_comes_back(prefix: Path, tmp_path: Path, linked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not linked:

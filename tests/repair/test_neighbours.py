@@ -113,6 +113,21 @@ def test_what_holds_tensorflow_s_files_goes_along_and_asks_for_nothing(
     assert status == 1 and document["conflict"]["demands"][1:] == ["of-ours 1.0 (asks for tensorflow-intel==2.15.0)"]
 
 
+@pytest.mark.parametrize(
+    ("asks", "goes"),
+    [((), "tensorflow-cpu"), (("tensorflow-cpu>=2.8",), "tensorflow"), (("tensorflow>=2.8",), "tensorflow-cpu")],
+)
+def test_of_two_distributions_the_one_stays_that_another_package_asks_for(
+    asks: tuple[str, ...], goes: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prefix = environment(tmp_path)
+    add_dist(prefix, "tensorflow-cpu", "2.9.0", requires=["numpy"])
+    for requirement in asks:
+        add_dist(prefix, "of-ours", "1.0", requires=[requirement])
+    status, document = fix(capsys, prefix)
+    assert (status, changed(document)) == (0, {goes: None})
+
+
 def of_conda(tmp_path: Path, **packages: str) -> Path:
     """A prefix whose TensorFlow is conda's, with other packages of conda's."""
     prefix = make_prefix(tmp_path / "env", "linux-64", "3.11.7")

@@ -17,7 +17,7 @@ from conda_tf_doctor.environment.site import interpreter
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.repair import by_pip, preflight
 from conda_tf_doctor.repair.journal import Journal
-from conda_tf_doctor.repair.plan import Edit, Plan
+from conda_tf_doctor.repair.plan import Edit, Move, Plan
 from tools.prefixes import add_dist
 
 from .conftest import site_of
@@ -126,17 +126,18 @@ def test_for_want_of_an_index_no_plan_aims_at_a_lower_bound(
     [
         ([Edit("pip", "numpy", "numpy", ("<2",), "1.26.4")], ()),
         ([Edit("pip", "scipy", "scipy", ("<2",), "1.11.4", follows=("numpy",))], ()),
-        ([Edit("pip", "scipy", "scipy", ("<2",), "1.11.4")], ("numpy 2.1.3 -> 1.26.4",)),
+        ([Edit("pip", "scipy", "scipy", ("<2",), "1.11.4")], (Move("pip", "numpy", "2.1.3", "1.26.4"),)),
     ],
     ids=["itself", "what goes along", "what pip moves besides"],
 )
 def test_on_windows_a_library_that_is_in_use_is_named(
-    edits: list[Edit], moves: tuple[str, ...], venv: Path, monkeypatch: pytest.MonkeyPatch
+    edits: list[Edit], moves: tuple[Move, ...], venv: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_dist(venv, "numpy", "2.1.3", files={"numpy/core.pyd": "held", "numpy/__init__.py": ""})
     nothing = diagnose(read_prefix(str(venv)), load_matrix())
     plan = Plan(nothing, nothing, {edit.key: edit for edit in edits}, (), moves=moves)
-    record = Journal("2026-01-01", pip_install=tuple(edit.pin for edit in edits))
+    asked = tuple(edit.pin for edit in edits)
+    record = Journal("2026-01-01", pip_install=asked, pip_along=tuple(by_pip.moved_along(plan)))
     assert preflight.obstacle(str(venv), record, plan) == ""
     monkeypatch.setattr(preflight.sys, "platform", "win32")
     opened = open

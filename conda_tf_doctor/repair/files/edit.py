@@ -179,10 +179,8 @@ def edited(listing: Listing, plan: Plan) -> str:
             changes += _renamed(listing, edit, successors[edit.key])
         elif edit.key not in taken:
             changes += _replacements(listing, edit)
-    touched = {change.start for change in changes}
-    gone = [change for change in changes if not change.text]
     for entry in unreadable(listing):
-        if entry.start not in touched and not any(g.start <= entry.start < g.end for g in gone):
+        if not any(change.start <= entry.start < change.end for change in changes):
             sign = listing.text.index("=", entry.start)
             changes.append(Replacement(sign, sign, "="))
     text = listing.text
