@@ -16,7 +16,7 @@ from conda_tf_doctor.repair import journal
 from conda_tf_doctor.shell import quoted
 from tools.prefixes import add_dist
 
-from .conftest import SMALL, TENSORFLOW_OF, WINDOWS, binaries_of, python_in
+from .conftest import SMALL, TENSORFLOW_OF, WINDOWS, binaries_of, python_in, site_of
 from .test_apply import beside
 
 
@@ -85,6 +85,26 @@ def test_what_check_advises_repairs(broken: Path, alive: tuple[str, str], capsys
     assert call(capsys, "check", "-p", venv)[0] == 0
     # Not one file of conda's: with a conda-meta it would be taken for conda's.
     assert {path.name for path in venv.iterdir()} - before <= {".tf-doctor.lock", journal.HISTORY}
+
+
+def test_a_rule_that_fails_after_the_repair_is_told(
+    broken: Path, alive: tuple[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from conda_tf_doctor.rules.machine import python
+
+    works, bad = python.python_unsupported, wrong(alive)
+
+    def fails(context: Any) -> Any:
+        """Fails at what is on the disk once pip has been there."""
+        if not list(site_of(broken).glob(f"{bad.replace('==', '-')}.dist-info")):
+            raise ValueError("a fault of ours")
+        return works(context)
+
+    monkeypatch.setattr(python, "python_unsupported", fails)
+    status, document = call(capsys, "fix", "--apply", "-p", broken, "--yes")
+    assert (status, document["applied"], document["ok"]) == (1, True, False)
+    said = "The environment was repaired. Not everything could be checked afterwards; `check` tells what."
+    assert document["message"] == said
 
 
 def test_what_pip_alone_repairs_needs_no_conda(
