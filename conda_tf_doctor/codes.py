@@ -95,7 +95,7 @@ _PYTHON_PATH = Judge("paths.python_path", "python_path", "other modules")
 
 _ASKS_BITS = Judge("machine.platform", "open_bits", "windows")
 _ASKS_CPU = Judge("machine.platform", "open_cpu")
-_ASKS_LIBRARIES = Judge("machine.platform", "open_libraries")
+_ASKS_LIBRARIES = Judge("machine.linux", "open_libraries")
 _ASKS_PYTHON = Judge("machine.python", "open_python")
 _ASKS_REQUEST = Judge("machine.python", "open_request")
 _ASKS_VC = Judge("binaries.vc_runtime", "open_vc_runtime", "windows")
@@ -128,7 +128,7 @@ _ROWS = (
          first=True, advice="machine.python", asks=_ASKS_PYTHON),
     Rule("TFD102", "arch-mismatch", BINARIES, (_BINARIES,), BY_FILES,
          first=True, advice="machine.one_machine", asks=_ASKS_CPU),
-    Rule("TFD106", "glibc-too-old", MACHINE, (Judge("machine.platform", "glibc_too_old"), _BINARIES),
+    Rule("TFD106", "glibc-too-old", MACHINE, (Judge("machine.linux", "glibc_too_old"), _BINARIES),
          advice="system.glibc", asks=_ASKS_LIBRARIES, kin=_LIBRARIES),
     Rule("TFD104", "cpu-no-avx", MACHINE, (Judge("machine.platform", "cpu_no_avx"),), BY_NOTHING,
          advice="system.no_avx", asks=_ASKS_CPU),
@@ -155,7 +155,7 @@ _ROWS = (
     Rule("TFD504", "dll-shadowed", BINARIES, (_BINARIES,), BY_FILES, advice="paths.other_copy"),
     Rule("TFD503", "dll-modified", BINARIES, (_BINARIES, _SOURCES), BY_FILES,
          broken=A_FILE, advice="libraries.again", mixed=True),
-    Rule("TFD610", "libstdcxx-too-old", MACHINE, (Judge("machine.platform", "libstdcxx_too_old"), _BINARIES),
+    Rule("TFD610", "libstdcxx-too-old", MACHINE, (Judge("machine.linux", "libstdcxx_too_old"), _BINARIES),
          advice="libraries.libstdcxx", asks=_ASKS_LIBRARIES, kin=_LIBRARIES),
     Rule("TFD603", "numpy-abi", PACKAGES, (_PACKAGES,),
          stops=True, package="numpy", advice="numpys.numpy", asks=_ASKS_PACKAGES),

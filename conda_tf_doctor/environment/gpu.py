@@ -116,8 +116,10 @@ def serves_another(env: Environment) -> bool:
     return any(env.package(name) for name in _OTHER_USERS)
 
 
+# What decides, whoever else is named beside it.
+_SURELY_NVIDIA = r"(?i)nvidia|geforce|\b[GR]TX(?![a-z])"
 _NVIDIA = (
-    r"(?i)nvidia|geforce|\b[GR]TX(?![a-z])|quadro|tesla|\btitan\b"
+    rf"{_SURELY_NVIDIA}|quadro|tesla|\btitan\b"
     # People leave the make out: A5000, 3080 Ti, 4090.
     r"|\b\d{3,4} ?(?:ti|super|max-q)\b|^[ATVPLHBKM]\d{1,4}M?\b|^\d{4}$|\bMX\d{3}\b|\b\d{3}MX?\b|\bGT ?\d{3}\b"
     # What a virtual machine is given of one, by the hypervisor's name of it.
@@ -137,7 +139,7 @@ def has_nvidia(env: Environment) -> bool | None:
     """Tell whether an NVIDIA GPU is on the machine; ``None`` where nothing tells whose its GPU is."""
     if env.system.cuda_driver or "__cuda" in env.virtual_packages:
         return True
-    if re.search(_OTHERS, env.system.gpu) and not re.search(r"(?i)nvidia|geforce|\b[GR]TX", env.system.gpu):
+    if re.search(_OTHERS, env.system.gpu) and not re.search(_SURELY_NVIDIA, env.system.gpu):
         return False
     return True if re.search(_NVIDIA, env.system.gpu) else None
 

@@ -305,3 +305,16 @@ def test_of_nvidias_wheels_all_are_taken_back_or_none() -> None:
     # What the user asked for is taken back by nobody, nor with another one.
     asked = {**edits, cublas.key: cublas._replace(codes=("--to",))}
     assert planner.without(cudnn, asked) is None
+
+
+def test_of_what_was_asked_for_only_what_changes_is_another() -> None:
+    env = environment("linux-64", "3.11.7", {}, {"six": "1.16.0"})
+    env.requested = [Package(name, version, PIP, "", "pypi", "", {}) for name, version in
+                     {"tensorflow": "2.15.0", "numpy": "2.1.3", "six": "1.15.0"}.items()]  # fmt: skip
+    edits = [Edit(PIP, "numpy", "numpy", ("<2",), "1.26.4"), Edit(PIP, "six", "six", ("==1.17.0",), "1.17.0")]
+    after = simulate(env, {edit.key: edit for edit in edits}, load_matrix())
+    assert [f"{p.name}=={p.version}" for p in after.requested] == ["tensorflow==2.15.0", "numpy==1.26.4", "six==1.15.0"]
+    # What is installed as well is changed there.
+    assert {p.name: p.version for p in after.packages if p.manager == PIP} == {"six": "1.17.0"}
+    without = simulate(env, {(PIP, "numpy"): Edit(PIP, "numpy", "numpy", (), "")}, load_matrix())
+    assert [p.name for p in without.requested] == ["tensorflow", "six"]

@@ -15,7 +15,7 @@ from ...codes import ROWS
 from ...context.binaries import VC_RUNTIME
 from ...context.context import Context
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, WARNING, Finding, Fix
-from ..machine import platform
+from ..machine import linux
 from .beside import beside
 from .files import corrupt, gone_beside, modified, shadowed
 from .of_report import reported
@@ -269,11 +269,11 @@ def _symbol_versions(context: Context, facts: BinaryFacts, module: Module) -> It
     code, package, fix = "TFD505", "", Fix(note=f"Use a newer {module.name}.")
     if module.name in _GLIBC:
         code, fix = "TFD106", Fix(note="Use conda's own build of TensorFlow, an older release, or a newer system.")
-        known = platform.glibc_too_old(context)
+        known = linux.glibc_too_old(context)
     elif module.name == "libstdc++.so.6":
         code, package = "TFD610", "libstdcxx-ng"
         fix = Fix(pins=("libstdcxx-ng >=12",), commands=(("conda", "install", "libstdcxx-ng>=12"),))
-        known = platform.libstdcxx_too_old(context)
+        known = linux.libstdcxx_too_old(context)
     else:
         known = iter(())
     if next(iter(known), None) is not None:
