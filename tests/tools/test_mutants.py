@@ -7,7 +7,8 @@ import ast
 import pytest
 
 from conda_tf_doctor.rules.cuda import driver
-from tools.mutants import GROUPS, apply, changes, sample
+from tools.mutants import GROUPS
+from tools.mutation import apply, changes, sample
 
 
 @pytest.mark.parametrize(
