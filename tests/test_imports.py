@@ -49,7 +49,6 @@ LAZY = {
             "render/screen.py",
             "render/text.py",
             "rules/binaries/sources.py",
-            "rules/machine/linux.py",
             "rules/machine/platform.py",
             "rules/packages/gencode.py",
             "rules/packages/known.py",
