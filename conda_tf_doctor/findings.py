@@ -83,6 +83,7 @@ class Finding(NamedTuple):
         absent: Whether what it is about is not there at all.
         known: Whether it was seen to fail (a row of what works says so), and is not only declared.
         beside: Normalised names of the packages, other than TensorFlow, with which ``package`` does not work.
+        declared: What TensorFlow declares for ``package``, where an installer refuses it as well; empty where not.
         if_seen: What the message becomes where the user saw it fail; empty where it stays.
     """
 
@@ -103,13 +104,15 @@ class Finding(NamedTuple):
     known: bool = False
     if_seen: str = ""
     beside: tuple[str, ...] = ()
+    declared: str = ""
 
     @property
     def concerns(self) -> tuple[tuple[str, str], ...]:
         """The packages that it is about, by normalised name, each with a range that would do (conda's or PEP 440's)."""
         pins = [text.partition(" ")[::2] for text in self.fix.pins]
         asked = [*pins, *map(parse_requirement, self.fix.pip)]
-        return ((self.package, self.accepts), *((normalise(name), spec) for name, spec in asked))
+        declared = [(self.package, self.declared)] if self.declared else []
+        return ((self.package, self.accepts), *declared, *((normalise(name), spec) for name, spec in asked))
 
     @property
     def is_broken(self) -> bool:

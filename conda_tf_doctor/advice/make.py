@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .. import versions
-from .._typing import TYPE_CHECKING
+from .._typing import TYPE_CHECKING, Any
 from ..context.promises import find, requirements
 from ..environment.facts import CONDA, PIP
 from ..findings import Fix
@@ -106,10 +106,18 @@ def working(context: Context, name: str, table: str = "works") -> str:
         entry["works"].replace("{minor}", tensorflow.minor)
         for entry in context.matrix.entries(table, name)
         if entry.get("works")
+        and not _is_conditional(entry)
         and versions.contains(entry.get("tensorflow", ""), tensorflow.version)
         and (not entry.get("python") or (python and versions.contains(entry["python"], python)))
     ]
     return joined(requirements(context).get(name, ""), *seen)
+
+
+def _is_conditional(entry: Mapping[str, Any]) -> bool:
+    """Tell whether a range is for no TensorFlow in particular, and only beside another package (numpy 2)."""
+    breaks = entry.get("breaks", ())
+    beside = [each for each in breaks if "with" in each and "tensorflow" not in each]
+    return not entry.get("tensorflow") and bool(breaks) and len(beside) == len(breaks)
 
 
 def needed(said: Mapping[str, str], name: str) -> str:

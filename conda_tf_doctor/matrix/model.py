@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from .._typing import Any, NamedTuple
+from ..specifiers import within
 from ..versions import contains, glob_match, key, minor
 
 # The YAML, and beside it the derived form, whose layout has a number.
@@ -154,15 +155,27 @@ class Build(NamedTuple):
         return any(glob_match(glob, build) for glob in self.build.split("|")) if self.build else False
 
     def required(self, python: str) -> dict[str, str]:
-        """Return what is required with a Python, range by normalised name; without one, what always is."""
+        """Return what is required with a Python, range by normalised name; without one, what always is.
+
+        What differs from Python to Python is always required in the range alone that holds the others.
+        """
         found = dict(self.requires)
-        for name, text in self.requires_if.items() if python else ():
-            for alternative in text.split(" | "):
-                spec, _, condition = alternative.partition(" ; ")
+        for name, text in self.requires_if.items():
+            alternatives = [alternative.partition(" ; ") for alternative in text.split(" | ")]
+            if not python:
+                ranges = [spec for spec, _, _ in alternatives]
+                if name in found and not all(spec == found[name] or within(spec, found[name]) for spec in ranges):
+                    del found[name]
+                continue
+            for spec, _, condition in alternatives:
                 terms = [term.replace('"', "").split()[1:] for term in condition.split(" and ")]
                 if all(contains("".join(term), minor(python)) for term in terms):
                     found[name] = spec
         return found
+
+    def required_of_any(self, python: str) -> list[dict[str, str]]:
+        """Return what is required with a Python; where that is not known, with each that there is a build for."""
+        return [self.required(minor) for minor in ([python] if python else self.python or ("",))]
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as ``matrix --json`` has it."""

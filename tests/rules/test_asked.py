@@ -146,6 +146,35 @@ TOGETHER = {
         "environment.yml", f"{_CONDA}- wrapt=1.16\n- pip\n- pip:\n  - tensorflow==2.15.0\n", [],
     ),
     "a range with a way out": ("requirements.txt", "tensorflow>=2.15\nwrapt>=1.16\n", []),
+    # The wheel for Python 2.7 asks for another scipy than those for Python 3.
+    "what one of the Pythons takes": ("requirements.txt", "tensorflow==2.1.0\nscipy==1.4.1\n", []),
+    "what none of the Pythons takes": (
+        "requirements.txt",
+        "tensorflow==2.1.0\nscipy==1.5.0\n",
+        [
+            (
+                "TFD611", "1.5.0", "==1.4.1 or ==1.2.2",
+                "Pip refuses scipy 1.5.0 beside tensorflow 2.1.0, which asks for ==1.4.1 or ==1.2.2.",
+                ("scipy==1.4.1",),
+            )
+        ],
+    ),
+    # pip takes gast 0.2.2, with which AutoGraph does not work: a warning.
+    "a range that only degrades": ("requirements.txt", "tensorflow==2.13.1\ngast<0.3\n", []),
+    # GPU builds of 1.9 for Python 3.6 and CUDA 9, as environments of 2018 had them.
+    "an exported CUDA 9": (
+        "environment.yml",
+        "channels: [defaults]\ndependencies:\n- python=3.6.6\n- cudatoolkit=9.0=h13b8566_0\n- cudnn=7.1.2=cuda9.0_0\n"
+        "- tensorflow=1.9.0=gpu_py36h02c5d5e_1\n- tensorflow-base=1.9.0=gpu_py36h6ecc378_0\n"
+        "- tensorflow-gpu=1.9.0=hf154084_0\n",
+        [],
+    ),
+    "an exported CUDA 9 without builds": (
+        "environment.yml",
+        "channels: [defaults]\ndependencies:\n- python=3.6.6\n- cudatoolkit=9.0\n- tensorflow=1.9.0\n"
+        "- tensorflow-gpu=1.9.0\n",
+        [],
+    ),
     # What was resolved is installed as it is.
     "a lock": (
         "uv.lock",

@@ -33,7 +33,8 @@ def refused(context: Context) -> Iterator[Finding]:
     # Of conda's builds one has to go with all of the file. On Windows what a wheel asks for is asked for by another.
     wheel = context.binary_build
     builds = context.variants if not by_pip else [wheel] if wheel else []
-    declared = [row.required(env.python.minor) for row in builds]
+    # Newest Python first: its range is what is written where nothing else tells.
+    declared = [each for row in builds for each in reversed(row.required_of_any(env.python.minor))]
     severity = WARNING if is_whole(context) else ERROR
     for name in declared[0] if declared else ():
         asked = env.is_request or {name, tensorflow.name} <= env.asked_of_pip

@@ -62,7 +62,8 @@ def packages(context: Context) -> Iterator[Finding]:
         finding = _finding(context, breakage, CODE_OF_PACKAGE.get(breakage.name, code), wanted)
         refusal = refused.get(breakage.name)
         if refusal and RANKS[refusal.severity] < RANKS[finding.severity]:
-            finding = finding._replace(severity=refusal.severity, message=f"{finding.message} {refusal.message}")
+            message = f"{finding.message} {refusal.message}"
+            finding = finding._replace(severity=refusal.severity, message=message, declared=refusal.expected)
         cause = next((package for package in breakage.beside if package.name in changing - {breakage.name}), None)
         yield _consequence(finding, cause) if cause else finding
     # A table that knows the pair says it in other words.
