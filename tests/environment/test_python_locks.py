@@ -106,6 +106,52 @@ def test_a_poetry_lock_has_markers_for_each_package(tmp_path: Path) -> None:
         assert found == {**python, "keras-preprocessing": ("1.1.2", "", PIP)}
 
 
+OLD_POETRY = """\
+[[package]]
+name = "tensorflow-cpu"
+version = "2.13.1"
+files = [{file = "tensorflow_cpu-2.13.1-cp39-cp39-manylinux_2_17_x86_64.manylinux2014_x86_64.whl", hash = "x"}]
+[package.dependencies]
+keras = ">=2.13.1"
+tensorflow-io-gcs-filesystem = {version = ">=0.23.1", markers = "platform_machine != \\"arm64\\""}
+colorama = {version = "*", optional = true, markers = "extra == \\"screen\\""}
+
+[[package]]
+name = "tensorflow-macos"
+version = "2.13.1"
+files = [{file = "tensorflow_macos-2.13.1-cp39-cp39-macosx_12_0_arm64.whl", hash = "x"}]
+
+[[package]]
+name = "tensorflow-io-gcs-filesystem"
+version = "0.35.0"
+files = [{file = "tensorflow_io_gcs_filesystem-0.35.0-cp39-cp39-manylinux_2_12_x86_64.whl", hash = "x"}]
+
+[[package]]
+name = "keras"
+version = "2.13.1"
+files = [{file = "keras-2.13.1-py3-none-any.whl", hash = "x"}]
+
+[[package]]
+name = "colorama"
+version = "0.4.6"
+
+[metadata]
+lock-version = "2.0"
+python-versions = "^3.9"
+"""
+
+
+def test_a_poetry_lock_from_before_markers_is_read_by_what_asks_for_what(tmp_path: Path) -> None:
+    everywhere = {"python", "keras", "colorama"}
+    for platform, own in (
+        ("linux-64", {"tensorflow-cpu", "tensorflow-io-gcs-filesystem"}),
+        ("osx-arm64", {"tensorflow-macos"}),
+        # Nothing in it is for Windows: what is asked for there, is asked for in vain.
+        ("win-64", {"tensorflow-cpu", "tensorflow-macos", "tensorflow-io-gcs-filesystem"}),
+    ):
+        assert set(rows(read(tmp_path, OLD_POETRY, "poetry.lock", platform))) == everywhere | own
+
+
 def test_a_pdm_lock_has_the_form_of_poetrys(tmp_path: Path) -> None:
     text = '[metadata]\nlock_version = "4.5.0"\n[[metadata.targets]]\nrequires_python = "==3.11.*"\n'
     text += '[[package]]\nname = "tensorflow"\nversion = "2.15.0"\nmarker = "python_version < \'3.12\'"\n'

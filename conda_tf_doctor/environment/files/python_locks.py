@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -136,14 +137,57 @@ def read_poetry_lock(env: Environment, data: Row, path: str, platform: str) -> N
     lock = _Lock(env, poetry_range(requires) if isinstance(requires, str) else "", path, platform)
     env.by_hand = ("pyproject.toml", "poetry lock" if "lock-version" in metadata else "pdm lock")
     rows = _rows(data, "package", path)
+    asking = _asking(rows)
+    files = as_mapping(metadata.get("files"), path, "metadata.files")
+    wheels = {row["name"]: _file_names(row.get("files") or files.get(row["name"])) for _, row in rows}
+    here = {row["name"] for _, row in rows if _is_for(wheels[row["name"]], lock.env.platform)}
+    another = {normalise(name) for name in here} & set(OWNERS)
 
     def where(row: Row) -> frozenset[str]:
         markers = row.get("markers") or row.get("marker")
         if isinstance(markers, dict):  # one for each group
             return frozenset().union(*map(lock.where, markers.values()))
-        return lock.where(markers)
+        if markers:
+            return lock.where(markers)
+        # Before Poetry 2 a lock has the markers of what a package asks for, and none of what the project does.
+        asked = asking.get(normalise(row["name"]))
+        if asked and not any(map(lock.where, asked)):
+            return frozenset()
+        is_owner = normalise(row["name"]) in OWNERS
+        if not asked and is_owner and another and wheels[row["name"]] and row["name"] not in here:
+            return frozenset()
+        return lock.pythons
 
     lock.take((_package(row, source), where(row)) for source, row in rows)
+
+
+def _asking(rows: list[tuple[str, Row]]) -> dict[str, list[str]]:
+    """Return by the name of a package the markers under which others of a poetry.lock ask for it."""
+    found: dict[str, list[str]] = {}
+    for _, row in rows:
+        edges = row.get("dependencies")
+        for name, value in edges.items() if isinstance(edges, dict) else ():
+            for each in value if isinstance(value, list) else [value]:
+                field = each.get("markers", "") if isinstance(each, dict) and not each.get("optional") else ""
+                found.setdefault(normalise(str(name)), []).append(field if isinstance(field, str) else "")
+    return found
+
+
+# The end of a wheel's name, and what stands in it of each platform that TensorFlow has wheels for.
+_OF_PLATFORM = {
+    "linux-64": r"linux\w*_x86_64", "linux-aarch64": r"linux\w*_aarch64", "win-64": r"win_amd64",
+    "osx-64": r"macosx_\w*(?:x86_64|universal2)", "osx-arm64": r"macosx_\w*(?:arm64|universal2)",
+}  # fmt: skip
+
+
+def _file_names(value: Any) -> list[str]:
+    return [str(each.get("file", "")) for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _is_for(names: list[str], platform: str) -> bool:
+    """Tell whether one of these files can be installed on a platform: a wheel for it, for any, or a source."""
+    pattern = rf"-(?:any|[\w.]*{_OF_PLATFORM.get(platform, '')}[\w.]*)\.whl\Z"
+    return any(not name.endswith(".whl") or re.search(pattern, name) for name in names)
 
 
 def read_pylock(env: Environment, data: Row, path: str, platform: str) -> None:
