@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from conda_tf_doctor.errors import UsageError
 from tools.files import read, rows
 
 REQUIREMENTS = """\
@@ -86,3 +87,36 @@ def test_lines_of_one_package_ask_for_all_that_any_of_them_does(tmp_path: Path, 
     env = read(tmp_path, "\n".join(lines), "requirements.txt", "linux-64")
     [package] = env.packages
     assert (package.version, package.metadata["extras"]) == ("2.15.0", ("and-cuda",))
+
+
+@pytest.mark.parametrize(
+    ("line", "version", "spec"),
+    [
+        ("numpy>=1.16.*", "", ">=1.16"),
+        ("numpy>1.16,<2.*", "", "<2,>1.16"),
+        ("numpy>=1.19<1.25", "", "<1.25,>=1.19"),
+        ("numpy[all]>=1.*; python_version>='3'", "", ">=1"),
+        ("numpy>=1.12.0.", "", ">=1.12.0"),
+        ("numpy>=1.17+mkl", "", ">=1.17"),
+        ("numpy = 1.26.4", "1.26.4", ""),
+        ("numpy==1.26.*", "1.26", "==1.26.*"),
+    ],
+)
+def test_what_pip_took_before_its_24_1_is_read(tmp_path: Path, line: str, version: str, spec: str) -> None:
+    env = read(tmp_path, f"{line}\n", "requirements.txt", "linux-64")
+    assert [(p.name, p.version, p.spec) for p in env.packages] == [("numpy", version, spec)]
+
+
+@pytest.mark.parametrize("line", ["numpy>=1.19 <1.25", "numpy=>1.19", "numpy>=one", "numpy ~= 1"])
+def test_what_no_pip_took_is_refused(tmp_path: Path, line: str) -> None:
+    with pytest.raises(UsageError, match="line 1 is no requirement"):
+        read(tmp_path, f"{line}\n", "requirements.txt", "linux-64")
+
+
+@pytest.mark.parametrize("address", ["file:more.txt", "file:{folder}/more.txt", "file://{folder}/more.txt"])
+def test_an_included_file_may_have_an_address(tmp_path: Path, address: str) -> None:
+    (tmp_path / "more.txt").write_text("numpy==1.26.4\n")
+    folder = tmp_path.as_posix() if tmp_path.as_posix().startswith("/") else f"/{tmp_path.as_posix()}"
+    text = f"dependencies: [pip, {{pip: ['-r {address.format(folder=folder)}', h5py==3.10.0]}}]\n"
+    env = read(tmp_path, text, "environment.yml", "linux-64")
+    assert {p.name: p.version for p in env.packages} == {"pip": "", "numpy": "1.26.4", "h5py": "3.10.0"}

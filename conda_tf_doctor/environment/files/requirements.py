@@ -21,6 +21,8 @@ _PYTHONS = tuple(f"3.{minor}" for minor in range(5, 16))
 _REFERENCE = re.compile(r"(-r|--requirement|-c|--constraint)(?:\s+|=)?\s*(.+)\Z")
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s+|=)\s*(.+)\Z")
 _MOST_FILES = 200
+# What is said of a package whose version a file names, another one for another Python.
+BY_PYTHON = "by python"
 _FROZEN = re.compile(r"[A-Za-z0-9][\w.-]*==\S+\Z")
 # Of several words, or with a sign that no name has; and nothing of what compares versions.
 _SENTENCE = re.compile(r"(?!-)(?![A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\])?\Z)(?=.*(?:\s|[^\w./\\:+-]))[^=<>~@]+\Z")
@@ -76,7 +78,8 @@ def expand(
     for line in lines:
         reference = _REFERENCE.match(line.text)
         if reference:
-            other = relative(line.path, os.path.expandvars(reference.group(2).strip().strip("\"'")))
+            named = os.path.expandvars(reference.group(2).strip().strip("\"'"))
+            other = relative(line.path, re.sub(r"\Afile:(?:///(?=[A-Za-z]:)|//(?=/))?", "", named))
             constraint = line.constraint or reference.group(1) in ("-c", "--constraint")
             place = (os.path.abspath(other), constraint)
             if "://" in other or place in read:
@@ -199,12 +202,17 @@ def _merged(entries: list[Entry], possible: frozenset[str]) -> Package | None:
         return None
     first = entries[0].package
     if len(entries) == 1:
-        return first if possible <= entries[0].pythons else first.at("")
+        return first if possible <= entries[0].pythons else _by_python(first)
     if all(possible <= entry.pythons for entry in entries):
         return all_of([entry.package for entry in entries])
     same = {(entry.package.version, entry.package.spec) for entry in entries}
     covered = frozenset().union(*(entry.pythons for entry in entries))
-    return first if len(same) == 1 and possible <= covered else first.at("")
+    return first if len(same) == 1 and possible <= covered else _by_python(first)
+
+
+def _by_python(package: Package) -> Package:
+    """Return a package whose version is not left open, and differs from Python to Python."""
+    return Package(package.name, "", package.manager, "", package.channel, package.source, {BY_PYTHON: True})
 
 
 def _bounded(package: Package, constraint: Package | None) -> Package:

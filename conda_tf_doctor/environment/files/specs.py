@@ -22,8 +22,8 @@ KNOWN_CHANNELS = ("conda-forge", "defaults")
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*\Z")
 _CONDA_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*\Z")
 _CHANNEL = re.compile(r"\[[^\[\]]*\bchannel\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,\]\s]+))")
-# What a requirement says that pip does not understand, where it is plain what was meant.
-UNREADABLE = "unreadable"
+# What a requirement says that pip does not understand, where it is plain what was meant; and how pip reads it.
+UNREADABLE, READABLE = "unreadable", "readable"
 # The folders that conda-build works in show up in what `pip freeze` says of conda's own packages.
 _CONDA_BUILT = re.compile(r"feedstock_root|/croot/|/conda-bld/|\\conda-bld\\|/b/abs_|[Ww]ork/_?conda", re.I)
 
@@ -245,13 +245,18 @@ def pip_package(text: str, path: str, where: str) -> tuple[Package, str] | None:
         return (Package(egg.group(1), "", PIP, "", "pypi", source), "") if egg else None
     if re.match(r"\.{1,2}\s*(?:\[|;|\Z)", text) or (re.match(r"[\w.-]+[/\\]", text) and "@" not in text):
         return None
+    old: dict[str, str] = {}
     try:
         requirement = Requirement(text)
     except InvalidRequirement:
         parsed = _legacy(text, source)
-        if parsed is None:
+        if parsed is not None:
+            return parsed, ""
+        old = {UNREADABLE: text, READABLE: readable(text)}
+        try:
+            requirement = Requirement(old[READABLE])
+        except InvalidRequirement:
             raise UsageError(f"The file {path} cannot be used: {where} is no requirement: {text!r}.") from None
-        return parsed, ""
     marker = str(requirement.marker or "")
     if requirement.url:
         built = wheel_file(requirement.url)
@@ -262,8 +267,8 @@ def pip_package(text: str, path: str, where: str) -> tuple[Package, str] | None:
             return Package(requirement.name, version, CONDA, "", "", source), marker
         return Package(requirement.name, built[1] if built else "", PIP, "", "pypi", source), marker
     version, left = pinned(_ordered(str(requirement.specifier)), PIP)
-    extras = {"extras": tuple(sorted(requirement.extras))} if requirement.extras else None
-    return Package(requirement.name, version, PIP, "", "pypi", source, extras, spec=left), marker
+    extras = {"extras": tuple(sorted(requirement.extras))} if requirement.extras else {}
+    return Package(requirement.name, version, PIP, "", "pypi", source, {**extras, **old} or None, spec=left), marker
 
 
 def _ordered(spec: str) -> str:
@@ -279,8 +284,23 @@ def _legacy(text: str, source: str) -> Package | None:
     if matched is None:
         return None
     version, left = pinned(f"{matched.group(2).rstrip('=') or ''}=={matched.group(3)}", PIP)
-    single = {UNREADABLE: text} if matched.group(2) == "=" else None
+    single = {UNREADABLE: text, READABLE: readable(text)} if matched.group(2) == "=" else None
     return Package(matched.group(1), version, PIP, "", "pypi", source, single, spec=left)
+
+
+# What follows a bound in its version, and pip reads no more from 24.1 on: >=1.16.*, >=2.0+cu118, >=1.12.
+_AFTER_A_BOUND = re.compile(r"((?:[<>]=?)\s*v?\d+(?:\.\d+)*)(?:\.\*|\+[\w.]+|\.)(?=\s*(?:[,;)<>=!~]|\Z))")
+_NO_COMMA = re.compile(r"(?<=[\w*])(?=(?:[<>!~]=?|==)\s*v?\d)(?<!\s)")
+
+
+def readable(text: str) -> str:
+    """Return a requirement, or its version part, with what old pips took and conda's ``=`` as every pip reads it."""
+    spec, semicolon, marker = text.partition(";")
+    spec = re.sub(r"(?<![<>=!~])=(?!=)", "==", spec, count=1)
+    terms = re.search(r"[<>=!~]", spec)
+    at = terms.end() + 1 if terms else len(spec)
+    spec = spec[:at] + _NO_COMMA.sub(",", spec[at:])
+    return _AFTER_A_BOUND.sub(r"\1", spec) + semicolon + marker
 
 
 def relative(path: str, other: str) -> str:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from ... import reading, versions
 from ...environment.facts import PIP
 from ...environment.files.lists import is_conda_export
+from ...environment.files.specs import readable
 from ...environment.tensorflow import OWNERS
 from ...errors import UsageError
 from ...names import normalise
@@ -101,8 +102,11 @@ def respelled(old: str, edit: Edit, entry: Entry) -> str:
     if operator == "=" and entry.manager == PIP:
         operator = "=="
     if single and operator in ("", "=", "==", "===", "~="):
-        # A build string (=2.1=py310_0) belongs to the old version.
-        version = version.split("=")[0].strip()
+        # A build string (=2.1=py310_0) belongs to the old version; a kind of build (=2.1=cuda*) does not.
+        version, _, build = version.partition("=")
+        version = version.strip()
+        if re.fullmatch(r"(?:(?!py)[A-Za-z*])+", build) and "*" in build:
+            return f"{lead}={edit.version}={build}{tail}"
         gap = body[matched.end(1) if matched.group(1) else 0 : matched.start(2)]
         return f"{lead}{operator}{gap}{_as_precise(version, edit, operator)}{tail}"
     joined = _joined(body, spec, edit, entry.manager)
@@ -181,8 +185,7 @@ def edited(listing: Listing, plan: Plan) -> str:
             changes += _replacements(listing, edit)
     for entry in unreadable(listing):
         if not any(change.start <= entry.start < change.end for change in changes):
-            sign = listing.text.index("=", entry.start)
-            changes.append(Replacement(sign, sign, "="))
+            changes.append(Replacement(entry.start, entry.end, readable(listing.text[entry.start : entry.end])))
     text = listing.text
     for change in sorted(set(changes), key=lambda c: (c.start, c.end, c.adds_entry, c.text), reverse=True):
         text = text[: change.start] + change.text + text[change.end :]
@@ -190,7 +193,7 @@ def edited(listing: Listing, plan: Plan) -> str:
 
 
 def unreadable(listing: Listing) -> list[Entry]:
-    """Return the entries in which pip, unlike conda, does not understand the single ``=``.
+    """Return the entries that no pip of today reads: with conda's single ``=``, or what it took before 24.1.
 
     A list that names Python is conda's (``conda install --file``): pip has no package of that name.
     """
@@ -200,7 +203,7 @@ def unreadable(listing: Listing) -> list[Entry]:
         entry
         for entry in listing.entries
         if entry.manager == PIP and not entry.bare and not entry.fixed
-        and re.match(r"\s*=(?!=)", listing.text[entry.start : entry.end])
+        and readable(old := listing.text[entry.start : entry.end]) != old
     ]  # fmt: skip
 
 
@@ -229,7 +232,8 @@ def _renamed(listing: Listing, old: Edit, new: Edit) -> list[Replacement]:
         found = _NAME.finditer(listing.text, entry.first, entry.start)
         spelled = next(matched for matched in found if normalise(matched.group()) == entry.name)
         version = listing.text[entry.start : entry.end]
-        changes.append(Replacement(entry.start, entry.end, respelled(version, new, entry)))
+        if not (version.strip() and admits(entry.manager, version.strip(), new.version)):
+            changes.append(Replacement(entry.start, entry.end, respelled(version, new, entry)))
         changes.append(Replacement(spelled.start(), spelled.end(), new.spelled))
     return changes
 

@@ -5,6 +5,7 @@ That is no finding of the file, for another version in the range works; but who 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ... import versions
@@ -12,7 +13,8 @@ from ...context.context import Context
 from ...engine.diagnose import diagnose
 from ...engine.ranges import admits
 from ...environment.facts import CONDA, PIP, Environment
-from ...environment.files.specs import UNREADABLE
+from ...environment.files.requirements import BY_PYTHON
+from ...environment.files.specs import READABLE, UNREADABLE
 from ...environment.tensorflow import find_tensorflow
 from ...findings import ERROR, WARNING, Finding, Fix
 from ..plan import Edit
@@ -35,19 +37,22 @@ def not_for_pip(env: Environment) -> list[Finding]:
     for package in env.packages if env.kind == "file" and env.pip("python") is None else ():
         text = str(package.metadata.get(UNREADABLE, ""))
         if text:
-            right = text.replace("=", "==", 1)
+            right = str(package.metadata[READABLE])
+            who, why = ("pip from 24.1 on", "a bound is one version, and a comma stands between two of them")
+            if re.search(r"(?<![<>=!~])=(?!=)", text.partition(";")[0]):
+                who, why = "pip", "pip asks for one version with two signs"
             found.append(
                 Finding(
                     "TFD901",
                     WARNING,
-                    f"pip does not read `{text}`, and installs nothing of the file.",
+                    f"{who} does not read `{text}`, and installs nothing of the file.",
                     found=text,
                     expected=right,
                     evidence=(package.source,),
                     source="PEP 508",
                     package=package.name,
                     accepts=package.spec or f"=={package.version}",
-                    fix=Fix(note=f"Write `{right}`: pip asks for one version with two signs."),
+                    fix=Fix(note=f"Write `{right}`: {why}."),
                 )
             )
     return found
@@ -92,7 +97,7 @@ def left_open(env: Environment, matrix: Matrix, catalogue: Catalogue) -> list[Fi
 def _taken(env: Environment, name: str, python: str, declared: str, catalogue: Catalogue) -> tuple[str, str]:
     """Return who installs a package and the version that is taken; an empty one where the file names it."""
     package = env.package(name)
-    if package is not None and package.version:
+    if package is not None and (package.version or BY_PYTHON in package.metadata):
         return PIP, ""
     known = catalogue.versions(PIP, name, name, python)
     by_pip = next((v for v in known if versions.contains(declared, v)), "") if declared else ""
