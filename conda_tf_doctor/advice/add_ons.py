@@ -42,7 +42,7 @@ ADD_ONS = (
     "tensorflow-io-gcs-filesystem",
 )  # fmt: skip
 # Released with each minor of TensorFlow, under its number.
-_IN_STEP = ("tensorflow-estimator", "tensorboard", "tensorflow-text", "tf-models-official")
+IN_STEP = ("tensorflow-estimator", "tensorboard", "tensorflow-text", "tf-models-official")
 
 
 def add_on(context: Context, said: Mapping[str, str]) -> Fix:
@@ -90,7 +90,7 @@ def _release(context: Context, said: Mapping[str, str]) -> Fix:
     needs, has = said.get("needs", ""), said.get("has", "")
     if "asks" in said:
         minor = versions.minor(re.sub(r"[^\d.]", "", has)) if re.fullmatch(r"==\s*[\d.]+\s*", has) else ""
-        if name in _IN_STEP and minor:
+        if name in IN_STEP and minor:
             return by_pip([f"{name}=={minor}.*"])
         return pair(
             context,
@@ -124,21 +124,21 @@ def _release(context: Context, said: Mapping[str, str]) -> Fix:
     if together := _to_be_had(context, name, fits):
         return together
     if there and there.version and fits == f"{name}=={there.version}":
-        if name in _IN_STEP and versions.minor(there.version) != minor_of(context):
+        if name in IN_STEP and versions.minor(there.version) != minor_of(context):
             # It loads beside the release as the index has it, and failed beside this one.
             return by_pip([f"{name}=={minor_of(context)}.*"])
         both = [f"{p.name}=={p.version}" for p in (context.tensorflow, there) if p is not None and p.version]
         return by_pip(both, "They go together as the index has them: install both anew.", ANEW)
     asked = parse_requirement(fits)[1] if fits else ""
     last = versions.minor(context.matrix.wheels.newest(name))
-    if asked and last and name in _IN_STEP and not context.matrix.wheels.newest(name, asked, env.platform):
+    if asked and last and name in IN_STEP and not context.matrix.wheels.newest(name, asked, env.platform):
         # The add-on has ended with an older release.
         return pair(context, {"tensorflow": f"=={last}.*", name: f"=={last}.*"}, f"{name} has ended with {last}.")
     if not fits and (sure := _for_every_build(context, name)):
         return sure
     if none_here and (other := _of_another_python(context, name)):
         return other
-    if not fits and name in _IN_STEP and not none_here:
+    if not fits and name in IN_STEP and not none_here:
         alike = (
             f"{name} has the version of its TensorFlow, which the newest brings along; or keep TensorFlow, and take "
         )
@@ -300,7 +300,7 @@ def fitting(context: Context, name: str, minor: str, python: str | None = None) 
         if works and versions.contains(entry.get("tensorflow", ""), f"{minor}.0"):
             newest = context.matrix.wheels.newest(name, works, context.env.platform, python)
             return f"{name}=={newest}" if newest else f"{name}{works}"
-    if name in _IN_STEP:
+    if name in IN_STEP:
         return f"{name}=={minor}.*"
     return ""
 
@@ -328,7 +328,7 @@ def _to_be_had(context: Context, name: str, fits: str) -> Fix | None:
         if spec and wheels.newest(*parse_requirement(spec), env.platform, env.python.minor):
             if not minor and other == near[0]:
                 break  # the newest of both go together
-            its = f"=={other}.*" if name in _IN_STEP else parse_requirement(spec)[1]
+            its = f"=={other}.*" if name in IN_STEP else parse_requirement(spec)[1]
             wanted = {"tensorflow": f"=={other}.*", name: its}
             return pair(context, wanted, f"{name} has wheels for this Python and TensorFlow {other}.")
     for python in reversed(_pythons(context, minor) if env.python.minor and fits else ()):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .. import versions
 from ..environment.facts import CONDA, PIP, Environment
 from ..environment.tensorflow import OWNERS, Installed
+from ..matrix.model import PYPI
 from .candidates import Catalogue, admits, derived
 from .demands import Demands
 from .levers import Want, Way
@@ -156,14 +157,44 @@ class Builder:
         minor = python.version if python else self.env.python.version
         if python is not None and versions.minor(python.version) != self.env.python.minor:
             self._carry_over(edits, python.version)
-        for key, edit in list(edits.items()):
+        # What goes with TensorFlow depends on which it is.
+        for key, edit in sorted(edits.items(), key=lambda item: item[1].name not in OWNERS):
             if edit.removes or edit.reinstall or edit is python or (edit.bare and not edit.specs):
                 continue
-            version = self._choose(edit, minor)
+            version = self._wheel(edit, edits, minor) or self._choose(edit, minor)
             if not version:
                 return None
             edits[key] = edit._replace(version=version)
         return edits
+
+    def _wheel(self, edit: Edit, edits: _Edits, python: str) -> str:
+        """Return the newest release of a package of pip's that can be had beside TensorFlow; empty where unknown.
+
+        What TensorBoard requires is what TensorFlow of its day does: ``~=2.4`` admits ones that pip refuses beside it.
+        """
+        if edit.manager != PIP or edit.name in OWNERS:
+            return ""
+        minor = versions.minor(self._new_tensorflow(edits)[1])
+        same = [(*edit.specs, f"=={minor}.*")] if minor and edit.name == "tensorboard" else []
+        tried = ((specs, each) for specs in (*same, edit.specs) for each in self._pythons(edits, python))
+        return next(filter(None, (self.catalogue.newest(edit.name, *pair) for pair in tried)), "")
+
+    def _new_tensorflow(self, edits: _Edits) -> tuple[str, str]:
+        """Return name and version of the TensorFlow that there will be; empty where that is not known."""
+        mine = (e for e in edits.values() if e.name in OWNERS and not e.removes and e.version not in ("", "?"))
+        edit = next(mine, None)
+        there = self.tensorflow
+        return (edit.name, edit.version) if edit else (there.name, there.version) if there else ("", "")
+
+    def _pythons(self, edits: _Edits, python: str) -> list[str]:
+        """Return the Pythons that a wheel is looked for, in order: of a file that names none, TensorFlow's own."""
+        if python or self.env.kind != "file":
+            return [python]
+        name, version = self._new_tensorflow(edits)
+        rows = self.matrix.builds(name, version, PYPI, self.env.platform) if version else []
+        asked = self.env.conda("python")
+        minors = {minor for row in rows for minor in row.python if asked is None or admits(CONDA, asked.spec, minor)}
+        return [*sorted(minors, key=versions.key, reverse=True), ""]
 
     def _carry_over(self, edits: _Edits, python: str) -> None:
         """Another Python needs its own wheels: what pip owns and has none for it gets another version."""
@@ -178,10 +209,6 @@ class Builder:
                 edits[key] = Edit(PIP, package.name, package.name, ("",), newer[0], ("TFD201",))
 
     def _choose(self, edit: Edit, python: str) -> str:
-        if edit.manager == PIP and edit.name not in OWNERS:
-            newest = self.catalogue.newest(edit.name, edit.specs, python)
-            if newest:
-                return newest
         known = self.catalogue.versions(edit.manager, edit.name, edit.spelled, python)
         fitting = (v for v in known if all(admits(edit.manager, spec, v) for spec in edit.specs))
         # The lightest touch: TensorFlow's sisters and pinned versions are asked for by range, so newest is right.

@@ -109,6 +109,34 @@ REPAIRED = {
         "    - tensorflow>=2.16,<2.20\n    - tensorflow-metal\n",
         {"  - apple::tensorflow-deps\n": "", "    - tensorflow-metal\n": ""},
     ),
+    # Of 2.x, TensorBoard 2.4 alone asks for what TensorFlow 2.4 does.
+    "tensorboard-of-tensorflow's-own-minor": (
+        "requirements.txt", "linux-64", "tensorflow==2.4.2\ngrpcio==1.32.0\nprotobuf==3.19.6\ntensorboard==1.15.0\n",
+        {"tensorboard==1.15.0": "tensorboard==2.4.1"},
+    ),
+    "a-wheel-for-a-python-of-this-tensorflow": (
+        "requirements.txt", "linux-64", "tensorflow==2.9.3\nprotobuf==3.19.6\nnumpy==1.19.5\n", {"numpy==1.19.5": "numpy==1.26.4"},
+    ),
+    "what-pip-took-before-its-24.1": (
+        "requirements.txt", "linux-64", "tensorflow==2.15.0\nnumpy>=1.23.*,<2  # old\ntqdm>=4.60<5\n",
+        {"numpy>=1.23.*,<2": "numpy>=1.23,<2", "tqdm>=4.60<5": "tqdm>=4.60,<5"},
+    ),
+    "renamed-within-its-range": (
+        "requirements.txt", "osx-arm64", "tensorflow>=2.0,<2.13.0\nsix\n", {"tensorflow>=2.0": "tensorflow-macos>=2.0"},
+    ),
+    "an-add-on-for-the-new-tensorflow-and-this-platform": (
+        "requirements.txt", "osx-arm64", "tensorflow==2.9.3\nprotobuf==3.19.6\nnumpy==1.23.5\ntensorflow-addons==0.12.1\n",
+        {"tensorflow==2.9.3": "tensorflow-macos==2.9.2", "tensorflow-addons==0.12.1": "tensorflow-addons==0.17.0"},
+    ),
+    "a-kind-of-build-stays": (
+        "environment.yml", "linux-64", "channels: [conda-forge]\ndependencies:\n  - python=3.11\n  - tensorflow=2.16=cuda*\n",
+        {"tensorflow=2.16=cuda*": "tensorflow=2.16.2=cuda*"},
+    ),
+    "the-very-release-from-pip": (
+        "environment.yml", "win-64",
+        "channels: [conda-forge]\ndependencies:\n  - python=3.10.16\n  - tensorflow==2.19.1\n  - pip\n  - pip:\n    - six\n",
+        {"  - tensorflow==2.19.1\n": "", "    - six\n": "    - six\n    - tensorflow==2.19.1\n"},
+    ),
     "what-conda-exported": (
         "packages.txt", "linux-64",
         "# $ conda create --name <env> --file <this file>\n# platform: linux-64\nh5py=3.10.0=nompi_py311hebc2b07_100\n"
@@ -369,6 +397,17 @@ def test_what_an_installer_takes_from_an_open_environment_yml(
         told[numpy, tensorflow] = "numpy is left open" in " ".join(capsys.readouterr().out.split())
     # From 2.12 on the wheels declare a bound, and pip puts numpy 1 in the place of conda's.
     assert [pair for pair, warned in told.items() if warned] == [("numpy", "2.10.0")]
+
+
+def test_a_version_for_each_python_is_not_left_open(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "requirements.txt"
+    for line, told in (
+        ('numpy==1.21.6; python_version < "3.8"\nnumpy==1.26.4; python_version >= "3.8"', 0),
+        ("numpy", 1),
+    ):
+        path.write_text(f"tensorflow==2.10.0\nprotobuf==3.19.6\n{line}\n", encoding="utf-8")
+        assert console(["check", "--file", str(path), "--platform", "linux-64", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["summary"]["warnings"] == told
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "environment.yml"])

@@ -13,7 +13,7 @@ from ... import versions
 from ...engine.diagnose import diagnose
 from ...engine.ranges import admits, has_ranges, with_packages
 from ...environment.facts import CONDA, PIP, Environment, Package
-from ...environment.tensorflow import find_tensorflow
+from ...environment.tensorflow import OWNERS, find_tensorflow
 from ...findings import ERROR
 from ..candidates import derived
 from ..demands import Demands
@@ -123,6 +123,9 @@ def _narrowed(env: Environment, blamed: set[str], catalogue: Catalogue) -> Envir
 def _pick(package: Package, env: Environment, catalogue: Catalogue) -> str:
     manager = PIP if package.manager == PIP else CONDA
     known = catalogue.versions(manager, package.name, package.name, env.python.version)
+    if package.name in OWNERS and manager == PIP:
+        # Where this platform has none of the range, another name of such a release may be for it.
+        known = [*known, *reversed(catalogue.matrix.versions(package.name))]
     fitting = (v for v in known if admits(package, v) and not versions.is_prerelease(v))
     # The table has the last patch of each Python; a range may end before it.
     return next(fitting, "") or derived(manager, (package.spec,))

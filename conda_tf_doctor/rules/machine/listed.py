@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Iterator
 
 from ... import versions
 from ...advice import advise
+from ...advice.add_ons import IN_STEP
+from ...advice.make import working
 from ...advice.nvidia import asks_in_vain
 from ...context.context import Context
 from ...environment.facts import CONDA, PIP, Package
@@ -15,11 +17,12 @@ from ...environment.tensorflow import OWNERS
 from ...findings import ERROR, LIKELY, WARNING, Finding, Fix
 from ...matrix.model import CONDA_FORGE, DEFAULTS
 from ...names import parse_requirement
-from ...specifiers import conda_range
+from ...specifiers import conda_range, joined
 
 EXTRA = "and-cuda"
 # Nobody builds these of their source: what has no wheel here is not to be had here.
 _WHEELS_ONLY = ("tensorflow-", "nvidia-", "jaxlib")
+_ADD_ONS = ("works_symbols", "works_plugins")
 _INDEX = "the files of its releases in the package index"
 # Releases of it, the first and last among them; and what a range begins with, or names alone.
 _TOOLKITS = ("8.0", "9.0", "9.2.148", "10.0.130", "10.1.243", "10.2.89", "11.0.3", "11.2.2", "11.4.3", "11.8.0")
@@ -120,6 +123,11 @@ def _not_in_this_release(context: Context, package: Package) -> Iterator[Finding
         there = wheels.installable(package.name, *where)
         if there:
             wanted = versions.key(package.version)
+            if package.name not in IN_STEP:
+                # What asks for no TensorFlow itself has to go with this one, or the next repair changes it again.
+                seen = filter(None, (working(context, package.name, table) for table in _ADD_ONS))
+                spec = joined(*seen)
+                there = [version for version in there if versions.contains(spec, version)] or there
             nearest = next((version for version in there if versions.key(version) < wanted), there[-1])
             on = f"{where[0]} and Python {context.env.python.minor}" if where[1] else where[0]
             yield _finding(
