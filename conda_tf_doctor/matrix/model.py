@@ -77,7 +77,7 @@ class Build(NamedTuple):
         glibc_by_python: Where the wheels of one Python ask for a newer one (``{"3.7": "2.23"}``).
         macos: Oldest macOS.
         avx: Whether the CPU must have AVX.
-        microarch_level: x86-64 level that the conda package depends on; 0 where none.
+        microarch_level: x86-64 level that it was built for, where known (conda's packages depend on it); 0 else.
         numpy: Declared range.
         protobuf: Declared range.
         keras: Declared range.

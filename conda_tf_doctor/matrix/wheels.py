@@ -98,6 +98,12 @@ class Wheels:
         unknown = not known or wanted > versions.key(known[-1].version) or versions.is_prerelease(version)
         return None if unknown else False
 
+    def pythons(self, name: str, version: str, platform: str) -> list[str]:
+        """Return the Pythons that a release has wheels for on a platform, of those that TensorFlow was ever for."""
+        known = {minor for row in self._matrix.builds("tensorflow", channel=PYPI) for minor in row.python}
+        fitting = [minor for minor in known if self.has(name, version, platform, minor)]
+        return sorted(fitting, key=versions.key)
+
     def installable(self, name: str, platform: str = "", python: str = "") -> list[str]:
         """Return the releases that pip can install, newest first: final ones where there are any.
 

@@ -470,6 +470,13 @@ def test_a_processor_by_its_name(model: str, expected: list[str]) -> None:
     assert errors(checked("", "linux-64", {"tensorflow": "2.9.0"}, system={"cpu_model": model})) == expected
 
 
+@pytest.mark.parametrize(("release", "expected"), [("2.3.4", []), ("2.4.0", ["cpu-no-avx"]), ("2.4.1", [])])
+def test_one_release_asks_for_more_than_those_beside_it(release: str, expected: list[str]) -> None:
+    # 2.4.1's notes: it takes away the requirement of AVX2 that 2.4.0 had.
+    system = {"cpu_features": {"avx": True, "avx2": False}}
+    assert errors(checked("", "linux-64", {"tensorflow": release}, system=system)) == expected
+
+
 def test_what_broke_is_not_said_to_be_known_for_nothing() -> None:
     text = "AttributeError: 'MessageFactory' object has no attribute 'GetPrototype'"
     packages = {"python": "3.11.7", "tensorflow": "2.16.2", "protobuf": "6.31.1"}
