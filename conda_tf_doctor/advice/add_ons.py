@@ -61,6 +61,11 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
 
 def _release(context: Context, said: Mapping[str, str]) -> Fix:
     text, env = context.env.error_text, context.env
+    if "tensorflow.compat.v2' has no attribute 'contrib'" in text and context.tensorflow is not None:
+        return by_pip(
+            [f"{context.tensorflow.name}>=1.15,<2"],
+            "Or an older add-on: tensorflow-datasets<2, tensorflow-probability<0.8.",
+        )
     name = _add_on_named(context, said)
     asks = asking(context)
     if asks not in ADD_ONS and _OF_TENSORFLOW_1.search(text) and before(context, "2.0") is not True:
@@ -103,7 +108,9 @@ def _release(context: Context, said: Mapping[str, str]) -> Fix:
     if "requires TensorFlow version" in text and needs:
         minor = versions.minor(has) if has else minor_of(context)
         older = fitting(context, name, minor) if minor else ""
-        pip = (f"tensorflow>={needs}",)
+        # What asks for it was made before Keras 3, or before TensorFlow 2, and does not work with those either.
+        below = next((f",<{v}" for v in ("2", "2.16") if versions.key(needs) < versions.key(v)), "")
+        pip = (f"tensorflow>={needs}{below}",)
         note = f"Or keep TensorFlow {has} and take {older}." if older else ""
         if not _can_have(context, needs):
             return by_pip([older], f"Or a newer Python with tensorflow>={needs}.") if older else Fix(pip=pip, note=note)

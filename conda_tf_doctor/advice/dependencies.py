@@ -11,6 +11,7 @@ from ..environment.facts import PIP
 from ..environment.tensorflow import OWNERS
 from ..findings import Fix
 from ..installers import ANEW
+from ..matrix.model import PYPI
 from ..names import normalise
 from ..specifiers import joined
 from .make import asking, before, by_pip, change, fresh, in_a_channel, needed, working
@@ -72,6 +73,43 @@ def by_itself(context: Context) -> Fix | None:
     return Fix(commands=fresh(minor, wanted), note="In an environment of its own nothing else is in the way.")
 
 
+def _both_accept(one: str, other: str) -> bool:
+    """Tell whether a version that one of two requirements names is one that the other accepts."""
+    pinned = [(spec, asked) for spec, asked in ((one, other), (other, one)) if spec.startswith("==")]
+    return any(versions.contains(asked, spec[2:]) for spec, asked in pinned)
+
+
+def _other_extra(context: Context, said: Mapping[str, str], name: str) -> Fix:
+    """Return the release whose extra asks for a CUDA wheel that the other asker of a refusal accepts."""
+    own = f"{said['owner']}[and-cuda]"
+    asking_for = re.compile(
+        r"\b([A-Za-z][\w.-]*)(?:\[[\w,-]+\])?(?:(?:==| )\(?[\w.]+\)?)? depends on "
+        rf"{re.escape(name)} ?\(?([<>=!~\d][^)\s;]*)"
+    )
+    # Poetry writes an exact version without its ==.
+    others = [
+        f"=={spec}" if spec[0].isdigit() else spec
+        for asker, spec in asking_for.findall(context.env.error_text)
+        if asker != said["owner"]
+    ]
+    wheels = {
+        row.tensorflow: wheel.removeprefix(name).partition(";")[0].strip()
+        for row in context.matrix.builds("tensorflow", channel=PYPI, platform="linux-64")
+        for wheel in row.nvidia
+        if re.match(rf"{re.escape(name)}[<>=]", wheel) and not row.prerelease
+        if context.env.python.minor in ("", *row.python)
+    }
+    fitting = [v for v, spec in wheels.items() if others and all(_both_accept(spec, other) for other in others)]
+    leave = f"Or leave the extra [and-cuda] out, where the other brings CUDA ({name}) already."
+    if not fitting:
+        return Fix(note=f"No release of {own} asks for such a {name}. {leave}")
+    # 2.16 does not find what pip installs.
+    ordered = sorted(fitting, key=lambda v: (versions.minor(v) == "2.16", versions.key(v)))
+    later = [v for v in ordered if versions.key(v) > versions.key(said["version"])]
+    near = versions.minor((later or ordered)[0])
+    return by_pip([f"{own}=={near}.*"], leave)
+
+
 def dependency(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD611: the package that the message names, in the range that works."""
     text = context.env.error_text
@@ -85,6 +123,8 @@ def dependency(context: Context, said: Mapping[str, str]) -> Fix:
         return by_pip(both, "Both of one release, which TensorFlow imports where they are.", ("--upgrade",))
     module = normalise((said.get("package", "") or said.get("name", "")).split(".")[0])
     name = _DISTRIBUTIONS.get(module, module)
+    if name.startswith("nvidia-") and said.get("owner"):
+        return _other_extra(context, said, name)
     if asked := needed(said, name):
         # What an installer says of one release, no import has failed on.
         there, works = find(context, name), working(context, name)
@@ -111,9 +151,17 @@ def dependency(context: Context, said: Mapping[str, str]) -> Fix:
         return by_pip(_OF_KERAS_3_ALONE, "Keras 3 needs them, and was installed without what it requires.")
     there = find(context, name)
     fits = not works or (there and there.version and versions.contains(works, there.version))
+    if re.search(rf"No module named ['\"]?{re.escape(module.replace('-', '_'))}\.\w", text) and module != "google":
+        # The package itself was found: a part of it is missing.
+        whole = f"{name}=={there.version}" if there and there.version else f"{name}{works}"
+        return by_pip([whole], "It is there, and not whole: write its files anew.", ANEW)
     if fits and re.search(rf"cannot import name [^\n]*\b{re.escape(module.replace('-', '_'))}\b", text):
         exact = f"{name}=={there.version}" if there and there.version else name
         return by_pip([exact], "Files of it are missing, or are of another release: write them anew.", ANEW)
     if not works and "No module named" not in text:
         return by_pip([name], "Its newest release.", ("--upgrade",))
+    if "RECORD file not found" in text:
+        # What is left of it counts as installed for pip, and has no list of files to take away.
+        again = ("--ignore-installed", "--no-deps")
+        return by_pip([f"{name}{works}"], "What is left of it is in pip's way, which writes over it so.", again)
     return change(context, {name: works})

@@ -44,6 +44,12 @@ def driver(context: Context, said: Mapping[str, str]) -> Fix:
         return Fix(note=note)
     if re.search(r"CUDA_VISIBLE_DEVICES\W{0,4}(?:is set to|=|:)\W{0,4}(?:-1|\"\"|'')", text):
         return Fix(note="CUDA_VISIBLE_DEVICES hides the GPU: unset it, or give it the GPU's number (0).")
+    if "CUDA_ERROR_UNKNOWN" in text and not re.search(r"kernel driver does not appear|insufficient", text):
+        return Fix(
+            note="The driver is there and did not start. Restart the machine (after a driver's update, or after it "
+            "slept), or load the driver's module for CUDA and make its device files: sudo nvidia-modprobe -u -c=0; for "
+            "a container on the host, before the container starts. nvidia-smi works without that module."
+        )
     if re.search(r"\bdocker\b|\bcontainer|podman|singularity|apptainer", text, re.IGNORECASE):
         return Fix(
             note="A container sees the GPU where it is started with it: docker run --gpus all (singularity exec --nv), "

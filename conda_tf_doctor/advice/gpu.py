@@ -371,6 +371,13 @@ def compiler(context: Context, said: Mapping[str, str]) -> Fix:
         return and_cuda(context)
     version = library.version if library else cuda_of_release(context)
     here = major_minor(version)
+    if "You are using ptxas" in context.env.error_text:
+        own = f"CUDA {here}'s" if here else "the CUDA's that TensorFlow was built for"
+        where = f"/usr/local/cuda-{here}" if here else "/usr/local/cuda"
+        return Fix(
+            note=f"Let XLA find {own} own ptxas before the older one: export PATH={where}/bin:$PATH and "
+            f"XLA_FLAGS=--xla_gpu_cuda_data_dir={where}, where that toolkit is installed; take the older one off PATH."
+        )
     if here and versions.key(here) < versions.key("11"):
         return Fix(
             note=f"Or name a CUDA {here} toolkit that is installed: "

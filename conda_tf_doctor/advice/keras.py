@@ -8,7 +8,7 @@ from .. import versions
 from .._typing import TYPE_CHECKING
 from ..context.promises import find
 from ..findings import Fix
-from ..installers import ANEW
+from ..installers import ANEW, pip_install, pip_uninstall
 from ..names import parse_requirement
 from .make import NEW, asking, before, by_pip, change, fresh, is_conda, minor_of, minors, pair, working
 
@@ -110,6 +110,11 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
         return by_pip(pins, note, ("--upgrade", *ANEW[:2]))
     if newer := _of_later(context, version):
         return newer
+    if before(context, _HAS_KERAS) and re.search(r"No module named '?tensorflow\.keras'?(?![.\w])", text):
+        note = f"tensorflow.keras is there from {_HAS_KERAS} on; code for TensorFlow 1 takes tensorflow==1.15.*."
+        return pair(context, {"tensorflow": ">=2,<2.16"}, note)
+    if _REGISTERED_TWICE.search(text) and (one := _one_copy(context, version)):
+        return one
     left = said.get("module") or said.get("name", "").startswith("tensorflow.python.keras") or _LEFT_NAME.search(text)
     if re.search(r"No module named ['\"]?keras['\"]?(?![.\w])", text):
         mine = "Or write tensorflow.keras for keras, where the code is yours."
@@ -158,6 +163,30 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
         return _of_minor(context, older[0], note)
     note = "keras 2.x goes with tensorflow of the same 2.x, keras 3 with 2.16 and later; with those, tf-keras and "
     return by_pip(["tensorflow", "keras", "tf-keras"], f"{note}TF_USE_LEGACY_KERAS=1 give Keras 2.", ("--upgrade",))
+
+
+# The first release with a package tensorflow.keras that can be imported (its wheels).
+_HAS_KERAS = "1.9"
+_REGISTERED_TWICE = re.compile(r"Another metric with the same name|Cannot register 2 metrics with the same name")
+
+
+def _one_copy(context: Context, version: str) -> Fix | None:
+    """Return the one keras of TensorFlow's release, where a second one registers its metrics again.
+
+    Returns:
+        ``None`` where the one that is recorded is of another release, which is what has to be changed.
+    """
+    works = working(context, "keras")
+    if works and version and not versions.contains(works, version):
+        return None
+    if not works and minor_of(context):
+        return None
+    # Without a version of TensorFlow: 2.6 was the first with a keras beside it, and does not hold pip to its own.
+    asked = f"keras=={version}" if version else f"keras{works or '>=2.6,<2.7'}"
+    note = "keras-nightly, and a second copy in another folder of sys.path, register the same metrics again."
+    note += "" if works else " That is TensorFlow 2.6's; each later one has its own (keras 2.x with tensorflow 2.x)."
+    commands = (pip_uninstall(("keras", "keras-nightly")), pip_install([asked], "--no-cache-dir"))
+    return Fix(pip=(asked,), commands=commands, note=note)
 
 
 # What layers of Keras 3 take and write, and the release of it that they do so from (its wheels).

@@ -97,9 +97,9 @@ def missing(context: Context, said: Mapping[str, str]) -> Fix:
             reinstall=((CONDA, "mkl"), (CONDA, "numpy")),
             note="Whatever replaced a part of MKL has to go: all of it from one channel.",
         )
-    number = re.search(r"(?:\.so\.|[-_.])(\d+)", name)
-    if number and (package in ("flatbuffers", "icu") or len(number[1]) >= 8):
-        # The name ends in the release itself (libflatbuffers.so.2, libabsl_base.so.2111.0.0).
+    number = re.search(r"(?:\.so\.|[-_.])(\d+(?:\.\d+)*)", name)
+    if number and (package in ("flatbuffers", "icu") or len(number[1].split(".")[0]) >= 8):
+        # The name ends in the release itself (libflatbuffers.so.2, libicuuc.so.73, libflatbuffers.so.23.3.3).
         return by_conda([f"{package} {number[1]}.*"], "It was updated without what was linked to it.")
     owners = [p for p in (package, *_DEPENDENTS.get(package, ())) if context.env.conda(p)] or [package]
     note = f"{name} is of {package}: take it and what asks for it from one channel."

@@ -17,6 +17,8 @@ from .dependencies import SOLVER, by_itself
 from .make import FORGE, NEW, by_conda, by_pip, fresh, in_a_channel, is_conda, stable
 from .nvidia import on_a_jetson, without_cuda, without_tensorrt
 from .others import for_older_python
+from .system import IMAGE, emulated
+from .wheels import minors_of, old_pip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,6 +30,8 @@ _ELSEWHERE = {
     "win-arm64": "Use Linux for aarch64 (in WSL2), for which TensorFlow has builds.",
     "win-32": "Use a 64-bit Windows.",
     "linux-32": "Use a 64-bit Linux.",
+    "linux-armv7l": "Use a 64-bit system (linux-aarch64), for which pip has wheels from 2.10 on; a Raspberry Pi 3 and "
+    "later run one. For the 32-bit one there are piwheels' builds of an older TensorFlow, and tflite-runtime.",
 }
 _OF_PIP = re.compile(r"Could not find a version|No matching distribution|installation candidates")
 # Everything that ever carried a plain `tensorflow`.
@@ -45,24 +49,6 @@ def _asked(context: Context, said: Mapping[str, str]) -> tuple[str, str]:
         # Whatever is installed, this is what the installer was asked for.
         return name if said_name == "tensorflow" else said_name, exact[1]
     return name, tensorflow.version if tensorflow else exact[1] if exact else ""
-
-
-def minors_of(context: Context, name: str, version: str, platform: str = "") -> list[str]:
-    """Return the Pythons that builds of a TensorFlow exist for, oldest first.
-
-    Args:
-        context: Tells the channel and, where left out, the platform.
-        name: Distribution.
-        version: One version; empty for the Pythons of all that is not older than TensorFlow 2.
-        platform: Conda subdir.
-    """
-    channel = context.channel or PYPI
-    platform = platform or context.env.platform
-    rows = context.matrix.builds(name, version, channel, platform)
-    rows = rows or context.matrix.builds("tensorflow", version, channel, platform)
-    # A release candidate's Python is taken only where that very release is meant.
-    final = [row for row in rows if version or not row.prerelease]
-    return sorted({minor for row in final or rows for minor in row.python}, key=versions.key)
 
 
 def choose(minors: list[str], current: str, listed: Iterable[str] = ()) -> str:
@@ -146,6 +132,10 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
         return retired(context, version)
     newest = _newest(context, name, current) if "newer" not in said else ""
     note = f"Or keep Python {current} and take {name} {newest}." if newest and newest != version else ""
+    if not current and version and (others := stable(re.findall(r"\d[\w.]*", said.get("offered", "")))):
+        # What an installer lists is what this Python can have.
+        near = next((v for v in others if versions.key(v) > versions.key(version)), others[-1])
+        note = f"Or keep this Python and take {name} {near}, which the index has for it."
     expected = said.get("expected", "")
     pins = (f"python {expected if expected and '|' not in expected else minor + '.*'}",)
     if tensorflow is not None and not tensorflow.requested and (alone := by_itself(context)):
@@ -184,6 +174,11 @@ def _of_file(context: Context, said: Mapping[str, str], minor: str) -> Fix:
     file = re.search(rf"[\w.]+-{re.escape(said['wheel_version'])}-[\w.-]+\.whl", context.env.error_text)
     here = stable(context.matrix.versions("tensorflow", PYPI, context.env.platform, minor))
     note = f"Or take tensorflow {here[0]} or later, which the index has for it." if here else ""
+    if context.env.platform == "linux-armv7l":
+        # There is no conda for it.
+        current = context.env.python.minor
+        named = f" (cp{current.replace('.', '')})" if current else ""
+        return Fix(note=f"Take the file that is named for this Python{named}, or Python {minor}. {note}".strip())
     return Fix((f"python {minor}.*",), commands=fresh(minor, pip=(file[0],) if file else ()), note=note)
 
 
@@ -239,6 +234,8 @@ def one_machine(context: Context, said: Mapping[str, str]) -> Fix:
             "tensorflow>=2.13, or tensorflow-macos before.",
             commands=fresh(minor, pip=("tensorflow>=2.13",), platform="osx-arm64"),
         )
+    if emulated(context):
+        return IMAGE
     return Fix(
         note="Make a new environment whose Python and packages are all for one machine"
         + (": on Windows on ARM use Linux (WSL2), where TensorFlow has aarch64 wheels." if _is_arm(context) else ".")
@@ -266,6 +263,13 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
     name, version = _asked(context, said)
     if fix := for_older_python(context, said) or without_tensorrt(context, said):
         return fix
+    if (needed := old_pip(context, said))[0]:
+        asked = f"{normalise(said['name'])}{said['wanted_version']}"
+        return Fix(
+            pip=(asked,),
+            commands=(_NEW_PIP, pip_install([asked])),
+            note=f"A pip below {needed[0]} does not know {needed[1]}, the platform that these wheels are named for.",
+        )
     if env.platform == "osx-64" and is_arm64(env.system.machine):
         return one_machine(context, said)
     if "misspelt" in said:
@@ -342,10 +346,10 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
 
 def _of_this_platform(context: Context, name: str, version: str) -> Fix:
     """Return the newest release of a package for this platform, with the Python and the TensorFlow that it is for."""
-    pythons = minors_of(context, name, version)
+    pythons = context.matrix.wheels.pythons(name, version, context.env.platform)
     beside = ("tensorflow>=2.18,<2.20",) if name == "tensorflow-metal" else ()
     pip = (*beside, f"{name}=={version}")
-    note = f"{name} {version} has wheels for Python {', '.join(pythons)}."
+    note = f"{name} {version} has wheels for Python {', '.join(pythons)}." if pythons else ""
     return Fix((), pip, fresh(choose(pythons, context.env.python.minor), pip=pip), note)
 
 

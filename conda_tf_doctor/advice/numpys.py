@@ -70,7 +70,12 @@ def numpy(context: Context, said: Mapping[str, str]) -> Fix:
         note = f"Python {python} has no numpy 2: the numpy here is older than what was compiled, or not whole."
         return by_pip([f"numpy{works}"], note, ("--upgrade", *ANEW))
     note = "" if before(context, "2.18") is False else "Or take tensorflow>=2.18, which is built for numpy 2."
-    return change(context, {"numpy": works or "<2"}, note)
+    oldest = next((floor for line, floor in _OF_THE_LINE if line in text), "")
+    return change(context, {"numpy": works or f"{oldest}<2"}, note)
+
+
+# Where TensorFlow itself stops, it may be an older numpy as well: what its releases with that line were compiled with.
+_OF_THE_LINE = (("_pywrap_bfloat16.TF_bfloat16_type", ">=1.20,"), ("pywrap_ml_dtypes", ">=1.22,"))
 
 
 def _fits(spec: str, version: str) -> bool:

@@ -52,10 +52,29 @@ def metal(context: Context, said: Mapping[str, str]) -> Fix:
 
 def one_owner(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD601: what conda and pip both own, of conda."""
+    if uninstall := said.get("uninstall", ""):
+        return _not_pips(context, uninstall)
     env = context.env
     twice = [p.name for p in env.packages if p.manager == PIP and env.conda(p.name) is not None]
     name = next((n for n in twice if re.search(rf"\b{n}\b", env.error_text)), twice[0] if twice else "numpy")
     return of_conda_alone(context, said["names"].split() if "names" in said else [name])
+
+
+def _not_pips(context: Context, name: str) -> Fix:
+    """Return what lets pip install over a package whose files it has no list of."""
+    own = PIP_TO_CONDA.get(name, name)
+    record = context.env.conda(name)
+    by_pip_alone = pip_install([name], "--ignore-installed", "--no-deps")
+    if record is not None or re.search(r"conda", context.env.error_text):
+        return Fix(
+            commands=(("conda", "update", own),),
+            note=f"Then what pip was asked for, again. Where conda has no newer {own}: {' '.join(by_pip_alone)}.",
+        )
+    return Fix(
+        commands=(by_pip_alone,),
+        note="Then what pip was asked for, again. An environment of its own (python -m venv, conda create) has none of "
+        "the system's packages in the way.",
+    )
 
 
 def of_conda_alone(context: Context, names: Sequence[str]) -> Fix:

@@ -33,6 +33,11 @@ def other_copy(context: Context, said: Mapping[str, str]) -> Fix:
         note = "Keep one OpenMP runtime: numpy, TensorFlow and what else brings it from one channel"
         note += "; KMP_DUPLICATE_LIB_OK=TRUE lets them run side by side at one's own risk."
         return Fix(note=note, commands=() if windows else (("conda", "install", "nomkl"),))
+    if said.get("crash"):
+        return Fix(
+            note="Import tensorflow before torch (and before what imports torch) in the program. Or bring both from "
+            "one channel: of pip and conda together, each has its own copies of the libraries that they share."
+        )
     if "static TLS" in text:
         first = said.get("library") or "that library"
         return Fix(note=f"Import TensorFlow before the other packages, or start with LD_PRELOAD set to {first}.")

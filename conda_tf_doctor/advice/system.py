@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 from .. import versions
 from .._typing import TYPE_CHECKING
+from ..context.processor import has_avx
 from ..environment.facts import CONDA
 from ..environment.tensorflow import VENDORS
 from ..findings import Fix
 from ..matrix.model import PYPI
-from .make import FORGE, by_conda, fresh, stable
+from .make import FORGE, by_conda, by_pip, fresh, stable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..context.context import Context
+
+# The level of x86-64 that AVX2 belongs to.
+_OF_AVX2 = 3
 
 # The oldest release of a system with a glibc, for people who have to choose one.
 _SYSTEMS = (
@@ -22,9 +28,25 @@ _SYSTEMS = (
 )  # fmt: skip
 
 
+IMAGE = Fix(
+    note="Take an image for this machine's processor, or build it for that one (docker build --platform linux/arm64, "
+    "docker run --platform linux/arm64): in it pip finds TensorFlow's wheels for aarch64, from 2.10 on."
+)
+
+
+def emulated(context: Context) -> bool:
+    """Tell whether the text says that an emulator ran a program for x86-64 on an ARM machine."""
+    said = re.search(r"qemu: uncaught target signal|host platform \(linux/arm64", context.env.error_text)
+    return said is not None and not re.search(r"host platform \(linux/amd64", context.env.error_text)
+
+
 def no_avx(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD104: a build without AVX, which pip has had none of since 1.5."""
     env = context.env
+    if less := _of_another_release(context):
+        return less
+    if emulated(context):
+        return IMAGE
     without = {
         row.tensorflow
         for row in context.matrix.builds("tensorflow", channel=PYPI, platform=env.platform)
@@ -51,6 +73,31 @@ def no_avx(context: Context, said: Mapping[str, str]) -> Fix:
     spec = "tensorflow-eigen" if windows else f"tensorflow={version}"
     new = fresh(max(rows[-1].python, key=versions.key), spec, channel=channel)
     return Fix(note=note, commands=(("conda", "install", "-c", channel, spec),) if here else new)
+
+
+def _of_another_release(context: Context) -> Fix | None:
+    """Return the next release that asks for AVX alone, where it is more than AVX that the processor lacks.
+
+    Returns:
+        ``None`` where it lacks AVX itself, or the release asks for no more than that.
+    """
+    build, env = context.binary_build, context.env
+    if build is None or build.microarch_level < _OF_AVX2 or build.channel != PYPI:
+        return None
+    if env.system.cpu_features.get("avx") is False or has_avx(context) is None:
+        return None
+    later = stable(
+        row.tensorflow
+        for row in context.matrix.builds(build.distribution, channel=PYPI, platform=env.platform)
+        if row.microarch_level < _OF_AVX2
+        and env.python.minor in ("", *row.python)
+        and versions.key(row.tensorflow) > versions.key(build.tensorflow)
+    )
+    if not later:
+        return None
+    near = [version for version in later if versions.minor(version) == versions.minor(later[0])][-1]
+    note = f"{build.tensorflow} alone was built with AVX2; {near} asks for AVX, which this processor has."
+    return by_pip([f"{build.distribution}=={near}"], note)
 
 
 def glibc(context: Context, said: Mapping[str, str]) -> Fix:

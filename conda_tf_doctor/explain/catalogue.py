@@ -72,6 +72,7 @@ class Signature(NamedTuple):
         special: Name of the function that finds it in the frames of a traceback.
         yields_to: Ids of signatures that say more; where one of them is found, this one is not told.
         harmless_if: Where these facts hold, the message means no harm, and has none of its causes.
+        alone: Whether it says that what failed was no program of the environment's: no other message is told then.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Signature(NamedTuple):
     special: str = ""
     yields_to: tuple[str, ...] = ()
     harmless_if: tuple[str, ...] = ()
+    alone: bool = False
 
 
 class CatalogueError(ValueError):
@@ -126,6 +128,7 @@ def _signature(item: dict[str, Any], shared: dict[str, Any]) -> Signature:
         item.get("special", ""),
         tuple(item.get("yields_to") or ()),
         tuple(item.get("harmless_if") or ()),
+        bool(item.get("alone")),
     )
 
 

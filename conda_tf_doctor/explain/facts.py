@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
+from ..advice.wheels import old_pip
+from ..context.processor import has_avx
 from ..context.vc_runtime import runtime_of
 from ..environment.facts import CONDA
 from ..environment.tensorflow import OWNERS, owners
@@ -21,9 +22,6 @@ from ..versions import contains, minor
 from . import facts_of_gpu
 from .subject import Fact, Subject, Truth, user_site
 from .tracebacks import frames
-
-if TYPE_CHECKING:
-    from ..context.context import Context
 
 _TAG_PLATFORMS = {
     "win-64": ("win_amd64",),
@@ -109,16 +107,9 @@ def _system_is(subject: Subject, name: str) -> Truth:
     return name.lower() in found.lower() if found else None
 
 
-def _has_avx(context: Context) -> Truth:
-    told, model = context.env.system.cpu_features.get("avx"), context.env.system.cpu_model
-    if told is not None or not model:
-        return told
-    return any(re.search(row["model"], model, re.IGNORECASE) for row in context.matrix.table("cpu")["with_avx"]) or None
-
-
 def _avx(expected: bool) -> Fact:
     def fact(subject: Subject, _: str) -> Truth:
-        found = _has_avx(subject.context) if subject.context else None
+        found = has_avx(subject.context) if subject.context else None
         return None if found is None else found is expected
 
     return fact
@@ -246,6 +237,22 @@ def _asked_by(subject: Subject, module: str) -> Truth:
     return bool(re.fullmatch(module, where[1].removesuffix(".py"))) if where else (False if found else None)
 
 
+# What ends a program that was running: the network, a file of the user's, its own values.
+_OF_THE_PROGRAM = re.compile(
+    r"(?:Connection\w*|URL|HTTP|SSL|ReadTimeout|Timeout|FileNotFound|Permission|IsADirectory|Memory|ResourceExhausted"
+    r"|InvalidArgument|KeyboardInterrupt|ZeroDivision|Key|Index)(?:Error)?\b|(?:socket\.)?timeout\b"
+    r"|URL fetch failure|Shapes? [^\n]{0,80}(?:incompatible|not compatible)|[Ii]ncompatible shapes"
+)
+
+
+def _past_imports(subject: Subject, _: str) -> Truth:
+    """Whether the traceback ends in what the program did after its imports: a fault of its own, or of the network."""
+    last = re.findall(r"^[ \t|>E]{0,8}((?:[\w.]+\.)?\w*(?:Error|Exception|timeout)\b[^\n]*)", subject.text, re.M)
+    if not last:
+        return None
+    return bool(_OF_THE_PROGRAM.search(last[-1]))
+
+
 # The names that TensorFlow 2.13 moved, and its old copy of Keras alone still asks for.
 _MOVED = r"distribute\.input_lib'? has no attribute '?Distributed(?:Dataset|Iterator)Interface"
 _LEFT_KERAS = r"(?:from|import) +tensorflow\.python\.keras\b|tensorflow[\\/]python[\\/]keras[\\/]"
@@ -296,7 +303,13 @@ def _no_wheel_on_this_platform(subject: Subject, _: str) -> Truth:
     return not any(row.platform in (platform, "noarch") for row in rows) if rows else None
 
 
+def _pip_too_old(subject: Subject, _: str) -> Truth:
+    """Whether the pip that found nothing is too old for the name of the platform that the wheels have."""
+    return bool(old_pip(subject.context, subject.captured)[0]) if subject.context else None
+
+
 FACTS: dict[str, Fact] = {
+    "pip-too-old": _pip_too_old,
     "no-wheel-on-this-platform": _no_wheel_on_this_platform,
     **facts_of_gpu.FACTS,
     "windows": _os("win"),
@@ -335,5 +348,6 @@ FACTS: dict[str, Fact] = {
     "tensorflow-requested": lambda s, _: bool(s.context and any(p.name in OWNERS for p in s.context.env.requested)),
     "asked-by": _asked_by,
     "left-keras-asks": _left_keras_asks,
+    "past-imports": _past_imports,
     "python-has-build": _python_has_build,
 }

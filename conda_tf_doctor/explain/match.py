@@ -148,6 +148,7 @@ def find(text: str) -> list[Match]:
     found = [match for match in (_find(signature, text) for signature in signatures()) if match]
     if not any(table[match.signature].strength for match in found) and (whole := _unwrapped(text)) != text:
         found = [match for match in (_find(signature, whole) for signature in signatures()) if match]
+    found = [match for match in found if table[match.signature].alone] or found
     ids = {match.signature for match in found}
     found = [match for match in found if not ids.intersection(table[match.signature].yields_to)]
     return sorted(found, key=lambda match: (-table[match.signature].strength, match.start))

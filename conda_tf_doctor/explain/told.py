@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # .../lib/python3.11/site-packages, C:\...\Python311\Lib\..., x.cpython-311-x86_64-linux-gnu.so,
 # x.cp311-win_amd64.pyd. No wheel's name, which may be of another Python than the one that refuses it.
 _PYTHON = re.compile(
-    r"\blib[\\/]python(?P<dotted>3\.\d{1,2})[\\/]|[\\/]Python(?P<folder>3\d{1,2})[\\/]|\.c(?:p|python-)(?P<tag>3\d{1,2})[-.]",
+    r"\blib[\\/]python(?P<dotted>3\.\d{1,2})[\\/]|[\\/]Python(?P<folder>3\d{1,2})(?:-32)?[\\/]|\.c(?:p|python-)(?P<tag>3\d{1,2})[-.]",
     re.I,
 )
 # What people say of their own Python, or an interpreter, a template or a table says of it: the more sure form first.
@@ -66,6 +66,10 @@ def _minor(digits: str) -> str:
     return digits if "." in digits else f"{digits[0]}.{digits[1:]}"
 
 
+# Folders and words of a 32-bit Python for Windows: python.org's installer, and what the interpreter says of itself.
+_OF_32_BITS = re.compile(r"[\\/]Python3\d{1,2}-32[\\/]|\[MSC v\.\d+ 32 bit \(Intel\)\]", re.I)
+
+
 def python_of(text: str) -> str:
     """Return the minor version of the Python whose files a text names; empty where it names none, or several."""
     return _only({_minor(next(filter(None, m.groups()))) for m in _PYTHON.finditer(text)})
@@ -106,6 +110,8 @@ def take(env: Environment) -> None:
     env.error_text = as_shown(env.error_text)
     if not env.python.version and (python := python_of(env.error_text) or python_told(env.error_text)):
         env.python = env.python._replace(version=python, source="error_text")
+    if not env.python.bits and _OF_32_BITS.search(env.error_text):
+        env.python = env.python._replace(bits=32, source=env.python.source or "error_text")
     package = env.package("tensorflow")
     if package is not None and not package.version and not package.spec:
         package.version = _only({next(filter(None, m.groups())) for m in _TENSORFLOW.finditer(env.error_text)})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ... import versions
-from ...advice.machine import minors_of
 from ...advice.make import change, working
+from ...advice.wheels import minors_of
 from ...codes import code_of_package
 from ...context.context import Context
 from ...context.promises import is_dependency, is_whole

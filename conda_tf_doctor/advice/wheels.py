@@ -1,0 +1,71 @@
+"""Which of an index's files an installer finds: those for the Python it runs on, whose platform its pip knows."""
+
+from __future__ import annotations
+
+import re
+
+from .. import versions
+from .._typing import TYPE_CHECKING
+from ..matrix.model import PYPI
+from ..names import normalise
+from .make import stable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..context.context import Context
+
+
+def minors_of(context: Context, name: str, version: str, platform: str = "") -> list[str]:
+    """Return the Pythons that builds of a TensorFlow exist for, oldest first.
+
+    Args:
+        context: Tells the channel and, where left out, the platform.
+        name: Distribution.
+        version: One version; empty for the Pythons of all that is not older than TensorFlow 2.
+        platform: Conda subdir.
+    """
+    channel = context.channel or PYPI
+    platform = platform or context.env.platform
+    rows = context.matrix.builds(name, version, channel, platform)
+    rows = rows or context.matrix.builds("tensorflow", version, channel, platform)
+    # A release candidate's Python is taken only where that very release is meant.
+    final = [row for row in rows if version or not row.prerelease]
+    return sorted({minor for row in final or rows for minor in row.python}, key=versions.key)
+
+
+# The first pip that knows a platform that wheels for Linux are named for, and TensorFlow's first release that is.
+_PLATFORMS_OF_PIP = (("2.10", "19.3", "manylinux2014"), ("1.15", "19", "manylinux2010"))
+
+
+def old_pip(context: Context, said: Mapping[str, str]) -> tuple[str, str]:
+    """Return the pip that would find what one did not: its version and the platform that the older does not know.
+
+    It offers what came before, and nothing from the first release on that is named for the newer platform, though
+    that is for the same Python.
+
+    Returns:
+        Two empty texts where the pip is not the reason, or nothing tells.
+    """
+    offered = stable(re.findall(r"\d[\w.]*", said.get("offered", "")))
+    wanted = re.findall(r"\d[\d.]*", said.get("wanted_version", ""))[:1]
+    if not offered or not wanted or context.env.platform != "linux-64":
+        return "", ""
+    version = wanted[0].rstrip(".")
+    name = normalise(said.get("name", "")) or "tensorflow"
+    there, asked = (minors_of(context, name, v) for v in (offered[-1], _release_of(context, name, version)))
+    both = [minor for minor in there if minor in asked and context.env.python.minor in ("", minor)]
+    known = stable(context.matrix.versions(name, PYPI, "linux-64"))
+    for first, pip, platform in _PLATFORMS_OF_PIP:
+        below = versions.key(offered[-1]) < versions.key(first) <= versions.key(version)
+        # What it offers goes as far as the last release before that.
+        last = [each for each in known if versions.key(each) < versions.key(first)]
+        if both and below and last and versions.minor(offered[-1]) == versions.minor(last[-1]):
+            return pip, platform
+    return "", ""
+
+
+def _release_of(context: Context, name: str, version: str) -> str:
+    """Return a release that the matrix has of what was asked for, which may leave its patch out."""
+    known = context.matrix.versions(name, PYPI, context.env.platform)
+    return next((v for v in known if f"{v}.".startswith(f"{version}.")), version)
