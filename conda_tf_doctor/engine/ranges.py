@@ -68,7 +68,7 @@ def diagnose_ranges(env: Environment, matrix: Matrix, judge: Judge) -> Diagnosis
     common: Diagnosis | None = None
     hopeless = True
     for world in _worlds(env, package, matrix):
-        found = _best(env, judge, {package: _at(package, world)})
+        found = _best(env, judge, {package: _at(package, world)}, matrix)
         first = first or found
         common = found if common is None else _common(common, found)
         hopeless = hopeless and not found.ok
@@ -161,8 +161,8 @@ def _at(package: Package, world: World) -> Package:
 class _Choice:
     """An environment with one version chosen for each range, and what is found in it."""
 
-    def __init__(self, env: Environment, judge: Judge, chosen: dict[Package, Package]) -> None:
-        self.env, self.judge, self.chosen = env, judge, chosen
+    def __init__(self, env: Environment, judge: Judge, chosen: dict[Package, Package], matrix: Matrix) -> None:
+        self.env, self.judge, self.chosen, self.matrix = env, judge, chosen, matrix
         self.found = judge(_replaced(env, chosen))
 
     @property
@@ -175,10 +175,10 @@ class _Choice:
         best = self
         if not _concerns(self.found, package.name):
             return best
-        for version in _candidates(package, self.found):
+        for version in _candidates(package, self.found, self.matrix, self.env):
             if best.cost == (0, 0, 0):
                 break
-            other = _Choice(self.env, self.judge, {**self.chosen, package: package.at(version)})
+            other = _Choice(self.env, self.judge, {**self.chosen, package: package.at(version)}, self.matrix)
             if other.cost < best.cost:
                 best = other
         return best
@@ -198,16 +198,16 @@ def with_packages(env: Environment, packages: list[Package]) -> Environment:
     return new
 
 
-def _best(env: Environment, judge: Judge, tensorflow: dict[Package, Package]) -> Diagnosis:
+def _best(env: Environment, judge: Judge, tensorflow: dict[Package, Package], matrix: Matrix) -> Diagnosis:
     """Give every range the version with the fewest findings, one after the other, and return that diagnosis."""
     ranged = [package for package in env.packages if package.spec and package not in tensorflow]
     ranged.sort(key=lambda package: package.name != "python")
     chosen = dict(tensorflow)
     for package in ranged:
         if not package.version:
-            first = next(_candidates(package, None), "")
+            first = next(_candidates(package, None, matrix, env), "")
             chosen[package] = package.at(first) if first else package
-    choice = _Choice(env, judge, chosen)
+    choice = _Choice(env, judge, chosen, matrix)
     for _ in range(2):  # the second round is for packages that depend on each other
         for package in ranged:
             choice = choice.improved(package)
@@ -224,16 +224,23 @@ def _concerns(found: Diagnosis, name: str) -> bool:
     )
 
 
-def _candidates(package: Package, found: Diagnosis | None) -> Iterator[str]:
-    """Yield versions of a range that could make a difference: the numbers that specs speak of, and their neighbours."""
+def _candidates(package: Package, found: Diagnosis | None, matrix: Matrix, env: Environment) -> Iterator[str]:
+    """Yield versions of a range that could make a difference: the numbers that specs speak of, and their neighbours.
+
+    The last is the one that pip takes where nothing else bounds it.
+    """
     if package.name == "python":
         yield from (minor for minor in _PYTHONS if admits(package, minor))
         return
     texts = [package.spec, *(spec for finding in (found.findings if found else ()) for _, spec in finding.concerns)]
     numbers = dict.fromkeys(number for text in texts for number in _NUMBER.findall(text))
-    for version in dict.fromkeys(each for number in numbers for each in _around(number)):
-        if admits(package, version):
-            yield version
+    inside = [v for v in dict.fromkeys(each for number in numbers for each in _around(number)) if admits(package, v)]
+    if package.manager == PIP:
+        # What no release is, no installer picks.
+        released = [version for version in inside if matrix.wheels.has(package.name, version) is not False]
+        newest = matrix.wheels.newest(package.name, package.spec, env.platform, env.python.minor)
+        inside = list(dict.fromkeys((*released, newest))) if newest else released or inside
+    yield from inside
 
 
 def _around(number: str) -> Iterator[str]:

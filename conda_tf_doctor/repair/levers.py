@@ -9,10 +9,11 @@ from ..codes import BY_FILES, BY_NOTHING, BY_ONE_DISTRIBUTION, BY_ONE_MANAGER, R
 from ..environment.facts import CONDA, PIP, Environment, reader_of
 from ..environment.tensorflow import CONDA_PARTS, OWNERS, find_tensorflow, owners
 from ..names import CONDA_TO_PIP, PIP_TO_CONDA, normalise, parse_requirement
-from ..specifiers import to_conda, to_pip
+from ..specifiers import first_version, to_conda, to_pip
 from .simulate import PARTS
 
 if TYPE_CHECKING:
+    from ..environment.tensorflow import Installed
     from ..findings import Finding
     from ..matrix.model import Build
 
@@ -98,13 +99,20 @@ def ways(finding: Finding, env: Environment, build: Build | None = None) -> list
     if wants and all(_holds(want, env) for want in named):
         found.append(tuple(want for want in wants if want not in named))
         found += _wider(finding, build, found[0])
-    elif named and tensorflow and all(want.name != tensorflow.name for want in named):
+    elif named and tensorflow and all(_takes_its_place(want, tensorflow) for want in named):
         # Another distribution carries this TensorFlow here (tensorflow-macos).
         gone = Want(tensorflow.manager or PIP, tensorflow.name, tensorflow.name, remove=True)
         found.append((gone, *wants))
     if repair == BY_ONE_MANAGER:
         found += _give_back(finding, env)
     return [way for way in (*found, _files_back(finding, env)) if way]
+
+
+def _takes_its_place(want: Want, tensorflow: Installed) -> bool:
+    """Tell whether a demand is on another distribution, of the same major: code for TensorFlow 1 does not run with 2."""
+    major = first_version(want.spec).split(".")[0]
+    same = not (major and tensorflow.version) or major == tensorflow.version.split(".")[0]
+    return want.name != tensorflow.name and same
 
 
 def _wider(finding: Finding, build: Build | None, way: Way) -> list[Way]:

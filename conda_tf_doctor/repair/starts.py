@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -87,7 +88,9 @@ class Starts(Builder):
 
         They come with ``tensorflow[and-cuda]`` on Linux; exported from there, they say nothing about this platform.
         """
-        extras = [p.name for p in self.env.packages if p.manager == PIP and p.name.startswith("nvidia-")]
+        # nvidia-ml-py asks the driver, and is no part of CUDA.
+        by_pip = [package.name for package in self.env.packages if package.manager == PIP]
+        extras = [name for name in by_pip if re.fullmatch(r"nvidia-.+-cu\d+", name)]
         if self.env.os not in ("win", "osx") or self.env.kind != "file" or not extras:
             return []
         found = []

@@ -159,6 +159,7 @@ gpu =
         ("pyproject.toml", "[project]\nrequires-python = 3.10\ndependencies = []\n", "requires-python has to be"),
         ("Pipfile", "[packages]\ntensorflow = 2\n", "packages.tensorflow has to be a mapping"),
         ("setup.cfg", "[options]\nzip_safe = no\n", "lists no install_requires"),
+        ("setup.cfg", "[aliases]\ntest = pytest\n", "lists no install_requires"),
         ("setup.cfg", "[options]\nwithout a value\n", "is not a valid setup.cfg"),
         ("Cargo.toml", '[profile.release]\nlto = true\n', "this TOML is of no form that is known"),
         ("some.json", '{"version": 3}', "this JSON is of no form that is known"),

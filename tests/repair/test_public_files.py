@@ -137,6 +137,10 @@ REPAIRED = {
         "channels: [conda-forge]\ndependencies:\n  - python=3.10.16\n  - tensorflow==2.19.1\n  - pip\n  - pip:\n    - six\n",
         {"  - tensorflow==2.19.1\n": "", "    - six\n": "    - six\n    - tensorflow==2.19.1\n"},
     ),
+    "cuda's-wheels-and-not-what-asks-the-driver": (
+        "requirements.txt", "win-64", "tensorflow==2.15.0\nnvidia-nccl-cu12==2.19.3\nnvidia-ml-py3>=7.352.0\n",
+        {"nvidia-nccl-cu12==2.19.3\n": ""},
+    ),
     "what-conda-exported": (
         "packages.txt", "linux-64",
         "# $ conda create --name <env> --file <this file>\n# platform: linux-64\nh5py=3.10.0=nompi_py311hebc2b07_100\n"
@@ -192,6 +196,15 @@ def test_files_as_the_public_writes_them(
     assert after.tensorflow is not None
     assert [f.message for f in after.findings if f.severity == ERROR] == []
     assert _fix(path, platform).document["changes"] == []
+
+
+@pytest.mark.parametrize("asked", ["==1.15.0", ">=1.15.0,<2"])
+def test_code_for_tensorflow_1_gets_no_other_major_under_another_name(asked: str, tmp_path: Path) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_text(f"tensorflow-cpu{asked}\nnvidia-ml-py3>=7.352.0\n", encoding="utf-8")
+    result = _fix(path, "osx-arm64")
+    assert (result.status, result.document["changes"]) == (1, [])
+    assert path.read_text(encoding="utf-8") == f"tensorflow-cpu{asked}\nnvidia-ml-py3>=7.352.0\n"
 
 
 @pytest.mark.parametrize(("name", "platform", "manager", "text"), LEFT.values(), ids=LEFT)

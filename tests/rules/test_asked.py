@@ -214,6 +214,36 @@ def test_what_is_not_installed_together(case: str, tmp_path: Path) -> None:
     assert has == expected
 
 
+@pytest.mark.parametrize(
+    ("platform", "text", "expected"),
+    [
+        # Of a range no release has a wheel, or one has that pip finds.
+        (
+            "win-64", "tensorflow~=2.18.0\ntensorflow-text~=2.18.0\n",
+            [("tensorflow-text 2.18.0 has no wheel for win-64: pip installs nothing of the file.", "2.10.0")],
+        ),
+        ("osx-arm64", "tensorflow==2.21.0\ntensorflow-text>=2.11\n", []),
+        (
+            "osx-arm64", "tensorflow-gpu==2.12.0\n",
+            [
+                (
+                    "tensorflow-gpu 2.12.0 brings no TensorFlow: installing it fails on purpose and says to install "
+                    "tensorflow.",
+                    "tensorflow-macos 2.12.0",
+                )
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_platform_has_of_a_range(
+    platform: str, text: str, expected: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_text(text)
+    findings = diagnose(read_file(str(path), platform), load_matrix()).findings
+    assert [(f.message, f.expected) for f in findings if f.severity == ERROR] == expected
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_what_no_version_is(case: str, tmp_path: Path) -> None:
     name, text, expected = CASES[case]

@@ -71,7 +71,7 @@ def _dispatch(env: Environment, text: str, path: str, platform: str) -> None:
     if stripped.startswith(("{%", "{{", "{#")):
         raise UsageError(f"The file {path} is a template; fill it in, and check what comes out.")
     is_toml = name.endswith(".toml") or name == "pipfile" or _TOML.search(text) is not None
-    is_ini = projects.is_setup_cfg(text)
+    is_ini = name == "setup.cfg" or projects.is_setup_cfg(text)
     # YAML's mappings may be written with braces, and without JSON's quotes.
     is_flow = _FLOW.match(stripped) is not None
     if stripped[0] in "[{" and not is_toml and not is_ini and not is_flow:

@@ -11,7 +11,7 @@ from ...environment.facts import CONDA, IN_ITSELF, PIP, Environment
 from ...environment.files import read_file
 from ...environment.tensorflow import find_tensorflow
 from ...errors import UsageError
-from ...findings import ERROR
+from ...findings import ERROR, WARNING
 from .. import atomic
 from ..candidates import Catalogue, channel_of
 from ..conda import connect
@@ -62,9 +62,7 @@ class FileSession:
             raise UsageError("Standard input cannot be repaired; name a file, and --output - to print the result.")
         env = read_file(self.path, self.platform, self.wishes.strict)
         if env.by_hand == IN_ITSELF:
-            raise UsageError(
-                f"{self.path} is of a form that is not edited here; `check` names the versions to write into it."
-            )
+            return self._by_hand(env, only_diff)
         if env.by_hand[0]:
             again = f", and make it again: {env.by_hand[1]}" if env.by_hand[1] else ""
             raise UsageError(f"{self.path} lists one exact solution; repair {env.by_hand[0]}{again}.")
@@ -91,6 +89,25 @@ class FileSession:
         if only_diff:
             self.style.write(diff, verbatim=True)
         return self._finish(plan, listing, new, diff, quiet)
+
+    def _by_hand(self, env: Environment, only_diff: bool) -> Result:
+        """Say that nothing has to change in a file of a form that is not edited.
+
+        Raises:
+            UsageError: Something has to, or the user asks for something: it says what to write.
+        """
+        before = diagnose(env, self.matrix, self.wishes.ignore)
+        amiss = [f for f in before.findings if f.severity in (ERROR, WARNING)]
+        asked = self.wishes.demands
+        if amiss or asked.to or asked.without or self.output:
+            write = list(dict.fromkeys(text for f in amiss if f.severity == ERROR for text in f.fix.pip or f.fix.pins))
+            known = f"write into it by hand: {', '.join(write)}"
+            what = known if write else "`check` names the versions to write into it"
+            raise UsageError(f"{self.path} is of a form that is not edited here; {what}.")
+        plan = Plan(before, before, {}, ())
+        if not (only_diff or self.wishes.json):
+            self.style.write(render(plan, self.path, self.style))
+        return self._finish(plan, Listing(self.path, "", "utf-8", [], {}), "", "", only_diff or self.wishes.json)
 
     def _refuse_included(self, plan: Plan, listing: Listing) -> None:
         """Refuse what stands in another file, which this one includes (``-r base.txt``).

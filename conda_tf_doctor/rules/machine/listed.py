@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from ... import versions
 from ...advice import advise
 from ...advice.add_ons import IN_STEP
+from ...advice.machine import other_name
 from ...advice.make import working
 from ...advice.nvidia import asks_in_vain
 from ...context.context import Context
@@ -15,7 +16,7 @@ from ...environment.facts import CONDA, PIP, Package
 from ...environment.gpu import LAST_TOOLKIT
 from ...environment.tensorflow import OWNERS
 from ...findings import ERROR, LIKELY, WARNING, Finding, Fix
-from ...matrix.model import CONDA_FORGE, DEFAULTS
+from ...matrix.model import CONDA_FORGE, DEFAULTS, PYPI
 from ...names import parse_requirement
 from ...specifiers import conda_range, joined
 
@@ -155,11 +156,13 @@ def _removed(context: Context, package: Package) -> Iterator[Finding]:
     """Report a release without a wheel: installing ``tensorflow-gpu`` 2.12.0 fails on purpose."""
     row = context.matrix.refusal(package.name, package.version)
     if row is not None:
+        here = context.matrix.builds("tensorflow", package.version, PYPI, context.env.platform)
+        name = "tensorflow" if here else other_name(context, package.version, context.env.platform) or "tensorflow"
         yield _finding(
             package,
             f"{package.name} {package.version} brings no TensorFlow: {row.notes}.",
-            Fix(pip=(f"tensorflow=={package.version}",)),
-            f"tensorflow {package.version}",
+            Fix(pip=(f"{name}=={package.version}",)),
+            f"{name} {package.version}",
             row.id,
         )
 
