@@ -109,7 +109,7 @@ def ways(finding: Finding, env: Environment, build: Build | None = None) -> list
 
 
 def _takes_its_place(want: Want, tensorflow: Installed) -> bool:
-    """Tell whether a demand is on another distribution, of the same major: code for TensorFlow 1 does not run with 2."""
+    """Tell whether a demand is on another distribution of the same major: code for TensorFlow 1 does not run with 2."""
     major = first_version(want.spec).split(".")[0]
     same = not (major and tensorflow.version) or major == tensorflow.version.split(".")[0]
     return want.name != tensorflow.name and same
