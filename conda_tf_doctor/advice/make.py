@@ -6,7 +6,7 @@ import re
 
 from .. import versions
 from .._typing import TYPE_CHECKING, Any
-from ..context.promises import find, requirements
+from ..context.promises import find, libprotobuf, of_libprotobuf, requirements
 from ..environment.facts import CONDA, PIP
 from ..findings import Fix
 from ..installers import pip_install
@@ -28,10 +28,15 @@ _NAMES = ("tensorflow", "tensorflow-macos")
 def spelled(spec: str) -> str:
     """Return a MatchSpec as one argument of conda's command line: ``cudnn 8.1.*`` is ``cudnn=8.1``."""
     name, _, wanted = spec.partition(" ")
-    wanted = wanted.replace(" ", "")
+    wanted = _of_conda(wanted.replace(" ", ""))
     if re.match(r"\d", wanted):
         wanted = "=" + wanted.removesuffix(".*")
     return name + re.sub(r"^==(?=\d)", "=", wanted)
+
+
+def _of_conda(spec: str) -> str:
+    """Return a PEP 440 range as one that conda reads: to it ``==4.21.*`` is 4.21 alone."""
+    return re.sub(r"==(?=[^,|]*\*)", "", spec)
 
 
 def by_conda(specs: Iterable[str], note: str = "", channel: str = "") -> Fix:
@@ -75,7 +80,7 @@ def change(context: Context, changes: Mapping[str, str], note: str = "") -> Fix:
         package = find(context, name)
         tensorflow = context.tensorflow
         manager = package.manager if package else (tensorflow.manager if tensorflow else PIP)
-        pin = f"{PIP_TO_CONDA.get(name, name)} {spec}".strip()
+        pin = f"{PIP_TO_CONDA.get(name, name)} {_of_conda(spec)}".strip()
         if manager != PIP:
             pins.append(pin)
         if manager != CONDA:
@@ -101,6 +106,8 @@ def working(context: Context, name: str, table: str = "works") -> str:
     tensorflow = context.tensorflow
     if tensorflow is None or not tensorflow.version:
         return ""
+    if name == "protobuf" and tensorflow.manager == CONDA and (beside := of_libprotobuf(libprotobuf(context))):
+        return beside
     python = context.env.python.version
     seen = [
         entry["works"].replace("{minor}", tensorflow.minor)

@@ -63,6 +63,9 @@ class Context:
     @cached_property
     def builds(self) -> list[Build]:
         """Every matrix row that this TensorFlow may be: all platforms, all variants, in its channel."""
+        return self._rows_of(self.channel)
+
+    def _rows_of(self, channel: str) -> list[Build]:
         tensorflow = self.tensorflow
         if tensorflow is None or not tensorflow.version:
             return []
@@ -74,9 +77,9 @@ class Context:
             # A vendor's own build is not the official one of its version: it has other Pythons and another CUDA.
             names = (tensorflow.name,) if tensorflow.name in VENDORS else (tensorflow.name, "tensorflow")
             for name in dict.fromkeys(names):
-                rows = self.matrix.builds(distribution=name, version=version, channel=self.channel)
+                rows = self.matrix.builds(distribution=name, version=version, channel=channel)
                 # Of a metapackage not every platform is known; what it chooses from is.
-                whole = self.channel == "pypi" or name == "tensorflow"
+                whole = channel == "pypi" or name == "tensorflow"
                 if (whole and rows) or any(row.platform == self.env.platform for row in rows):
                     return rows
         return []
@@ -104,7 +107,19 @@ class Context:
     @cached_property
     def variants(self) -> list[Build]:
         """The rows of this platform that this TensorFlow may be."""
-        rows = [row for row in self.builds if row.platform == self.env.platform]
+        return self._for_this_platform(self.builds)
+
+    @cached_property
+    def to_be_had(self) -> list[Build]:
+        """The rows that conda may choose from for a file: of every channel that it lists, where not one alone counts."""
+        tensorflow = self.tensorflow
+        listed = tensorflow.package.metadata if tensorflow and self.env.kind == "file" else {}
+        others = () if listed.get("strict") else listed.get("channels", ())
+        more = (self._rows_of(name) for name in others if name in CHANNELS and name != self.channel)
+        return [*self.variants, *(row for rows in more for row in self._for_this_platform(rows))]
+
+    def _for_this_platform(self, builds: list[Build]) -> list[Build]:
+        rows = [row for row in builds if row.platform == self.env.platform]
         if self.channel != "pypi" and self.env.conda("tensorflow-gpu"):
             # A metapackage, or an old package of its own: either way conda's tensorflow-gpu is no CPU build.
             rows = [row for row in rows if row.variant == "gpu"]
@@ -115,7 +130,7 @@ class Context:
         """The GPU builds that conda's solver may choose for a file; none where it has nothing to choose."""
         if self.tensorflow is None or self.tensorflow.manager != CONDA or not self.env.is_request:
             return []
-        return self._of_this_python([row for row in self.variants if row.variant == "gpu"])
+        return self._of_this_python([row for row in self.to_be_had if row.variant == "gpu"])
 
     def accepted_for_gpu(self, library: str) -> list[str]:
         """Return what those accept of a library (``cuda``, ``cudnn``), each range once."""

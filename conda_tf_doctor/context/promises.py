@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import versions
+from .._light import re
 from .._typing import TYPE_CHECKING, Any
 from ..environment.facts import CONDA, Environment, Package
 from ..environment.unrecorded import may_hold
@@ -62,6 +63,30 @@ def requirements(context: Context) -> dict[str, str]:
         row = context.matrix.newest_build(tensorflow.name, f"=={tensorflow.minor}.*", context.env.platform)
     found = row.required(context.env.python.minor) if row else {}
     return {OF_NIGHTLY.get(name, name): spec for name, spec in found.items()}
+
+
+def of_libprotobuf(spec: str) -> str:
+    """Return which protobuf goes with a libprotobuf in conda, as PEP 440 has it; empty where that is not known.
+
+    Both are made of one source, and conda's protobuf asks for the libprotobuf that it was made with: for its minor
+    where that is 3, for its patch release from 4 on. Only 3.21 has another number in Python, 4.21.
+
+    Args:
+        spec: What a build asks of libprotobuf, in conda's syntax or PEP 440's.
+    """
+    found = re.search(r"(\d+)\.(\d+)(?:\.\d+)?", spec)
+    if found is None:
+        return ""
+    if int(found[1]) > 3:
+        return f"=={found[0]}"
+    return f"=={'4' if found[2] == '21' else found[1]}.{found[2]}.*"
+
+
+def libprotobuf(context: Context) -> str:
+    """Return what conda's TensorFlow asks of libprotobuf: what its record says, or the row of its build."""
+    specs = (versions.parse_matchspec(text) for record in records(context) for text in record.depends)
+    recorded = next((spec.version for spec in specs if spec.name == "libprotobuf" and spec.version), "")
+    return recorded or requirements(context).get("libprotobuf", "")
 
 
 def is_dependency(name: str) -> bool:

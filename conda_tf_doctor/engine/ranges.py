@@ -205,7 +205,7 @@ def _best(env: Environment, judge: Judge, tensorflow: dict[Package, Package], ma
     chosen = dict(tensorflow)
     for package in ranged:
         if not package.version:
-            first = next(_candidates(package, None, matrix, env), "")
+            first = next(picks(package, matrix, env), "")
             chosen[package] = package.at(first) if first else package
     choice = _Choice(env, judge, chosen, matrix)
     for _ in range(2):  # the second round is for packages that depend on each other
@@ -222,6 +222,11 @@ def _concerns(found: Diagnosis, name: str) -> bool:
         or any(name == other for other, _ in finding.concerns)
         for finding in found.findings
     )
+
+
+def picks(package: Package, matrix: Matrix, env: Environment) -> Iterator[str]:
+    """Yield versions out of a package's range that could make a difference by themselves."""
+    return _candidates(package, None, matrix, env)
 
 
 def _candidates(package: Package, found: Diagnosis | None, matrix: Matrix, env: Environment) -> Iterator[str]:

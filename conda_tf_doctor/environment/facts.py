@@ -46,9 +46,10 @@ class Package:
         source: The file it was read from, relative to the prefix.
         spec: The range that a file asks for where that is no single version (conda's notation for conda's packages,
             PEP 440 for pip's); ``version`` is then the minor it leaves, or empty.
+        picked_from: The range that ``version`` was picked from, where it was.
     """
 
-    __slots__ = ("_channel", "_metadata", "build", "manager", "name", "source", "spec", "version")
+    __slots__ = ("_channel", "_metadata", "build", "manager", "name", "picked_from", "source", "spec", "version")
 
     def __init__(
         self,
@@ -69,11 +70,14 @@ class Package:
         self.source = source
         self._metadata = metadata
         self.spec = spec
+        self.picked_from = ""
 
     def at(self, version: str) -> Package:
         """Return this package at one version, for a range that was narrowed to it."""
         metadata = self._metadata
-        return Package(self.name, version, self.manager, self.build, self._channel, self.source, metadata)
+        found = Package(self.name, version, self.manager, self.build, self._channel, self.source, metadata)
+        found.picked_from = self.spec
+        return found
 
     def without_extras(self) -> Package:
         """Return this package as a requirement without its extras asks for it."""

@@ -99,6 +99,9 @@ def ways(finding: Finding, env: Environment, build: Build | None = None) -> list
     if wants and all(_holds(want, env) for want in named):
         found.append(tuple(want for want in wants if want not in named))
         found += _wider(finding, build, found[0])
+    elif tensorflow and finding.package != tensorflow.name and any(want.name == finding.package for want in named):
+        # What is behind TensorFlow's own name (tensorflow-intel), and is of another release.
+        found.append(tuple(wants))
     elif named and tensorflow and all(_takes_its_place(want, tensorflow) for want in named):
         # Another distribution carries this TensorFlow here (tensorflow-macos).
         gone = Want(tensorflow.manager or PIP, tensorflow.name, tensorflow.name, remove=True)

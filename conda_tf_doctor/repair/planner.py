@@ -123,9 +123,16 @@ class Planner(Oracle):
 
     def _allowed(self, way: Way) -> bool:
         return not any(
-            want.name in OWNERS and not (want.remove or want.reinstall or want.bare or self._switches(way))
+            want.name in OWNERS
+            and not (want.remove or want.reinstall or want.bare or self._switches(way) or self._is_behind(want))
             for want in way
         )
+
+    def _is_behind(self, want: Want) -> bool:
+        """Tell whether a want is what the TensorFlow that there is asks for itself (``tensorflow-intel==2.15.0``)."""
+        tensorflow = self.tensorflow
+        rows = self.matrix.builds(tensorflow.name, tensorflow.version, "pypi", self.env.platform) if tensorflow else []
+        return want.manager == PIP and any(row.stub_for == want.name + want.spec for row in rows)
 
     @staticmethod
     def _switches(way: Way) -> bool:

@@ -17,6 +17,7 @@ from conda_tf_doctor.advice import advise
 from conda_tf_doctor.codes import RULES
 from conda_tf_doctor.context.context import Context
 from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.environment.tensorflow import OWNERS
 from conda_tf_doctor.explain.catalogue import signatures
@@ -33,6 +34,7 @@ from tests import shells
 from tests.advice.test_threads import CASES as THREADS
 from tests.advice.test_threads import judged
 from tests.rules.cases import OF_PAGES, WRITTEN, environment
+from tools.prefixes import add_dist, add_record, make_prefix
 
 MATRIX = load_matrix()
 CODES = sorted({cause.code for signature in signatures() for cause in signature.causes})
@@ -224,3 +226,20 @@ def test_what_is_advised_exists() -> None:
             elif command[:2] in (("conda", "install"), ("conda", "create")):
                 absent |= {word for word in named(command) if not exists_for_conda(word)}
     assert absent == set()
+
+
+@pytest.mark.parametrize(
+    ("recorded", "asked"),
+    # Conda's own, as it was, where it goes with the library; else the one that does.
+    [("4.21.12", "protobuf=4.21.12"), ("3.20.3", "protobuf=4.21")],
+)
+def test_conda_is_asked_for_the_protobuf_of_its_library(recorded: str, asked: str, tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.10.8")
+    add_record(prefix, "linux-64", "tensorflow", "2.10.0", "cpu_py310hd1aba9c_0", depends=["tensorflow-base 2.10.0"])
+    depends = ["python 3.10.*", "libprotobuf >=3.21.9,<3.22.0a0", "protobuf >=3.9.2"]
+    add_record(prefix, "linux-64", "tensorflow-base", "2.10.0", "cpu_py310hbe31ca2_0", depends=depends)
+    add_record(prefix, "linux-64", "protobuf", recorded, "py310_0")
+    add_dist(prefix, "protobuf", "5.29.0")
+    findings = diagnose(read_prefix(str(prefix)), load_matrix()).findings
+    (mixed,) = (finding for finding in findings if finding.code == "TFD601")
+    assert mixed.fix.commands[-1] == ("conda", "install", asked)

@@ -14,6 +14,7 @@ from conda_tf_doctor.context.promises import (
     holds_here,
     is_missing,
     may_come_from_outside,
+    of_libprotobuf,
     promised,
     records,
     requirements,
@@ -200,3 +201,15 @@ def test_an_environment_with_binaries_is_whole_and_without_them_by_its_list(tmp_
     assert complete(again)
     again.env.env_vars = {"PYTHONPATH": str(tmp_path)}
     assert not complete(again) and complete(again, ("wrapt",))
+
+
+@pytest.mark.parametrize(
+    ("asked", "goes_with"),
+    [
+        (">=3.15.8,<3.16", "==3.15.*"), ("==3.20.*", "==3.20.*"), ("3.20.*", "==3.20.*"),
+        (">=3.21.12,<3.22.0a0", "==4.21.*"), ("==4.25.3.*", "==4.25.3"), (">=4.25.3,<4.25.4.0a0", "==4.25.3"),
+        ("==6.31.1.*", "==6.31.1"), ("", ""), ("*", ""),
+    ],
+)  # fmt: skip
+def test_which_protobuf_goes_with_a_libprotobuf(asked: str, goes_with: str) -> None:
+    assert of_libprotobuf(asked) == goes_with

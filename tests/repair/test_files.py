@@ -251,6 +251,14 @@ def test_what_the_last_entry_gains_stays_with_it(text: str, part: str, tmp_path:
     assert versions["python"].startswith("3.10"), after
 
 
+@pytest.mark.parametrize("python", ["", "  - python=3.10\n", "  - python=3.9\n"])
+def test_a_range_of_what_is_for_older_pythons_alone_is_repaired(python: str, tmp_path: Path) -> None:
+    text = f"channels: [conda-forge]\ndependencies:\n{python}  - tensorflow=2.10\n  - numpy<1.17\n"
+    path = _write(tmp_path, "environment.yml", text)
+    assert _fix(path).status == 0
+    assert path.read_text(encoding="utf-8") == text.replace("numpy<1.17", "numpy>=1.20,<2")
+
+
 OF_MARKERS = {
     "another platform's": ("sys_platform == 'linux'", "sys_platform == 'win32'", "linux-64", ["1.26.4", "2.0.2"]),
     "another python's": ("python_version < '3.12'", "python_version >= '3.16'", "linux-64", ["1.26.4", "2.0.2"]),

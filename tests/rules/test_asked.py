@@ -87,7 +87,7 @@ TOGETHER = {
         [
             (
                 "TFD611", "wrapt >=1.16", ">=1.11.0,<1.15",
-                "Pip refuses wrapt 1.16 beside tensorflow 2.15.1, which asks for >=1.11.0,<1.15.",
+                "Pip refuses wrapt >=1.16 beside tensorflow 2.15.1, which asks for >=1.11.0,<1.15.",
                 ("wrapt>=1.14,<1.15",),
             )
         ],
@@ -98,7 +98,7 @@ TOGETHER = {
         [
             (
                 "TFD611", "wrapt >=1.16", ">=1.11.0,<1.15",
-                "Pip refuses wrapt 1.16 beside tensorflow 2.15.0, which asks for >=1.11.0,<1.15.",
+                "Pip refuses wrapt >=1.16 beside tensorflow 2.15.0, which asks for >=1.11.0,<1.15.",
                 ("wrapt>=1.14,<1.15",),
             )
         ],
@@ -114,6 +114,31 @@ TOGETHER = {
             )
         ],
     ),
+    # protobuf's own package asks for the library that it was made with, and TensorFlow's for its own.
+    "the protobuf of another libprotobuf": (
+        "environment.yml",
+        f"{_CONDA}- tensorflow=2.10\n- protobuf<4\n",
+        [
+            (
+                "TFD604", "protobuf <4", "4.21.*",
+                "Conda refuses protobuf <4 beside tensorflow 2.10.0, every build of which asks, by its libprotobuf, "
+                "for 4.21.*.",
+                ("protobuf 4.21.*",),
+            )
+        ],
+    ),
+    "the protobuf of one of several builds": (
+        "environment.yml", f"{_CONDA}- tensorflow=2.17\n- protobuf=4.25\n", [],
+    ),
+    # Conda looks into the next channel rather than to refuse.
+    "the protobuf of the next channel's build": (
+        "environment.yml",
+        "channels: [conda-forge, defaults]\ndependencies:\n- python=3.10\n- tensorflow=2.10\n- protobuf=3.20\n",
+        [],
+    ),
+    "the protobuf of one of several releases": (
+        "environment.yml", f"{_CONDA}- tensorflow>=2.10\n- protobuf=4.25\n", [],
+    ),
     "conda's cuDNN": (
         "environment.yml",
         f"{_CONDA}- tensorflow-gpu=2.10\n- cudnn=7.6\n",
@@ -124,6 +149,11 @@ TOGETHER = {
                 ("cudnn >=8.4.1.50,<9",),
             )
         ],
+    ),
+    "the cuDNN of the next channel's build": (
+        "environment.yml",
+        "channels: [conda-forge, defaults]\ndependencies:\n- python=3.9\n- tensorflow-gpu=2.10\n- cudnn=8.2\n",
+        [],
     ),
     "the CUDA of no GPU build": (
         "environment.yml",
@@ -286,6 +316,31 @@ def test_it_is_repaired_where_it_is_known_how(name: str, before: str, after: str
     assert console(["fix", "--file", str(file), "--platform", "linux-64", "--offline", "--yes"]) == 0
     assert file.read_text() == after
     assert console(["check", str(file), "--platform", "linux-64"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("platform", "behind", "asks", "after"),
+    [
+        ("win-64", "tensorflow-intel", "==2.13.0", "==2.15.0"), ("win-64", "tensorflow-intel", "<2.14", "==2.15.0"),
+        ("osx-arm64", "tensorflow-macos", "==2.13.0", "==2.15.0"), ("win-64", "tensorflow-intel", "==2.15.0", ""),
+        ("win-64", "tensorflow-intel", ">=2.14", ""),
+    ],
+)  # fmt: skip
+def test_what_is_behind_tensorflow_s_name_is_of_its_release(
+    platform: str, behind: str, asks: str, after: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "requirements.txt"
+    before = f"tensorflow==2.15.0\n{behind}{asks}\nsix==1.16.0\n"
+    file.write_text(before)
+    found = diagnose(read_file(str(file), platform), load_matrix()).findings
+    has = asks.removeprefix("==") if asks.startswith("==") else f"{behind} {asks}"
+    said = f"Pip refuses {behind} {asks.removeprefix('==')} beside tensorflow 2.15.0, which asks for ==2.15.0."
+    expected = [("TFD607", ERROR, has, "==2.15.0", said, (f"{behind}==2.15.0",))] if after else []
+    errors = [f for f in found if f.severity == ERROR]
+    assert [(f.code, f.severity, f.found, f.expected, f.message, f.fix.pip) for f in errors] == expected
+    assert console(["fix", "--file", str(file), "--platform", platform, "--offline", "--yes"]) == 0
+    assert file.read_text() == before.replace(asks, after or asks)
+    assert console(["check", str(file), "--platform", platform]) == 0
 
 
 @pytest.mark.parametrize("text", ["tensorflow>=2.16,<2.15\n", "tensorflow==2.15.0\ntensorflow==2.14.0\n"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ... import versions
 from ...engine.diagnose import diagnose
-from ...engine.ranges import admits, has_ranges, with_packages
+from ...engine.ranges import admits, has_ranges, picks, with_packages
 from ...environment.facts import CONDA, PIP, Environment, Package
 from ...environment.tensorflow import OWNERS, find_tensorflow
 from ...findings import ERROR
@@ -122,10 +122,14 @@ def _narrowed(env: Environment, blamed: set[str], catalogue: Catalogue) -> Envir
 
 def _pick(package: Package, env: Environment, catalogue: Catalogue) -> str:
     manager = PIP if package.manager == PIP else CONDA
-    known = catalogue.versions(manager, package.name, package.name, env.python.version)
-    if package.name in OWNERS and manager == PIP:
-        # Where this platform has none of the range, another name of such a release may be for it.
-        known = [*known, *reversed(catalogue.matrix.versions(package.name))]
-    fitting = (v for v in known if admits(package, v) and not versions.is_prerelease(v))
+    # What there is for this Python, and what there is at all: what a file asks for may be for older ones alone.
+    for python in dict.fromkeys((env.python.version, "")):
+        known = catalogue.versions(manager, package.name, package.name, python)
+        if package.name in OWNERS and manager == PIP:
+            # Where this platform has none of the range, another name of such a release may be for it.
+            known = [*known, *reversed(catalogue.matrix.versions(package.name))]
+        for version in known:
+            if admits(package, version) and not versions.is_prerelease(version):
+                return version
     # The table has the last patch of each Python; a range may end before it.
-    return next(fitting, "") or derived(manager, (package.spec,))
+    return derived(manager, (package.spec,)) or next(picks(package, catalogue.matrix, env), "")

@@ -28,7 +28,7 @@ def refused(context: Context, code: str, library: Library) -> Iterator[Finding]:
     if any(contains(spec, library.version) for spec in accepted):
         return
     wanted = " or ".join(map(conda_range, accepted))
-    alone = all(row.variant == "gpu" for row in ([context.build] if context.build else context.variants))
+    alone = all(row.variant == "gpu" for row in ([context.build] if context.build else context.to_be_had))
     yield Finding(
         code,
         ERROR,

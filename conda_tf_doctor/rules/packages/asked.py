@@ -9,7 +9,7 @@ from ...advice.make import change, working
 from ...advice.wheels import minors_of
 from ...codes import code_of_package
 from ...context.context import Context
-from ...context.promises import is_dependency, is_whole
+from ...context.promises import is_dependency, is_whole, of_libprotobuf
 from ...environment.facts import CONDA
 from ...findings import ERROR, WARNING, Finding, Fix
 from ...names import PIP_TO_CONDA
@@ -32,15 +32,18 @@ def refused(context: Context) -> Iterator[Finding]:
     by_pip = tensorflow.manager != CONDA
     # Of conda's builds one has to go with all of the file. On Windows what a wheel asks for is asked for by another.
     wheel = context.binary_build
-    builds = context.variants if not by_pip else [wheel] if wheel else []
+    builds = context.to_be_had if not by_pip else [wheel] if wheel else []
     # Newest Python first: its range is what is written where nothing else tells.
     declared = [each for row in builds for each in reversed(row.required_of_any(env.python.minor))]
+    behind, _, version = (context.build.stub_for if by_pip and context.build else "").partition("==")
+    if behind:
+        declared = [{**each, behind: f"=={version}"} for each in declared]
     severity = WARNING if is_whole(context) else ERROR
     for name in declared[0] if declared else ():
         asked = env.is_request or {name, tensorflow.name} <= env.asked_of_pip
-        if not asked or not is_dependency(name):
+        if not asked or not (is_dependency(name) or name == behind):
             continue
-        specs = list(dict.fromkeys(each.get(name, "") for each in declared))
+        specs = list(dict.fromkeys(_asked_by(each, name) for each in declared))
         named = env.all_named(name if by_pip else PIP_TO_CONDA.get(name, name))
         package = next((each for each in named if (each.manager == CONDA) is not by_pip), None)
         if package is None or not package.version:
@@ -50,10 +53,13 @@ def refused(context: Context) -> Iterator[Finding]:
         works = working(context, name)
         wanted = " or ".join(specs if by_pip else map(conda_range, specs))
         who, what = (package.manager or "an installer", "which asks" if by_pip else "every build of which asks")
+        if not by_pip and name == "protobuf" and any("libprotobuf" in each for each in declared):
+            what = "every build of which asks, by its libprotobuf,"
         yield Finding(
             code_of_package(name),
             severity,
-            f"{who.capitalize()} refuses {name} {package.version} beside {tensorflow.label}, {what} for {wanted}.",
+            f"{who.capitalize()} refuses {name} {package.picked_from or package.version} beside {tensorflow.label}, "
+            f"{what} for {wanted}.",
             found=package.version,
             expected=wanted,
             accepts=specs[0] if len(specs) == 1 else "",
@@ -62,6 +68,11 @@ def refused(context: Context) -> Iterator[Finding]:
             fix=change(context, {name: works if works and within(works, specs[0]) else specs[0]}),
             package=name,
         )
+
+
+def _asked_by(declared: dict[str, str], name: str) -> str:
+    """Return the range of a package that a build asks for; of protobuf, what goes with conda's library of it."""
+    return (of_libprotobuf(declared.get("libprotobuf", "")) if name == "protobuf" else "") or declared.get(name, "")
 
 
 def asked_for_nothing(context: Context) -> Iterator[Finding]:
