@@ -306,6 +306,8 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
         )
     if on_a_jetson(context) and (of_nvidia := without_cuda(context, said)):
         return of_nvidia
+    if env.kind == "file" and is_conda(context) and (wheel := _by_pip_instead(context, version)):
+        return by_pip([f"tensorflow=={wheel}"], f"pip has it for {env.platform}: tensorflow=={wheel}, under `pip:`.")
     found = stable(context.matrix.versions("tensorflow", PYPI, env.platform))
     other = other_name(context, version, env.platform)
     if other and other != name:
@@ -342,6 +344,15 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
             return by_pip(pip, note)
         return Fix((), pip, fresh(minor, pip=pip), note)
     return Fix(note=note, commands=fresh("", "tensorflow", channel=FORGE))
+
+
+def _by_pip_instead(context: Context, version: str) -> str:
+    """Return the wheel's version that a file gets which asks conda for what it has not; empty where there is none."""
+    env, asked = context.env, context.tensorflow.package.picked_from if context.tensorflow else ""
+    here = stable(context.matrix.versions("tensorflow", PYPI, env.platform, env.python.minor))
+    alike = [each for each in here if versions.minor(each) == versions.minor(version)]
+    admitted = [each for each in here if asked and versions.conda_contains(asked, each)]
+    return (alike or admitted or [""])[-1]
 
 
 def _of_this_platform(context: Context, name: str, version: str) -> Fix:

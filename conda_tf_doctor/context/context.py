@@ -11,7 +11,7 @@ from ..environment import gpu
 from ..environment.facts import CONDA, PIP, Environment, Package
 from ..environment.site import site_packages_of
 from ..environment.tensorflow import OWNERS, VENDORS, Installed, conda_build, find_tensorflow, of_one_version
-from ..matrix.model import CHANNELS
+from ..matrix.model import CHANNELS, CONDA_FORGE, DEFAULTS, WITHOUT_TENSORFLOW
 from .gpu import wanted
 from .sources import damaged_sources
 
@@ -111,12 +111,21 @@ class Context:
 
     @cached_property
     def to_be_had(self) -> list[Build]:
-        """The rows that conda may choose from for a file: of every channel that it lists, where not one alone counts."""
+        """The rows that conda may choose from for a file: of every channel that counts; none where one is not known.
+
+        Where a file does not say ``nodefaults``, the user's own channels count as well: mostly defaults is one of them.
+        """
         tensorflow = self.tensorflow
         listed = tensorflow.package.metadata if tensorflow and self.env.kind == "file" else {}
-        others = () if listed.get("strict") else listed.get("channels", ())
-        more = (self._rows_of(name) for name in others if name in CHANNELS and name != self.channel)
-        return [*self.variants, *(row for rows in more for row in self._for_this_platform(rows))]
+        named = set(listed.get("channels", ()))
+        channels = named - WITHOUT_TENSORFLOW
+        if not channels <= {CONDA_FORGE, DEFAULTS}:
+            return []
+        if named and "nodefaults" not in named:
+            channels.add(DEFAULTS)
+        others = () if listed.get("strict") else sorted(channels - {self.channel})
+        more = [row for name in others for row in self._for_this_platform(self._rows_of(name))]
+        return [*self.variants, *more]
 
     def _for_this_platform(self, builds: list[Build]) -> list[Build]:
         rows = [row for row in builds if row.platform == self.env.platform]

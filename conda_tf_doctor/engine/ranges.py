@@ -92,6 +92,11 @@ def _as_asked(env: Environment, finding: Finding) -> Finding:
     return finding._replace(found=f"{package.name} {package.spec}")
 
 
+def releases_in_range(env: Environment, package: Package, matrix: Matrix) -> list[str]:
+    """Return the TensorFlows that a file admits, the newest first; those of other platforms where this one has none."""
+    return [world.version for world in _worlds(env, package, matrix)]
+
+
 def _worlds(env: Environment, package: Package, matrix: Matrix) -> list[World]:
     """Return the TensorFlows that the file admits, the newest first."""
     if package.manager == PIP or not package.manager:
@@ -155,7 +160,9 @@ def _minors(env: Environment) -> list[str]:
 
 def _at(package: Package, world: World) -> Package:
     source, metadata = package.source, package.metadata
-    return Package(package.name, world.version, package.manager, package.build, world.channel, source, metadata)
+    found = Package(package.name, world.version, package.manager, package.build, world.channel, source, metadata)
+    found.picked_from = package.spec or ("" if package.version else "*")
+    return found
 
 
 class _Choice:

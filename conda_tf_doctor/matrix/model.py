@@ -18,6 +18,8 @@ PYPI = "pypi"
 CONDA_FORGE = "conda-forge"
 DEFAULTS = "defaults"
 CHANNELS = (PYPI, CONDA_FORGE, DEFAULTS)
+# Channels without a TensorFlow; what any other of conda's has beside conda-forge and defaults is not known.
+WITHOUT_TENSORFLOW = frozenset({"nodefaults", "pytorch", "nvidia", "bioconda"})
 
 CPU = "cpu"
 GPU = "gpu"

@@ -75,6 +75,8 @@ def ways(finding: Finding, env: Environment, build: Build | None = None) -> list
         return _one_owner(env)
     if repair == BY_ONE_MANAGER and finding.package in OWNERS:
         return _one_manager(env)
+    if instead_of_conda := _by_pip_instead(finding, env):
+        return [instead_of_conda]
     package = env.pip(finding.package) or env.conda(finding.package)
     manager = PIP if package is not None and package.manager == PIP else CONDA
     instead = finding.fix.pip if manager == PIP else finding.fix.pins
@@ -116,6 +118,16 @@ def _takes_its_place(want: Want, tensorflow: Installed) -> bool:
     major = first_version(want.spec).split(".")[0]
     same = not (major and tensorflow.version) or major == tensorflow.version.split(".")[0]
     return want.name != tensorflow.name and same
+
+
+def _by_pip_instead(finding: Finding, env: Environment) -> Way:
+    """Where no channel has a TensorFlow for the platform of a file, pip's takes the place of conda's."""
+    conda_s = [p for p in env.packages if p.manager != PIP and p.name in PARTS] if env.kind == "file" else []
+    if finding.code != "TFD103" or finding.fix.pins or finding.package not in {p.name for p in conda_s}:
+        return ()
+    by_pip = [(name, spec) for name, spec in map(parse_requirement, finding.fix.pip) if normalise(name) in OWNERS]
+    wants = [Want(PIP, normalise(name), name, spec) for name, spec in by_pip]
+    return (*(Want(CONDA, p.name, p.name, remove=True) for p in conda_s), *wants) if wants else ()
 
 
 def _wider(finding: Finding, build: Build | None, way: Way) -> list[Way]:

@@ -251,6 +251,44 @@ def test_what_the_last_entry_gains_stays_with_it(text: str, part: str, tmp_path:
     assert versions["python"].startswith("3.10"), after
 
 
+# The channels have it for other platforms alone. The file's list; what comes of it.
+BY_PIP_INSTEAD = {
+    "no section of pip's": (
+        "  - python=3.9\n  - tensorflow=2.12  # ours\n  - numpy=1.23\n",
+        "  - python=3.9\n  - numpy=1.23\n  - pip\n  - pip:\n    - tensorflow==2.12.1\n",
+    ),
+    "pip, and no section": (
+        "- python=3.9\n- pip\n- tensorflow>=2.5,<2.9\n- numpy=1.23\n",
+        "- python=3.9\n- pip\n- numpy=1.23\n- pip:\n  - tensorflow==2.8.4\n",
+    ),
+    "a section, and a part": (
+        "  - tensorflow=2.12\n  - tensorflow-base=2.12\n  - python=3.9\n  - pip:\n      - six\nname: mine\n",
+        "  - python=3.9\n  - pip:\n      - six\n      - tensorflow==2.12.1\nname: mine\n",
+    ),
+    "no end of the last line": (
+        "  - python=3.9\n  - tensorflow=2.12",
+        "  - python=3.9\n  - pip\n  - pip:\n    - tensorflow==2.12.1",
+    ),
+    "with what another finding adds": (
+        "  - python=3.9\n  - tensorflow=2.12\n  - numpy=2.0\n",
+        "  - python=3.9\n  - numpy=1.23\n  - pip\n  - pip:\n    - tensorflow==2.12.1\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize(("before", "after"), BY_PIP_INSTEAD.values(), ids=BY_PIP_INSTEAD)
+def test_where_conda_has_it_for_other_platforms_alone_pip_brings_it(
+    before: str, after: str, ends: str, tmp_path: Path
+) -> None:
+    head = "channels: [conda-forge, nodefaults]\ndependencies:\n"
+    path = _write(tmp_path, "environment.yml", (head + before).replace("\n", ends))
+    result = _fix(path, platform="win-64")
+    assert result.status == 0 and result.document["findings_after"] == []
+    assert path.read_bytes().decode() == (head + after).replace("\n", ends)
+    assert _fix(path, platform="win-64").document["changes"] == []
+
+
 @pytest.mark.parametrize("python", ["", "  - python=3.10\n", "  - python=3.9\n"])
 def test_a_range_of_what_is_for_older_pythons_alone_is_repaired(python: str, tmp_path: Path) -> None:
     text = f"channels: [conda-forge]\ndependencies:\n{python}  - tensorflow=2.10\n  - numpy<1.17\n"

@@ -66,7 +66,7 @@ CASES = {
 }
 
 
-_CONDA = "channels: [conda-forge]\ndependencies:\n- python=3.9\n"
+_CONDA = "channels: [conda-forge, nodefaults]\ndependencies:\n- python=3.9\n"
 _UV = '[project]\nname = "a"\ndependencies = ["tensorflow==2.15.0", "wrapt>=1.16"]\n'
 # A file's name and text; of each error its code, what is found and expected, the sentence, and what repairs it.
 TOGETHER = {
@@ -129,6 +129,29 @@ TOGETHER = {
     ),
     "the protobuf of one of several builds": (
         "environment.yml", f"{_CONDA}- tensorflow=2.17\n- protobuf=4.25\n", [],
+    ),
+    # Conda asks the user's own channels as well, and nobody knows what another one has.
+    "the protobuf of defaults": (
+        "environment.yml",
+        "channels: [conda-forge]\ndependencies:\n- python=3.10\n- tensorflow=2.10\n- protobuf=3.20\n",
+        [],
+    ),
+    "the keras of another channel": (
+        "environment.yml",
+        "channels: [ours, conda-forge]\ndependencies:\n- python=3.10\n- tensorflow=2.10\n- keras=2.9\n",
+        [],
+    ),
+    "the keras of no channel": (
+        "environment.yml",
+        "channels: [pytorch, conda-forge]\ndependencies:\n- python=3.10\n- tensorflow=2.10\n- keras=2.9\n",
+        [
+            (
+                "TFD605", "keras =2.9", ">=2.10,<2.11 or 2.10.*",
+                "Conda refuses keras 2.9 beside tensorflow 2.10.0, every build of which asks for >=2.10,<2.11 or "
+                "2.10.*.",
+                ("keras >=2.10,<2.11",),
+            )
+        ],
     ),
     # Conda looks into the next channel rather than to refuse.
     "the protobuf of the next channel's build": (

@@ -12,7 +12,7 @@ import re
 from typing import NamedTuple
 
 from ... import reading, versions
-from ...environment.facts import PIP
+from ...environment.facts import CONDA, PIP
 from ...environment.files.lists import is_conda_export
 from ...environment.files.specs import readable
 from ...environment.tensorflow import OWNERS
@@ -21,7 +21,7 @@ from ...names import normalise
 from ...specifiers import first_version, joined
 from ..candidates import admits
 from ..plan import Edit, Key, Plan, predecessor
-from .entry import Entry, Listing, decode
+from .entry import IN_SECTION, NEW_SECTION, Entry, Listing, decode
 
 
 def load(path: str, platform: str = "", python: str = "") -> Listing:
@@ -160,13 +160,19 @@ _EXTRAS = re.compile(r"\s*\[[^\[\]]*\]")
 _EXTRAS_OF_TOML = re.compile(r"\s*,\s*extras\s*=\s*\[[^\]]*\]|\bextras\s*=\s*\[[^\]]*\]\s*,\s*")
 
 
+_ENTRY, _HEAD, _IN_SECTION = 1, 2, 3
+
+
 class Replacement(NamedTuple):
-    """A change of the text; a new entry at a place comes after what an entry gains there."""
+    """A change of the text; of several at one place the order tells which comes first.
+
+    What an entry gains, a new entry (1), the head of a new section (2), an entry of that (3).
+    """
 
     start: int
     end: int
     text: str
-    adds_entry: bool = False
+    order: int = 0
 
 
 def edited(listing: Listing, plan: Plan) -> str:
@@ -186,8 +192,15 @@ def edited(listing: Listing, plan: Plan) -> str:
     for entry in unreadable(listing):
         if not any(change.start <= entry.start < change.end for change in changes):
             changes.append(Replacement(entry.start, entry.end, readable(listing.text[entry.start : entry.end])))
+    if any(change.order == _IN_SECTION for change in changes):
+        changes.append(_section(listing))
     text = listing.text
-    for change in sorted(set(changes), key=lambda c: (c.start, c.end, c.adds_entry, c.text), reverse=True):
+    changes = sorted(set(changes), key=lambda c: (c.start, c.end, c.order, c.text))
+    # The last line, which has no end, goes: what is put in its place needs none before it.
+    if any(change.end == len(text) and not change.text for change in changes) and changes[-1].start == len(text):
+        place = next(i for i, change in enumerate(changes) if change.start == len(text))
+        changes[place] = changes[place]._replace(text=changes[place].text.removeprefix(listing.newline))
+    for change in reversed(changes):
         text = text[: change.start] + change.text + text[change.end :]
     return text
 
@@ -315,8 +328,20 @@ def _addition(listing: Listing, edit: Edit) -> Replacement:
     line = template.replace("{name}", edit.spelled).replace("{version}", spec)
     at = beside[-1].last if beside and not blank.flow else end
     if blank.flow or template.lstrip().startswith('"'):
-        return Replacement(end, end, line, True)
-    newline = listing.newline
-    if at and not listing.text[:at].endswith(("\n", "\r")):
-        return Replacement(at, at, newline + line, True)
-    return Replacement(at, at, line + newline, True)
+        return Replacement(end, end, line, _ENTRY)
+    return Replacement(at, at, _as_line(listing, at, line), _IN_SECTION if group == NEW_SECTION else _ENTRY)
+
+
+def _section(listing: Listing) -> Replacement:
+    """Return the head of the section that pip's packages get; without pip beside it, conda asks for that."""
+    template, end = listing.templates[NEW_SECTION]
+    indent = template.removesuffix(IN_SECTION)
+    has_pip = any(entry.manager == CONDA and entry.name == "pip" and entry.applies for entry in listing.entries)
+    lines = [f"{indent}- pip"] * (not has_pip) + [f"{indent}- pip:"]
+    return Replacement(end, end, _as_line(listing, end, listing.newline.join(lines)), _HEAD)
+
+
+def _as_line(listing: Listing, at: int, line: str) -> str:
+    """Return a line as it is put in somewhere; the file's last one may have no end."""
+    ended = not at or listing.text[:at].endswith(("\n", "\r"))
+    return line + listing.newline if ended else listing.newline + line

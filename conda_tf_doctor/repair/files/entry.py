@@ -44,6 +44,10 @@ class Entry(NamedTuple):
     fixed: str = ""
 
 
+# The group of pip's packages in an environment.yml that has none yet, and how one of them is written in its section.
+NEW_SECTION, IN_SECTION = f"{PIP}+", "  - {name}{version}"
+
+
 class Listing(NamedTuple):
     """A file and its entries.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ... import versions
 from ...engine.diagnose import diagnose
-from ...engine.ranges import admits, has_ranges, picks, with_packages
+from ...engine.ranges import admits, has_ranges, picks, releases_in_range, with_packages
 from ...environment.facts import CONDA, PIP, Environment, Package
 from ...environment.tensorflow import OWNERS, find_tensorflow
 from ...findings import ERROR
@@ -107,10 +107,13 @@ def _minimal(edits: dict[Key, Edit], planner: Planner, after: Callable[[Edits], 
 def _narrowed(env: Environment, blamed: set[str], catalogue: Catalogue) -> Environment:
     """Return a copy with one version for each range that takes part in an error; the others are unknown."""
     tensorflow = find_tensorflow(env)
+    elsewhere = _elsewhere(tensorflow.package, env, catalogue) if tensorflow and tensorflow.package.spec else ""
     found: list[Package] = []
     for package in env.packages:
         if not package.spec or package.is_asked_in_vain:
             found.append(package)
+        elif elsewhere and tensorflow is not None and package is tensorflow.package:
+            found.append(package.at(elsewhere))
         elif package.version:
             found.append(package.at(package.version))
         elif package.name in blamed or (tensorflow is not None and package is tensorflow.package):
@@ -118,6 +121,14 @@ def _narrowed(env: Environment, blamed: set[str], catalogue: Catalogue) -> Envir
         else:
             found.append(package.at(""))
     return with_packages(env, found)
+
+
+def _elsewhere(package: Package, env: Environment, catalogue: Catalogue) -> str:
+    """Return the release in a range of TensorFlow's that other platforms alone have; empty where this one has any."""
+    known = catalogue.versions(PIP if package.manager == PIP else CONDA, package.name, package.name)
+    if any(admits(package, version) for version in known):
+        return ""
+    return next(iter(releases_in_range(env, package, catalogue.matrix)), "")
 
 
 def _pick(package: Package, env: Environment, catalogue: Catalogue) -> str:

@@ -10,7 +10,7 @@ from ...environment.files.platforms import SELECTOR, selected
 from ...errors import UsageError
 from ...names import normalise
 from ...reading import BadYamlError, compose_yaml
-from .entry import Entry, line_spans
+from .entry import IN_SECTION, NEW_SECTION, Entry, line_spans
 from .requirements import entry_of_requirement
 
 # The anchor and the tag that a node's place includes.
@@ -52,16 +52,20 @@ class _Finder:
         """Add the entries of one list."""
         flow = bool(node.flow_style)
         group = f"{manager}{len(self.templates)}"
-        last = None
+        last, of_pip = None, manager == PIP
         for place, item in enumerate(node.value):
             if item.id == "mapping":
                 for key, value in item.value:
+                    of_pip |= key.value == "pip"
                     if key.value == "pip" and value.id == "sequence":
                         self.sequence(value, PIP)
             elif item.id == "scalar":
                 self._scalar(item, manager, group, flow, place, node)
                 last = item
         self._template(group, node, last, flow, manager)
+        line, end = self.templates.get(group, ("", 0))
+        if not of_pip and line.lstrip().startswith("-"):
+            self.templates[NEW_SECTION] = (line[: line.index("-")] + IN_SECTION, end)
 
     def _template(self, group: str, node: Any, last: Any, flow: bool, manager: str) -> None:
         if flow:

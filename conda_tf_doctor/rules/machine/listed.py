@@ -16,7 +16,7 @@ from ...environment.facts import CONDA, PIP, Package
 from ...environment.gpu import LAST_TOOLKIT
 from ...environment.tensorflow import OWNERS
 from ...findings import ERROR, LIKELY, WARNING, Finding, Fix
-from ...matrix.model import CONDA_FORGE, DEFAULTS, PYPI
+from ...matrix.model import CONDA_FORGE, DEFAULTS, PYPI, WITHOUT_TENSORFLOW
 from ...names import parse_requirement
 from ...specifiers import conda_range, joined
 
@@ -30,8 +30,6 @@ _TOOLKITS = ("8.0", "9.0", "9.2.148", "10.0.130", "10.1.243", "10.2.89", "11.0.3
 _LEAST = r"(?:^|[,|\s])\s{0,9}(?:>=|>|==?|~=)?\s{0,9}(\d+(?:\.\d+)?)"
 # Packages of conda's that one platform alone has: Apple's channel has the dependencies of its wheels for its own Macs.
 _FOR_ONE = {"tensorflow-deps": "osx-arm64"}
-# Channels without a TensorFlow; what any other has beside these two is not known.
-_WITHOUT = {"nodefaults", "pytorch", "nvidia", "bioconda"}
 
 
 def not_to_be_had(context: Context) -> Iterator[Finding]:
@@ -183,7 +181,7 @@ def _asks_in_vain(context: Context, package: Package) -> Iterator[Finding]:
 def _never_in_channels(context: Context, package: Package) -> Iterator[Finding]:
     """Report a TensorFlow that none of a file's channels ever had; one with a build string was there for somebody."""
     listed = set(package.metadata.get("channels") or (package.channel,))
-    names = listed - _WITHOUT
+    names = listed - WITHOUT_TENSORFLOW
     if not names or not names <= {CONDA_FORGE, DEFAULTS} or re.search(r"_\d+\Z", package.build):
         return
     if "channels" in package.metadata and "nodefaults" not in listed:
@@ -209,7 +207,7 @@ def _of_its_time(context: Context, minor: str) -> Fix | None:
 def _after_its_end(context: Context, package: Package) -> Iterator[Finding]:
     """Report a cudatoolkit of CUDA 12 or later: no channel has one, and so no solver finds the file's packages."""
     asked = package.spec or package.version
-    channels = set(package.metadata.get("channels") or (package.channel,)) - _WITHOUT
+    channels = set(package.metadata.get("channels") or (package.channel,)) - WITHOUT_TENSORFLOW
     if package.name != "cudatoolkit" or not asked or not channels <= {CONDA_FORGE, DEFAULTS, ""}:
         return
     terms = re.findall(_LEAST, asked)
