@@ -415,3 +415,28 @@ def test_an_extra_whose_tensorrt_is_gone(tmp_path: Path) -> None:
             assert (finding.severity, finding.expected) == ("warning", "2.15.1 or later")
             assert finding.message == "tensorflow[and-cuda] 2.15.0 asks for a TensorRT that the index has no more."
             assert "tensorflow[and-cuda]==2.15.1" in finding.fix.note
+
+
+@pytest.mark.parametrize(
+    ("channels", "version", "severity"),
+    [
+        # defaults has 2.10 for Windows, and nobody has 2.12.
+        ("[conda-forge]", "2.10", "warning"), ("[conda-forge, nodefaults]", "2.10", "error"),
+        ("[conda-forge, defaults]", "2.10", ""), ("[conda-forge]", "2.12", "error"),
+        ("[conda-forge, defaults]", "2.12", "error"),
+    ],
+)  # fmt: skip
+def test_what_the_user_s_own_channels_may_have_is_no_error(
+    channels: str, version: str, severity: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "environment.yml"
+    file.write_text(f"channels: {channels}\ndependencies:\n- python=3.10\n- tensorflow={version}\n")
+    found = [f for f in diagnose(read_file(str(file), "win-64"), load_matrix()).findings if f.code == "TFD103"]
+    asks = ("whether conda asks defaults as well: `conda config --show channels`",) if severity == "warning" else ()
+    sure = "likely" if severity == "warning" else "certain"
+    assert [(f.severity, f.needs, f.confidence) for f in found] == ([(severity, asks, sure)] if severity else [])
+    if found:
+        release = {"2.10": "2.10.0", "2.12": "2.12.1"}[version]
+        assert found[0].message == f"No build of tensorflow {release} exists for win-64 in conda-forge."
+        wheel = {"2.10": "2.10.1", "2.12": "2.12.1"}[version]
+        assert found[0].fix.note == f"pip has it for win-64: tensorflow=={wheel}, under `pip:`."

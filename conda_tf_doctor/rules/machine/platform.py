@@ -9,8 +9,8 @@ from ..._light import re
 from ..._typing import TYPE_CHECKING
 from ...advice import advise
 from ...context.context import Context
-from ...environment.facts import PIP
-from ...findings import DISK, ERROR, LIKELY, WARNING, Finding, Fix, open_question
+from ...environment.facts import CONDA, PIP
+from ...findings import CERTAIN, DISK, ERROR, LIKELY, WARNING, Finding, Fix, open_question
 from ...matrix.model import BUILD, PYPI
 from ...subdirs import is_arm64
 
@@ -78,16 +78,25 @@ def platform_unsupported(context: Context) -> Iterator[Finding]:
         return
     platforms = sorted({row.platform for row in rows})
     what = tensorflow.label
+    # The user's own channels, which a file does not name, may have one.
+    by_others = tensorflow.manager == CONDA and any(
+        (not env.python.minor or env.python.minor in row.python)
+        and (not tensorflow.build or row.has_build_string(tensorflow.build))
+        for row in context.to_be_had
+    )
+    asked = ("whether conda asks defaults as well: `conda config --show channels`",) if by_others else ()
     yield Finding(
         "TFD103",
-        ERROR,
+        WARNING if by_others else ERROR,
         f"No build of {what} exists for {env.platform} in {context.channel}.",
         found=env.platform,
         expected=" or ".join(platforms),
         evidence=(tensorflow.package.source,) if tensorflow.package.source else (),
         source=rows[0].id,
         package=tensorflow.name,
+        confidence=LIKELY if by_others else CERTAIN,
         fix=advise("TFD103", context, {}),
+        needs=asked,
     )
 
 
