@@ -215,6 +215,8 @@ def parse_matchspec(text: str) -> MatchSpec:
         version = version if version == "*" or version.endswith("*") else f"{version}"
     elif rest and rest[0].isdigit() and rest.count("=") == 1 and not any(sign in rest for sign in _SIGNS):
         version, _, build = rest.partition("=")
+    elif found_build := re.fullmatch(r"((?:[<>!~]|==).*[^=!|,<>~])=([^-=,|<>~]+)", rest):
+        version, build = found_build.groups()
     version = fields.get("version", version).strip()
     build = fields.get("build", build).strip()
     return MatchSpec(name.lower(), "" if version == "*" else version, "" if build == "*" else build)

@@ -139,7 +139,9 @@ class Context:
         """The GPU builds that conda's solver may choose for a file; none where it has nothing to choose."""
         if self.tensorflow is None or self.tensorflow.manager != CONDA or not self.env.is_request:
             return []
-        return self._of_this_python([row for row in self.to_be_had if row.variant == "gpu"])
+        # Where its own channel has none, a build without CUDA is what it asks for.
+        rows = self.to_be_had if any(row.variant == "gpu" for row in self.variants) else []
+        return self._of_this_python([row for row in rows if row.variant == "gpu"])
 
     def accepted_for_gpu(self, library: str) -> list[str]:
         """Return what those accept of a library (``cuda``, ``cudnn``), each range once."""

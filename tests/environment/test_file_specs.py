@@ -30,6 +30,7 @@ MATCHSPECS = [
     ("numpy=1.24.3=py310hd5efca6_0", "1.24.3", "", "py310hd5efca6_0", ""),
     ("numpy 1.24.3 py310hd5efca6_0", "1.24.3", "", "py310hd5efca6_0", ""),
     ("tensorflow=2.15=*cuda120*", "2.15", "", "cuda120", ""),
+    ("tensorflow>=2.17=cuda12*", "", ">=2.17", "cuda12", ""),
     ("tensorflow=*=gpu_*", "", "", "gpu_", ""),
     ("libabseil =20220623.0=cxx17*", "20220623.0", "", "cxx17", ""),
     ("conda-forge::numpy=1.24", "1.24", "=1.24", "", "conda-forge"),
