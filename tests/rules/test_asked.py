@@ -418,23 +418,22 @@ def test_an_extra_whose_tensorrt_is_gone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("channels", "version", "severity"),
+    ("channels", "version", "sure"),
     [
         # defaults has 2.10 for Windows, and nobody has 2.12.
-        ("[conda-forge]", "2.10", "warning"), ("[conda-forge, nodefaults]", "2.10", "error"),
-        ("[conda-forge, defaults]", "2.10", ""), ("[conda-forge]", "2.12", "error"),
-        ("[conda-forge, defaults]", "2.12", "error"),
+        ("[conda-forge]", "2.10", "likely"), ("[conda-forge, nodefaults]", "2.10", "certain"),
+        ("[conda-forge, defaults]", "2.10", ""), ("[conda-forge]", "2.12", "certain"),
+        ("[conda-forge, defaults]", "2.12", "certain"),
     ],
 )  # fmt: skip
-def test_what_the_user_s_own_channels_may_have_is_no_error(
-    channels: str, version: str, severity: str, tmp_path: Path
+def test_what_the_user_s_own_channels_may_have_is_to_be_looked_at(
+    channels: str, version: str, sure: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "environment.yml"
     file.write_text(f"channels: {channels}\ndependencies:\n- python=3.10\n- tensorflow={version}\n")
     found = [f for f in diagnose(read_file(str(file), "win-64"), load_matrix()).findings if f.code == "TFD103"]
-    asks = ("whether conda asks defaults as well: `conda config --show channels`",) if severity == "warning" else ()
-    sure = "likely" if severity == "warning" else "certain"
-    assert [(f.severity, f.needs, f.confidence) for f in found] == ([(severity, asks, sure)] if severity else [])
+    asks = ("whether conda asks defaults as well: `conda config --show channels`",) if sure == "likely" else ()
+    assert [(f.severity, f.needs, f.confidence) for f in found] == ([(ERROR, asks, sure)] if sure else [])
     if found:
         release = {"2.10": "2.10.0", "2.12": "2.12.1"}[version]
         assert found[0].message == f"No build of tensorflow {release} exists for win-64 in conda-forge."

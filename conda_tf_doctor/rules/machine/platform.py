@@ -87,7 +87,7 @@ def platform_unsupported(context: Context) -> Iterator[Finding]:
     asked = ("whether conda asks defaults as well: `conda config --show channels`",) if by_others else ()
     yield Finding(
         "TFD103",
-        WARNING if by_others else ERROR,
+        ERROR,
         f"No build of {what} exists for {env.platform} in {context.channel}.",
         found=env.platform,
         expected=" or ".join(platforms),
