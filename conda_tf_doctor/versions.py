@@ -215,13 +215,17 @@ def parse_matchspec(text: str) -> MatchSpec:
         version = version if version == "*" or version.endswith("*") else f"{version}"
     elif rest and rest[0].isdigit() and rest.count("=") == 1 and not any(sign in rest for sign in _SIGNS):
         version, _, build = rest.partition("=")
-    elif found_build := re.fullmatch(r"((?:[<>!~]|==).*[^=!|,<>~])=([^-=,|<>~]+)", rest):
-        version, build = found_build.groups()
+    elif rest and rest[0] in "<>!~=":
+        # A bound, and the build behind it: `>=2.17.0=cuda12*`.
+        head, _, tail = rest.rpartition("=")
+        if head and tail and head[-1] not in _OF_BOUNDS and not set(tail) & {*_OF_BOUNDS, "-"}:
+            version, build = head, tail
     version = fields.get("version", version).strip()
     build = fields.get("build", build).strip()
     return MatchSpec(name.lower(), "" if version == "*" else version, "" if build == "*" else build)
 
 
+_OF_BOUNDS = "=!|,<>~"
 _SIGNS = ("<=", ">=", "!=", "~=")
 
 

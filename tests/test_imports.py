@@ -44,6 +44,7 @@ LAZY = {
             "matrix/compiled.py",
             "matrix/load.py",
             "matrix/matrix.py",
+            "matrix/model.py",
             "reading.py",
             "errors.py",
             "render/screen.py",

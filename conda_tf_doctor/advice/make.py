@@ -36,7 +36,7 @@ def spelled(spec: str) -> str:
 
 def _of_conda(spec: str) -> str:
     """Return a PEP 440 range as one that conda reads: to it ``==4.21.*`` is 4.21 alone."""
-    return re.sub(r"==(?=[^,|]*\*)", "", spec)
+    return re.sub(r"==(?=[\w.!+]*\*)", "", spec)
 
 
 def by_conda(specs: Iterable[str], note: str = "", channel: str = "") -> Fix:

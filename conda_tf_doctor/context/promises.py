@@ -74,12 +74,11 @@ def of_libprotobuf(spec: str) -> str:
     Args:
         spec: What a build asks of libprotobuf, in conda's syntax or PEP 440's.
     """
-    found = re.search(r"(\d+)\.(\d+)(?:\.\d+)?", spec)
+    found = re.match(r"\D*((\d+)\.(\d+)(?:\.\d+)?)", spec)
     if found is None:
         return ""
-    if int(found[1]) > 3:
-        return f"=={found[0]}"
-    return f"=={'4' if found[2] == '21' else found[1]}.{found[2]}.*"
+    whole, major, minor = found.groups()
+    return f"=={whole}" if int(major) > 3 else f"=={'4' if minor == '21' else major}.{minor}.*"
 
 
 def libprotobuf(context: Context) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from .._typing import Any, NamedTuple
-from ..specifiers import within
 from ..versions import contains, glob_match, key, minor
 
 # The YAML, and beside it the derived form, whose layout has a number.
@@ -165,6 +164,8 @@ class Build(NamedTuple):
         for name, text in self.requires_if.items():
             alternatives = [alternative.partition(" ; ") for alternative in text.split(" | ")]
             if not python:
+                from ..specifiers import within
+
                 ranges = [spec for spec, _, _ in alternatives]
                 if name in found and not all(spec == found[name] or within(spec, found[name]) for spec in ranges):
                     del found[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -117,6 +118,7 @@ def test_what_no_pip_took_is_refused(tmp_path: Path, line: str) -> None:
 def test_an_included_file_may_have_an_address(tmp_path: Path, address: str) -> None:
     (tmp_path / "more.txt").write_text("numpy==1.26.4\n")
     folder = tmp_path.as_posix() if tmp_path.as_posix().startswith("/") else f"/{tmp_path.as_posix()}"
-    text = f"dependencies: [pip, {{pip: ['-r {address.format(folder=folder)}', h5py==3.10.0]}}]\n"
+    included = f"-r {address.format(folder=quote(folder, safe='/:'))}"
+    text = f"dependencies: [pip, {{pip: ['{included}', h5py==3.10.0]}}]\n"
     env = read(tmp_path, text, "environment.yml", "linux-64")
     assert {p.name: p.version for p in env.packages} == {"pip": "", "numpy": "1.26.4", "h5py": "3.10.0"}

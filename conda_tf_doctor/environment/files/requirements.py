@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from ... import versions
 from ...errors import UsageError
@@ -79,7 +80,8 @@ def expand(
         reference = _REFERENCE.match(line.text)
         if reference:
             named = os.path.expandvars(reference.group(2).strip().strip("\"'"))
-            other = relative(line.path, re.sub(r"\Afile:(?:///(?=[A-Za-z]:)|//(?=/))?", "", named))
+            address = re.match(r"file:(?:///(?=[A-Za-z]:)|//(?=/))?", named)
+            other = relative(line.path, unquote(named[address.end() :]) if address else named)
             constraint = line.constraint or reference.group(1) in ("-c", "--constraint")
             place = (os.path.abspath(other), constraint)
             if "://" in other or place in read:
