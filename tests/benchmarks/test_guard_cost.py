@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.guard.worlds import build
+from tests.wine import no_budget
 from tools.condas import Conda
 
 # In a conda that has imported what it needs to solve, as it has when the hooks run.
@@ -78,6 +79,7 @@ def _fill(prefix: Path, count: int) -> None:
         (prefix / "lib" / "python3.10" / "site-packages" / f"{name}-1.0.dist-info").mkdir()
 
 
+@no_budget
 @pytest.mark.parametrize(
     ("world", "link", "limit"),
     [
