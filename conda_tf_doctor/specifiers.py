@@ -51,9 +51,9 @@ def major_minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def conda_range(spec: str) -> str:
-    """Return a PEP 440 range as conda writes it."""
-    return spec.replace("==", "").replace(" ", "").replace("||", "|")
+def with_globs(spec: str) -> str:
+    """Return a PEP 440 range that conda reads alike: to it ``==4.21.*`` is 4.21 alone."""
+    return re.sub(r"==(?=[\w.!+]*\*)", "", spec)
 
 
 def bounds(spec: str) -> tuple[str, str, list[str]]:

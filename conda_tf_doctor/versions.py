@@ -212,7 +212,6 @@ def parse_matchspec(text: str) -> MatchSpec:
         version, build = _version_and_build(rest)
     elif rest.startswith("=") and not rest.startswith("==") and "=" in rest[1:]:
         version, _, build = rest[1:].partition("=")
-        version = version if version == "*" or version.endswith("*") else f"{version}"
     elif rest and rest[0].isdigit() and rest.count("=") == 1 and not any(sign in rest for sign in _SIGNS):
         version, _, build = rest.partition("=")
     elif rest and rest[0] in "<>!~=":

@@ -18,7 +18,7 @@ from .make import FORGE, NEW, by_conda, by_pip, fresh, in_a_channel, is_conda, s
 from .nvidia import on_a_jetson, without_cuda, without_tensorrt
 from .others import for_older_python
 from .system import IMAGE, emulated
-from .wheels import minors_of, old_pip
+from .wheels import instead_of_conda, minors_of, old_pip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -306,7 +306,7 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
         )
     if on_a_jetson(context) and (of_nvidia := without_cuda(context, said)):
         return of_nvidia
-    if env.kind == "file" and is_conda(context) and (wheel := _by_pip_instead(context, version)):
+    if env.kind == "file" and is_conda(context) and (wheel := instead_of_conda(context, version)):
         return by_pip([f"tensorflow=={wheel}"], f"pip has it for {env.platform}: tensorflow=={wheel}, under `pip:`.")
     found = stable(context.matrix.versions("tensorflow", PYPI, env.platform))
     other = other_name(context, version, env.platform)
@@ -344,15 +344,6 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
             return by_pip(pip, note)
         return Fix((), pip, fresh(minor, pip=pip), note)
     return Fix(note=note, commands=fresh("", "tensorflow", channel=FORGE))
-
-
-def _by_pip_instead(context: Context, version: str) -> str:
-    """Return the wheel's version that a file gets which asks conda for what it has not; empty where there is none."""
-    env, asked = context.env, context.tensorflow.package.picked_from if context.tensorflow else ""
-    here = stable(context.matrix.versions("tensorflow", PYPI, env.platform, env.python.minor))
-    alike = [each for each in here if versions.minor(each) == versions.minor(version)]
-    admitted = [each for each in here if asked and versions.conda_contains(asked, each)]
-    return (alike or admitted or [""])[-1]
 
 
 def _of_this_platform(context: Context, name: str, version: str) -> Fix:

@@ -12,7 +12,7 @@ from ..findings import Fix
 from ..installers import pip_install
 from ..matrix.model import PYPI
 from ..names import PIP_TO_CONDA, normalise
-from ..specifiers import joined
+from ..specifiers import joined, with_globs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,15 +28,10 @@ _NAMES = ("tensorflow", "tensorflow-macos")
 def spelled(spec: str) -> str:
     """Return a MatchSpec as one argument of conda's command line: ``cudnn 8.1.*`` is ``cudnn=8.1``."""
     name, _, wanted = spec.partition(" ")
-    wanted = _of_conda(wanted.replace(" ", ""))
+    wanted = with_globs(wanted.replace(" ", ""))
     if re.match(r"\d", wanted):
         wanted = "=" + wanted.removesuffix(".*")
     return name + re.sub(r"^==(?=\d)", "=", wanted)
-
-
-def _of_conda(spec: str) -> str:
-    """Return a PEP 440 range as one that conda reads: to it ``==4.21.*`` is 4.21 alone."""
-    return re.sub(r"==(?=[\w.!+]*\*)", "", spec)
 
 
 def by_conda(specs: Iterable[str], note: str = "", channel: str = "") -> Fix:
@@ -80,7 +75,7 @@ def change(context: Context, changes: Mapping[str, str], note: str = "") -> Fix:
         package = find(context, name)
         tensorflow = context.tensorflow
         manager = package.manager if package else (tensorflow.manager if tensorflow else PIP)
-        pin = f"{PIP_TO_CONDA.get(name, name)} {_of_conda(spec)}".strip()
+        pin = f"{PIP_TO_CONDA.get(name, name)} {with_globs(spec)}".strip()
         if manager != PIP:
             pins.append(pin)
         if manager != CONDA:

@@ -34,6 +34,15 @@ def minors_of(context: Context, name: str, version: str, platform: str = "") -> 
     return sorted({minor for row in final or rows for minor in row.python}, key=versions.key)
 
 
+def instead_of_conda(context: Context, version: str) -> str:
+    """Return the wheel's version that a file gets which asks conda for what it has not; empty where there is none."""
+    env, asked = context.env, context.tensorflow.package.picked_from if context.tensorflow else ""
+    here = stable(context.matrix.versions("tensorflow", PYPI, env.platform, env.python.minor))
+    alike = [each for each in here if versions.minor(each) == versions.minor(version)]
+    admitted = [each for each in here if asked and versions.conda_contains(asked, each)]
+    return (alike or admitted or [""])[-1]
+
+
 # The first pip that knows a platform that wheels for Linux are named for, and TensorFlow's first release that is.
 _PLATFORMS_OF_PIP = (("2.10", "19.3", "manylinux2014"), ("1.15", "19", "manylinux2010"))
 

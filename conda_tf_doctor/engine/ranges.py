@@ -68,7 +68,7 @@ def diagnose_ranges(env: Environment, matrix: Matrix, judge: Judge) -> Diagnosis
     common: Diagnosis | None = None
     hopeless = True
     for world in _worlds(env, package, matrix):
-        found = _best(env, judge, {package: _at(package, world)}, matrix)
+        found = _best(env, judge, {package: package.at(world.version, world.channel)}, matrix)
         first = first or found
         common = found if common is None else _common(common, found)
         hopeless = hopeless and not found.ok
@@ -156,13 +156,6 @@ def _minors(env: Environment) -> list[str]:
     if python is None or not python.spec:
         return [""]
     return [minor for minor in _PYTHONS if admits(python, minor)] or [""]
-
-
-def _at(package: Package, world: World) -> Package:
-    source, metadata = package.source, package.metadata
-    found = Package(package.name, world.version, package.manager, package.build, world.channel, source, metadata)
-    found.picked_from = package.spec or ("" if package.version else "*")
-    return found
 
 
 class _Choice:

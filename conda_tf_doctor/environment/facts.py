@@ -46,7 +46,7 @@ class Package:
         source: The file it was read from, relative to the prefix.
         spec: The range that a file asks for where that is no single version (conda's notation for conda's packages,
             PEP 440 for pip's); ``version`` is then the minor it leaves, or empty.
-        picked_from: The range that ``version`` was picked from, where that leaves no single minor.
+        picked_from: The range that ``version`` was picked from (``*`` for any), where that leaves no single minor.
     """
 
     __slots__ = ("_channel", "_metadata", "build", "manager", "name", "picked_from", "source", "spec", "version")
@@ -72,11 +72,11 @@ class Package:
         self.spec = spec
         self.picked_from = ""
 
-    def at(self, version: str) -> Package:
-        """Return this package at one version, for a range that was narrowed to it."""
-        metadata = self._metadata
-        found = Package(self.name, version, self.manager, self.build, self._channel, self.source, metadata)
-        found.picked_from = "" if self.version else self.spec
+    def at(self, version: str, channel: str | None = None) -> Package:
+        """Return this package at one version (of one channel), for a range that was narrowed to it."""
+        channel = self._channel if channel is None else channel
+        found = Package(self.name, version, self.manager, self.build, channel, self.source, self._metadata)
+        found.picked_from = "" if self.version else self.spec or "*"
         return found
 
     def without_extras(self) -> Package:

@@ -85,12 +85,6 @@ def ways(finding: Finding, env: Environment, build: Build | None = None) -> list
             return [(Want(manager, package.name, package.name, remove=True),)]
         if package.name in finding.fix.bare:
             return [(Want(PIP, package.name, package.name, bare=True),)]
-    if finding.code == "TFD103" and tensorflow and tensorflow.manager == CONDA:
-        same = (tensorflow.name, f"=={tensorflow.version}")
-        if any(parse_requirement(text) == same for text in finding.fix.pip):
-            # The channels have that very release for other platforms alone, and pip has it for this one.
-            name = tensorflow.name
-            return [(Want(CONDA, name, name, remove=True), Want(PIP, name, name, same[1]))]
     found: list[Way] = []
     wants = _of_fix(finding, env)
     elsewhere = finding.package not in (want.name for want in wants)

@@ -13,7 +13,7 @@ from ... import versions
 from ...engine.diagnose import diagnose
 from ...engine.ranges import admits, has_ranges, picks, releases_in_range, with_packages
 from ...environment.facts import CONDA, PIP, Environment, Package
-from ...environment.tensorflow import OWNERS, find_tensorflow
+from ...environment.tensorflow import find_tensorflow
 from ...findings import ERROR
 from ..candidates import derived
 from ..demands import Demands
@@ -135,11 +135,7 @@ def _pick(package: Package, env: Environment, catalogue: Catalogue) -> str:
     manager = PIP if package.manager == PIP else CONDA
     # What there is for this Python, and what there is at all: what a file asks for may be for older ones alone.
     for python in dict.fromkeys((env.python.version, "")):
-        known = catalogue.versions(manager, package.name, package.name, python)
-        if package.name in OWNERS and manager == PIP:
-            # Where this platform has none of the range, another name of such a release may be for it.
-            known = [*known, *reversed(catalogue.matrix.versions(package.name))]
-        for version in known:
+        for version in catalogue.versions(manager, package.name, package.name, python):
             if admits(package, version) and not versions.is_prerelease(version):
                 return version
     # The table has the last patch of each Python; a range may end before it.

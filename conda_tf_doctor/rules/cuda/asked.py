@@ -10,7 +10,7 @@ from ...context.context import Context
 from ...environment.facts import PIP
 from ...environment.gpu import Library
 from ...findings import ERROR, Finding
-from ...specifiers import conda_range
+from ...specifiers import to_conda
 from ...versions import contains
 
 
@@ -27,7 +27,7 @@ def refused(context: Context, code: str, library: Library) -> Iterator[Finding]:
         return
     if any(contains(spec, library.version) for spec in accepted):
         return
-    wanted = " or ".join(map(conda_range, accepted))
+    wanted = " or ".join(map(to_conda, accepted))
     alone = all(row.variant == "gpu" for row in ([context.build] if context.build else context.to_be_had))
     yield Finding(
         code,
@@ -40,5 +40,5 @@ def refused(context: Context, code: str, library: Library) -> Iterator[Finding]:
         evidence=(package.source,) if package.source else (),
         source=context.choices_for_gpu[0].id,
         package=package.name,
-        fix=by_conda([f"{package.name} {conda_range(accepted[0])}"]),
+        fix=by_conda([f"{package.name} {to_conda(accepted[0])}"]),
     )

@@ -11,7 +11,7 @@ from ...context.gpu import DIRECTML, came_along, gpu_in_question, no_native_gpu
 from ...environment.facts import CONDA
 from ...environment.gpu import CONDA_CUDNN, Library
 from ...findings import ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, open_question
-from ...specifiers import conda_range, plain_number
+from ...specifiers import plain_number, to_conda
 from .asked import refused
 from .runtime import of_this_machine, record_pin, record_promise
 
@@ -53,8 +53,8 @@ def cudnn(context: Context) -> Iterator[Finding]:
                 f"{context.label} was built with cuDNN {build.cudnn_built}; the report names only the major version of "
                 f"what is there ({', '.join(installed)}).",
                 found=f"cuDNN {', '.join(env.system.cudnn_installed)} (system)",
-                expected=f"cuDNN {conda_range(build.cudnn)}",
-                accepts=conda_range(build.cudnn),
+                expected=f"cuDNN {to_conda(build.cudnn)}",
+                accepts=to_conda(build.cudnn),
                 evidence=("system.cudnn_installed",),
                 source=build.id,
                 package="cudnn",
@@ -71,8 +71,8 @@ def cudnn(context: Context) -> Iterator[Finding]:
             f"CUDA is in the environment ({context.cuda[0].label}), but cuDNN is not: "
             + ("`import tensorflow` fails." if build.load_time else f"{context.label} will not use the GPU."),
             found="no cuDNN package",
-            expected=f"cuDNN {conda_range(build.cudnn)}",
-            accepts=conda_range(build.cudnn),
+            expected=f"cuDNN {to_conda(build.cudnn)}",
+            accepts=to_conda(build.cudnn),
             evidence=(context.cuda[0].package.source,),
             source=build.id,
             package="cudnn",
@@ -114,8 +114,8 @@ def _judge_cudnn(context: Context, library: Library) -> Iterator[Finding]:
             else "another major version, whose libraries have other names."
         ),
         found=library.label,
-        expected=f"cuDNN {conda_range(build.cudnn)}",
-        accepts=conda_range(build.cudnn),
+        expected=f"cuDNN {to_conda(build.cudnn)}",
+        accepts=to_conda(build.cudnn),
         evidence=(library.package.source,) if library.package.source else (),
         source=build.id,
         package=library.package.name,

@@ -21,7 +21,7 @@ from ...environment.gpu import (
 )
 from ...environment.tensorflow import conda_build
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, Fix, open_question
-from ...specifiers import conda_range
+from ...specifiers import to_conda
 from .asked import refused
 
 
@@ -136,7 +136,7 @@ def _judge_cuda(context: Context, library: Library) -> Iterator[Finding]:
         WARNING if loads else ERROR,
         f"{context.label} was built for CUDA {build.cuda_built}; beside CUDA {version} {consequence}",
         found=library.label,
-        expected=f"CUDA {conda_range(build.cuda)}",
+        expected=f"CUDA {to_conda(build.cuda)}",
         evidence=(library.package.source,) if library.package.source else (),
         source=build.id,
         package=library.package.name,
@@ -158,7 +158,7 @@ def _untested(context: Context, library: Library) -> Iterator[Finding]:
         f"{tensorflow.label} was built for CUDA {build.cuda_built}; CUDA {library.version} has "
         "libraries of the same names and usually works, but is not what it was tested with.",
         found=library.label,
-        expected=f"CUDA {build.cuda_built} (loads: {conda_range(build.cuda)})",
+        expected=f"CUDA {build.cuda_built} (loads: {to_conda(build.cuda)})",
         evidence=(library.package.source,) if library.package.source else (),
         source=build.id,
         package=library.package.name,
@@ -197,7 +197,7 @@ def _system_or_missing(context: Context) -> Iterator[Finding]:
         f"{context.label} is to use a GPU ({context.gpu_wanted}), but {lacks}: "
         + ("`import tensorflow` fails." if build.load_time else "it will run on the CPU."),
         found=f"{unseen.label}, not on the search path" if unseen else "no CUDA package in the environment",
-        expected=f"CUDA {conda_range(build.cuda)}",
+        expected=f"CUDA {to_conda(build.cuda)}",
         source=build.id,
         package="cudatoolkit",
         confidence=CERTAIN if promised else POSSIBLE,
@@ -218,7 +218,7 @@ def of_this_machine(context: Context, code: str, what: str, installed: list[str]
     """
     build, library = context.build, ROWS[code].library
     assert build is not None
-    accepted = conda_range(getattr(build, library))
+    accepted = to_conda(getattr(build, library))
     return Finding(
         code,
         ERROR if context.gpu_wanted else WARNING,

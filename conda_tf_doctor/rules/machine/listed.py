@@ -18,7 +18,7 @@ from ...environment.tensorflow import OWNERS
 from ...findings import ERROR, LIKELY, WARNING, Finding, Fix
 from ...matrix.model import CONDA_FORGE, DEFAULTS, PYPI, WITHOUT_TENSORFLOW
 from ...names import parse_requirement
-from ...specifiers import conda_range, joined
+from ...specifiers import joined, to_conda
 
 EXTRA = "and-cuda"
 # Nobody builds these of their source: what has no wheel here is not to be had here.
@@ -201,7 +201,7 @@ def _of_its_time(context: Context, minor: str) -> Fix | None:
     ranges = context.accepted_for_gpu("cuda")
     if not ranges or any(versions.contains(spec, minor) for spec in ranges):
         return None
-    return Fix(pins=(f"cudatoolkit {conda_range(ranges[0])}",))
+    return Fix(pins=(f"cudatoolkit {to_conda(ranges[0])}",))
 
 
 def _after_its_end(context: Context, package: Package) -> Iterator[Finding]:

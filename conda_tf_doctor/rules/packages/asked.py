@@ -13,7 +13,7 @@ from ...context.promises import is_dependency, is_whole, of_libprotobuf
 from ...environment.facts import CONDA
 from ...findings import ERROR, WARNING, Finding, Fix
 from ...names import PIP_TO_CONDA
-from ...specifiers import conda_range, within
+from ...specifiers import to_conda, within
 from ..machine.python import span
 
 
@@ -51,7 +51,7 @@ def refused(context: Context) -> Iterator[Finding]:
         if any(versions.contains(spec, package.version) for spec in specs):
             continue
         works = working(context, name)
-        wanted = " or ".join(specs if by_pip else map(conda_range, specs))
+        wanted = " or ".join(specs if by_pip else map(to_conda, specs))
         who, what = (package.manager or "an installer", "which asks" if by_pip else "every build of which asks")
         if not by_pip and name == "protobuf" and any("libprotobuf" in each for each in declared):
             what = "every build of which asks, by its libprotobuf,"
