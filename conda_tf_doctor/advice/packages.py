@@ -11,6 +11,7 @@ from ..environment.facts import CONDA, PIP
 from ..environment.tensorflow import OWNERS, owners
 from ..findings import Fix
 from ..installers import ANEW, pip_install, pip_uninstall
+from ..matrix.model import PYPI
 from ..names import PIP_TO_CONDA
 from .formats import BOTH_PROTOBUFS, PURE
 from .make import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..context.context import Context
+    from ..environment.facts import Package
 
 
 _STRICT = re.compile(r"strict (?:repo|channel) priority", re.IGNORECASE)
@@ -98,10 +100,40 @@ def of_conda_alone(context: Context, names: Sequence[str]) -> Fix:
     )
 
 
+def gpu_build(context: Context, packages: Sequence[Package]) -> str:
+    """Return what of several distributions comes back where one of them is there for the GPU.
+
+    Args:
+        context: The environment beside the matrix.
+        packages: Pip's distributions that share a folder.
+
+    Returns:
+        The requirement of the newest of their releases that has a build with CUDA here; empty where none is known, or
+        where nobody asked for one.
+    """
+    gpu = next((package for package in packages if package.name == "tensorflow-gpu"), None)
+    if gpu is None:
+        return ""
+    platform = context.env.platform
+    there = sorted({package.version for package in packages if package.version}, key=versions.key, reverse=True)
+    if not there:
+        # The newest, for the GPU as it was.
+        return "tensorflow[and-cuda]" if platform == "linux-64" else ""
+    for version in there:
+        # The package tensorflow has CUDA from 1.15 on, and 2.0 had it in the other one alone.
+        for name in ("tensorflow", gpu.name):
+            rows = context.matrix.builds(name, version, PYPI, platform)
+            here = context.matrix.wheels.has(name, version, platform, context.env.python.version)
+            if here is not False and any(row.variant == "gpu" for row in rows):
+                return f"{name}=={version}"
+    return ""
+
+
 def one_distribution(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD602: uninstall what shares the folder, remove the rest of it, install one."""
     present = [p for p in owners(context.env) if p.manager != CONDA]
-    kept = f"{present[0].name}=={present[0].version}".removesuffix("==") if present else "tensorflow"
+    first = f"{present[0].name}=={present[0].version}".removesuffix("==") if present else "tensorflow"
+    kept = gpu_build(context, present) or first
     names = dict.fromkeys((*(p.name for p in present), "tensorflow", "tensorflow-estimator"))
     return Fix(
         commands=(

@@ -52,7 +52,7 @@ def package(text: Any) -> dict[str, Any]:
 def environment(case: dict[str, Any]) -> Environment:
     """Return the facts of a case that needs no folder."""
     report = {name: value for name, value in case.items() if name not in JUDGES}
-    for field in ("packages", "requested", "user_site"):
+    for field in ("packages", "requested", "user_site", "path_packages"):
         if field in report:
             report[field] = [package(item) for item in report[field]]
     env = environment_of(report, "case.json")

@@ -13,9 +13,11 @@ from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.facts import CONDA, PIP, reader_of
 from conda_tf_doctor.environment.files import read_file
+from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.findings import ERROR, Finding
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.specifiers import is_empty
+from tests.wholes import said
 
 # A file's name and text; of each error its package, what is found and expected, and the lines that say it.
 CASES = {
@@ -253,10 +255,15 @@ TOGETHER = {
 }  # fmt: skip
 
 
+def _found(path: Path, platform: str = "linux-64") -> list[Finding]:
+    findings = diagnose(read_file(str(path), platform), load_matrix()).findings
+    said(finding for finding in findings if not finding.is_open)
+    return findings
+
+
 def _errors(path: Path, text: str) -> list[Finding]:
     path.write_text(text)
-    findings = diagnose(read_file(str(path), "linux-64"), load_matrix()).findings
-    return [finding for finding in findings if finding.severity == ERROR]
+    return [finding for finding in _found(path) if finding.severity == ERROR]
 
 
 @pytest.mark.parametrize("case", TOGETHER)
@@ -293,7 +300,7 @@ def test_what_a_platform_has_of_a_range(
 ) -> None:
     path = tmp_path / "requirements.txt"
     path.write_text(text)
-    findings = diagnose(read_file(str(path), platform), load_matrix()).findings
+    findings = _found(path, platform)
     assert [(f.message, f.expected) for f in findings if f.severity == ERROR] == expected
 
 
@@ -355,10 +362,10 @@ def test_what_is_behind_tensorflow_s_name_is_of_its_release(
     file = tmp_path / "requirements.txt"
     before = f"tensorflow==2.15.0\n{behind}{asks}\nsix==1.16.0\n"
     file.write_text(before)
-    found = diagnose(read_file(str(file), platform), load_matrix()).findings
+    found = _found(file, platform)
     has = asks.removeprefix("==") if asks.startswith("==") else f"{behind} {asks}"
-    said = f"Pip refuses {behind} {asks.removeprefix('==')} beside tensorflow 2.15.0, which asks for ==2.15.0."
-    expected = [("TFD607", ERROR, has, "==2.15.0", said, (f"{behind}==2.15.0",))] if after else []
+    words = f"Pip refuses {behind} {asks.removeprefix('==')} beside tensorflow 2.15.0, which asks for ==2.15.0."
+    expected = [("TFD607", ERROR, has, "==2.15.0", words, (f"{behind}==2.15.0",))] if after else []
     errors = [f for f in found if f.severity == ERROR]
     assert [(f.code, f.severity, f.found, f.expected, f.message, f.fix.pip) for f in errors] == expected
     assert console(["fix", "--file", str(file), "--platform", platform, "--offline", "--yes"]) == 0
@@ -404,11 +411,42 @@ def test_ranges_by_hand(spec: str, manager: str, empty: bool) -> None:
     assert is_empty(spec, reader_of(manager)) is empty
 
 
+_FREEZE = (
+    "absl-py==2.0.0 astunparse==1.6.3 flatbuffers==23.5.26 gast==0.5.4 google-pasta==0.2.0 grpcio==1.59.2 h5py==3.10.0 "
+    "keras==2.15.0 libclang==16.0.6 ml-dtypes==0.2.0 numpy==1.26.1 opt-einsum==3.3.0 packaging==23.2 protobuf==4.23.4 "
+    "six==1.16.0 tensorboard==2.15.1 tensorflow==2.15.0 tensorflow-estimator==2.15.0 termcolor==2.3.0 wrapt==1.16.0"
+)
+
+
+@pytest.mark.parametrize(("gone", "severity"), [((), "warning"), (("six", "gast", "keras", "h5py"), ERROR)])
+def test_a_freeze_of_what_works_is_no_error(gone: tuple[str, ...], severity: str, tmp_path: Path) -> None:
+    file = tmp_path / "requirements.txt"
+    file.write_text("".join(f"{line}\n" for line in _FREEZE.split() if line.partition("==")[0] not in gone))
+    (finding,) = _found(file)
+    assert (finding.code, finding.package, finding.severity) == ("TFD611", "wrapt", severity)
+    assert finding.message.startswith("Pip refuses wrapt 1.16.0 beside tensorflow 2.15.0")
+
+
+@pytest.mark.parametrize(
+    ("asked", "refused"),
+    [(("tensorflow", "wrapt"), ["wrapt"]), (("tensorflow", "wrapt", "keras"), ["keras", "wrapt"]), (("wrapt",), [])],
+)
+def test_what_a_file_has_pip_install_is_held_together_and_what_is_there_is_not(
+    asked: tuple[str, ...], refused: list[str]
+) -> None:
+    versions = {"tensorflow": "2.15.0", "wrapt": "1.16.0", "keras": "2.14.0"}
+    packages = [{"name": name, "version": version, "manager": "pip"} for name, version in versions.items()]
+    env = environment_of({"platform": "linux-64", "packages": packages}, "environment.yml")
+    env.kind, env.asked_of_pip = "solve", frozenset(asked)
+    found = said(f for f in diagnose(env, load_matrix()).findings if not f.is_open)
+    assert sorted(f.package for f in found if "refuses" in f.message) == refused
+
+
 def test_an_extra_whose_tensorrt_is_gone(tmp_path: Path) -> None:
     file = tmp_path / "requirements.txt"
     for version, codes in (("2.15.0", ["TFD103"]), ("2.15.1", []), ("2.14.0", [])):
         file.write_text(f"tensorflow[and-cuda]=={version}\n")
-        found = diagnose(read_file(str(file), "linux-64"), load_matrix()).findings
+        found = _found(file)
         assert [finding.code for finding in found if finding.severity != "info"] == codes
         if codes:
             finding = found[0]
@@ -431,7 +469,7 @@ def test_what_the_user_s_own_channels_may_have_is_to_be_looked_at(
 ) -> None:
     file = tmp_path / "environment.yml"
     file.write_text(f"channels: {channels}\ndependencies:\n- python=3.10\n- tensorflow={version}\n")
-    found = [f for f in diagnose(read_file(str(file), "win-64"), load_matrix()).findings if f.code == "TFD103"]
+    found = [f for f in _found(file, "win-64") if f.code == "TFD103"]
     asks = ("whether conda asks defaults as well: `conda config --show channels`",) if sure == "likely" else ()
     assert [(f.severity, f.needs, f.confidence) for f in found] == ([(ERROR, asks, sure)] if sure else [])
     if found:

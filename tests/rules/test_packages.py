@@ -177,25 +177,25 @@ def test_a_short_list_lacks_nothing() -> None:
     ],
 )
 def test_what_a_whole_list_lacks_is_missing(key: str, name: str, severity: str) -> None:
-    (finding,) = told(base(key, **{name: None}))
+    (finding,) = whole(base(key, **{name: None}))
     assert (finding.severity, finding.found, finding.package) == (severity, "missing", name.replace("_", "-"))
 
 
 def test_what_comes_with_other_packages_is_missing_only_beside_them() -> None:
-    (finding,) = told(base("2.10.1|3.10.13", requests=None))
+    (finding,) = whole(base("2.10.1|3.10.13", requests=None))
     assert (finding.severity, finding.found, finding.package) == (ERROR, "missing", "requests")
     # A list of what TensorFlow itself declares says nothing of what comes with tensorboard.
-    assert not told(base("2.10.1|3.10.13", requests=None, werkzeug=None, markdown=None))
-    assert not told(base("2.9.3|3.10.13", requests=None))
-    (finding,) = told(base("2.10.1|3.10.13", requests="2.22.0"))
+    assert not whole(base("2.10.1|3.10.13", requests=None, werkzeug=None, markdown=None))
+    assert not whole(base("2.9.3|3.10.13", requests=None))
+    (finding,) = whole(base("2.10.1|3.10.13", requests="2.22.0"))
     assert (finding.severity, finding.fix.pip) == (ERROR, ("requests>=2.26",))
-    assert not told(base("2.10.1|3.10.13", requests="2.22.0", urllib3=None, idna=None, certifi=None))
+    assert not whole(base("2.10.1|3.10.13", requests="2.22.0", urllib3=None, idna=None, certifi=None))
 
 
 def test_a_user_site_package_is_not_missing() -> None:
     env = base("2.15.1|3.11.7", ml_dtypes=None)
     env.user_site = [Package("ml-dtypes", "0.3.2", "pip")]
-    assert not told(env)
+    assert not whole(env)
 
 
 def test_an_environment_that_could_not_be_read_whole_lacks_nothing() -> None:
@@ -203,7 +203,7 @@ def test_an_environment_that_could_not_be_read_whole_lacks_nothing() -> None:
 
     env = base("2.15.1|3.11.7", ml_dtypes=None)
     env.notes = [Note("site-packages/ml_dtypes-0.3.2.dist-info", "has no METADATA", hides=True)]
-    assert not told(env)
+    assert not whole(env)
 
 
 def test_declared_ranges_alone_are_information() -> None:
@@ -282,7 +282,7 @@ def test_a_row_may_be_for_one_platform_and_distribution(platform: str, wheels: d
 def test_a_module_that_left_python_comes_with_setuptools() -> None:
     wheels = {"tensorflow_probability": "0.25.0", "tf_keras": "2.18.0", "setuptools": None, "tensorflow_hub": "0.16.1"}
     env = base("2.18.1|3.12.1", **wheels)
-    found = {f.package: f.fix.pip for f in told(env)}
+    found = {f.package: f.fix.pip for f in whole(env)}
     assert found == {
         "setuptools": ("setuptools>=66.1,<82",),
         "tensorflow-probability": ("setuptools>=66.1,<82",),
@@ -291,7 +291,7 @@ def test_a_module_that_left_python_comes_with_setuptools() -> None:
 
 
 def test_keras_3_without_its_own_requirements_gets_all_of_them_at_once() -> None:
-    (finding,) = told(base("2.15.1|3.11.7", keras="3.15.1", optree=None, rich=None, namex=None))
+    (finding,) = whole(base("2.15.1|3.11.7", keras="3.15.1", optree=None, rich=None, namex=None))
     assert (finding.code, finding.fix.pip) == ("TFD605", ("optree", "namex", "rich"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -126,6 +127,82 @@ def test_condas_own_build_finds_its_cuda_before_any_variable() -> None:
     context = Context(environment_of(report, "report.json"), load_matrix())
     assert context.build is not None
     assert list(surroundings(context)) == []
+
+
+def test_on_linux_a_variable_is_spelled_as_it_is() -> None:
+    wheels = [{"name": "nvidia-cuda-runtime-cu11", "version": "11.7.99", "channel": "pypi", "manager": "pip"}]
+    assert found("linux-64", {"Ld_Library_Path": "/usr/local/cuda-10.1/lib64"}, packages=wheels) == []
+
+
+@pytest.mark.parametrize(
+    ("python", "words"),
+    [
+        ("3.8.18", "Python 3.8 finds the DLLs of conda's packages through PATH"),
+        ("3.9.18", "Python 3.9 finds the DLLs of conda's packages through PATH"),
+        ("3.10.13", "libraries that are loaded by name (CUDA, MKL) are looked for on PATH"),
+        ("", "libraries that are loaded by name (CUDA, MKL) are looked for on PATH"),
+    ],
+)
+def test_what_an_environment_that_is_not_activated_does_not_find(python: str, words: str) -> None:
+    packages = [
+        {"name": "python", "version": python, "channel": "conda-forge", "manager": "conda"},
+        {"name": "tensorflow", "version": "2.10.0", "channel": "pypi", "manager": "pip"},
+    ]
+    report = {"schema_version": 1, "platform": "win-64", "prefix": WINDOWS, "env_vars": {"PATH": SYSTEM}}
+    report["packages"] = packages
+    (finding,) = said(surroundings(Context(environment_of(report, "report.json"), load_matrix())))
+    assert (finding.code, finding.severity, finding.evidence) == ("TFD701", "warning", ("env_vars.PATH",))
+    assert words in finding.message
+
+
+@pytest.mark.parametrize(("folder", "is_said"), [(WINDOWS, False), (sys.prefix, True)], ids=["another's", "ours"])
+def test_whose_variables_they_are_when_a_prefix_is_looked_at(folder: str, is_said: bool) -> None:
+    """Without CONDA_PREFIX they are those of the Python that runs us."""
+    report = {"schema_version": 1, "platform": "win-64", "prefix": folder, "env_vars": {"PATH": SYSTEM}}
+    report["packages"] = [{"name": "tensorflow", "version": "2.10.0", "channel": "pypi", "manager": "pip"}]
+    env = environment_of(report, "report.json")
+    env.kind = "prefix"
+    assert [f.code for f in surroundings(Context(env, load_matrix()))] == ["TFD701"] * is_said
+
+
+def test_a_python_that_is_not_conda_s_is_not_activated() -> None:
+    report = {"schema_version": 1, "platform": "win-64", "prefix": WINDOWS, "env_vars": {"PATH": SYSTEM}}
+    report["packages"] = [
+        {"name": "python", "version": "3.9.18", "manager": "pip"},
+        {"name": "tensorflow", "version": "2.10.0", "channel": "pypi", "manager": "pip"},
+    ]
+    assert list(surroundings(Context(environment_of(report, "report.json"), load_matrix()))) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "severity", "confidence", "asks"),
+    [
+        # From 11 on its files are named by the major version alone, so that the first on the path is the one.
+        ("11.8", "error", "likely", 0), ("10.1", "warning", "possible", 1), ("12.4", "warning", "possible", 1),
+    ],
+)  # fmt: skip
+def test_which_toolkit_s_files_have_the_names_that_are_loaded(
+    first: str, severity: str, confidence: str, asks: int
+) -> None:
+    packages = [
+        {"name": "python", "version": "3.8.18", "channel": "conda-forge", "manager": "conda"},
+        {"name": "tensorflow", "version": "2.4.1", "channel": "pypi", "manager": "pip"},
+        {"name": "cudatoolkit", "version": "11.0.3", "channel": "conda-forge", "manager": "conda"},
+    ]
+    report = {"schema_version": 1, "platform": "win-64", "prefix": WINDOWS, "packages": packages}
+    report |= {"env_vars": {"PATH": f"{toolkit(first)};{ACTIVATED}"}, "error_text": "no GPU: failed call to cuInit"}
+    findings = said(surroundings(Context(environment_of(report, "report.json"), load_matrix())))
+    (finding,) = findings
+    assert (finding.code, finding.severity, finding.confidence) == ("TFD702", severity, confidence)
+    assert len(finding.needs) == asks
+
+
+@pytest.mark.parametrize("tensorflow", ["2.10.0", "1.2.0"])
+def test_no_cuda_of_a_cpu_build_is_in_the_way(tensorflow: str) -> None:
+    report = {"schema_version": 1, "platform": "linux-64", "prefix": LINUX}
+    report["packages"] = [{"name": "tensorflow-cpu", "version": tensorflow, "channel": "pypi", "manager": "pip"}]
+    report["env_vars"] = {"LD_LIBRARY_PATH": "/usr/local/cuda-9.0/lib64:/usr/local/cuda-11.2/lib64"}
+    assert list(surroundings(Context(environment_of(report, "report.json"), load_matrix()))) == []
 
 
 def test_no_tensorflow() -> None:

@@ -211,6 +211,15 @@ def test_what_decides_most_is_asked_first(report: dict[str, Any], first: str) ->
         ("win-64", ["tensorflow-gpu 2.10.0 pip"]),
         ("linux-64", ["tensorflow 2.10.0 conda-forge"]),
         ("win-64", ["tensorflow 2.16.1 pip", "numpy pip", "keras pip", "protobuf pip", "h5py pip"]),
+        # What is there, and what it goes with is not known.
+        ("linux-64", ["tensorflow pip", "numpy 1.26.4 pip", "tensorflow-text 2.15.0 pip", "tf-keras pip"]),
+        ("linux-64", ["tensorflow 2.15.0 pip", "tensorflow-hub pip", "tensorflow-text pip"]),
+        # Compiled for one release, and the report does not say which; in an environment by conda, nothing else is open.
+        ("linux-64", ["tensorflow 2.12.0 pip", "tensorflow-compression 2.11.0 pip", "tensorflow-io 0.31.0 pip"]),
+        ("linux-64", ["tensorflow 2.4.1 conda-forge", "tensorflow-compression 2.0.0 pip"]),
+        # Keras 3 came with 2.16, and code for Keras 2 is met from 2.14 on.
+        ("linux-64", ["tensorflow 2.13.1 conda-forge", "keras 2.13.1 conda-forge"]),
+        ("linux-64", ["tensorflow 2.17.0 conda-forge", "keras 3.5.0 conda-forge"]),
     ],
 )
 def test_what_a_report_that_says_little_is_asked_for(platform: str, packages: list[str]) -> None:

@@ -24,11 +24,10 @@ def refused(context: Context) -> Iterator[Finding]:
     freeze is a file, too: of what works there it is no error that it cannot be had so again.
 
     Args:
-        context: A file's, without ranges.
+        context: A file's, without ranges; of an environment without TensorFlow nobody asks.
     """
     tensorflow, env = context.tensorflow, context.env
-    if tensorflow is None:
-        return
+    assert tensorflow is not None
     by_pip = tensorflow.manager != CONDA
     # Of conda's builds one has to go with all of the file. On Windows what a wheel asks for is asked for by another.
     wheel = context.binary_build

@@ -165,30 +165,14 @@ def _broken_files(context: Context) -> list[Finding]:
     return [f for f in found if f.severity == ERROR and of_its_files(f)]
 
 
-def _gpu_build(context: Context, packages: list[Package]) -> str:
-    """Return the requirement to keep where it is ``tensorflow-gpu`` that has the GPU; empty for the first of them."""
-    gpu = next((package for package in packages if package.name == "tensorflow-gpu"), None)
-    # Of two releases the newer one, where there is a GPU build of it.
-    there = sorted((p.version for p in packages if p.version), key=versions.key, reverse=True)
-    wheels, platform = context.matrix.wheels, context.env.platform
-    released = (v for v in there if wheels.newest("tensorflow-gpu", f"=={v}", platform))
-    version = next(released, "") or (there[-1] if there else "")
-    if gpu is None or gpu is packages[0]:
-        return ""
-    if not version:
-        # The newest, for the GPU as it was.
-        return "tensorflow[and-cuda]" if context.env.platform == "linux-64" else ""
-    # The package tensorflow of that time has no CUDA.
-    return f"{gpu.name}=={version}" if versions.contains("<1.15 || ==2.0.*", version) else ""
-
-
 def _duplicate(context: Context, module: str, packages: list[Package]) -> Finding:
+    from ...advice.packages import gpu_build
     from ...installers import pip_install, pip_uninstall
 
     equal = of_one_version(packages)
     keep = packages[0]
     own = f"{keep.name}=={keep.version}" if keep.version else keep.name
-    kept = _gpu_build(context, packages) or own
+    kept = gpu_build(context, packages) or own
     names = list(dict.fromkeys(p.name for p in packages))
     note = f"Uninstall all of them, then install {keep.name} alone: what remains after removing one is damaged."
     if kept != own:

@@ -44,7 +44,7 @@ def _user_site(context: Context) -> Iterator[Finding]:
         + (f" {broken.message}" if broken else ""),
         found=names,
         expected="nothing of TensorFlow's stack in the user site",
-        evidence=tuple(p.source for p, _ in replaced if p.source),
+        evidence=tuple(p.source for p, _ in replaced),
         source="site.py: the user site precedes site-packages on sys.path" + (f"; {broken.source}" if broken else ""),
         package=first.name,
         confidence=CERTAIN,
@@ -83,9 +83,10 @@ def _local_modules(context: Context) -> Iterator[Finding]:
     for name in env.working_folder:
         base = os.path.basename(name.rstrip("/\\").replace("\\", "/"))
         stem = base.split(".")[0]
-        if stem not in MODULES:  # a report may list all that is there
-            continue
         is_file = base.endswith(_SUFFIXES)
+        # A report may list all that is there: tensorflow.ipynb and numpy.libs are no modules.
+        if stem not in MODULES or (base != stem and not is_file):
+            continue
         # One of Python's own library may do all the same; a file of the stack's names has nothing of the stack.
         ours = stem not in sys.stdlib_module_names
         listed = brought_by_python_path(env, name)

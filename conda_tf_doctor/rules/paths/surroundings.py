@@ -182,6 +182,8 @@ def _conflict(context: Context, variable: str, separator: str, own: tuple[str, .
         right, version = good[0].folder, good[0].cuda
     else:
         return
+    from ...specifiers import to_conda
+
     same_names = _same_names(first.cuda, version)
     yield Finding(
         "TFD702",
@@ -189,7 +191,7 @@ def _conflict(context: Context, variable: str, separator: str, own: tuple[str, .
         f"{variable} brings CUDA {first.cuda} ({first.folder}) before {right}; {build.distribution} {build.tensorflow} "
         f"is made for CUDA {build.cuda_built}.",
         found=f"CUDA {first.cuda} first",
-        expected=f"CUDA {build.cuda or build.cuda_built} first",
+        expected=f"CUDA {to_conda(build.cuda or build.cuda_built)} first",
         evidence=(f"env_vars.{variable}",),
         source=build.id,
         confidence=LIKELY if same_names else POSSIBLE,
