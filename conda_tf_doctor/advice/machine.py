@@ -18,7 +18,7 @@ from .make import FORGE, NEW, by_conda, by_pip, fresh, in_a_channel, is_conda, s
 from .nvidia import on_a_jetson, without_cuda, without_tensorrt
 from .others import for_older_python
 from .system import IMAGE, emulated
-from .wheels import instead_of_conda, minors_of, old_pip
+from .wheels import instead_of_conda, minors_of, of_today, old_pip, under_pip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,6 +99,8 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
         spec = f"{project[1]},<{max(below, key=versions.key)}" if below else project[1]
         return Fix((f"python {spec}",), note=f'Write python = "{spec}" into pyproject.toml, and lock again.')
     name, version = _asked(context, said)
+    if wheel := of_today(context):
+        return under_pip(context, wheel)
     minors = said["minors"].split() if "minors" in said else minors_of(context, name, version)
     text = env.error_text
     by_conda = is_conda(context) or (tensorflow is None and bool(SOLVER.search(text)))
@@ -307,7 +309,7 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
     if on_a_jetson(context) and (of_nvidia := without_cuda(context, said)):
         return of_nvidia
     if env.kind == "file" and is_conda(context) and (wheel := instead_of_conda(context, version)):
-        return by_pip([f"tensorflow=={wheel}"], f"pip has it for {env.platform}: tensorflow=={wheel}, under `pip:`.")
+        return under_pip(context, wheel)
     found = stable(context.matrix.versions("tensorflow", PYPI, env.platform))
     other = other_name(context, version, env.platform)
     if other and other != name:

@@ -8,7 +8,8 @@ from .. import versions
 from .._typing import TYPE_CHECKING
 from ..matrix.model import PYPI
 from ..names import normalise
-from .make import stable
+from ..findings import Fix
+from .make import by_pip, is_conda, stable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +42,21 @@ def instead_of_conda(context: Context, version: str) -> str:
     alike = [each for each in here if versions.minor(each) == versions.minor(version)]
     admitted = [each for each in here if asked and versions.conda_contains(asked, each)]
     return (alike or admitted or [""])[-1]
+
+
+def under_pip(context: Context, wheel: str) -> Fix:
+    """Return that pip has for a file what no channel of it has."""
+    note = f"pip has it for {context.env.platform}: tensorflow=={wheel}, under `pip:`."
+    return by_pip([f"tensorflow=={wheel}"], note)
+
+
+def of_today(context: Context) -> str:
+    """Return the wheel for a file that asks for any TensorFlow, of a channel that stopped before TensorFlow 2."""
+    tensorflow = context.tensorflow
+    if context.env.kind != "file" or tensorflow is None or not is_conda(context) or not tensorflow.package.picked_from:
+        return ""
+    wheel = instead_of_conda(context, tensorflow.version)
+    return wheel if wheel and versions.release(wheel)[0] > versions.release(tensorflow.version)[0] else ""
 
 
 # The first pip that knows a platform that wheels for Linux are named for, and TensorFlow's first release that is.

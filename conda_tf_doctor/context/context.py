@@ -115,17 +115,54 @@ class Context:
 
         Where a file does not say ``nodefaults``, the user's own channels count as well: mostly defaults is one of them.
         """
-        tensorflow = self.tensorflow
-        listed = tensorflow.package.metadata if tensorflow and self.env.kind == "file" else {}
-        named = set(listed.get("channels", ()))
+        named = self._named_channels
         channels = named - WITHOUT_TENSORFLOW
-        if not channels <= {CONDA_FORGE, DEFAULTS}:
+        if self.unknown_channels:
             return []
-        if named and "nodefaults" not in named:
-            channels.add(DEFAULTS)
-        others = () if listed.get("strict") else sorted(channels - {self.channel})
+        others = () if self._is_strict else sorted((channels | self._own_channels) - {self.channel})
         more = [row for name in others for row in self._for_this_platform(self._rows_of(name))]
         return [*self.variants, *more]
+
+    @property
+    def unknown_channels(self) -> list[str]:
+        """The channels of a file of which nobody knows here what they have."""
+        return sorted(self._named_channels - WITHOUT_TENSORFLOW - {CONDA_FORGE, DEFAULTS})
+
+    @property
+    def defaults_may_have(self) -> bool:
+        """Whether defaults has what a file asks for that does not name it, and may count all the same.
+
+        Miniforge's conda asks conda-forge alone, and most others defaults as well.
+        """
+        tensorflow, python = self.tensorflow, self.env.python.minor
+        if tensorflow is None or tensorflow.manager != CONDA or self._is_strict:
+            return False
+        asked = tensorflow.package.picked_from
+        return any(
+            (not asked or versions.conda_contains(asked, row.tensorflow))
+            and (not python or python in row.python)
+            and (not tensorflow.build or row.has_build_string(tensorflow.build))
+            for channel in self._own_channels
+            for row in self._for_this_platform(
+                self.matrix.builds(tensorflow.name, "", channel) if asked else self._rows_of(channel)
+            )
+        )
+
+    @property
+    def _named_channels(self) -> set[str]:
+        tensorflow = self.tensorflow
+        listed = tensorflow.package.metadata if tensorflow and self.env.kind == "file" else {}
+        return set(listed.get("channels", ()))
+
+    @property
+    def _own_channels(self) -> set[str]:
+        """The channels of the user's own that count beside those of a file, as far as they are known."""
+        named = self._named_channels
+        return {DEFAULTS} - named if named and "nodefaults" not in named else set()
+
+    @property
+    def _is_strict(self) -> bool:
+        return bool(self.tensorflow and self.env.kind == "file" and self.tensorflow.package.metadata.get("strict"))
 
     def _for_this_platform(self, builds: list[Build]) -> list[Build]:
         rows = [row for row in builds if row.platform == self.env.platform]

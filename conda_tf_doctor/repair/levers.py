@@ -115,9 +115,10 @@ def _takes_its_place(want: Want, tensorflow: Installed) -> bool:
 
 
 def _by_pip_instead(finding: Finding, env: Environment) -> Way:
-    """Where no channel has a TensorFlow for the platform of a file, pip's takes the place of conda's."""
+    """Where no channel has a TensorFlow for the platform and Python of a file, pip's takes the place of conda's."""
     conda_s = [p for p in env.packages if p.manager != PIP and p.name in PARTS] if env.kind == "file" else []
-    if finding.code != "TFD103" or finding.fix.pins or finding.package not in {p.name for p in conda_s}:
+    blamed = {"TFD103": {p.name for p in conda_s}, "TFD201": {"python"} if conda_s else set()}
+    if finding.package not in blamed.get(finding.code, ()) or finding.fix.pins:
         return ()
     by_pip = [(name, spec) for name, spec in map(parse_requirement, finding.fix.pip) if normalise(name) in OWNERS]
     wants = [Want(PIP, normalise(name), name, spec) for name, spec in by_pip]

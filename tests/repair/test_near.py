@@ -161,7 +161,9 @@ def test_under_strict_priority_the_first_channel_alone_counts(
     path.write_text(OPEN, encoding="utf-8")
     assert console(["check", "--file", str(path), "--platform", "win-64", "--json"]) == 1
     (finding,) = json.loads(capsys.readouterr().out)["findings"]
-    assert finding["message"] == "tensorflow 1.14.0 has no build for Python 3.8 on win-64."
+    assert finding["message"] == (
+        "tensorflow 1.14.0, the newest that the file admits, has no build for Python 3.8 on win-64."
+    )
 
 
 def planned(path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, str | None]]:

@@ -477,3 +477,47 @@ def test_what_the_user_s_own_channels_may_have_is_to_be_looked_at(
         assert found[0].message == f"No build of tensorflow {release} exists for win-64 in conda-forge."
         wheel = {"2.10": "2.10.1", "2.12": "2.12.1"}[version]
         assert found[0].fix.note == f"pip has it for win-64: tensorflow=={wheel}, under `pip:`."
+
+
+_DEFAULTS = "whether conda asks defaults as well: `conda config --show channels`"
+_OURS = "what ours has: `conda search -c ours tensorflow`"
+
+
+@pytest.mark.parametrize(
+    ("channels", "asks", "python", "needs", "pip"),
+    [
+        # conda-forge has 1.14 for Windows as its newest, for Python 3.6 and 3.7; defaults has this Python's.
+        ("[conda-forge]", "tensorflow", "3.11", (_DEFAULTS,), ("tensorflow==2.21.0",)),
+        ("[conda-forge, nodefaults]", "tensorflow", "3.11", (), ("tensorflow==2.21.0",)),
+        ("[conda-forge, pytorch]", "tensorflow>=1.13", "3.10", (_DEFAULTS,), ("tensorflow==2.21.0",)),
+        ("[conda-forge, ours]", "tensorflow", "3.10", (_OURS, _DEFAULTS), ("tensorflow==2.21.0",)),
+        ("[conda-forge, ours, nodefaults]", "tensorflow", "3.10", (_OURS,), ("tensorflow==2.21.0",)),
+        ("[conda-forge, defaults]", "tensorflow", "3.11", None, ()),
+        ("[conda-forge]", "tensorflow", "3.7", None, ()),
+        # Older ones had it for this Python.
+        ("[conda-forge, nodefaults]", "tensorflow", "3.5", None, ()),
+        # TensorFlow 2 was not asked for.
+        ("[conda-forge]", "tensorflow<2", "3.11", (), ()),
+        ("[conda-forge]", "tensorflow=1.14", "3.11", (), ()),
+        # Nobody has it for this Python.
+        ("[conda-forge, nodefaults]", "tensorflow", "3.14", (), ()),
+    ],
+)  # fmt: skip
+def test_a_channel_that_stopped_before_tensorflow_2(
+    channels: str, asks: str, python: str, needs: tuple[str, ...] | None, pip: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / "environment.yml"
+    file.write_text(f"channels: {channels}\ndependencies:\n- python={python}\n- {asks}\n")
+    found = [f for f in _found(file, "win-64") if f.severity == ERROR]
+    sure = "likely" if needs else "certain"
+    expected = [] if needs is None else [("TFD201", sure, needs, pip)]
+    assert [(f.code, f.confidence, f.needs, f.fix.pip) for f in found] == expected
+
+
+def test_pips_takes_the_place_of_what_no_channel_has_for_this_python(tmp_path: Path) -> None:
+    file = tmp_path / "environment.yml"
+    file.write_text("channels: [conda-forge]\ndependencies:\n- python=3.11\n- tensorflow\n- pandas\n")
+    assert console(["fix", "--file", str(file), "--platform", "win-64", "--offline", "--yes"]) == 0
+    after = "- python=3.11\n- pandas\n- pip\n- pip:\n  - tensorflow==2.21.0\n"
+    assert file.read_text() == f"channels: [conda-forge]\ndependencies:\n{after}"
+    assert console(["check", str(file), "--platform", "win-64"]) == 0

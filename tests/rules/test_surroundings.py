@@ -120,6 +120,13 @@ def test_ld_library_path_that_does_no_harm(value: str) -> None:
     assert found("linux-64", {"LD_LIBRARY_PATH": value}, packages=CUDA) == []
 
 
+@pytest.mark.parametrize(("folder", "found_first"), [(f"{LINUX}/lib/", False), (f"{LINUX.upper()}/lib", True)])
+def test_folders_are_what_they_are_on_linux(folder: str, found_first: bool) -> None:
+    """A slash at the end is no other folder, and capitals are."""
+    variables = {"LD_LIBRARY_PATH": f"{folder}:/usr/local/cuda-10.1/lib64"}
+    assert [f.code for f in found("linux-64", variables, packages=CUDA)] == ["TFD702"] * found_first
+
+
 def test_condas_own_build_finds_its_cuda_before_any_variable() -> None:
     packages = [{"name": "tensorflow", "version": "2.11.0", "build": "cuda112py39h01bd6f0_0", "channel": "conda-forge"}]
     report = {"schema_version": 1, "platform": "linux-64", "prefix": LINUX, "packages": packages + CUDA}

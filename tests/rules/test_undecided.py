@@ -166,6 +166,21 @@ def test_what_does_not_matter_is_not_asked(report: dict[str, Any], code: str) ->
 
 
 @pytest.mark.parametrize(
+    ("told", "asks"),
+    [
+        ({}, {"TFD701", "TFD702", "TFD703", "TFD704"}),
+        # Whoever lists the variables would have listed the user site.
+        ({"env_vars": {"HOME": "/home/me"}}, {"TFD704"}),
+        ({"user_site": [package("requests 2.31.0 pip")]}, {"TFD701", "TFD702", "TFD704"}),
+        ({"working_folder": ["train.py"]}, {"TFD701", "TFD702", "TFD703"}),
+    ],
+)
+def test_what_comes_before_the_environment_is_asked_for(told: dict[str, Any], asks: set[str]) -> None:
+    found = asked({"platform": "linux-64", "packages": [package("tensorflow 2.15.0 pip")], **told})
+    assert found.keys() & {"TFD701", "TFD702", "TFD703", "TFD704"} == asks
+
+
+@pytest.mark.parametrize(
     ("version", "severity"),
     [
         pytest.param("7", INFO, id="it may be the one"),

@@ -42,6 +42,17 @@ def python_32bit(context: Context) -> Iterator[Finding]:
     )
 
 
+def asks_channels(context: Context) -> tuple[str, ...]:
+    """Return what is to be known before a file is said to ask for what no channel has."""
+    tensorflow = context.tensorflow
+    if tensorflow is None or tensorflow.manager != CONDA:
+        return ()
+    asked = [f"what {name} has: `conda search -c {name} {tensorflow.name}`" for name in context.unknown_channels]
+    if context.defaults_may_have:
+        asked.append("whether conda asks defaults as well: `conda config --show channels`")
+    return tuple(asked)
+
+
 def platform_unsupported(context: Context) -> Iterator[Finding]:
     """TFD103 and TFD105: no build of this TensorFlow exists for this platform, or it is one for another CPU."""
     yield from _apple_silicon(context)
@@ -78,13 +89,7 @@ def platform_unsupported(context: Context) -> Iterator[Finding]:
         return
     platforms = sorted({row.platform for row in rows})
     what = tensorflow.label
-    # The user's own channels, which a file does not name, may have one.
-    by_others = tensorflow.manager == CONDA and any(
-        (not env.python.minor or env.python.minor in row.python)
-        and (not tensorflow.build or row.has_build_string(tensorflow.build))
-        for row in context.to_be_had
-    )
-    asked = ("whether conda asks defaults as well: `conda config --show channels`",) if by_others else ()
+    asks = asks_channels(context)
     yield Finding(
         "TFD103",
         ERROR,
@@ -94,9 +99,9 @@ def platform_unsupported(context: Context) -> Iterator[Finding]:
         evidence=(tensorflow.package.source,) if tensorflow.package.source else (),
         source=rows[0].id,
         package=tensorflow.name,
-        confidence=LIKELY if by_others else CERTAIN,
+        confidence=LIKELY if asks else CERTAIN,
         fix=advise("TFD103", context, {}),
-        needs=asked,
+        needs=asks,
     )
 
 

@@ -11,8 +11,8 @@ from ...advice import advise
 from ...context.context import Context
 from ...environment.facts import CONDA
 from ...environment.tensorflow import conda_build
-from ...findings import ERROR, Finding, open_question
-from .platform import is_32bit
+from ...findings import CERTAIN, ERROR, LIKELY, Finding, open_question
+from .platform import asks_channels, is_32bit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +110,8 @@ def _no_version_at_all(context: Context) -> Iterator[Finding]:
 def _finding(context: Context, expected: str, source: str, minors: list[str]) -> Finding:
     tensorflow, env = context.tensorflow, context.env
     assert tensorflow is not None
-    what = tensorflow.label
+    what = tensorflow.label + (", the newest that the file admits," if tensorflow.package.picked_from else "")
+    asks = asks_channels(context)
     evidence = tuple(part for part in (env.python.source, tensorflow.package.source) if part)
     return Finding(
         "TFD201",
@@ -121,6 +122,8 @@ def _finding(context: Context, expected: str, source: str, minors: list[str]) ->
         evidence=evidence,
         source=source,
         package="python",
+        confidence=LIKELY if asks else CERTAIN,
+        needs=asks,
         fix=advise("TFD201", context, {"minors": " ".join(minors), "expected": expected}),
     )
 
