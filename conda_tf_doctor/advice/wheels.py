@@ -6,9 +6,9 @@ import re
 
 from .. import versions
 from .._typing import TYPE_CHECKING
+from ..findings import Fix
 from ..matrix.model import PYPI
 from ..names import normalise
-from ..findings import Fix
 from .make import by_pip, is_conda, stable
 
 if TYPE_CHECKING:
