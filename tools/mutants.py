@@ -23,7 +23,8 @@ import pytest
 from .mutation import REACHED, Mutant, apply, mutants, noted, sample
 
 _BINARIES = tuple(
-    f"tests/binaries/test_{name}.py" for name in ("rules", "rules_linux", "mixed", "beside", "gone_beside")
+    f"tests/binaries/test_{name}.py"
+    for name in ("rules", "rules_linux", "mixed", "beside", "gone_beside", "copies", "cpp_runtime", "missing")
 )
 # What tries hundreds of generated inputs, and takes as long as all others together.
 _BY_CHANCE = (

@@ -96,7 +96,7 @@ def _by_pefile(path: str) -> Headers:
     try:
         pe = pefile.PE(path, fast_load=True)
     except pefile.PEFormatError as error:
-        raise BadImageError(str(error.value if hasattr(error, "value") else error).strip("'\"").lower()) from None
+        raise BadImageError(str(error.value if hasattr(error, "value") else error).strip("'\".").lower()) from None
     except Exception as error:  # pefile promises nothing for damaged files: any failure means the file is bad
         raise BadImageError(f"unreadable headers ({type(error).__name__})") from None
     optional = getattr(pe, "OPTIONAL_HEADER", None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .. import versions
 from .._typing import TYPE_CHECKING, Any, NamedTuple
-from ..names import normalise
+from ..names import PIP_TO_CONDA, normalise
 from .channels import channel_name
 
 if TYPE_CHECKING:
@@ -94,6 +94,12 @@ class Package:
         from ..specifiers import is_empty
 
         return is_empty(self.spec, reader_of(self.manager))
+
+    @property
+    def conda_name(self) -> str:
+        """Its name as conda writes it, which its record's file tells; the facts have it as pip does."""
+        name, ending, _ = self.source.rpartition("/")[2].rpartition(f"-{self.version}-{self.build}.json")
+        return name if ending and self.manager != PIP else PIP_TO_CONDA.get(self.name, self.name)
 
     @property
     def metadata(self) -> dict[str, Any]:

@@ -5,17 +5,16 @@ Each strategy returns MatchSpecs, each with the finding that it answers.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 
 from ..codes import ROWS
-from ..environment.facts import CONDA, PIP, Package
+from ..environment.facts import CONDA, PIP
 from ..environment.solve import Plan
 from ..environment.stack import touches
 from ..environment.tensorflow import OWNERS, find_tensorflow
 from ..findings import Finding
-from ..names import PIP_TO_CONDA, normalise
+from ..names import normalise
 from ..versions import conda_contains, minor, parse_matchspec, release
 from .verdict import Verdict
 
@@ -66,15 +65,7 @@ def _now(verdict: Verdict, finding: Finding, pin: str) -> str:
         stays = works and tensorflow is not None and tensorflow.manager == PIP
         return f"python {verdict.before.python.minor}.*" if stays else ""
     # A finding on what is there would not be new, so its version works although the range leaves it out.
-    return f"{_spelled(now)} {now.version}" if not works and finding.package == now.name else ""
-
-
-def _spelled(package: Package) -> str:
-    """Return a name as conda writes it; the facts have it as pip does (``vc14-runtime``)."""
-    file = os.path.basename(package.source)
-    if package.manager != PIP and file.endswith(".json"):
-        return file.rsplit("-", 2)[0]
-    return PIP_TO_CONDA.get(package.name, package.name)
+    return f"{now.conda_name} {now.version}" if not works and finding.package == now.name else ""
 
 
 def by_range(verdict: Verdict, planned: Plan) -> Constraints:
@@ -97,7 +88,7 @@ def _kept(verdict: Verdict, names: Iterable[str], finding: Finding) -> Constrain
             continue
         # A channel has the same minor version, though perhaps not the same patch.
         version = now.version if now.manager != PIP else f"{minor(now.version)}.*"
-        found[f"{_spelled(now)} {version}"] = finding
+        found[f"{now.conda_name} {version}"] = finding
     return found
 
 
@@ -160,5 +151,5 @@ def by_stepping_down(verdict: Verdict, planned: Plan) -> Constraints:
                 continue
             # Within the series of the range's end by minor versions, before that by major ones.
             below = f"{number[0]}.{number[1]}" if number[0] == wanted[0] and len(number) > 1 else str(number[0])
-            found[f"{_spelled(package)} <{below}"] = finding
+            found[f"{package.conda_name} <{below}"] = finding
     return found

@@ -25,10 +25,8 @@ if TYPE_CHECKING:
 
 
 def record_of(package: Package) -> str:
-    """Return ``name=version=build`` with the name as conda spells it, which its file tells."""
-    stem = os.path.basename(package.source).removesuffix(".json")
-    ending = f"-{package.version}-{package.build}"
-    return f"{stem.removesuffix(ending) if stem.endswith(ending) else package.name}={package.version}={package.build}"
+    """Return ``name=version=build`` with the name as conda spells it."""
+    return f"{package.conda_name}={package.version}={package.build}"
 
 
 def records(env: Environment) -> set[str]:

@@ -68,6 +68,9 @@ class Builder:
         old = edits.get(key)
         codes = tuple(dict.fromkeys((*(old.codes if old else ()), code)))
         current = self.installed(want.manager, want.name)
+        record = self.env.conda(want.name) if want.manager == CONDA else None
+        if record is not None and (want.remove or want.reinstall):
+            want = want._replace(spelled=record.conda_name)
         if want.remove:
             if old is not None and not old.removes:
                 return False

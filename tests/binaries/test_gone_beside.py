@@ -10,11 +10,14 @@ import pytest
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.matrix.load import load_matrix
+from conda_tf_doctor.repair.demands import Demands
+from conda_tf_doctor.repair.planner import Planner
+from conda_tf_doctor.repair.verify import conda_removes
 from tests.wholes import said
 from tools.prefixes import add_dist
 from tools.tiny_pe import make_dll
 
-from .conftest import SITE, write_conda
+from .conftest import SITE, write_conda, write_record
 
 NUMPY = "numpy/core/_multiarray_umath.cp310-win_amd64.pyd"
 
@@ -78,3 +81,49 @@ def test_a_record_that_pip_left_behind(env: Path) -> None:
     left.mkdir()
     (left / "RECORD").write_text("numpy/core/_multiarray_umath.gone.pyd,,12\n")
     assert told(env) == []
+
+
+def test_what_pip_replaced_is_told_by_pip_s_record_alone(env: Path) -> None:
+    """Conda's record still lists what its own build had, and a part of it is there."""
+    kept, gone = (f"{SITE}/numpy/core/{name}.cp310-win_amd64.pyd" for name in ("_simd", "_multiarray_umath"))
+    install(env, "numpy", "1.23.5", kept.removeprefix(f"{SITE}/"), "numpy/core/_multiarray_umath.cp310.pyd")
+    paths = [{"_path": file, "path_type": "hardlink"} for file in (kept, gone)]
+    fields = {"paths_data": {"paths": paths, "paths_version": 1}, "files": [kept, gone]}
+    write_conda(env, "numpy", "1.22.0", **fields)
+    assert told(env) == []
+
+
+def test_an_older_record_that_pip_left_beside_the_new_one(env: Path) -> None:
+    kept = "numpy/core/_simd.cp310-win_amd64.pyd"
+    install(env, "numpy", "1.22.0", kept, NUMPY)
+    (env / SITE / NUMPY).unlink()
+    install(env, "numpy", "1.23.5", kept, "numpy/core/_multiarray_umath.cp310.pyd")
+    assert told(env) == []
+
+
+def test_several_modules_of_a_package_are_told_once(env: Path) -> None:
+    install(env, "numpy", "1.23.5", NUMPY, "numpy/linalg/_umath_linalg.cp310-win_amd64.pyd")
+    shutil.rmtree(env / SITE / "numpy")
+    assert told(env) == [("TFD501", "error", "numpy")]
+
+
+def test_a_package_of_conda_s_is_installed_again_by_conda_s_name(env: Path) -> None:
+    """Conda has no `ml-dtypes`."""
+    shutil.rmtree(env / SITE / "tensorflow-2.10.0.dist-info")
+    write_record(env, "tensorflow-2.15.0.dist-info")
+    (env / SITE / "tensorflow-2.15.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: tensorflow\nVersion: 2.15.0\n"
+    )
+    file = f"{SITE}/ml_dtypes/_ml_dtypes_ext.cp310-win_amd64.pyd"
+    paths_data = {"paths": [{"_path": file, "path_type": "hardlink"}], "paths_version": 1}
+    write_conda(env, "ml_dtypes", "0.2.0", paths_data=paths_data, files=[file])
+    [finding] = [f for f in diagnose(read_prefix(str(env)), load_matrix()).findings if f.package == "ml-dtypes"]
+    assert (finding.code, finding.severity) == ("TFD501", "error")
+    assert finding.fix.commands == (("conda", "install", "-p", str(env), "--force-reinstall", "ml_dtypes"),)
+    planner = Planner(read_prefix(str(env)), load_matrix())
+    changes = [change for change in planner.plan().changes if change.reinstall]
+    assert [(change.package, change.where) for change in changes] == [("ml_dtypes", "conda")]
+    write_conda(env, "mkl_fft", "1.3.6")
+    demands = Demands(without=frozenset({"mkl-fft"}))
+    plan = Planner(read_prefix(str(env)), load_matrix(), demands=demands).plan()
+    assert conda_removes(plan.edits) == ["mkl_fft"]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from conda_tf_doctor.context.context import Context
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.findings import Finding
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.report import collect
+from conda_tf_doctor.rules.binaries.closure import binaries
 from tests.wholes import said
 from tools.prefixes import add_dist
 from tools.tiny_pe import make_dll
 
-from .conftest import OTHER, SITE, write_record
+from .conftest import OTHER, SITE, write_conda, write_record
 
 
 def found(prefix: Path) -> list[Finding]:
@@ -64,3 +66,19 @@ def test_what_is_gone_as_a_whole_is_said_once(env: Path) -> None:
             path.unlink()
     [finding] = found(env)
     assert (finding.code, finding.severity) == ("TFD501", "error") and "tensorflow/__init__.py" in finding.message
+
+
+def test_what_is_no_file_of_the_two_stays_what_it_is(env: Path) -> None:
+    """Neither the C++ runtime nor numpy goes with one of them."""
+    add_dist(env, "tensorflow-cpu", "2.9.1")
+    make_dll(env / SITE / "numpy/core/_multiarray_umath.cp310-win_amd64.pyd", imports={"libopenblas.dll": ["dgemm"]})
+    make_dll(env / OTHER, imports={"_pywrap_tensorflow_internal.pyd": ["TF_FromTheOtherOne"]})
+    write_record(env)
+    write_conda(env, "vc14_runtime", "14.29.30139", files=["msvcp140_1.dll"])
+    (env / "msvcp140_1.dll").unlink()
+    told = said(binaries(Context(read_prefix(str(env)), load_matrix())))
+    assert {(finding.code, finding.severity) for finding in told} == {
+        ("TFD505", "info"), ("TFD501", "error"), ("TFD401", "error"),
+    }  # fmt: skip
+    follows = [finding.code for finding in told if "follows from the two distributions" in finding.message]
+    assert follows == ["TFD505"]

@@ -96,6 +96,15 @@ def test_a_symbol_that_nothing_defines(env: Path) -> None:
 
 @here
 @pytest.mark.parametrize(
+    "file", ["numpy/core/_multiarray_umath.cpython-310-x86_64-linux-gnu.so", "tensorflow-plugins/libplugin.so"]
+)
+def test_what_stands_beside_finds_symbols_among_all_that_is_loaded(file: str, env: Path) -> None:
+    make_so(env / SITE / file, ["libc.so.6"], undefined=["TF"], machine=MACHINE)
+    assert found(env, LD_LIBRARY_PATH=str(env / "lib")) == []
+
+
+@here
+@pytest.mark.parametrize(
     ("library", "version", "code", "package"),
     [("libc.so.6", "GLIBC_9.9", "TFD106", ""), ("libstdc++.so.6", "GLIBCXX_3.4.29", "TFD610", "libstdcxx-ng")],
 )
@@ -103,8 +112,8 @@ def test_versions_of_symbols(library: str, version: str, code: str, package: str
     oldest = {"libc.so.6": "GLIBC_2.17", "libstdc++.so.6": "GLIBCXX_3.4.19"}[library]
     make_so(env / MAIN, [library], version_needs={library: [oldest, version]}, machine=MACHINE)
     (finding,) = found(env, LD_LIBRARY_PATH=str(env / "lib"))
-    assert (finding.code, finding.expected, finding.package) == (code, version, package)
-    assert finding.found == finding.evidence[0] and finding.found.endswith(library)
+    assert (finding.code, finding.severity, finding.expected) == (code, "error", version)
+    assert finding.package == package and finding.found == finding.evidence[0] and finding.found.endswith(library)
     assert finding.message == f"{finding.found} is too old for {os.path.basename(MAIN)}: it lacks {version}." or package
     assert finding.source == os.path.basename(MAIN) and (finding.fix.pins or finding.fix.note)
 
@@ -170,3 +179,14 @@ def test_an_object_for_another_machine(tmp_path: Path) -> None:
     make_so(prefix / MAIN, machine="x86_64")
     first = said(found(prefix))[0]
     assert (first.code, first.found, first.expected) == ("TFD102", "x86_64", "aarch64")
+
+
+def test_what_ld_so_passes_over_is_in_nobodys_way(tmp_path: Path) -> None:
+    """It has always gone on searching where a library is for another machine; some versions of Windows stop there."""
+    prefix = environment(tmp_path / "env", "aarch64", "linux-aarch64")
+    (prefix / "bin" / "python").write_bytes(elf(ELF_MACHINES["linux-aarch64"]))
+    name = os.path.basename(FRAMEWORK)
+    make_so(prefix / SITE / "other" / name, soname=name, machine="x86_64")
+    runpath = "$ORIGIN/../../other:$ORIGIN/.."
+    make_so(prefix / MAIN, [name], undefined=["TF"], runpath=runpath, machine="aarch64")
+    assert found(prefix) == []

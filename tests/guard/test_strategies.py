@@ -23,7 +23,7 @@ def verdict(finding: Finding, before: Package, after: Package) -> Verdict:
 
 
 def record(name: str, version: str) -> Package:
-    return Package(name, version, CONDA, source=f"conda-meta/{name}-{version}-h5081d32_16.json")
+    return Package(name, version, CONDA, "h5081d32_16", source=f"conda-meta/{name}-{version}-h5081d32_16.json")
 
 
 @pytest.mark.parametrize(

@@ -192,3 +192,65 @@ def test_conda_records_its_paths(tmp_path: Path) -> None:
     assert {(change.package, change.where, change.reinstall) for change in plan.changes} >= {
         ("tensorflow-base", "conda", True)
     }
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        # A file for each: what is gone, and what was cut off.
+        ((None, ""), ("TFD501", "not there or cut off")),
+        ((None, None), ("TFD501", "not there")),
+        (("", "half ="), ("TFD503", "empty or cut off")),
+    ],
+)
+def test_several_files_of_a_package_are_told_together(
+    changes: tuple[str | None, ...], told: tuple[str, str], site: Path
+) -> None:
+    files = ("tensorflow/python/dtypes.py", "tensorflow/python/unused.py")
+    for file, content in zip(files, changes, strict=True):
+        (site / file).unlink() if content is None else (site / file).write_text(content, encoding="utf-8")
+    (finding,) = of_files(prefix_of(site))
+    assert (finding.code, finding.severity, finding.found) == (told[0], "error", f"2 files {told[1]}")
+    shared = "another distribution that shares its folder was uninstalled" in finding.message
+    assert shared is (changes == (None, None)), "a rival takes files along, and cuts none off"
+    # What stops the import comes first.
+    assert finding.evidence == tuple(f"lib/python3.10/site-packages/{file}" for file in files)
+
+
+def test_several_files_that_somebody_patched(site: Path) -> None:
+    files = ("tensorflow/python/dtypes.py", "tensorflow/python/unused.py")
+    for file in files:
+        (site / file).write_text("patched = 'by hand'\n", encoding="utf-8", newline="\n")
+    (finding,) = of_files(prefix_of(site))
+    assert (finding.code, finding.severity, finding.confidence) == ("TFD503", "warning", "likely")
+    assert finding.message.startswith(f"{', '.join(files)} are not what tensorflow installed")
+
+
+@pytest.mark.parametrize("layout", ["egg-info", "a venv over it"])
+def test_other_layouts_of_metadata_lack_nothing(layout: str, tmp_path: Path, site: Path) -> None:
+    prefix = prefix_of(site)
+    if layout == "egg-info":
+        shutil.rmtree(site / "wrapt-1.14.1.dist-info")
+        (site / "wrapt-1.14.1-py3.10.egg-info").mkdir()
+        (site / "wrapt-1.14.1-py3.10.egg-info" / "PKG-INFO").write_text("Name: wrapt\nVersion: 1.14.1\n")
+    else:
+        (site / "wrapt-1.14.1.dist-info" / "RECORD").unlink()
+        prefix = tmp_path / "venv"
+        (prefix / "lib" / "python3.10" / "site-packages").mkdir(parents=True)
+        text = f"home = {prefix_of(site) / 'bin'}\ninclude-system-site-packages = true\nversion = 3.10.13\n"
+        (prefix / "pyvenv.cfg").write_text(text)
+        add_dist(prefix, "tensorflow", "2.10.1", files=TENSORFLOW)
+    assert [finding for finding in of_files(prefix) if finding.package == "wrapt"] == []
+
+
+def test_two_files_of_conda_s_are_nobody_else_s_doing(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.10.13")
+    below = "lib/python3.10/site-packages"
+    files = ["tensorflow/__init__.py", "tensorflow/python/__init__.py"]
+    paths = [{"_path": f"{below}/{file}", "path_type": "hardlink", "size_in_bytes": 7} for file in files]
+    fields = {"files": [], "paths_data": {"paths": paths, "paths_version": 1}}
+    add_record(prefix, "linux-64", "tensorflow", "2.10.0", "cpu_py310hd1aba9c_0")
+    add_record(prefix, "linux-64", "tensorflow-base", "2.10.0", "cpu_py310hd1aba9c_0", **fields)
+    (finding,) = of_files(prefix)
+    assert (finding.code, finding.severity) == ("TFD501", "error")
+    assert "deleted or overwritten" in finding.message

@@ -60,7 +60,8 @@ def _finding(context: Context, facts: BinaryFacts, module: Module, users: list[N
     # A plug-in's file belongs to whoever recorded it; its folder to nobody.
     of = f" of {package.removesuffix('-base')}" if package else ""
     own = os.path.basename(first.path) == name
-    importers = [] if own else facts.beside.importers(module)
+    reached = facts.beside.reach(facts.beside.roots[facts.neighbours.index(first)])
+    importers = [each for each in facts.beside.importers(module) if each in reached]
     code, why, found, expected = "TFD502", f"{of} is damaged: {module.problem}", module.problem, "a whole image"
     if module.kind == "missing":
         by = f", which {importers[0].name} of {first.package} imports," if importers else of

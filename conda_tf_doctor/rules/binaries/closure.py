@@ -8,9 +8,8 @@ from collections.abc import Iterator
 
 from ..._typing import TYPE_CHECKING
 from ...binaries.integrity import GONE
-from ...binaries.read import read_image
 from ...binaries.records import TENSORFLOW
-from ...binaries.stack import MAIN, is_at_rest, is_of_tensorflow
+from ...binaries.stack import is_at_rest, is_of_tensorflow
 from ...codes import ROWS
 from ...context.binaries import VC_RUNTIME
 from ...context.context import Context
@@ -23,6 +22,7 @@ from .runtime import explains, runtime
 from .sources import is_gutted
 from .words import (
     GPU_LIBRARY,
+    PYTHON_DLL,
     SHOWN,
     again,
     before,
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from ...binaries.records import Recorded
     from ...context.binaries import BinaryFacts
 
-_PYTHON_DLL = re.compile(r"python3(\d+)t?\.dll\Z", re.I)
 _GLIBC = ("libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1")
 # Whether cuDNN is there at all is the CUDA family's to say; here it is its parts that count.
 _CUDNN = re.compile(r"(?:lib)?cudnn(?:64)?[_\d]*(?:\.dll|\.so(?:\.\d+)*)\Z", re.I)
@@ -88,7 +87,7 @@ def judge(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Fi
     yield from beside(context, facts, closure)
     yield from corrupt(context, facts, closure)
     yield from _symbols(context, facts, closure)
-    yield from shadowed(context, closure)
+    yield from shadowed(context, facts, closure)
     yield from modified(context, facts, closure)
 
 
@@ -108,13 +107,13 @@ def _gone(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Fi
         for module in closure.modules
     )
     # An extension module is asked for by its name, whatever the others import.
-    modules = [name for name in names if name.endswith((".pyd", ".so")) and "tensorflow/python/" in name]
-    main = wanted or any(name.endswith(MAIN) for name in names) or not all(map(is_at_rest, modules))
+    own = [name for name in names if name.endswith((".pyd", ".so")) and is_of_tensorflow(name)]
+    needed = wanted or not all(is_at_rest(name) for name in own if "/python/" in name)
     verb = "is" if len(gone) == 1 else "are"
     why = "an antivirus took it away" if context.env.os == "win" else "it was deleted"
     yield Finding(
         "TFD501",
-        ERROR if main else WARNING,
+        ERROR if needed else WARNING,
         f"{listed(os.path.basename(name) for name in names)} of {gone[0].owner} {verb} recorded as installed, but not "
         f"there: {why}, or the installation was interrupted.",
         found="not found",
@@ -137,16 +136,15 @@ def _machine(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
         source = context.env.python.source or context.env.platform
         yield of_another_machine(context, machine, facts.machine, paths, source)
     if context.env.os == "win":
-        yield from _in_the_way(context, facts, closure)
+        yield from _in_the_way(context, closure)
 
 
-def _in_the_way(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
+def _in_the_way(context: Context, closure: Closure) -> Iterator[Finding]:
     for module in closure.modules:
         if module.kind or not module.passed_over:
             continue
-        foreign = [path for path in module.passed_over if read_image(path).machine not in ("", facts.machine)]
-        # Only what lies before the copy that is loaded is met at all.
-        foreign = [path for path in foreign if before(module, path)]
+        # The loader meets what lies before the copy that it takes, and passes over what is for another machine.
+        foreign = [path for path in module.passed_over if before(module, path)]
         if foreign:
             yield Finding(
                 "TFD102",
@@ -157,7 +155,6 @@ def _in_the_way(context: Context, facts: BinaryFacts, closure: Closure) -> Itera
                 expected=relative(context, module.path),
                 evidence=(relative(context, foreign[0]),),
                 source=context.env.python.source,
-                package="",
                 confidence=LIKELY,
                 fix=Fix(note=f"Remove {relative(context, foreign[0])}, which nothing in the environment can load."),
             )
@@ -176,19 +173,12 @@ def _missing(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
         if not importers:
             continue
         names = [relative(context, importer.path) for importer in importers]
-        sure = facts.at_hand or GPU_LIBRARY.match(module.name) or is_ours(module.name) or _PYTHON_DLL.match(module.name)
-        yield not_found(context, module.name, names, names[0], why=_why(context, module))._replace(
+        sure = facts.at_hand or GPU_LIBRARY.match(module.name) or is_ours(module.name) or PYTHON_DLL.match(module.name)
+        yield not_found(context, module.name, names, names[0])._replace(
             severity=WARNING if facts.unread or all(is_at_rest(importer.path) for importer in importers) else ERROR,
             confidence=CERTAIN if sure and not facts.unread else LIKELY,
             needs=unread(context, facts.unread),
         )
-
-
-def _why(context: Context, module: Module) -> str:
-    match = _PYTHON_DLL.match(module.name)
-    if match and context.env.python.minor and context.env.python.minor != f"3.{match[1]}":
-        return f": the module is built for Python 3.{match[1]}, the environment has {context.env.python.version}"
-    return ""
 
 
 def _missing_for_gpu(context: Context, closure: Closure, module: Module) -> Iterator[Finding]:
@@ -226,8 +216,8 @@ def _symbols(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator
     for module in closure.modules:
         if module.kind != "symbols" or explains(module, facts, closure):
             continue
-        if context.env.os == "linux" and any(m.reason == "symbol version" for m in module.missing_symbols):
-            yield from _symbol_versions(context, facts, module)
+        if any(m.reason == "symbol version" for m in module.missing_symbols):
+            yield from _symbol_versions(context, module)
             continue
         missing = module.missing_symbols
         names = [_shown(item.symbol) for item in missing]
@@ -262,10 +252,11 @@ def _shown(symbol: str | int) -> str:
     return text if len(text) <= 80 else text[:77] + "…"
 
 
-def _symbol_versions(context: Context, facts: BinaryFacts, module: Module) -> Iterator[Finding]:
+def _symbol_versions(context: Context, module: Module) -> Iterator[Finding]:
     """TFD106, TFD610, TFD505: what ``ld.so`` reports as "version … not found"."""
-    versions = [str(item.symbol) for item in module.missing_symbols if item.reason == "symbol version"]
-    importers = listed(item.importer for item in module.missing_symbols)
+    missing = [item for item in module.missing_symbols if item.reason == "symbol version"]
+    versions = listed(str(item.symbol) for item in missing)
+    importers = listed(item.importer for item in missing)
     code, package, fix = "TFD505", "", Fix(note=f"Use a newer {module.name}.")
     if module.name in _GLIBC:
         code, fix = "TFD106", Fix(note="Use conda's own build of TensorFlow, an older release, or a newer system.")
@@ -281,11 +272,11 @@ def _symbol_versions(context: Context, facts: BinaryFacts, module: Module) -> It
     yield Finding(
         code,
         ERROR,
-        f"{module.path} is too old for {importers}: it lacks {listed(versions)}.",
+        f"{relative(context, module.path)} is too old for {importers}: it lacks {versions}.",
         found=relative(context, module.path),
-        expected=listed(versions),
+        expected=versions,
         evidence=(relative(context, module.path),),
-        source=module.missing_symbols[0].importer,
+        source=missing[0].importer,
         package=package,
         fix=fix,
     )

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 
+from ... import versions
 from ..._typing import TYPE_CHECKING
 from ...binaries.integrity import CHANGED, GONE, SHORTER
 from ...binaries.read import read_image
@@ -23,26 +24,45 @@ if TYPE_CHECKING:
     from ...context.binaries import BinaryFacts
 
 
-def shadowed(context: Context, closure: Closure) -> Iterator[Finding]:
+def shadowed(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """TFD504: the copy that is loaded is bad, and a good one lies behind it."""
     for module in closure.modules:
-        if module.kind not in ("machine", "corrupt", "symbols") or not module.path:
+        better = better_copy(facts, closure, module) if module.kind else ""
+        if better:
+            finding = shadow(context, module, better, module.problem)
+            yield finding._replace(severity=WARNING if _is_harmless(context, module) else ERROR)
+
+
+def better_copy(facts: BinaryFacts, closure: Closure, module: Module, oldest: str = "") -> str:
+    """Return the first copy behind the one that is loaded which has all that is imported from it; empty for none.
+
+    Args:
+        facts: What the binaries tell.
+        closure: What holds the module.
+        module: The copy that is loaded.
+        oldest: The version from which on a copy serves; empty for any.
+    """
+    behind = [path for path in module.passed_over if not before(module, path)]
+    images = [importer.image for importer in closure.importers(module) if importer.image] if behind else []
+    wanted = [each for image in images for each in image.imports if each.name.lower() == module.name.lower()]
+    for path in behind:
+        image = read_image(path)
+        if image.problem or image.machine != facts.machine:
             continue
-        behind = [path for path in module.passed_over if path != module.path and not before(module, path)]
-        for path in behind:
-            image = read_image(path)
-            needed = {item.symbol for item in module.missing_symbols}
-            if image.problem or image.machine != closure_machine(closure, module):
-                continue
-            if any(image.exports.find(symbol) is None for symbol in needed):
-                continue
-            yield shadow(context, module, path, module.problem)
-            break
+        new = not oldest or (image.version and not is_older(image.version, oldest))
+        if new and all(image.exports.find(symbol) is not None for each in wanted for symbol in each.symbols):
+            return path
+    return ""
 
 
-def closure_machine(closure: Closure, module: Module) -> str:
-    """Return what the importers of a module are for."""
-    return next((importer.machine for importer in closure.importers(module) if importer.machine), "x86_64")
+def is_older(version: str, floor: str) -> bool:
+    """Tell whether the release of a runtime is before another; what is unknown is not."""
+    return bool(version and floor) and versions.release(version)[:2] < versions.release(floor)[:2]
+
+
+def _is_harmless(context: Context, module: Module) -> bool:
+    """Tell whether an import goes on without a module: what a GPU needs where none is wanted, or what is at rest."""
+    return (module.optional and not context.gpu_wanted) or is_at_rest(module.path)
 
 
 def shadow(context: Context, module: Module, better: str, problem: str) -> Finding:
@@ -68,9 +88,8 @@ def corrupt(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[
     for module in closure.modules:
         if module.kind == "corrupt":
             path = relative(context, module.path)
-            harmless = (module.optional and not context.gpu_wanted) or is_at_rest(module.path)
             finding = damaged(context, path, module.problem, path, damages.get(_place(module.path)))
-            yield finding._replace(severity=WARNING if harmless else ERROR)
+            yield finding._replace(severity=WARNING if _is_harmless(context, module) else ERROR)
 
 
 # Keras goes on without it until a file is to be saved.

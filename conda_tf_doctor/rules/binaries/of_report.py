@@ -8,7 +8,7 @@ from ..._typing import TYPE_CHECKING
 from ...binaries.windows import is_api_set
 from ...context.binaries import VC_RUNTIME
 from ...context.context import Context
-from ...findings import CERTAIN, LIKELY, Finding, open_question
+from ...findings import Finding, open_question
 from ...subdirs import same_machine
 from .words import GPU_LIBRARY, damaged, not_found, of_another_machine, runtime_missing
 
@@ -34,13 +34,12 @@ def reported(context: Context, facts: BinaryFacts) -> Iterator[Finding]:
     for machine, paths in by_machine.items():
         yield of_another_machine(context, machine, facts.machine, paths, _SOURCE)
     runtime = [name for name in importers if VC_RUNTIME.match(name)]
-    confidence = CERTAIN if context.env.kind == "report" else LIKELY
     if runtime:
         of_runtime = dict.fromkeys(path for name in runtime for path in importers[name])
-        yield runtime_missing(context, runtime, list(of_runtime), _SOURCE, confidence=confidence)
+        yield runtime_missing(context, runtime, list(of_runtime), _SOURCE)
     for name, paths in importers.items():
         if name not in runtime and not _passes(context, name):
-            yield not_found(context, name, paths, _SOURCE, confidence=confidence)
+            yield not_found(context, name, paths, _SOURCE)
 
 
 def _passes(context: Context, name: str) -> bool:

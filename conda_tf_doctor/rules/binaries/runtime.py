@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 from ... import versions
 from ..._typing import TYPE_CHECKING
-from ...binaries.pe import file_version
 from ...context.binaries import VC_RUNTIME, runtime_is_lost
 from ...context.context import Context
 from ...findings import CERTAIN, ERROR, INFO, LIKELY, WARNING, Finding
 from ...matrix.vc_runtime import VcRuntime
-from .files import shadow
+from .files import better_copy, is_older, shadow
 from .vc_runtime import too_old
 from .words import MODERN, listed, relative, runtime_missing, unread
 
@@ -28,8 +27,6 @@ _SOURCE = "import table"
 
 def runtime(context: Context, facts: BinaryFacts, closure: Closure) -> Iterator[Finding]:
     """Judge the runtime found first: are all its DLLs there, and is it as new as TensorFlow was built for?"""
-    if context.env.os != "win":
-        return
     found = [m for m in closure.modules if VC_RUNTIME.match(m.name) and m.found_by and m.version and not m.optional]
     core = next((m for m in found if m.name.lower() == "msvcp140.dll"), found[0] if found else None)
     missing = [m for m in closure.modules if VC_RUNTIME.match(m.name) and m.kind == "missing" and not m.optional]
@@ -52,7 +49,7 @@ def _missing(
     importers = dict.fromkeys(importer.path for module in missing for importer in closure.importers(module))
     lost = facts.at_hand or runtime_is_lost(context, names)
     floor = VcRuntime(context.matrix).newest_first(names, MODERN)
-    if _older(floor, CONSTEXPR_MUTEX) and _constexpr_mutex(closure, set(facts.modules)):
+    if is_older(floor, CONSTEXPR_MUTEX) and _constexpr_mutex(closure, set(facts.modules)):
         floor = CONSTEXPR_MUTEX  # an older one would have the DLLs, and be the next error
     return runtime_missing(
         context,
@@ -76,20 +73,23 @@ def _too_old(
     if lacking:
         floor = known.newest_first(lacking)
         why = f"it has no {' and no '.join(lacking)}, which TensorFlow needs"
-        yield from _finding(context, core, floor, CERTAIN, why)
+        yield from _finding(context, facts, closure, core, floor, CERTAIN, why)
     elif symbols:
         names = listed(str(item.symbol)[:60] for item in symbols)
-        floor = _toolset(facts, closure, own) or version
-        why = f"it lacks {names}, which {listed(item.importer for item in symbols)} imports"
-        yield from _finding(context, core, floor, CERTAIN, why)
-    elif _older(version, CONSTEXPR_MUTEX) and _constexpr_mutex(closure, own):
+        toolset = _toolset(facts, closure, own)
+        importers = list(dict.fromkeys(item.importer for item in symbols))
+        why = f"it lacks {names}, which {listed(importers)} {'imports' if len(importers) == 1 else 'import'}"
+        floor = toolset if is_older(version, toolset) else CONSTEXPR_MUTEX
+        yield from _finding(context, facts, closure, core, floor, CERTAIN, why)
+    elif is_older(version, CONSTEXPR_MUTEX) and _constexpr_mutex(closure, own):
         why = (
             "TensorFlow was compiled for mutexes that need no initialising, which crash there (most often told as "
             '"A dynamic link library (DLL) initialization routine failed")'
         )
         build = context.binary_build
         measured = build is not None and build.vc_basis == "measured"
-        yield from _finding(context, core, CONSTEXPR_MUTEX, CERTAIN if measured else LIKELY, why)
+        confidence = CERTAIN if measured else LIKELY
+        yield from _finding(context, facts, closure, core, CONSTEXPR_MUTEX, confidence, why)
 
 
 def explains(module: Module, facts: BinaryFacts, closure: Closure) -> bool:
@@ -97,11 +97,7 @@ def explains(module: Module, facts: BinaryFacts, closure: Closure) -> bool:
     if module.kind != "symbols" or not VC_RUNTIME.match(module.name):
         return False
     newest = max(_toolset(facts, closure, set(facts.modules)) or "14.0", CONSTEXPR_MUTEX, key=versions.key)
-    return _older(module.version, newest)
-
-
-def _older(version: str, floor: str) -> bool:
-    return bool(version and floor) and versions.release(version)[:2] < versions.release(floor)[:2]
+    return is_older(module.version, newest)
 
 
 def _toolset(facts: BinaryFacts, closure: Closure, own: set[str]) -> str:
@@ -111,7 +107,7 @@ def _toolset(facts: BinaryFacts, closure: Closure, own: set[str]) -> str:
     nothing.
     """
     seen = [m.image.linker_version for m in closure.modules if m.path in own and m.image]
-    toolsets = [text for text in seen if versions.release(text)[:2] > (14, 0) and versions.release(text)[0] == 14]
+    toolsets = [text for text in seen if versions.release(text)[:1] == (14,)]
     return max(toolsets, key=versions.key, default="")
 
 
@@ -129,14 +125,15 @@ def _constexpr_mutex(closure: Closure, own: set[str]) -> bool:
     return locks
 
 
-def _finding(context: Context, core: Module, floor: str, confidence: str, why: str) -> Iterator[Finding]:
+def _finding(
+    context: Context, facts: BinaryFacts, closure: Closure, core: Module, floor: str, confidence: str, why: str
+) -> Iterator[Finding]:
     where = relative(context, core.path) if core.path else core.found_by
     yield too_old(
         context, f"The Visual C++ runtime that is found first ({where}, {core.version})", why,
         found=f"{core.name} {core.version}", wanted=f">={floor}", evidence=where, source=_SOURCE, confidence=confidence,
     )  # fmt: skip
-    for path in core.passed_over:
-        version = file_version(path)
-        if version and not _older(version, floor) and path != core.path:
-            yield shadow(context, core, path, f"version {core.version}")
-            return
+    # What lies behind a copy that lacks symbols is told with all others of that kind.
+    better = "" if core.kind else better_copy(facts, closure, core, floor)
+    if better:
+        yield shadow(context, core, better, f"version {core.version}")

@@ -164,7 +164,6 @@ def _without(context: Context, package: Package, lost: str) -> Finding:
     label = f"{name} {version}".strip()
     found = f"{label} without {lost}"
     subject = f"{label} is there without any metadata" if lost == "metadata" else f"{lost} of {label} is not there"
-    spec = "" if version else working(context, name)
     command = with_files_again(name, version, unrecorded=True)
     # Of an unknown TensorFlow no other one can take the place.
     if name in OWNERS and not version:
@@ -172,7 +171,8 @@ def _without(context: Context, package: Package, lost: str) -> Finding:
     elif version:
         fix = Fix(commands=(command,), reinstall=((PIP, name),))
     else:
-        fix = Fix(pip=(f"{name}{spec}",), commands=((*command[:-1], f"{name}{spec}"),))
+        wanted = f"{name}{working(context, name)}"
+        fix = Fix(pip=(wanted,), commands=((*command[:-1], wanted),))
     return Finding(
         "TFD501",
         WARNING,

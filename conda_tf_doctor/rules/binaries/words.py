@@ -27,6 +27,7 @@ GPU_LIBRARY = re.compile(
     r"(?:_\w+)?(?:64)?[_\d]*(?:\.dll|\.so(?:\.\d+)*)\Z",
     re.I,
 )
+PYTHON_DLL = re.compile(r"python3(\d+)t?\.dll\Z", re.I)
 SHOWN = 5
 # Where a pin on vc14_runtime begins: nothing older was packaged under that name.
 MODERN = "14.20"
@@ -57,15 +58,18 @@ def reinstall(context: Context, path: str = "") -> Fix:
 
 def again(context: Context, entry: Recorded) -> Fix:
     """Return what installs a package again that recorded a file."""
-    package = context.env.conda(entry.owner) if entry.manager == CONDA else context.env.pip(entry.owner)
-    name, version = (package.name, package.version) if package else (entry.owner, "")
-    return _reinstalled(context, entry.manager, name, version)
+    if entry.manager == CONDA:
+        return _reinstalled(context, CONDA, entry.owner, "")
+    package = context.env.pip(entry.owner)
+    return _reinstalled(context, PIP, entry.owner, package.version if package else "")
 
 
 def _reinstalled(context: Context, manager: str, name: str, version: str) -> Fix:
     if manager == CONDA:
         where = ("-p", context.env.prefix) if context.env.prefix else ()
-        return Fix(commands=(("conda", "install", *where, "--force-reinstall", name),), reinstall=((CONDA, name),))
+        package = context.env.conda(name)
+        spelled = package.conda_name if package else name
+        return Fix(commands=(("conda", "install", *where, "--force-reinstall", spelled),), reinstall=((CONDA, name),))
     return Fix(commands=(with_files_again(name, version),), reinstall=((PIP, name),))
 
 
@@ -134,11 +138,11 @@ def difference(damage: Damage) -> tuple[str, str]:
     return f"it has {damage.found}, recorded are {entry.size:,}", f"{entry.size:,} bytes"
 
 
-def not_found(
-    context: Context, name: str, importers: Sequence[str], source: str, why: str = "", confidence: str = CERTAIN
-) -> Finding:
+def not_found(context: Context, name: str, importers: Sequence[str], source: str) -> Finding:
     """Return TFD501 of a library that files import and that is nowhere on the search path."""
     verb = "imports" if len(importers) == 1 else "import"
+    other = _other_python(context, name)
+    why = f": the module is built for Python {other}, the environment has {context.env.python.version}" if other else ""
     return Finding(
         "TFD501",
         ERROR,
@@ -148,9 +152,15 @@ def not_found(
         evidence=tuple(importers[:SHOWN]),
         source=source,
         package=owner(context, importers[0]),
-        confidence=confidence,
-        fix=provider(context, name),
+        fix=reinstall(context, importers[0]) if other else provider(context, name),
     )
+
+
+def _other_python(context: Context, name: str) -> str:
+    """Return the minor version of Python that a DLL is of, where the environment has another."""
+    match = PYTHON_DLL.match(name)
+    minor = f"3.{match[1]}" if match else ""
+    return minor if context.env.python.minor not in ("", minor) else ""
 
 
 def runtime_missing(
@@ -213,6 +223,8 @@ def provider(context: Context, name: str) -> Fix:
     """Return what brings a library that is missing."""
     if is_ours(name):
         return reinstall(context)
+    if PYTHON_DLL.match(name) and context.env.conda("python"):
+        return _reinstalled(context, CONDA, "python", "")
     if GPU_LIBRARY.match(name):
         return Fix(note=f"Install the CUDA or cuDNN package that has {name}; the CUDA findings name the version.")
     return Fix(note=f"Install the package that provides {name} into the environment.")
