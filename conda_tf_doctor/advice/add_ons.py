@@ -11,9 +11,9 @@ from ..context.promises import holds_here, requirements
 from ..environment.facts import CONDA
 from ..environment.tensorflow import OWNERS
 from ..findings import Fix
-from ..installers import ANEW
+from ..installers import ANEW, pip_install, pip_uninstall
 from ..matrix.model import PYPI
-from ..names import parse_requirement
+from ..names import normalise, parse_requirement
 from .keras import legacy_keras
 from .make import (
     asking,
@@ -45,6 +45,9 @@ ADD_ONS = (
 IN_STEP = ("tensorflow-estimator", "tensorboard", "tensorflow-text", "tf-models-official")
 
 
+_DIRECTML = "tensorflow-directml-plugin"
+
+
 def add_on(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD607: the add-on's release for this TensorFlow, or the TensorFlow for it."""
     # An operation that a model calls, and the add-on registers when it is imported.
@@ -61,6 +64,19 @@ def add_on(context: Context, said: Mapping[str, str]) -> Fix:
 
 def _release(context: Context, said: Mapping[str, str]) -> Fix:
     text, env = context.env.error_text, context.env
+    if "registered" in said:
+        there = env.package(_DIRECTML)
+        spec = f"{_DIRECTML}=={there.version}" if there and there.version else _DIRECTML
+        return Fix(
+            commands=(pip_uninstall([_DIRECTML]), pip_install([spec])),
+            pip=(spec,),
+            note="Two copies of the plugin were loaded: before it is installed again, delete what uninstalling left in "
+            "the folder tensorflow-plugins of site-packages, and a copy in the user site.",
+        )
+    if "rival" in said:
+        first = f"Name no release of either, and pip takes such as want one {said['name']}. Or keep {said['owner']} "
+        note = f"{first}{said['version']}, and a {said['rival']} for {said['name']} {said['needs']}."
+        return by_pip([normalise(said["owner"]), normalise(said["rival"])], note, ("--upgrade",))
     if "tensorflow.compat.v2' has no attribute 'contrib'" in text and context.tensorflow is not None:
         return by_pip(
             [f"{context.tensorflow.name}>=1.15,<2"],
@@ -78,8 +94,8 @@ def _release(context: Context, said: Mapping[str, str]) -> Fix:
         library = ""
     if library:
         return Fix(note=_OWN.format(re.split(r"[\\/]", library)[-1]))
-    if "tfdml" in text and (rows := context.matrix.builds("tensorflow-directml-plugin")):
-        there, ours, wanted = env.package("tensorflow-directml-plugin"), context.tensorflow, rows[-1].for_tensorflow
+    if "tfdml" in text and (rows := context.matrix.builds(_DIRECTML)):
+        there, ours, wanted = env.package(_DIRECTML), context.tensorflow, rows[-1].for_tensorflow
         if there and there.version and ours and versions.contains(wanted, ours.version or "0"):
             both = [f"{p.name}=={p.version}" for p in (ours, there)]
             return by_pip(both, "They go together: install both anew. It needs Windows 10 1903 and DirectX 12.", ANEW)

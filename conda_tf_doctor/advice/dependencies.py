@@ -121,6 +121,13 @@ def dependency(context: Context, said: Mapping[str, str]) -> Fix:
         below = _JAX_OF_PROBABILITY if find(context, "tensorflow-probability") else "<0.9"
         both = [f"{n}{below}" for n in ("jax", "jaxlib") if context.matrix.wheels.newest(n, below, *where)]
         return by_pip(both, "Both of one release, which TensorFlow imports where they are.", ("--upgrade",))
+    if "Could not find a version that matches" in text:
+        owners = dict.fromkeys(re.findall(r"\(from ([A-Za-z][\w.-]*)", text))
+        who = f" Those of {', '.join(owners)} are put together in it." if owners else ""
+        return Fix(
+            note=f"No {said['name']} is {said['needs']}.{who} Name no release of all of these but one, and let the "
+            "installer choose the others for it; or leave one of them out."
+        )
     module = normalise((said.get("package", "") or said.get("name", "")).split(".")[0])
     name = _DISTRIBUTIONS.get(module, module)
     if name.startswith("nvidia-") and said.get("owner"):

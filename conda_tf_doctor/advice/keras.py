@@ -104,6 +104,12 @@ def keras(context: Context, said: Mapping[str, str]) -> Fix:
         return fix._replace(note="Or unset TF_USE_LEGACY_KERAS: this TensorFlow's own Keras is Keras 2.")
     if context.tensorflow is not None and context.tensorflow.name.startswith("tf-nightly"):
         return legacy_keras(context, "A nightly TensorFlow goes with the nightly of its add-ons.")
+    if re.search(r"Unrecognized keyword arguments[^\n]*'ragged'", text):
+        return pair(
+            context,
+            {"tensorflow": ">=1.15"},
+            "The model was saved by TensorFlow 1.15 or later, whose InputLayer has `ragged`.",
+        )
     if "'keras.api._v" in text:
         pins = [f"tensorflow=={minor}.*", f"keras=={minor}.*"] if minor and old else ["tensorflow", "keras"]
         note = "keras is of TensorFlow's minor version (2.x with 2.x, 3 with 2.16 and later): write both anew."

@@ -76,6 +76,15 @@ _NOT_CONDAS = re.compile(
 _CONDAS = re.compile(r"conda|mamba|[\\/]envs[\\/]|\(base\)", re.IGNORECASE)
 
 
+# Windows' DirectX, and what is linked to it: WSL 2 shows them in /usr/lib/wsl/lib.
+_OF_WINDOWS = ("d3d", "dxcore", "directml")
+_LENT = (
+    "In WSL 2, on Windows 11 or a Windows 10 from build 20150 on: install the GPU's newest driver for Windows, run "
+    "`wsl --update` and `wsl --shutdown` in a PowerShell, and look for libd3d12.so in /usr/lib/wsl/lib, which has to "
+    "be on the loader's path. A Linux without Windows, or WSL 1, has no DirectX: there do without DirectML."
+)
+
+
 def missing(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD501: the package that holds the library, in the version whose number its name has."""
     name = re.split(r"[\\/]", said.get("library", "").strip(". "))[-1]
@@ -89,6 +98,8 @@ def missing(context: Context, said: Mapping[str, str]) -> Fix:
     )
     start = next((start for start in _HOLDERS if stem == start or (len(start) > 1 and stem.startswith(start))), "")
     package = _HOLDERS.get(start, "")
+    if stem.startswith(_OF_WINDOWS):
+        return Fix(note=_LENT)
     if not package:
         return Fix(note=f"Install the package that holds {name}; `conda tf-doctor dlls` names what asks for it.")
     if package == "mkl":

@@ -91,18 +91,17 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD201: a Python that there is a build for."""
     from .gpu import native_windows, retired
 
-    env, tensorflow = context.env, context.tensorflow
+    env, tensorflow, text = context.env, context.tensorflow, context.env.error_text
     if fix := for_older_python(context, said) or without_tensorrt(context, said):
         return fix
-    if project := re.search(r"supported Python range \((>=[\d.]+)", env.error_text):
-        below = re.findall(r"requires Python [^\n]{0,200}?<\s{0,9}(3\.\d+)", env.error_text)
+    if project := re.search(r"project's (?:supported Python range|Python requirement) \((>=[\d.]+)", text):
+        below = re.findall(r"requires Python [^\n]{0,200}?<\s{0,9}(3\.\d+)", text)
         spec = f"{project[1]},<{max(below, key=versions.key)}" if below else project[1]
         return Fix((f"python {spec}",), note=f'Write python = "{spec}" into pyproject.toml, and lock again.')
     name, version = _asked(context, said)
     if wheel := of_today(context):
         return under_pip(context, wheel)
     minors = said["minors"].split() if "minors" in said else minors_of(context, name, version)
-    text = env.error_text
     by_conda = is_conda(context) or (tensorflow is None and bool(SOLVER.search(text)))
     listed = _listed(text) if by_conda else ()
     pinned = re.search(

@@ -103,7 +103,9 @@ def activate(context: Context, said: Mapping[str, str]) -> Fix:
     if place := said.get("place", ""):
         own = f"Choose that environment's Python as the interpreter of {place} (in a notebook: its kernel)"
         return Fix(commands=_activation(context, name), note=f"{own}, or start {place} where it is activated.")
-    if terminal and not notebook:
+    spec = _where_it_ran(context)
+    # What is not installed anywhere is not found by another choice of Python.
+    if terminal and not notebook and _EMPTY not in spec[1]:
         note = f"In the terminal or the IDE that starts Python, {there}."
         if "No module named" in text and context.tensorflow is None and context.env.packages:
             # What is listed here has none: it may be in another environment, or in none.
@@ -113,7 +115,6 @@ def activate(context: Context, said: Mapping[str, str]) -> Fix:
         return Fix(commands=_activation(context, name), note=note)
     note = f"Choose that environment's kernel in the notebook, which ipykernel in it makes, or {there}."
     runs = re.findall(r"((?:[A-Z]:\\|(?<![\w./-])/)[^\s'\"]{0,400}?python[\d.]*(?:\.exe)?)(?=[\s'\"]|$)", text)
-    spec = _where_it_ran(context)
     if len(runs) > 1:
         note += f" Or install TensorFlow into the Python that runs: {runs[-1]} -m pip install {spec[0]}."
     elif not notebook and not name and not is_conda(context):
@@ -123,6 +124,9 @@ def activate(context: Context, said: Mapping[str, str]) -> Fix:
     elif notebook:
         note += f" Or run %pip install {spec[0]} in a cell."
     return Fix(commands=(("conda", "install", *into, "ipykernel"),), note=note)
+
+
+_EMPTY = "is empty here"
 
 
 def _where_it_ran(context: Context) -> tuple[str, str]:
@@ -142,7 +146,7 @@ def _where_it_ran(context: Context) -> tuple[str, str]:
         # An installer that took the requirements of another platform's wheel left it out.
         return (
             row.stub_for,
-            f"the wheel of {tensorflow.name} is empty here, and {whole}, which holds it, is not listed; ",
+            f"the wheel of {tensorflow.name} {_EMPTY}, and {whole}, which holds it, is not listed; ",
         )
     brings = f"it brings {whole}, in which TensorFlow itself is here; " if whole else ""
     name = other_name(context, tensorflow.version, context.env.platform) or tensorflow.name

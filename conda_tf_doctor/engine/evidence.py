@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from .. import versions
 from ..advice import advise
 from ..advice.gpu import dotted
-from ..codes import ROWS
+from ..codes import ROWS, code_of_package
+from ..environment.tensorflow import OWNERS
 from ..explain.catalogue import need
 from ..explain.rank import Cause, rank
 from ..explain.told import python_of
 from ..explain.unexplained import failure
 from ..findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, TEXT, WARNING, Finding, Fix
+from ..names import normalise
 
 if TYPE_CHECKING:
     from ..context.context import Context
@@ -31,6 +33,8 @@ _SEND = (
 )
 
 
+# What a text names of a package whose name is another.
+_MODULES = {"tfdml-plugin": "tensorflow-directml-plugin", "absl": "absl-py", "google": "protobuf", "grpc": "grpcio"}
 # What tells more of the cure than the facts do: which numpy it has to be, or which part of CUDA.
 _TELLS_MORE = re.compile(r"module compiled against A[PB]I|Error: libnvrtc\.so")
 
@@ -61,13 +65,17 @@ def _joined(context: Context, finding: Finding, cause: Cause, first: bool) -> Fi
     severity = finding.severity
     fragile = severity == WARNING and cause.likelihood != POSSIBLE
     telling = cause.strength > 1 and (cause.likelihood == CERTAIN or first)
-    if fragile or telling:
+    if telling and severity == INFO and cause.likelihood == POSSIBLE:
+        # What an installer says of it is no failure: nothing is known to break, and nothing was seen to.
+        severity = WARNING
+    elif fragile or telling:
         # What is fragile, or was never known to break, has broken: the user saw it.
         severity = ERROR
     line = f"error_text: {_shortened(cause.line)}"
     fix = finding.fix
-    if severity == ERROR and (fix == Fix() or _TELLS_MORE.search(cause.line)):
-        # What is only outside of a declared range has no repair until somebody sees it fail.
+    lacks = fix == Fix() and (telling or severity == ERROR)
+    if lacks or (severity == ERROR and _TELLS_MORE.search(cause.line)):
+        # What is only outside of a declared range has no repair until somebody speaks of it.
         fix = advise(cause.code, context, cause.captured)
     return finding._replace(
         severity=severity,
@@ -76,6 +84,16 @@ def _joined(context: Context, finding: Finding, cause: Cause, first: bool) -> Fi
         evidence=(*finding.evidence, line),
         confidence=CERTAIN if cause.likelihood == CERTAIN or finding.confidence == CERTAIN else finding.confidence,
     )
+
+
+def _is_of_another(context: Context, finding: Finding, cause: Cause) -> bool:
+    """Tell whether a text blames another installed package than a finding whose code any of many packages may have."""
+    if ROWS[finding.code].package or finding.code != code_of_package(finding.package):
+        return False
+    said = " ".join(cause.captured.get(each, "") for each in ("name", "package", "library"))
+    parts = {_MODULES.get(part, part) for part in map(normalise, re.split(r"[\\/.\s]+", said))}
+    blamed = {package.name for package in context.env.packages} & parts - set(OWNERS)
+    return bool(blamed) and finding.package not in blamed
 
 
 def from_error_text(context: Context, found: Iterable[Finding]) -> tuple[list[Finding], Verdict]:
@@ -90,14 +108,16 @@ def from_error_text(context: Context, found: Iterable[Finding]) -> tuple[list[Fi
     found = [finding for finding in given if not finding.is_open]
     verdict = rank(context.env.error_text, context, found)
     causes = {cause.code: cause for cause in verdict.causes}
+    of_others = [each for each in found if each.code in causes and _is_of_another(context, each, causes[each.code])]
     joined = [
         _joined(context, finding, causes[finding.code], finding.code == verdict.causes[0].code)
-        if finding.code in causes
+        if finding.code in causes and finding not in of_others
         else finding
         for finding in found
     ]
-    present = {finding.code for finding in joined}
-    explained = any(finding.severity == ERROR and finding.code in causes for finding in joined)
+    same = [finding for finding in joined if finding not in of_others]
+    present = {finding.code for finding in same}
+    explained = any(finding.severity == ERROR and finding.code in causes for finding in same)
     for place, cause in enumerate(verdict.causes):
         if cause.code in present:
             continue

@@ -18,6 +18,7 @@ from ..environment.facts import CONDA
 from ..environment.tensorflow import OWNERS, owners
 from ..matrix.model import PYPI, Build
 from ..names import normalise
+from ..specifiers import is_empty
 from ..versions import contains, minor
 from . import facts_of_gpu
 from .subject import Fact, Subject, Truth, user_site
@@ -303,12 +304,19 @@ def _no_wheel_on_this_platform(subject: Subject, _: str) -> Truth:
     return not any(row.platform in (platform, "noarch") for row in rows) if rows else None
 
 
+def _apart(subject: Subject, _: str) -> Truth:
+    """Whether the ranges that two packages, or all together, ask for have no version in common."""
+    spelled = [re.sub(r"\band\b", ",", subject.captured.get(each, "")) for each in ("needs", "asks")]
+    return is_empty(",".join(filter(None, spelled)), contains)
+
+
 def _pip_too_old(subject: Subject, _: str) -> Truth:
     """Whether the pip that found nothing is too old for the name of the platform that the wheels have."""
     return bool(old_pip(subject.context, subject.captured)[0]) if subject.context else None
 
 
 FACTS: dict[str, Fact] = {
+    "apart": _apart,
     "pip-too-old": _pip_too_old,
     "no-wheel-on-this-platform": _no_wheel_on_this_platform,
     **facts_of_gpu.FACTS,

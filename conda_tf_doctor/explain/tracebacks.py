@@ -82,13 +82,14 @@ def shadowing_frame(text: str) -> tuple[Frame, bool] | None:
     """Return the frame of a user's file that is named like a module, and whether that is sure.
 
     It is sure where the file is of the stack (``tensorflow.py``), or where TensorFlow or a library imports it: its
-    frame comes after one of an installed package. A script that is only named like a standard module may be innocent.
+    frame comes after one of an installed package. A script that is only named like a standard module may be innocent,
+    and one that is named like the stack is where it is the script that was started, and got through its imports.
     """
     seen_library = False
     perhaps: Frame | None = None
-    for frame in frames(text):
+    for place, frame in enumerate(frames(text)):
         if frame.own and frame.module and _shadowed(frame.module) and not _is_of_an_archive(text, frame):
-            if seen_library or frame.module in STACK_MODULES:
+            if seen_library or (frame.module in STACK_MODULES and (place or _IMPORT_TROUBLE.search(text))):
                 return frame, True
             perhaps = perhaps or frame
         seen_library = seen_library or bool(_TENSORFLOW_FRAME.search(frame.file))

@@ -495,3 +495,29 @@ def test_condas_runtime_is_meant_before_the_systems() -> None:
     text = INIT.partition(": A dynamic")[0] + ": The specified module could not be found."
     best = rank(text, context).causes[0]
     assert (best.code, best.likelihood) == ("TFD402", "certain")
+
+
+def test_what_pip_declares_of_a_package_that_is_not_known_to_break_is_a_warning() -> None:
+    line = "tensorflow 2.13.0 requires typing-extensions<4.6.0,>=3.6.6, but you have typing-extensions 4.11.0 which is "
+    found = checked(f"{line}incompatible.", "linux-64", {"tensorflow": "2.13.0", "typing-extensions": "4.11.0"})
+    first = found.findings[0]
+    assert (errors(found), first.code, first.severity) == ([], "TFD611", "warning")
+    assert first.message.endswith("but nothing is known to break.")
+    assert first.fix.pip == ("typing-extensions<4.6.0,>=3.6.6",)
+    assert "nothing has to be done" in first.fix.note
+
+
+def test_a_text_about_one_package_is_no_word_about_another_of_the_same_code() -> None:
+    packages = {"tensorflow": "2.19.0", "tensorflow-directml-plugin": "0.4.0.dev230202", "tensorflow-io": "0.31.0"}
+    text = r"NotFoundError: C:\x\site-packages\tensorflow-plugins\tfdml_plugin.dll not found"
+    of = {f.package: f.severity for f in checked(text, "win-64", packages).findings if f.code == "TFD607" and f.package}
+    assert of["tensorflow-io"] == "warning"
+    first = checked(text, "win-64", packages).findings[0]
+    assert (first.code, first.severity, [*first.fix.pip]) == ("TFD607", "error", ["tensorflow==2.10.0"])
+
+
+def test_a_text_that_names_the_package_is_joined_with_what_is_known_of_it() -> None:
+    packages = {"tensorflow": "2.14.0", "tensorflow-io": "0.34.0"}
+    text = "NotImplementedError: unable to open file: libtensorflow_io.so, from paths: ['/x/tensorflow_io/a.so']"
+    found = [f for f in checked(text, "linux-64", packages).findings if f.code == "TFD607"]
+    assert [(f.package, f.severity) for f in found] == [("tensorflow-io", "error")]

@@ -7,7 +7,7 @@ import pytest
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.explain.told import met, python_of, take
-from conda_tf_doctor.findings import ERROR, Finding
+from conda_tf_doctor.findings import ERROR, WARNING, Finding
 from conda_tf_doctor.matrix.load import load_matrix
 
 DLL = (
@@ -81,14 +81,20 @@ def test_the_versions_that_a_text_met(text: str, versions: dict[str, str]) -> No
     assert met(text) == versions
 
 
-def judged(text: str, **packages: str) -> list[Finding]:
+def told(text: str, severity: str, **packages: str) -> list[Finding]:
     listed = [{"name": name.replace("_", "-"), "version": v, "manager": "pip"} for name, v in packages.items()]
     facts = {"platform": "linux-64", "python": {"version": "3.9.18"}, "packages": listed, "error_text": text}
-    return [f for f in diagnose(environment_of(facts, "r"), load_matrix()).findings if f.severity == ERROR]
+    return [f for f in diagnose(environment_of(facts, "r"), load_matrix()).findings if f.severity == severity]
+
+
+def judged(text: str, **packages: str) -> list[Finding]:
+    return told(text, ERROR, **packages)
 
 
 def test_what_no_record_names_is_judged_by_the_text() -> None:
-    found = judged(CONFLICT, tensorflow="2.15.0")
+    # pip's word alone, of a package that nothing is known to break.
+    assert judged(CONFLICT, tensorflow="2.15.0") == []
+    found = told(CONFLICT, WARNING, tensorflow="2.15.0")
     assert [(f.code, f.found) for f in found] == [("TFD611", "0.5.1")]
     assert found[0].fix.commands == (("python", "-m", "pip", "install", "ml-dtypes>=0.2,<0.3"),)
 

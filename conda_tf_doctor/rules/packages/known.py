@@ -81,9 +81,10 @@ def breakages(context: Context, table: str) -> list[Breakage]:
     tensorflow = context.tensorflow
     if tensorflow is None or not tensorflow.version:
         return []
-    candidates = {p.version for p in owners(context.env) if p.version and p.manager == tensorflow.manager}
+    candidates = [p.version for p in owners(context.env) if p.version and p.manager == tensorflow.manager]
     found: list[dict[str, Breakage]] = []
-    for version in {tensorflow.version, *candidates}:
+    # Told of the TensorFlow that is named, of which it is first asked.
+    for version in dict.fromkeys((tensorflow.version, *candidates)):
         by_name: dict[str, Breakage] = {}
         for name, absence_tells in context.matrix.names(table):
             package = find(context, name)
