@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tools.images import executable
+from tools.prefixes import add_record, make_prefix, site_packages
+from tools.tiny_macho import make_dylib
 from tools.tiny_pe import make_dll
 
 from .conftest import MAIN, SITE, write_conda, write_record
@@ -119,3 +121,38 @@ def test_what_a_module_at_rest_would_load_stops_nothing(env: Path) -> None:
     make_dll(env / f"{SITE}/tensorflow/python/_pywrap_tfcompile.pyd").write_bytes(b"MZ cut")
     write_record(env)
     assert codes(env) == {"TFD502": "warning"}
+
+
+# What is not the file that was recorded
+
+
+def test_a_module_at_rest_that_was_cut_off_behind_its_image(env: Path) -> None:
+    rest = env / f"{SITE}/tensorflow/python/_pywrap_tfcompile.pyd"
+    data = make_dll(rest).read_bytes()
+    rest.write_bytes(data + bytes(200))
+    write_record(env)
+    rest.write_bytes(data + bytes(100))
+    [finding] = found(env)
+    assert (finding.code, finding.severity, finding.confidence) == ("TFD503", "warning", "certain")
+
+
+@pytest.mark.parametrize(
+    ("platform", "rewritten", "told"),
+    [
+        # Conda signs there what it wrote the prefix into: nothing of it is as it was packed.
+        ("osx-arm64", True, []),
+        ("osx-arm64", False, ["TFD503"]),
+        ("win-64", True, ["TFD503"]),
+    ],
+)
+def test_what_conda_wrote_the_prefix_into(platform: str, rewritten: bool, told: list[str], tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", platform, "3.10.13")
+    file = site_packages(prefix, platform) / "tensorflow" / "python" / "_pywrap_tensorflow_internal.so"
+    file = file.with_suffix(".pyd") if platform == "win-64" else file
+    make_dll(file) if platform == "win-64" else make_dylib(file, machines=["arm64"])
+    entry = {"_path": file.relative_to(prefix).as_posix(), "path_type": "hardlink"}
+    entry |= {"size_in_bytes": file.stat().st_size - 10} | ({"prefix_placeholder": "/opt/place"} if rewritten else {})
+    fields = {"files": [entry["_path"]], "paths_data": {"paths": [entry], "paths_version": 1}}
+    add_record(prefix, platform, "tensorflow", "2.10.0", "py310h_0")
+    add_record(prefix, platform, "tensorflow-base", "2.10.0", "py310h_0", **fields)
+    assert [finding.code for finding in found(prefix)] == told

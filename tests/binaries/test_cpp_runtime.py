@@ -183,3 +183,8 @@ def test_a_folder_that_nobody_knows_may_have_what_a_record_lists(env: Path) -> N
     [finding] = found(env)
     assert (finding.code, finding.severity, finding.confidence) == ("TFD401", "warning", "likely")
     assert finding.needs == (f"which folders {SITE}/sitecustomize.py adds with os.add_dll_directory",)
+
+
+def test_a_dll_that_tells_no_version_is_an_odd_file(env: Path) -> None:
+    make_dll(env / CORE, ["other"])
+    assert codes(env) == {"TFD505": "error"}

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from conda_tf_doctor.binaries.records import Recorded
 from conda_tf_doctor.binaries.resolve import resolve
 from conda_tf_doctor.context.binaries import BinaryFacts
 from conda_tf_doctor.rules.binaries.closure import judge
+from conda_tf_doctor.rules.binaries.words import again
 from tests.wholes import said
 from tools.images import ELF_MACHINES, elf
 from tools.prefixes import add_dist
@@ -86,6 +88,12 @@ def test_what_is_gone_and_loaded_at_the_first_call_only_stops_no_import(
     (env / FOLDER / "part.dll").unlink()
     [finding] = found(env)
     assert (finding.severity, finding.evidence) == (severity, (f"{FOLDER}/part.dll",))
+
+
+@pytest.mark.parametrize("manager", ["pip", "conda"], ids=["a wheel", "a record"])
+def test_what_recorded_a_file_and_is_listed_no_more_is_installed_again_by_its_name(manager: str, env: Path) -> None:
+    fix = again(context(env), Recorded(str(env / "a.dll"), "", 9, "", "gone-one", manager))
+    assert fix.commands[0][-1] == "gone-one" and fix.reinstall == ((manager, "gone-one"),)
 
 
 def test_a_module_of_the_oldest_layout_is_gone(env: Path) -> None:
@@ -168,6 +176,13 @@ def test_a_module_that_dlls_is_asked_for_and_is_not_there_has_no_importer(env: P
     closure = resolve(str(env), "win-64", [path], "3.10.4")
     assert closure.roots[0].kind == "missing"
     assert list(judge(context(env), BinaryFacts(closure, (path,), machine="x86_64"), closure)) == []
+
+
+def test_what_lies_outside_of_the_environment_is_named_in_full(env: Path, tmp_path: Path) -> None:
+    path = str(make_dll(tmp_path / "outside" / "module.pyd", imports={"mklml.dll": ["x"]}))
+    closure = resolve(str(env), "win-64", [path], "3.10.4")
+    [finding] = judge(context(env), BinaryFacts(closure, (path,), machine="x86_64"), closure)
+    assert finding.evidence == (path,) and finding.package == ""
 
 
 # What a GPU needs

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from conda_tf_doctor.context.context import Context
+from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.environment.facts import Environment
 from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.findings import Finding
 from conda_tf_doctor.matrix.load import load_matrix
@@ -16,17 +18,25 @@ from tests.wholes import said
 MAIN = "Lib/site-packages/tensorflow/python/_pywrap_tensorflow_internal.pyd"
 
 
-def found(
-    *entries: dict[str, Any], version: str = "2.10.0", name: str = "tensorflow", machine: str = "x86_64"
-) -> list[Finding]:
+def environment(
+    *entries: dict[str, Any],
+    version: str = "2.10.0",
+    name: str = "tensorflow",
+    machine: str = "x86_64",
+    manager: str = "pip",
+) -> Environment:
     report = {
         "schema_version": 1,
         "platform": "win-64",
         "python": {"version": "3.10.4", "bits": 64, "machine": machine},
-        "packages": [{"name": name, "version": version, "manager": "pip", "channel": "pypi"}],
+        "packages": [{"name": name, "version": version, "manager": manager}],
         "binaries": list(entries),
     }
-    return said(binaries(Context(environment_of(report, "report.json"), load_matrix())))
+    return environment_of(report, "report.json")
+
+
+def found(*entries: dict[str, Any], **about: str) -> list[Finding]:
+    return said(binaries(Context(environment(*entries, **about), load_matrix())))
 
 
 def binary(**fields: Any) -> dict[str, Any]:
@@ -44,6 +54,7 @@ def test_nothing_is_wrong() -> None:
         ("vcruntime140_1.dll", "TFD401", "Visual C++ runtime >=14.20"),
         ("mklml.dll", "TFD501", "mklml.dll"),
         ("python39.dll", "TFD501", "python39.dll"),
+        ("python310.dll", "TFD501", "python310.dll"),
     ],
 )
 def test_missing(missing: str, code: str, expected: str) -> None:
@@ -73,6 +84,16 @@ def test_missing_without_harm(missing: str) -> None:
     assert found(binary(missing=[missing])) == []
 
 
+def test_a_gpu_library_that_a_release_loads_by_name_which_nobody_knows() -> None:
+    assert found(binary(missing=["cudart64_110.dll"]), version="2.99.0") == []
+
+
+def test_a_gpu_library_where_a_gpu_is_wanted() -> None:
+    (finding,) = found(binary(missing=["cudart64_110.dll"]), name="tensorflow-gpu")
+    assert (finding.code, finding.expected) == ("TFD501", "cudart64_110.dll")
+    assert finding.fix.note.startswith("Install the CUDA or cuDNN package that has cudart64_110.dll")
+
+
 def test_a_gpu_library_that_is_an_import() -> None:
     (finding,) = found(binary(missing=["cudart64_100.dll"]), name="tensorflow-gpu", version="1.14.0")
     assert finding.code == "TFD501"
@@ -82,6 +103,8 @@ def test_damaged() -> None:
     (finding,) = found(binary(problem="truncated"))
     assert (finding.code, finding.found, finding.package) == ("TFD502", "truncated", "tensorflow")
     assert finding.fix.commands
+    (finding,) = found(binary(problem="truncated"), manager="conda")
+    assert finding.fix.commands == (("conda", "install", "--force-reinstall", "tensorflow"),)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +121,22 @@ def test_machines(python: str, image: str, codes: list[str]) -> None:
     assert [finding.code for finding in found(binary(machine=image), machine=python)] == codes
 
 
-def test_several_are_told_at_once() -> None:
-    entries = [binary(path=f"Lib/site-packages/tensorflow/python/_m{number}.pyd", machine="x86") for number in range(9)]
-    (finding,) = found(*entries)
-    assert "and 4 more are for x86" in finding.message
+@pytest.mark.parametrize(("count", "words"), [(9, "_m4.pyd and 4 more are for x86"), (5, "_m4.pyd are for x86")])
+def test_several_are_told_at_once(count: int, words: str) -> None:
+    folder = "Lib/site-packages/tensorflow/python"
+    (finding,) = found(*(binary(path=f"{folder}/_m{number}.pyd", machine="x86") for number in range(count)))
+    assert words in finding.message
+
+
+def test_a_library_that_several_lack_is_one_finding() -> None:
+    (finding,) = found(binary(missing=["mklml.dll"]), binary(path=MAIN + "x", missing=["mklml.dll"]))
+    name = MAIN.rpartition("/")[2]
+    assert finding.message == f"mklml.dll, which {name}, {name}x import, is nowhere on the search path."
+    assert finding.evidence == (MAIN, MAIN + "x")
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_binaries_that_a_report_holds_are_not_asked_for(held: bool) -> None:
+    findings = diagnose(environment(*[binary()] * held), load_matrix()).findings
+    asked = said(finding for finding in findings if finding.is_open and finding.code in ("TFD501", "TFD502"))
+    assert [finding.code for finding in asked] == ([] if held else ["TFD501", "TFD502"])

@@ -254,3 +254,16 @@ def test_two_files_of_conda_s_are_nobody_else_s_doing(tmp_path: Path) -> None:
     (finding,) = of_files(prefix)
     assert (finding.code, finding.severity) == ("TFD501", "error")
     assert "deleted or overwritten" in finding.message
+
+
+def test_an_older_record_lacks_what_it_likes(site: Path) -> None:
+    """Pip sometimes leaves one behind: the newest counts."""
+    left = add_dist(prefix_of(site), "wrapt", "1.13.0", files=WRAPT)
+    (left / "METADATA").unlink()
+    assert of_files(prefix_of(site)) == []
+
+
+def test_where_nobody_has_tensorflow_no_metadata_is_missed(tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "env", "linux-64", "3.10.13")
+    (add_dist(prefix, "wrapt", "1.14.1", files=WRAPT) / "METADATA").unlink()
+    assert of_files(prefix) == []

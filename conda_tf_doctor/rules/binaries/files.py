@@ -16,7 +16,7 @@ from ...context.context import Context
 from ...context.promises import depended_on, requirements
 from ...environment.facts import CONDA
 from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
-from .words import again, before, damaged, difference, relative
+from .words import again, damaged, difference, relative
 
 if TYPE_CHECKING:
     from ...binaries.closure import Closure, Module
@@ -42,10 +42,10 @@ def better_copy(facts: BinaryFacts, closure: Closure, module: Module, oldest: st
         module: The copy that is loaded.
         oldest: The version from which on a copy serves; empty for any.
     """
-    behind = [path for path in module.passed_over if not before(module, path)]
-    images = [importer.image for importer in closure.importers(module) if importer.image] if behind else []
+    images = [importer.image for importer in closure.importers(module) if importer.image]
     wanted = [each for image in images for each in image.imports if each.name.lower() == module.name.lower()]
-    for path in behind:
+    # What was met before it is for another machine: it was passed over.
+    for path in module.passed_over:
         image = read_image(path)
         if image.problem or image.machine != facts.machine:
             continue

@@ -16,7 +16,7 @@ from ...environment.facts import PIP
 from ...environment.site import site_packages_of
 from ...environment.tensorflow import OWNERS
 from ...environment.unrecorded import MODULES
-from ...findings import CERTAIN, ERROR, LIKELY, WARNING, Finding, Fix
+from ...findings import ERROR, LIKELY, WARNING, Finding, Fix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def python_files(context: Context) -> Iterator[Finding]:
         lost = damage.kind == GONE or damage.found == "0 bytes" or not is_whole(path)
         by_owner.setdefault((damage.recorded.owner, lost), []).append(damage)
     for (_, lost), group in by_owner.items():
-        stops = [damage for damage in group if damage.recorded.path in needed] if lost else []
+        stops = [damage for damage in group if damage.recorded.path in needed]
         yield _lost(context, group, stops) if lost else _changed(context, group)
 
 
@@ -85,7 +85,6 @@ def _lost(context: Context, group: list[Damage], stops: list[Damage]) -> Finding
         evidence=tuple(dict.fromkeys(shown))[:5],
         source=entry.source,
         package=entry.owner,
-        confidence=CERTAIN,
         fix=again(context, entry),
     )
 
