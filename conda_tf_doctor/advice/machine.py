@@ -18,7 +18,7 @@ from .make import FORGE, NEW, by_conda, by_pip, fresh, in_a_channel, is_conda, s
 from .nvidia import on_a_jetson, without_cuda, without_tensorrt
 from .others import for_older_python
 from .system import IMAGE, emulated
-from .wheels import instead_of_conda, minors_of, of_today, old_pip, under_pip
+from .wheels import instead_of_conda, minors_of, of_a_mac, of_today, old_pip, under_pip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -295,6 +295,8 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
         return Fix(note=f"{named} has no wheel for this platform, or not for this Python: its page in the index tells.")
     if name == "tensorflow-gpu" and version and is_conda(context) and (by_wheel := gpu_wheel(context, version)):
         return by_wheel
+    if name == "tensorflow-gpu" and (its_own := of_a_mac(context, version)):
+        return its_own
     if env.os == "win" and (name == "tensorflow-gpu" or context.gpu_wanted) and env.platform == "win-64":
         return native_windows(context, said)
     if name == "tensorflow-gpu" and (not version or versions.contains(">=2.11", version)):

@@ -9,7 +9,7 @@ from .._typing import TYPE_CHECKING
 from ..findings import Fix
 from ..matrix.model import PYPI
 from ..names import normalise
-from .make import by_pip, is_conda, stable
+from .make import by_conda, by_pip, is_conda, stable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +57,19 @@ def of_today(context: Context) -> str:
         return ""
     wheel = instead_of_conda(context, tensorflow.version)
     return wheel if wheel and versions.release(wheel)[0] > versions.release(tensorflow.version)[0] else ""
+
+
+def of_a_mac(context: Context, version: str) -> Fix | None:
+    """Return conda's tensorflow in the place of its tensorflow-gpu, which no channel has for a Mac."""
+    env, asked = context.env, context.tensorflow.package.picked_from if context.tensorflow else ""
+    if env.os != "osx" or not is_conda(context):
+        return None
+    here = stable(context.matrix.versions("tensorflow", context.channel, env.platform, env.python.minor))
+    alike = [each for each in here if versions.minor(each) == versions.minor(version)]
+    admitted = [each for each in here if asked and versions.conda_contains(asked, each)]
+    found = (alike or admitted)[-1:]
+    note = "CUDA does not use the GPU of a Mac; tensorflow-metal, by pip, does."
+    return by_conda((f"tensorflow {versions.minor(found[0])}.*",), note) if found else None
 
 
 # The first pip that knows a platform that wheels for Linux are named for, and TensorFlow's first release that is.

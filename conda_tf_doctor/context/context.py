@@ -115,11 +115,9 @@ class Context:
 
         Where a file does not say ``nodefaults``, the user's own channels count as well: mostly defaults is one of them.
         """
-        named = self._named_channels
-        channels = named - WITHOUT_TENSORFLOW
         if self.unknown_channels:
             return []
-        others = () if self._is_strict else sorted((channels | self._own_channels) - {self.channel})
+        others = () if self._is_strict else sorted(self.counted_channels - {self.channel})
         more = [row for name in others for row in self._for_this_platform(self._rows_of(name))]
         return [*self.variants, *more]
 
@@ -127,6 +125,11 @@ class Context:
     def unknown_channels(self) -> list[str]:
         """The channels of a file of which nobody knows here what they have."""
         return sorted(self._named_channels - WITHOUT_TENSORFLOW - {CONDA_FORGE, DEFAULTS})
+
+    @property
+    def counted_channels(self) -> set[str]:
+        """The channels that conda looks into for a file's TensorFlow: those that it names, and the user's own."""
+        return (self._named_channels - WITHOUT_TENSORFLOW) | self._own_channels
 
     @property
     def defaults_may_have(self) -> bool:

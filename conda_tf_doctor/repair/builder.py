@@ -91,7 +91,7 @@ class Builder:
         specs = tuple(dict.fromkeys((*(old.specs if old else ()), want.spec)))
         if old is None and current and admits(want.manager, want.spec, current) and key not in self.insist:
             return True
-        follows = old.follows if old else self._followers(want)
+        follows = old.follows if old else self._followers(want, edits)
         bare, alone = (old.bare, old.alone) if old else (False, False)
         along = self._along(want)
         edits[key] = Edit(
@@ -105,7 +105,7 @@ class Builder:
             return (f"cuda-version {want.spec}",)
         return ()
 
-    def _followers(self, want: Want) -> tuple[str, ...]:
+    def _followers(self, want: Want, edits: _Edits) -> tuple[str, ...]:
         if want.name not in OWNERS or self.tensorflow is None:
             return ()
         if want.manager == PIP:
@@ -117,6 +117,8 @@ class Builder:
         return tuple(
             p.name for p in self.env.packages
             if p.manager != PIP and p.name in PARTS and p.name != want.name and p.version == version
+            # What goes, as the other takes its place, goes nowhere with it.
+            and not ((gone := edits.get((CONDA, p.name))) and gone.removes)
         )  # fmt: skip
 
     def installed(self, manager: str, name: str) -> str | None:

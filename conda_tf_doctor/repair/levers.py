@@ -87,7 +87,7 @@ def ways(finding: Finding, env: Environment, build: Build | None = None) -> list
             return [(Want(PIP, package.name, package.name, bare=True),)]
     found: list[Way] = []
     wants = _of_fix(finding, env)
-    elsewhere = finding.package not in (want.name for want in wants)
+    elsewhere = finding.package not in (*OWNERS, *(want.name for want in wants))
     if finding.code == "TFD103" and env.conda(finding.package) is not None and finding.fix.pins and elsewhere:
         # It is to be had under another name alone.
         wants.insert(0, Want(CONDA, finding.package, finding.package, remove=True))

@@ -89,7 +89,8 @@ class Oracle(Starts):
                 found.append(finding)
         gone = [edit for edit in edits.values() if edit.removes]
         extras = any(edit.name.startswith("nvidia-") or "--without" in edit.codes for edit in gone)
-        kept = extras or self._other_name(diagnosis, edits)
+        # On a Mac no TensorFlow of today uses CUDA, whatever its name: the wish cannot be kept.
+        kept = extras or self._other_name(diagnosis, edits) or self.env.os == "osx"
         if self.wanted and not diagnosis.gpu_wanted and diagnosis.tensorflow and not kept:
             message = "The GPU that was wanted would silently not be used any more."
             found.append(Finding("TFD302", ERROR, message, package="tensorflow"))

@@ -61,6 +61,37 @@ REPAIRED = {
         '[pypi-dependencies]\ntensorflow = { version = "==2.12.0" } # t\n',
         {'tensorflow = { version = "==2.12.0" }': 'tensorflow-macos = { version = "==2.12.0" }'},
     ),
+    # A file of a Linux machine with a GPU, on a Mac.
+    "conda's-cuda-on-apple-silicon": (
+        "environment.yml", "osx-arm64",
+        "channels: [conda-forge]\ndependencies:\n- python=3.9\n- cudatoolkit=11.2\n- cudnn=8.1\n- tensorflow-gpu=2.10\n- six\n",
+        {"- cudatoolkit=11.2\n- cudnn=8.1\n- tensorflow-gpu=2.10": "- tensorflow=2.10"},
+    ),
+    "conda's-cuda-on-an-intel-mac": (
+        "environment.yml", "osx-64",
+        "channels: [conda-forge]\ndependencies:\n- python=3.9\n- cudatoolkit>=11\n- cudnn>=8\n- tensorflow=2.10\n- nccl\n",
+        {"- cudatoolkit>=11\n- cudnn>=8\n": "", "- nccl\n": ""},
+    ),
+    "cuda-that-an-intel-mac-once-had": (
+        "environment.yml", "osx-64",
+        "channels: [defaults]\ndependencies:\n- python=3.6\n- cudatoolkit=9.0\n- cudnn\n- tensorflow=1.10\n", {},
+    ),
+    "conda's-gpu-name-on-a-mac-whose-channel-has-none": (
+        "environment.yml", "osx-64",
+        "channels: [defaults]\ndependencies:\n- python=3.7\n- protobuf=3.20\n- tensorflow-gpu=2.1\n",
+        {"- tensorflow-gpu=2.1\n": "- pip\n- pip:\n  - tensorflow==2.1.4\n"},
+    ),
+    "pip's-gpu-name-on-apple-silicon": (
+        "requirements.txt", "osx-arm64", "tensorflow-gpu==2.10.0\nnumpy==1.23.5\n",
+        {"tensorflow-gpu==2.10.0": "tensorflow-macos==2.10.0"},
+    ),
+    "pip's-gpu-name-on-an-intel-mac": (
+        "requirements.txt", "osx-64", "tensorflow-gpu==2.10.0\nnumpy==1.23.5\n",
+        {"tensorflow-gpu==2.10.0": "tensorflow==2.10.0"},
+    ),
+    "pip's-gpu-name-without-a-version-on-apple-silicon": (
+        "requirements.txt", "osx-arm64", "tensorflow-gpu\n", {"tensorflow-gpu": "tensorflow-macos==2.12.0"},
+    ),
     "mac-only-name-on-linux": (
         "env.yaml", "linux-64",
         "dependencies:\n  - python=3.10\n  - pandas\n  - pip:\n    - tensorflow-macos==2.9.0\n    - six\n",

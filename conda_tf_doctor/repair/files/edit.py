@@ -307,7 +307,7 @@ def _without_extras(listing: Listing, entry: Entry) -> list[Replacement]:
 
 
 def _refuse_fixed(listing: Listing, entry: Entry, edit: Edit) -> None:
-    if entry.fixed:
+    if entry.fixed and not (edit.removes and entry.removable):
         what = f"{edit.spelled} has to go" if edit.removes else f"{edit.spelled} has to change to {edit.pin}"
         raise UsageError(f"{listing.path}, line {entry.line}: {what}, but {entry.fixed}.")
 

@@ -28,6 +28,7 @@ class Entry(NamedTuple):
         flow: Whether it stands between brackets, where a comma separates.
         bare: Whether the version is the whole value, as in TOML.
         fixed: Why it cannot be edited; empty where it can.
+        removable: Whether it can be taken out all the same.
     """
 
     manager: str
@@ -42,6 +43,7 @@ class Entry(NamedTuple):
     flow: bool = False
     bare: bool = False
     fixed: str = ""
+    removable: bool = False
 
 
 # The group of pip's packages in an environment.yml that has none yet, and how one of them is written in its section.

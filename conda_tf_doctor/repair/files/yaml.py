@@ -105,6 +105,7 @@ class _Finder:
                 found._replace(
                     manager=manager, first=first, last=last, group=group, flow=flow and not quoted,
                     applies=applies and found.applies, fixed=found.fixed or fixed,
+                    removable=found.removable and not fixed,
                 )
             )  # fmt: skip
 
@@ -125,13 +126,15 @@ def _conda_entry(raw: str, begin: int, line: int) -> Entry | None:
     if matched is None or "://" in raw or raw.endswith((".conda", ".tar.bz2")):
         return None
     name, rest = matched.group(1), matched.group(2)
-    start, end, fixed = begin + matched.start(2), begin + len(raw), ""
+    start, end, fixed, removable = begin + matched.start(2), begin + len(raw), "", False
     bracket = _BRACKET.search(rest)
     if bracket:
         index = next(i for i in (1, 2, 3) if bracket.group(i) is not None)
         start, end = begin + matched.start(2) + bracket.start(index), begin + matched.start(2) + bracket.end(index)
     elif rest.lstrip().startswith("["):
-        fixed = "it selects by build or channel only; change it by hand"
+        fixed, removable = "it selects by build or channel only; change it by hand", True
     elif "#" in rest:
         end = begin + matched.start(2) + len(rest[: rest.index("#")].rstrip())
-    return Entry(CONDA, normalise(name), line, start, end, 0, 0, "", bare=bool(bracket), fixed=fixed)
+    return Entry(
+        CONDA, normalise(name), line, start, end, 0, 0, "", bare=bool(bracket), fixed=fixed, removable=removable
+    )

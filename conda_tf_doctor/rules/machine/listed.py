@@ -30,6 +30,11 @@ _TOOLKITS = ("8.0", "9.0", "9.2.148", "10.0.130", "10.1.243", "10.2.89", "11.0.3
 _LEAST = r"(?:^|[,|\s])\s{0,9}(?:>=|>|==?|~=)?\s{0,9}(\d+(?:\.\d+)?)"
 # Packages of conda's that one platform alone has: Apple's channel has the dependencies of its wheels for its own Macs.
 _FOR_ONE = {"tensorflow-deps": "osx-arm64"}
+# What NVIDIA's packages are not for: Apple's processors at all, and of an Intel Mac's these releases are the last.
+_OF_NVIDIA: dict[str, tuple[str, ...]] = {
+    "cudatoolkit": ("7.5", "8.0", "9.0"), "cudnn": ("5.1", "6.0", "7.0.5", "7.1.2"), "libcudnn": (), "nccl": (),
+    "cudatoolkit-dev": (), "cuda-toolkit": (), "cuda-runtime": (), "cuda-cudart": (), "cuda-nvcc": (),
+}  # fmt: skip
 
 
 def not_to_be_had(context: Context) -> Iterator[Finding]:
@@ -180,12 +185,9 @@ def _asks_in_vain(context: Context, package: Package) -> Iterator[Finding]:
 
 def _never_in_channels(context: Context, package: Package) -> Iterator[Finding]:
     """Report a TensorFlow that none of a file's channels ever had; one with a build string was there for somebody."""
-    listed = set(package.metadata.get("channels") or (package.channel,))
-    names = listed - WITHOUT_TENSORFLOW
-    if not names or not names <= {CONDA_FORGE, DEFAULTS} or re.search(r"_\d+\Z", package.build):
+    names = context.counted_channels or {package.channel}
+    if not names <= {CONDA_FORGE, DEFAULTS} or re.search(r"_\d+\Z", package.build):
         return
-    if "channels" in package.metadata and "nodefaults" not in listed:
-        names.add(DEFAULTS)  # conda asks the user's own channels as well
     matrix, platform = context.matrix, context.env.platform
     known = {name: matrix.versions("tensorflow", name) for name in sorted(names)}
     if any(matrix.builds("tensorflow", package.version, name) for name in known):
@@ -213,8 +215,7 @@ def _after_its_end(context: Context, package: Package) -> Iterator[Finding]:
     terms = re.findall(_LEAST, asked)
     if not terms or any(versions.release(term)[:1] < (12,) for term in terms):
         return
-    admits = versions.conda_contains if package.spec else versions.contains
-    if any(admits(package.spec or f"=={package.version}.*", version) for version in _TOOLKITS):
+    if _admits(package, _TOOLKITS):
         return
     tensorflow = context.tensorflow
     by_conda = tensorflow is None or tensorflow.manager == CONDA
@@ -232,17 +233,30 @@ def _after_its_end(context: Context, package: Package) -> Iterator[Finding]:
     )
 
 
+def _admits(package: Package, released: Iterable[str]) -> bool:
+    """Tell whether any of some releases is what a file asks conda for."""
+    if not package.spec and not package.version:
+        return any(released)
+    admits = versions.conda_contains if package.spec else versions.contains
+    return any(admits(package.spec or f"=={package.version}.*", version) for version in released)
+
+
 def _for_another(context: Context, package: Package) -> Iterator[Finding]:
-    """Report a package that a channel has for another platform alone: no solver finds it here."""
+    """Report a package that channels have for other platforms alone: no solver finds it here."""
     its, here = _FOR_ONE.get(package.name), context.env.platform
-    if its is None or its == here:
+    source = "the packages of Apple's channel"
+    if its is None and package.name in _OF_NVIDIA and context.env.os == "osx":
+        had = _OF_NVIDIA[package.name] if here == "osx-64" else ()
+        its, source = ("" if _admits(package, had) else "linux-64 or win-64"), "NVIDIA's toolkits: none for macOS today"
+    if not its or its == here:
         return
+    asked = "" if package.name in _FOR_ONE else (package.spec or package.version).lstrip("=")
     yield _finding(
         package,
-        f"No build of {package.name} exists for {here}: conda installs nothing of the file.",
+        f"No build of {f'{package.name} {asked}'.strip()} exists for {here}: conda installs nothing of the file.",
         Fix(note=f"Take {package.name} out: it is for {its} alone."),
         its,
-        "the packages of Apple's channel",
+        source,
     )
 
 

@@ -61,15 +61,18 @@ def platform_unsupported(context: Context) -> Iterator[Finding]:
     tensorflow, env = context.tensorflow, context.env
     if tensorflow is None or not env.platform or is_32bit(context):
         return
+    # tensorflow-gpu is never another name of what a Mac has.
+    asked = tensorflow.requested or env.is_request
+    own = tensorflow.name == "tensorflow-gpu" and asked and env.os == "osx"
     if tensorflow.version:
         rows = list(context.builds)
+        if own and tensorflow.manager == CONDA:
+            rows = context.matrix.builds(tensorflow.name, tensorflow.version, context.channel)
         if not tensorflow.manager or _is_hearsay(context):
             # Nobody said whose it is, or somebody typed what it may be: a build in any channel will do.
             for channel in ("pypi", "conda-forge", "defaults"):
                 rows += context.matrix.builds(distribution="tensorflow", version=tensorflow.version, channel=channel)
     else:
-        # tensorflow-gpu is never another name of what a Mac has.
-        own = tensorflow.name == "tensorflow-gpu" and tensorflow.requested and env.os == "osx"
         rows = [
             row
             for name in dict.fromkeys((tensorflow.name, tensorflow.name if own else "tensorflow"))
