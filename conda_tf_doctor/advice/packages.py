@@ -100,6 +100,10 @@ def of_conda_alone(context: Context, names: Sequence[str]) -> Fix:
     )
 
 
+# What lets a TensorFlow without CUDA use a GPU; each goes with few releases.
+PLUGINS = ("tensorflow-directml-plugin", "tensorflow-metal")
+
+
 def gpu_build(context: Context, packages: Sequence[Package]) -> str:
     """Return what of several distributions comes back where one of them is there for the GPU.
 
@@ -108,9 +112,14 @@ def gpu_build(context: Context, packages: Sequence[Package]) -> str:
         packages: Pip's distributions that share a folder.
 
     Returns:
-        The requirement of the newest of their releases that has a build with CUDA here; empty where none is known, or
-        where nobody asked for one.
+        The requirement of the one that an installed plugin for the GPU goes with, or of the newest of their releases
+        that has a build with CUDA here; empty where none is known, or where nobody asked for one.
     """
+    for plugin in filter(None, map(context.env.package, PLUGINS)):
+        for row in context.matrix.builds(plugin.name, plugin.version, PYPI, context.env.platform):
+            fits = (p for p in packages if p.version and versions.contains(row.for_tensorflow or "<0", p.version))
+            if its := next(fits, None):
+                return f"{its.name}=={its.version}"
     gpu = next((package for package in packages if package.name == "tensorflow-gpu"), None)
     if gpu is None:
         return ""

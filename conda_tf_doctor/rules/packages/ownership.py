@@ -166,7 +166,7 @@ def _broken_files(context: Context) -> list[Finding]:
 
 
 def _duplicate(context: Context, module: str, packages: list[Package]) -> Finding:
-    from ...advice.packages import gpu_build
+    from ...advice.packages import PLUGINS, gpu_build
     from ...installers import pip_install, pip_uninstall
 
     equal = of_one_version(packages)
@@ -176,9 +176,9 @@ def _duplicate(context: Context, module: str, packages: list[Package]) -> Findin
     names = list(dict.fromkeys(p.name for p in packages))
     note = f"Uninstall all of them, then install {keep.name} alone: what remains after removing one is damaged."
     if kept != own:
-        note = (
-            f"What remains after removing one is damaged, and the build for the GPU is {kept}: that alone comes back."
-        )
+        plugged = any(map(context.env.package, PLUGINS))
+        what = "what the plugin for the GPU goes with" if plugged else "the build for the GPU"
+        note = f"What remains after removing one is damaged, and {what} is {kept}: that alone comes back."
     return Finding(
         "TFD602",
         # Two versions over each other were run in many pairs: the later one's files win, and mostly it imports. What
