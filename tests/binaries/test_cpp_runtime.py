@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from conda_tf_doctor.engine.diagnose import diagnose
+from conda_tf_doctor.environment.prefix import read_prefix
+from conda_tf_doctor.environment.report import environment_of
+from conda_tf_doctor.matrix.load import load_matrix
 from tools.tiny_pe import make_dll
 
 from .conftest import MAIN, OTHER, RUNTIME, SITE, write_conda, write_record
@@ -188,3 +192,29 @@ def test_a_folder_that_nobody_knows_may_have_what_a_record_lists(env: Path) -> N
 def test_a_dll_that_tells_no_version_is_an_odd_file(env: Path) -> None:
     make_dll(env / CORE, ["other"])
     assert codes(env) == {"TFD505": "error"}
+
+
+def test_files_are_judged_and_not_what_a_record_says_of_them(env: Path) -> None:
+    """Somebody put newer DLLs over what conda installed."""
+    write_conda(env, "vc14_runtime", "14.16.27033", files=list(RUNTIME))
+    told = diagnose(read_prefix(str(env)), load_matrix()).findings
+    assert [finding.code for finding in told if finding.code in ("TFD401", "TFD402")] == []
+
+
+@pytest.mark.parametrize(
+    ("system", "packages", "asked"),
+    [
+        ({}, [], ["TFD402", "TFD401"]),
+        ({"vc_runtime": "14.44.35211"}, [], []),
+        ({}, [{"name": "vc14_runtime", "version": "14.44.35211", "manager": "conda"}], []),
+    ],
+    ids=["nothing tells", "the system", "a record"],
+)
+def test_a_report_is_asked_for_the_runtime_where_nothing_tells(
+    system: dict[str, str], packages: list[dict[str, str]], asked: list[str]
+) -> None:
+    tensorflow = {"name": "tensorflow", "version": "2.10.0", "manager": "pip"}
+    report = {"platform": "win-64", "packages": [tensorflow, *packages], "system": system}
+    told = diagnose(environment_of(report, "report.json"), load_matrix()).findings
+    opened = [finding.code for finding in told if finding.is_open and finding.code in ("TFD401", "TFD402")]
+    assert sorted(opened) == sorted(asked)

@@ -41,6 +41,7 @@ def test_no_tensorflow_folder_means_no_facts(tmp_path: Path) -> None:
     write_conda(tmp_path, "tensorflow", "2.10.0")
     (tmp_path / SITE).mkdir(parents=True)
     assert context(tmp_path).binaries is None
+    assert found(tmp_path) == []
 
 
 def test_a_library_of_somebody_else_lacks(env: Path) -> None:

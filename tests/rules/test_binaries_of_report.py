@@ -47,6 +47,10 @@ def test_nothing_is_wrong() -> None:
     assert found(binary(imports=["MSVCP140.dll"])) == []
 
 
+def test_where_nobody_has_tensorflow_its_binaries_are_no_matter() -> None:
+    assert found(binary(problem="truncated"), name="numpy") == []
+
+
 @pytest.mark.parametrize(
     ("missing", "code", "expected"),
     [

@@ -19,8 +19,7 @@ from ...specifiers import first_version
 
 def vc_runtime(context: Context) -> Iterator[Finding]:
     """TFD401 and TFD402: there is no runtime, or one that lacks what this build needs."""
-    tensorflow, env = context.tensorflow, context.env
-    if tensorflow is None or env.os != "win":
+    if context.tensorflow is None or context.env.os != "win":
         return
     if context.binaries is not None and context.binaries.closure is not None:
         return  # binaries_runtime judges the files themselves
