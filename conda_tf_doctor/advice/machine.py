@@ -18,7 +18,7 @@ from .make import FORGE, NEW, by_conda, by_pip, fresh, in_a_channel, is_conda, s
 from .nvidia import on_a_jetson, without_cuda, without_tensorrt
 from .others import for_older_python
 from .system import IMAGE, emulated
-from .wheels import instead_of_conda, minors_of, of_a_mac, of_today, old_pip, under_pip
+from .wheels import instead_of_conda, minors_of, of_a_mac, of_today, old_pip, range_of_project, under_pip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -94,10 +94,10 @@ def python(context: Context, said: Mapping[str, str]) -> Fix:
     env, tensorflow, text = context.env, context.tensorflow, context.env.error_text
     if fix := for_older_python(context, said) or without_tensorrt(context, said):
         return fix
-    if project := re.search(r"project's (?:supported Python range|Python requirement) \((>=[\d.]+)", text):
-        below = re.findall(r"requires Python [^\n]{0,200}?<\s{0,9}(3\.\d+)", text)
-        spec = f"{project[1]},<{max(below, key=versions.key)}" if below else project[1]
-        return Fix((f"python {spec}",), note=f'Write python = "{spec}" into pyproject.toml, and lock again.')
+    if spec := range_of_project(text):
+        key = "python" if "Python requirement:" in text else "requires-python"
+        what = f"End {key} with {spec}" if spec.startswith("<") else f'Write {key} = "{spec}" into pyproject.toml'
+        return Fix((f"python {spec}",), note=f"{what}, and lock again.")
     name, version = _asked(context, said)
     if wheel := of_today(context):
         return under_pip(context, wheel)

@@ -107,3 +107,17 @@ def _release_of(context: Context, name: str, version: str) -> str:
     """Return a release that the matrix has of what was asked for, which may leave its patch out."""
     known = context.matrix.versions(name, PYPI, context.env.platform)
     return next((v for v in known if f"{v}.".startswith(f"{version}.")), version)
+
+
+def range_of_project(text: str) -> str:
+    """Return the range of Pythons that a project may admit, by what its locker says; empty where none says it.
+
+    A lock file is for every Python of the project, whichever runs the locker.
+    """
+    if pdm := re.search(r"change the value of `requires-python`[^\n]{0,40} to (>=[\d.]+,<[\d.]+\d)", text):
+        return pdm[1]
+    if poetry := re.search(r"project's (?:supported Python range|Python requirement) \((>=[\d.]+)", text):
+        below = re.findall(r"requires Python [^\n]{0,200}?<\s{0,9}(3\.\d+)", text)
+        return f"{poetry[1]},<{max(below, key=versions.key)}" if below else poetry[1]
+    uv = re.search(r"for split \((?:markers: )?python_full_version >= '(3\.\d+)", text)
+    return f"<{uv[1]}" if uv else ""
