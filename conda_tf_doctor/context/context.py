@@ -274,12 +274,18 @@ class Context:
     @cached_property
     def cuda(self) -> list[gpu.Library]:
         """The CUDA runtimes that the environment brings, from conda and pip, where TensorFlow looks."""
-        return [library for library in gpu.cuda_runtimes(self.env) if gpu.is_searched(self.env, library)]
+        return self._searched(gpu.cuda_runtimes(self.env))
 
     @cached_property
     def cudnn(self) -> list[gpu.Library]:
         """The cuDNN libraries that the environment brings, from conda and pip, where TensorFlow looks."""
-        return [library for library in gpu.cudnn_libraries(self.env) if gpu.is_searched(self.env, library)]
+        return self._searched(gpu.cudnn_libraries(self.env))
+
+    def _searched(self, libraries: list[gpu.Library]) -> list[gpu.Library]:
+        found = [library for library in libraries if gpu.is_searched(self.env, library)]
+        # Conda's TensorFlow looks into its environment's lib, and not into NVIDIA's wheels.
+        by_conda = self.tensorflow is not None and self.tensorflow.manager == CONDA
+        return sorted(found, key=lambda library: library.package.manager != CONDA) if by_conda else found
 
     @cached_property
     def binaries(self) -> BinaryFacts | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import versions
 from ..codes import ROWS
 from ..environment.facts import PIP, Environment, Package, reader_of
+from ..environment.gpu import TOOLKITS
 from ..environment.tensorflow import find_tensorflow
 from ..findings import INFO, RANKS
 from ..matrix.model import PYPI
@@ -237,6 +238,12 @@ def _candidates(package: Package, found: Diagnosis | None, matrix: Matrix, env: 
     if package.name == "python":
         yield from (minor for minor in _PYTHONS if admits(package, minor))
         return
+    if package.name == "cudatoolkit":
+        # There will be no other, so what a range admits is known.
+        known = [version for version in TOOLKITS if admits(package, version)]
+        if known:
+            yield from known
+            return
     texts = [package.spec, *(spec for finding in (found.findings if found else ()) for _, spec in finding.concerns)]
     numbers = dict.fromkeys(number for text in texts for number in _NUMBER.findall(text))
     inside = [v for v in dict.fromkeys(each for number in numbers for each in _around(number)) if admits(package, v)]

@@ -87,6 +87,11 @@ class Package:
         )
 
     @property
+    def where(self) -> tuple[str, ...]:
+        """Where it was read from, as a finding's evidence: nothing for what nobody wrote down."""
+        return (self.source,) if self.source else ()
+
+    @property
     def is_asked_in_vain(self) -> bool:
         """Whether a file asks for what no version is (``>=3,<2``)."""
         if not self.spec:
@@ -144,6 +149,11 @@ class Python(NamedTuple):
     bits: int = 0
     machine: str = ""
     source: str = ""
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """Where it was read from, as a finding's evidence: nothing where nothing tells."""
+        return (self.source,) if self.source else ()
 
     @property
     def minor(self) -> str:

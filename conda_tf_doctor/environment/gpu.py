@@ -45,6 +45,13 @@ _OTHER_USERS = ("torch", "pytorch", "cupy", "jax", "jaxlib", "jax-cuda12-plugin"
 # What one has to know who asks for the other.
 LAST_TOOLKIT = "The last cudatoolkit is 11.8: from CUDA 12 on the channels have its parts, chosen by cuda-version"
 
+# Every release of it, the newest first.
+TOOLKITS = (
+    "11.8.0", "11.7.1", "11.7.0", "11.6.2", "11.6.1", "11.6.0", "11.5.2", "11.5.1", "11.5.0", "11.4.3", "11.4.2",
+    "11.4.1", "11.4.0", "11.3.1", "11.2.2", "11.2.1", "11.2.0", "11.1.1", "11.0.3", "10.2.89", "10.1.243", "10.1.168",
+    "10.0.130", "9.2.148", "9.2", "9.0", "8.0",
+)  # fmt: skip
+
 
 def conda_cuda(version: str) -> str:
     """Return the conda package by which one asks for a release of CUDA: from 12 on there are only its parts."""

@@ -37,7 +37,7 @@ def refused(context: Context, code: str, library: Library) -> Iterator[Finding]:
         found=library.label,
         expected=f"{package.name} {wanted}",
         accepts=accepted[0] if len(accepted) == 1 else "",
-        evidence=(package.source,) if package.source else (),
+        evidence=package.where,
         source=context.choices_for_gpu[0].id,
         package=package.name,
         fix=by_conda([f"{package.name} {to_conda(accepted[0])}"]),

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from ... import versions
 from ...advice import advise
 from ...context.context import Context
-from ...context.gpu import DIRECTML, came_along, gpu_in_question, no_native_gpu
+from ...context.gpu import came_along, gpu_in_question, no_native_gpu
 from ...environment.facts import CONDA
 from ...environment.gpu import CONDA_CUDNN, Library
 from ...findings import ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, open_question
 from ...specifiers import plain_number, to_conda
 from .asked import refused
-from .runtime import of_this_machine, record_pin, record_promise
+from .runtime import of_its_record, of_this_machine, record_pin, record_promise
 
 
 def system_cudnn(context: Context) -> list[str]:
@@ -31,7 +31,7 @@ def _may_be_in(accepted: str, version: str) -> bool:
 def cudnn(context: Context) -> Iterator[Finding]:
     """TFD303 and TFD304: cuDNN is not what the build asks for, or CUDA is there without it."""
     tensorflow, build, env = context.tensorflow, context.build, context.env
-    if tensorflow is None or no_native_gpu(context) or tensorflow.name in DIRECTML or env.os == "osx":
+    if tensorflow is None or no_native_gpu(context) or env.os == "osx":
         return
     if context.cudnn and context.gpu_wanted and context.choices_for_gpu:
         yield from refused(context, "TFD303", context.cudnn[0])
@@ -97,9 +97,13 @@ def _judge_cudnn(context: Context, library: Library) -> Iterator[Finding]:
     tensorflow, build = context.tensorflow, context.build
     assert tensorflow is not None and build is not None
     promised = record_promise(context, library)
-    if promised or (promised is None and tensorflow.manager == CONDA and record_pin(context, CONDA_CUDNN) is None):
+    if promised is False:
+        finding = of_its_record(context, "TFD303", library)
+        yield finding if context.gpu_wanted else finding._replace(severity=WARNING)
         return
-    if promised is None and (not library.version or versions.contains(build.cudnn, library.version)):
+    if promised or (tensorflow.manager == CONDA and record_pin(context, CONDA_CUDNN) is None):
+        return
+    if not library.version or versions.contains(build.cudnn, library.version):
         return
     wide = not build.cudnn_built or versions.release(library.version)[:1] == versions.release(build.cudnn_built)[:1]
     # What came along with something else TensorFlow may do without; but it is in the way of a GPU.
@@ -116,7 +120,7 @@ def _judge_cudnn(context: Context, library: Library) -> Iterator[Finding]:
         found=library.label,
         expected=f"cuDNN {to_conda(build.cudnn)}",
         accepts=to_conda(build.cudnn),
-        evidence=(library.package.source,) if library.package.source else (),
+        evidence=library.package.where,
         source=build.id,
         package=library.package.name,
         fix=advise("TFD303", context, {}),

@@ -39,8 +39,7 @@ def record_pin(context: Context, names: tuple[str, ...]) -> tuple[str, str] | No
 
 def record_promise(context: Context, library: Library) -> bool | None:
     """Tell whether conda's TensorFlow itself accepts this package; ``None`` where its record says nothing."""
-    tensorflow = context.tensorflow
-    if tensorflow is None or tensorflow.manager != CONDA or library.package.manager == PIP:
+    if context.tensorflow is None or context.tensorflow.manager != CONDA:
         return None
     pin = record_pin(context, (library.package.name,))
     return None if pin is None else versions.conda_contains(pin[0], library.package.version)
@@ -49,7 +48,7 @@ def record_promise(context: Context, library: Library) -> bool | None:
 def cuda_runtime(context: Context) -> Iterator[Finding]:
     """TFD301 and TFD302: the CUDA runtime is another one than the build asks for, or there is none."""
     tensorflow, build = context.tensorflow, context.build
-    if tensorflow is None or no_native_gpu(context) or tensorflow.name in DIRECTML or context.env.os == "osx":
+    if tensorflow is None or no_native_gpu(context) or context.env.os == "osx":
         return
     if context.cuda:
         along = not context.gpu_wanted and came_along(context.env)
@@ -63,7 +62,7 @@ def cuda_runtime(context: Context) -> Iterator[Finding]:
             return
         # Where pip's and conda's CUDA are both there, TensorFlow's wheels find pip's first.
         for finding in _judge_cuda(context, context.cuda[0]):
-            if not along or (build is not None and build.load_time):
+            if not along:
                 yield finding
             elif finding.severity == ERROR:
                 # What came along with something else TensorFlow may do without; but it is in the way of a GPU.
@@ -99,20 +98,7 @@ def _judge_cuda(context: Context, library: Library) -> Iterator[Finding]:
     if promised:
         return
     if promised is False:
-        pin = record_pin(context, (library.package.name,))
-        assert pin is not None
-        yield Finding(
-            "TFD301",
-            ERROR,
-            f"{context.label} (build {tensorflow.build}) depends on {library.package.name} {pin[0]}, "
-            f"but {library.package.version} is installed.",
-            found=library.label,
-            expected=f"{library.package.name} {pin[0]}",
-            evidence=(library.package.source, pin[1]),
-            source=pin[1],
-            package=library.package.name,
-            fix=by_conda([f"{library.package.name} {pin[0]}"]),
-        )
+        yield of_its_record(context, "TFD301", library)
         return
     if build is None or not build.cuda:
         return
@@ -137,10 +123,28 @@ def _judge_cuda(context: Context, library: Library) -> Iterator[Finding]:
         f"{context.label} was built for CUDA {build.cuda_built}; beside CUDA {version} {consequence}",
         found=library.label,
         expected=f"CUDA {to_conda(build.cuda)}",
-        evidence=(library.package.source,) if library.package.source else (),
+        evidence=library.package.where,
         source=build.id,
         package=library.package.name,
         fix=advise("TFD301", context, {}),
+    )
+
+
+def of_its_record(context: Context, code: str, library: Library) -> Finding:
+    """Return that conda's record of TensorFlow demands another CUDA, or another cuDNN, than this package is."""
+    package, tensorflow, pin = library.package, context.tensorflow, record_pin(context, (library.package.name,))
+    assert tensorflow is not None and pin is not None
+    return Finding(
+        code,
+        ERROR,
+        f"{context.label} (build {tensorflow.build}) depends on {package.name} {pin[0]}, "
+        f"but {package.version} is installed.",
+        found=library.label,
+        expected=f"{package.name} {pin[0]}",
+        evidence=(package.source, pin[1]),
+        source=pin[1],
+        package=package.name,
+        fix=by_conda([f"{package.name} {pin[0]}"]),
     )
 
 
@@ -159,7 +163,7 @@ def _untested(context: Context, library: Library) -> Iterator[Finding]:
         "libraries of the same names and usually works, but is not what it was tested with.",
         found=library.label,
         expected=f"CUDA {build.cuda_built} (loads: {to_conda(build.cuda)})",
-        evidence=(library.package.source,) if library.package.source else (),
+        evidence=library.package.where,
         source=build.id,
         package=library.package.name,
         confidence=LIKELY,
@@ -176,7 +180,7 @@ def _system_or_missing(context: Context) -> Iterator[Finding]:
     installed = system_cuda(context)
     wide = build.cuda_loads or build.cuda
     if installed:
-        if any(versions.contains(wide, version) or versions.contains(build.cuda, version) for version in installed):
+        if any(versions.contains(wide, version) for version in installed):
             return
         yield of_this_machine(context, "TFD301", "CUDA", installed, context.env.system.cuda_installed)
         return
@@ -254,7 +258,7 @@ def gpu_unsupported_on_windows(context: Context) -> Iterator[Finding]:
         "CUDA is ignored and everything runs on the CPU.",
         found=found,
         expected="TensorFlow 2.10, or WSL2",
-        evidence=tuple(p.source for p in packages if p.source) or ("system.cuda_installed",),
+        evidence=tuple(place for package in packages for place in package.where) or ("system.cuda_installed",),
         source=context.build.id if context.build else "TensorFlow 2.11 release notes",
         package="tensorflow",
         confidence=CERTAIN if wanted else LIKELY,

@@ -41,7 +41,7 @@ def _glibc(context: Context) -> tuple[str, str]:
     if have:
         return have.split("=")[0], "__glibc"
     system = context.env.system.os
-    for entry in context.matrix.table("linux")["glibc_of_system"] if system else ():
+    for entry in context.matrix.table("linux")["glibc_of_system"]:
         if re.search(entry["os"], system, re.I):
             return str(entry["glibc"]), system
     return "", ""
@@ -52,7 +52,7 @@ def _floor(context: Context, family: str) -> tuple[str, str]:
     tensorflow, build = context.tensorflow, context.build
     if tensorflow is None or not tensorflow.version:
         return "", ""
-    if context.channel == "pypi" and tensorflow.name != "tensorflow-aarch64" and context.env.platform == "linux-64":
+    if context.channel == "pypi" and context.env.platform == "linux-64":
         own = build.glibc_by_python.get(context.env.python.minor, "") if build and family == "GLIBC" else ""
         if build and own:
             return own, build.id

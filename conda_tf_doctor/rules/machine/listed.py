@@ -13,7 +13,7 @@ from ...advice.make import working
 from ...advice.nvidia import asks_in_vain
 from ...context.context import Context
 from ...environment.facts import CONDA, PIP, Package
-from ...environment.gpu import LAST_TOOLKIT
+from ...environment.gpu import LAST_TOOLKIT, TOOLKITS
 from ...environment.tensorflow import OWNERS
 from ...findings import ERROR, LIKELY, WARNING, Finding, Fix
 from ...matrix.model import CONDA_FORGE, DEFAULTS, PYPI, WITHOUT_TENSORFLOW
@@ -25,8 +25,7 @@ EXTRA = "and-cuda"
 _WHEELS_ONLY = ("tensorflow-", "nvidia-", "jaxlib")
 _ADD_ONS = ("works_symbols", "works_plugins")
 _INDEX = "the files of its releases in the package index"
-# Releases of it, the first and last among them; and what a range begins with, or names alone.
-_TOOLKITS = ("8.0", "9.0", "9.2.148", "10.0.130", "10.1.243", "10.2.89", "11.0.3", "11.2.2", "11.4.3", "11.8.0")
+# What a range begins with, or names alone.
 _LEAST = r"(?:^|[,|\s])\s{0,9}(?:>=|>|==?|~=)?\s{0,9}(\d+(?:\.\d+)?)"
 # Packages of conda's that one platform alone has: Apple's channel has the dependencies of its wheels for its own Macs.
 _FOR_ONE = {"tensorflow-deps": "osx-arm64"}
@@ -55,18 +54,7 @@ def not_to_be_had(context: Context) -> Iterator[Finding]:
         if package.name in OWNERS:
             yield from _removed(context, package)
             yield from _asks_in_vain(context, package)
-        lacking = lacks(context, package)
-        if lacking:
-            yield _finding(
-                package,
-                f"{package.name}[{EXTRA}] brings {lacking}, of which there is no wheel for {env.platform}: pip "
-                "installs nothing of the file.",
-                Fix(
-                    note=f"Write {package.name} without [{EXTRA}]: no TensorFlow of this platform uses CUDA's wheels.",
-                    bare=(package.name,),
-                ),
-                f"{package.name} without [{EXTRA}]",
-            )
+        yield from _for_linux(context, package)
 
 
 # Packages that ask for an add-on of their own minor, by their wheels' requirements.
@@ -99,9 +87,8 @@ def asked_in_vain(context: Context) -> Iterator[Finding]:
 
 
 def _finding(package: Package, message: str, fix: Fix, expected: str, source: str = _INDEX) -> Finding:
-    where = (package.source,) if package.source else ()
     found = f"{package.name} {package.version or package.spec}".strip()
-    return Finding("TFD103", ERROR, message, found, expected, where, source, package=package.name, fix=fix)
+    return Finding("TFD103", ERROR, message, found, expected, package.where, source, package=package.name, fix=fix)
 
 
 def _never_here(context: Context, package: Package) -> Iterator[Finding]:
@@ -208,17 +195,16 @@ def _of_its_time(context: Context, minor: str) -> Fix | None:
 
 def _after_its_end(context: Context, package: Package) -> Iterator[Finding]:
     """Report a cudatoolkit of CUDA 12 or later: no channel has one, and so no solver finds the file's packages."""
-    asked = package.spec or package.version
+    asked = package.picked_from or package.spec or package.version
     channels = set(package.metadata.get("channels") or (package.channel,)) - WITHOUT_TENSORFLOW
     if package.name != "cudatoolkit" or not asked or not channels <= {CONDA_FORGE, DEFAULTS, ""}:
         return
     terms = re.findall(_LEAST, asked)
     if not terms or any(versions.release(term)[:1] < (12,) for term in terms):
         return
-    if _admits(package, _TOOLKITS):
+    if _admits(package, TOOLKITS):
         return
-    tensorflow = context.tensorflow
-    by_conda = tensorflow is None or tensorflow.manager == CONDA
+    by_conda = context.tensorflow is not None and context.tensorflow.manager == CONDA
     name = "cuda-version" if by_conda else "cuda-toolkit"
     minor = versions.minor(terms[0])
     why = "which TensorFlow's builds ask for" if by_conda else "of which cuda-toolkit brings all"
@@ -235,10 +221,8 @@ def _after_its_end(context: Context, package: Package) -> Iterator[Finding]:
 
 def _admits(package: Package, released: Iterable[str]) -> bool:
     """Tell whether any of some releases is what a file asks conda for."""
-    if not package.spec and not package.version:
-        return any(released)
-    admits = versions.conda_contains if package.spec else versions.contains
-    return any(admits(package.spec or f"=={package.version}.*", version) for version in released)
+    asked = package.picked_from or package.spec or (f"{package.version}.*" if package.version else "*")
+    return any(versions.conda_contains(asked, version) for version in released)
 
 
 def _for_another(context: Context, package: Package) -> Iterator[Finding]:
@@ -250,7 +234,7 @@ def _for_another(context: Context, package: Package) -> Iterator[Finding]:
         its, source = ("" if _admits(package, had) else "linux-64 or win-64"), "NVIDIA's toolkits: none for macOS today"
     if not its or its == here:
         return
-    asked = "" if package.name in _FOR_ONE else (package.spec or package.version).lstrip("=")
+    asked = "" if package.name in _FOR_ONE else (package.picked_from or package.spec or package.version).lstrip("=*")
     yield _finding(
         package,
         f"No build of {f'{package.name} {asked}'.strip()} exists for {here}: conda installs nothing of the file.",
@@ -284,14 +268,42 @@ def _no_such(
     )
 
 
+def _brings(context: Context, package: Package) -> list[tuple[str, str]] | None:
+    """Return which wheels of NVIDIA's the extra of a TensorFlow brings elsewhere than on Linux, which they are for.
+
+    Returns:
+        ``None`` where there is no such extra to speak of; nothing for a release of before the extra.
+    """
+    if package.name not in OWNERS or EXTRA not in package.metadata.get("extras", ()) or context.env.os == "linux":
+        return None
+    rows = context.matrix.builds(package.name, package.version, PYPI, "linux-64")
+    # A release that nobody knows asks for what all ask for that have the extra.
+    return [parse_requirement(text) for row in rows for text in row.nvidia] if rows else [("nvidia-nccl-cu12", "")]
+
+
 def lacks(context: Context, package: Package) -> str:
     """Return which of NVIDIA's wheels the extra of a TensorFlow would bring here and cannot; empty where none.
 
     The extra is declared for every platform, and its wheels are for Linux.
     """
-    if package.name not in OWNERS or EXTRA not in package.metadata.get("extras", ()) or context.env.os == "linux":
-        return ""
     wheels, platform = context.matrix.wheels, context.env.platform
-    rows = context.matrix.builds(package.name, package.version, "pypi", "linux-64")
-    named = [parse_requirement(text) for row in rows for text in row.nvidia] or [("nvidia-nccl-cu12", "")]
+    named = _brings(context, package) or ()
     return next((name for name, spec in named if not wheels.newest(name, spec, platform)), "")
+
+
+def _for_linux(context: Context, package: Package) -> Iterator[Finding]:
+    """Report the extra of CUDA's wheels elsewhere than on Linux: of a release of before it, pip warns and takes it."""
+    lacking, platform = lacks(context, package), context.env.platform
+    if lacking:
+        refused = "takes no release that has it" if package.picked_from else "installs nothing of the file"
+        why = f" brings {lacking}, of which there is no wheel for {platform}: pip {refused}."
+    elif _brings(context, package) == []:
+        why = f": {package.version} has no such extra, and pip installs it without CUDA's wheels."
+    else:
+        return
+    fix = Fix(
+        note=f"Write {package.name} without [{EXTRA}]: no TensorFlow of this platform uses CUDA's wheels.",
+        bare=(package.name,),
+    )
+    found = _finding(package, f"{package.name}[{EXTRA}]{why}", fix, f"{package.name} without [{EXTRA}]")
+    yield found if lacking else found._replace(severity=WARNING)

@@ -23,20 +23,16 @@ if TYPE_CHECKING:
 def span(minors: list[str]) -> str:
     """Return ``>=3.7,<3.11`` for 3.7 to 3.10, or the minors themselves where there are gaps."""
     ordered = sorted(set(minors), key=versions.key)
-    numbers = [versions.release(minor + ".0") for minor in ordered]
-    pairs = [(n[0], n[1] if len(n) > 1 else 0) for n in numbers]
+    pairs = [versions.release(minor)[:2] for minor in ordered]
     whole = all(a[0] == b[0] and a[1] + 1 == b[1] for a, b in pairwise(pairs))
     if whole and pairs:
         return f">={ordered[0]},<{pairs[-1][0]}.{pairs[-1][1] + 1}"
     return "|".join(f"{minor}.*" for minor in ordered)
 
 
-def _record_says(context: Context) -> str | None:
-    """Return the Python range of conda's own record, or ``None`` where it has none."""
-    env = context.env
-    record = conda_build(env) or (context.tensorflow.package if context.tensorflow else None)
-    if record is None:
-        return None
+def _record_says(context: Context, package: Package) -> str | None:
+    """Return the Python range of conda's own record of this TensorFlow, or ``None`` where it has none."""
+    record = conda_build(context.env) or package
     for text in record.depends:
         spec = versions.parse_matchspec(text)
         # ``python >=3.7`` promises nothing about the Pythons that came later.
@@ -55,7 +51,7 @@ def python_unsupported(context: Context) -> Iterator[Finding]:
         return
     source = tensorflow.package.source
     if tensorflow.manager == CONDA and not tensorflow.requested:
-        wanted = _record_says(context)
+        wanted = _record_says(context, tensorflow.package)
         if wanted is None or versions.conda_contains(wanted, python.version):
             # What the record itself demands is met, or it demands nothing: pure Python, or a cut list.
             if wanted is not None or not context.builds:
@@ -64,22 +60,18 @@ def python_unsupported(context: Context) -> Iterator[Finding]:
             minors = sorted({m for row in context.builds for m in row.python}, key=versions.key)
             yield _finding(context, wanted, source, minors)
             return
+    if not tensorflow.version:
+        yield from _no_version_at_all(context)
+        return
     rows = [row for row in context.builds if row.platform in (env.platform, "noarch") and row.python]
     if not tensorflow.manager:
         for channel in ("conda-forge", "defaults"):
-            rows += (
-                context.matrix.builds(
-                    distribution="tensorflow", version=tensorflow.version, channel=channel, platform=env.platform
-                )
-                if tensorflow.version
-                else []
+            rows += context.matrix.builds(
+                distribution="tensorflow", version=tensorflow.version, channel=channel, platform=env.platform
             )
     minors = [minor for row in rows for minor in row.python]
-    if tensorflow.version:
-        if minors and python.minor not in minors and not _built_for(tensorflow.package, python.version):
-            yield _finding(context, span(minors), rows[0].id, sorted(set(minors), key=versions.key))
-        return
-    yield from _no_version_at_all(context)
+    if minors and python.minor not in minors and not _built_for(tensorflow.package, python.version):
+        yield _finding(context, span(minors), rows[0].id, sorted(set(minors), key=versions.key))
 
 
 def _built_for(package: Package, python: str) -> bool:
@@ -112,7 +104,7 @@ def _finding(context: Context, expected: str, source: str, minors: list[str]) ->
     assert tensorflow is not None
     what = tensorflow.label + (", the newest that the file admits," if tensorflow.package.picked_from else "")
     asks = asks_channels(context)
-    evidence = tuple(part for part in (env.python.source, tensorflow.package.source) if part)
+    evidence = (*env.python.where, *tensorflow.package.where)
     return Finding(
         "TFD201",
         ERROR,

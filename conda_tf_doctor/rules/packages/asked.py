@@ -62,7 +62,7 @@ def refused(context: Context) -> Iterator[Finding]:
             found=package.version,
             expected=wanted,
             accepts=specs[0] if len(specs) == 1 else "",
-            evidence=(package.source,) if package.source else (),
+            evidence=package.where,
             source=builds[0].id if builds else "",
             fix=change(context, {name: works if works and within(works, specs[0]) else specs[0]}),
             package=name,

@@ -166,7 +166,7 @@ def _empty_wheel_alone(context: Context) -> Iterator[Finding]:
         f"{wanted.partition('==')[0]}, which is not installed, and `import tensorflow` fails.",
         found=f"{tensorflow.label} alone",
         expected=wanted,
-        evidence=(tensorflow.package.source,) if tensorflow.package.source else (),
+        evidence=tensorflow.package.where,
         source=row.id if row else "",
         fix=Fix(pip=(wanted,), commands=(pip_install([wanted]),)),
         package=wanted.partition("==")[0],
@@ -359,7 +359,7 @@ def _declared_only(context: Context, told: set[str]) -> Iterator[Finding]:
                 expected=spec,
                 accepts=spec,
                 if_seen=f"{declared}, and by the error text it does break.",
-                evidence=(package.source,) if package.source else (),
+                evidence=package.where,
                 source=row.id,
                 package=name,
             )
