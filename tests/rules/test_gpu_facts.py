@@ -43,6 +43,28 @@ def test_cuda_that_came_along_with_something_else_is_no_wish(requested: str, wan
 
 
 @pytest.mark.parametrize(
+    ("tensorflow", "dragged", "found"),
+    [
+        # Another minor of the family: what was not asked for need not be what it was tested with.
+        ("2.15.0", [("cuda-cudart", "12.4.127"), ("cudnn", "8.9.2.26")], []),
+        ("2.15.0", [("cudatoolkit", "11.8.0"), ("cudnn", "8.0.5.39")], [("TFD301", "warning"), ("TFD303", "warning")]),
+        # A build without CUDA needs none of it.
+        ("1.14.0", [("cudatoolkit", "10.0.130")], []),
+    ],
+)
+def test_what_came_along_is_in_the_way_of_a_gpu_at_most(
+    tensorflow: str, dragged: list[tuple[str, str]], found: list[tuple[str, str]]
+) -> None:
+    env = machine("580.65.06", ())
+    packages = [package for package in env.packages if package.name != "tensorflow"]
+    env.put([*packages, Package("tensorflow", tensorflow, PIP, "", "pypi")])
+    metadata = {"requested_spec": "None", "files": []}
+    env.add([Package(name, version, CONDA, "h1_0", "conda-forge", "x.json", metadata) for name, version in dragged])
+    findings = said(f for f in diagnose(env, load_matrix()).findings if f.code[:4] == "TFD3")
+    assert [(f.code, f.severity) for f in findings] == found
+
+
+@pytest.mark.parametrize(
     ("platform", "driver", "virtual", "first"),
     [
         ("linux-64", "450.80.02", "", "12"),

@@ -57,6 +57,13 @@ CASES = {
         "osx-arm64", of_pip("3.11", "tensorflow-macos==2.12.0", "tensorflow-addons==0.20.0"),
         [("tensorflow-addons", "0.21.0", "tensorflow-addons 0.20.0 has no wheel for osx-arm64 and Python 3.11: ")],
     ),
+    "an add-on that goes with it, and not the newest": (
+        "win-64", of_pip("3.9", "tensorflow==2.10.0", "tensorflow-io==0.36.0"),
+        [("tensorflow-io", "0.27.0", "tensorflow-io 0.36.0 has no wheel for win-64 and Python 3.9: ")],
+    ),
+    "an add-on that has no wheel for this Python at all": (
+        "osx-arm64", of_pip("3.8", "tensorflow-macos==2.10.0", "tensorflow-text==2.10.0"), [],
+    ),
     "an add-on of Windows' last wheel": ("win-64", "tensorflow==2.10.0\ntensorflow-text==2.10.0\n", []),
     "an add-on of no release": ("win-64", "tensorflow==2.10.0\ntensorflow-text\n", []),
     "an add-on of a release that there never was": ("linux-64", "tensorflow==2.10.0\ntensorflow-text==2.10.7\n", []),
@@ -141,6 +148,23 @@ CASES = {
         "linux-64", of_conda("pytorch, conda-forge, nodefaults", "tensorflow=2.2.9"),
         [("tensorflow", "a release", "There never was a release 2.2.9 of tensorflow in conda-forge.")],
     ),
+    "a TensorFlow that neither of two channels had": (
+        "linux-64", of_conda("conda-forge, defaults", "tensorflow=2.2.9"),
+        [
+            (
+                "tensorflow", "2.2.0",
+                "There never was a release 2.2.9 of tensorflow in conda-forge or defaults; of 2.2 there is 2.2.0.",
+            )
+        ],
+    ),
+    # Nobody's other channel has it for this Python.
+    "a TensorFlow that is not for Windows": (
+        "win-64", of_conda("conda-forge", "tensorflow=2.10", python="3.7"),
+        [("tensorflow", "linux-64 or osx-64 or osx-arm64", "No build of tensorflow 2.10.0 exists for win-64 ")],
+    ),
+    "the first tensorflow-gpu of defaults": (
+        "linux-64", of_conda("defaults", "tensorflow-gpu=1.1.0", python="3.6"), [],
+    ),
     "no channel that has a TensorFlow": ("linux-64", of_conda("pytorch, nodefaults", "tensorflow=2.2.9"), []),
     "a TensorFlow that somebody exported": ("linux-64", f"{FORGE}- tensorflow=2.10.7=cuda112py310h1_0\n", []),
     "a TensorFlow newer than all that are known": ("linux-64", f"{FORGE}- tensorflow=2.99.0\n", []),
@@ -178,6 +202,7 @@ CASES = {
         ],
     ),
     "one that was, or cudatoolkit 12": ("linux-64", f"{FORGE}- cudatoolkit=11.8|12.2\n{BY_PIP}", []),
+    "cudatoolkit from 12 on, or one before 11": ("linux-64", f"{FORGE}- cudatoolkit>=12|<11\n{BY_PIP}", []),
     "cudatoolkit from the last on": ("linux-64", f"{FORGE}- cudatoolkit>=11.8\n{BY_PIP}", []),
     "cudatoolkit before 13": ("linux-64", f"{FORGE}- cudatoolkit<13\n{BY_PIP}", []),
     "any cudatoolkit": ("linux-64", f"{FORGE}- cudatoolkit\n{BY_PIP}", []),
@@ -195,6 +220,9 @@ CASES = {
     "an extra that asks for a TensorRT": (
         "linux-64", of_pip("3.10", "tensorflow[and-cuda]==2.15.0"),
         [("tensorflow", "2.15.1 or later", "tensorflow[and-cuda] 2.15.0 asks for a TensorRT ")],
+    ),
+    "what only looks like the extra of a TensorFlow": (
+        "linux-64", "tensorflow==2.16.1\nkeras-hub[and-cuda]==2.15.0\n", [],
     ),
     "an extra that need not": ("linux-64", "tensorflow[and-cuda]\n", []),
 }  # fmt: skip
@@ -217,3 +245,42 @@ def test_a_toolkit_out_of_a_range_is_one_that_there_is(tmp_path: Path) -> None:
         file.write_text(f"{FORGE}- cudatoolkit{spec}\n{BY_PIP}")
         found = diagnose(read_file(str(file), "linux-64"), load_matrix()).findings
         assert [f"beside CUDA {there} " in f.message for f in found if f.code == "TFD301"] == [True]
+
+
+# A file for Linux; of each finding about CUDA that is no information its code, what is expected, and the sentence.
+REFUSED = {
+    "a build for another CUDA": (
+        f"{FORGE}- tensorflow=2.10.0=cuda112py310he87a039_0\n- cudatoolkit=10.1\n",
+        [
+            (
+                "TFD301", "cudatoolkit >=11.2,<12",
+                "No GPU build of tensorflow 2.10.0 goes with cudatoolkit 10.1 (conda): conda refuses them together.",
+            )
+        ],
+    ),
+    "builds for two others": (
+        f"{FORGE}- tensorflow=2.15\n- cudatoolkit=11.2\n",
+        [
+            (
+                "TFD301", "cudatoolkit >=11.8,<12 or >=12.0,<13",
+                "No GPU build of tensorflow 2.15.0 goes with cudatoolkit 11.2 (conda): conda takes a build without "
+                "CUDA, and the GPU will not be used.",
+            )
+        ],
+    ),
+    # Conda's solver knows nothing of what pip installs then.
+    "a wheel of NVIDIA's": (
+        f"{FORGE}- tensorflow=2.10\n- pip\n- pip:\n  - nvidia-cuda-runtime-cu12==12.1.105\n", [],
+    ),
+    "any cuDNN": (f"{FORGE}- tensorflow-gpu=2.10\n- cudnn\n", []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_none_of_conda_s_gpu_builds_goes_with(case: str, tmp_path: Path) -> None:
+    text, expected = REFUSED[case]
+    file = tmp_path / "environment.yml"
+    file.write_text(text)
+    findings = said(f for f in diagnose(read_file(str(file), "linux-64"), load_matrix()).findings if not f.is_open)
+    found = [f for f in findings if f.code.startswith("TFD3") and f.severity != "info"]
+    assert [(f.code, f.expected, f.message) for f in found] == expected

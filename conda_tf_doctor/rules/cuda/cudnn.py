@@ -22,9 +22,7 @@ def system_cudnn(context: Context) -> list[str]:
 
 
 def _may_be_in(accepted: str, version: str) -> bool:
-    """Whether a version that a person wrote is, or ("7") may be, one of those accepted."""
-    if "." in version:
-        return versions.contains(accepted, version)
+    """Whether a version that a person wrote ("7", "8.4") may be one of those accepted."""
     return any(versions.contains(accepted, f"{version}.{minor}") for minor in range(10))
 
 
@@ -50,8 +48,8 @@ def cudnn(context: Context) -> Iterator[Finding]:
             yield Finding(
                 "TFD303",
                 INFO,
-                f"{context.label} was built with cuDNN {build.cudnn_built}; the report names only the major version of "
-                f"what is there ({', '.join(installed)}).",
+                f"{context.label} was built with cuDNN {build.cudnn_built}; the report does not name the whole version "
+                f"of what is there ({', '.join(installed)}).",
                 found=f"cuDNN {', '.join(env.system.cudnn_installed)} (system)",
                 expected=f"cuDNN {to_conda(build.cudnn)}",
                 accepts=to_conda(build.cudnn),
@@ -59,7 +57,7 @@ def cudnn(context: Context) -> Iterator[Finding]:
                 source=build.id,
                 package="cudnn",
                 confidence=POSSIBLE,
-                needs=("cuDNN's minor version",),
+                needs=("cuDNN's whole version",),
             )
             return
         yield of_this_machine(context, "TFD303", "cuDNN", installed, env.system.cudnn_installed)

@@ -12,7 +12,7 @@ from ...context.context import Context
 from ...context.gpu import gpu_in_question
 from ...environment.facts import CONDA, PIP
 from ...environment.gpu import NEEDS_ZLIB, find_dll, first_cuda
-from ...findings import CERTAIN, ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, open_question
+from ...findings import ERROR, INFO, LIKELY, POSSIBLE, WARNING, Finding, open_question
 from .cudnn import is_partial, system_cudnn
 
 
@@ -21,7 +21,7 @@ def gpu_newer_than_cuda(context: Context) -> Iterator[Finding]:
     tensorflow, env, build = context.tensorflow, context.env, context.build
     if tensorflow is None or build is None or build.variant != "gpu" or not build.cuda_built:
         return
-    needs = first_cuda(env.system.gpu) if env.system.gpu else ""
+    needs = first_cuda(env.system.gpu)
     if not needs or versions.key(build.cuda_built) >= versions.key(needs):
         return
     yield Finding(
@@ -101,7 +101,6 @@ def zlibwapi_missing(context: Context) -> Iterator[Finding]:
         evidence=(library.package.source,),
         source="cuDNN installation guide for Windows; cuDNN 8.3 to 8.9",
         package="libzlib-wapi",
-        confidence=CERTAIN,
         fix=advise("TFD307", context, {}),
     )
 

@@ -50,7 +50,7 @@ def _glibc(context: Context) -> tuple[str, str]:
 def _floor(context: Context, family: str) -> tuple[str, str]:
     """Return the newest version of a symbol family that pip's binaries ask for, and the source of that fact."""
     tensorflow, build = context.tensorflow, context.build
-    if tensorflow is None or not tensorflow.version:
+    if tensorflow is None:
         return "", ""
     if context.channel == "pypi" and context.env.platform == "linux-64":
         own = build.glibc_by_python.get(context.env.python.minor, "") if build and family == "GLIBC" else ""

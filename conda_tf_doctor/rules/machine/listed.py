@@ -49,7 +49,7 @@ def not_to_be_had(context: Context) -> Iterator[Finding]:
         mine = tensorflow is not None and package is tensorflow.package
         if not mine:
             yield from _never_here(context, package)
-        elif package.version:
+        else:
             yield from _never_released(context, package)
         if package.name in OWNERS:
             yield from _removed(context, package)
@@ -64,7 +64,7 @@ _BRING = {"tf-models-official": "tensorflow-text", "mediapipe-model-maker": "ten
 def asked_in_vain(context: Context) -> Iterator[Finding]:
     """TFD103: an add-on that was asked for, of which there is no wheel for this platform and Python."""
     env, wheels = context.env, context.matrix.wheels
-    for package in env.requested if env.platform else ():
+    for package in env.requested:
         if package.manager == CONDA or package.name in OWNERS:
             continue
         spec = f"=={package.version}" if package.version else package.spec
@@ -132,7 +132,7 @@ def _not_in_this_release(context: Context, package: Package) -> Iterator[Finding
 def _marker(platforms: list[str]) -> str:
     systems = dict.fromkeys(platform.split("-")[0] for platform in platforms)
     names = {"win": "win32", "linux": "linux", "osx": "darwin"}
-    return " or ".join(f"sys_platform == '{names[each]}'" for each in systems if each in names)
+    return " or ".join(f"sys_platform == '{names[each]}'" for each in systems)
 
 
 def _never_released(context: Context, package: Package) -> Iterator[Finding]:
@@ -251,9 +251,9 @@ def _no_such(
 
     What is newer than the tables is not known; a local version (+cpu) is somebody's own build.
     """
-    wanted = versions.key(package.version) if package.version else None
-    if wanted is None or package.spec or "+" in package.version or versions.is_prerelease(package.version):
+    if not package.version or package.spec or "+" in package.version or versions.is_prerelease(package.version):
         return
+    wanted = versions.key(package.version)
     if wanted in map(versions.key, released) or any(wanted >= versions.key(each) for each in last):
         return
     minor = versions.minor(package.version)

@@ -272,8 +272,6 @@ def cpu_no_avx(context: Context) -> Iterator[Finding]:
 
 def _model_without_avx(context: Context) -> bool:
     model = context.env.system.cpu_model
-    if not model:
-        return False
     patterns = context.matrix.table("cpu")["without_avx"]
     return any(re.search(entry["model"], model, re.I) for entry in patterns if "model" in entry)
 
