@@ -61,15 +61,22 @@ def not_to_be_had(context: Context) -> Iterator[Finding]:
 _BRING = {"tf-models-official": "tensorflow-text", "mediapipe-model-maker": "tensorflow-text"}
 
 
+def _wants(package: Package) -> dict[str, str]:
+    """Return the range of a package that was asked for, and that of the add-on which it asks for itself."""
+    spec = f"=={package.version}" if package.version else package.spec
+    if package.name not in _BRING:
+        return {package.name: spec}
+    of_its_minor = f"=={versions.minor(package.version)}.*" if package.version else spec
+    return {package.name: spec, _BRING[package.name]: of_its_minor}
+
+
 def asked_in_vain(context: Context) -> Iterator[Finding]:
     """TFD103: an add-on that was asked for, of which there is no wheel for this platform and Python."""
     env, wheels = context.env, context.matrix.wheels
     for package in env.requested:
         if package.manager == CONDA or package.name in OWNERS:
             continue
-        spec = f"=={package.version}" if package.version else package.spec
-        minor = f"=={versions.minor(package.version)}.*" if package.version else ""
-        for name, wanted in {package.name: spec, _BRING.get(package.name, package.name): minor or spec}.items():
+        for name, wanted in _wants(package).items():
             elsewhere = wheels.newest(name, wanted)
             if not elsewhere or wheels.newest(name, wanted, env.platform, env.python.minor):
                 continue
