@@ -176,9 +176,9 @@ CASES = {
         "linux-64", f"{FORGE}- cudatoolkit=12.2\n- tensorflow=2.10\n",
         [("cudatoolkit", "cuda-version 12.2, or cudatoolkit up to 11.8", NEVER_12)],
     ),
-    "cudatoolkit 12 beside builds without CUDA": (
+    "cudatoolkit 12 for a Mac, which has none": (
         "osx-64", f"{FORGE}- cudatoolkit=12.2\n- tensorflow=2.10\n",
-        [("cudatoolkit", "cuda-version 12.2, or cudatoolkit up to 11.8", NEVER_12)],
+        [("cudatoolkit", "linux-64 or win-64", "No build of cudatoolkit 12.2 exists for osx-64: ")],
     ),
     "cudatoolkit 12 for pip's": (
         "linux-64", f"{FORGE}- cudatoolkit=12.2\n{BY_PIP}",

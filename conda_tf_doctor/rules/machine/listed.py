@@ -204,7 +204,10 @@ def _after_its_end(context: Context, package: Package) -> Iterator[Finding]:
     """Report a cudatoolkit of CUDA 12 or later: no channel has one, and so no solver finds the file's packages."""
     asked = package.picked_from or package.spec or package.version
     channels = set(package.metadata.get("channels") or (package.channel,)) - WITHOUT_TENSORFLOW
-    if package.name != "cudatoolkit" or not asked or not channels <= {CONDA_FORGE, DEFAULTS, ""}:
+    # (For a Mac there is none at all, which is said by itself.)
+    if package.name != "cudatoolkit" or not asked or context.env.os == "osx":
+        return
+    if not channels <= {CONDA_FORGE, DEFAULTS, ""}:
         return
     terms = re.findall(_LEAST, asked)
     if not terms or any(versions.release(term)[:1] < (12,) for term in terms):
