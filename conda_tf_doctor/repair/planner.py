@@ -16,6 +16,7 @@ from ..environment.tensorflow import OWNERS, find_tensorflow
 from ..errors import UsageError
 from ..findings import ERROR, WARNING, Finding
 from ..names import PIP_TO_CONDA
+from ..specifiers import first_version
 from . import neighbours
 from .candidates import Catalogue, channel_of
 from .conflict import explain
@@ -129,9 +130,9 @@ class Planner(Oracle):
         )
 
     def _is_behind(self, want: Want) -> bool:
-        """Tell whether a want is what the TensorFlow that there is asks for itself (``tensorflow-intel==2.15.0``)."""
-        tensorflow = self.tensorflow
-        rows = self.matrix.builds(tensorflow.name, tensorflow.version, "pypi", self.env.platform) if tensorflow else []
+        """Tell whether a want is what TensorFlow, as it is or is to be, asks for itself (``tensorflow-intel==2.15.0``)."""
+        tensorflow, version = self.tensorflow, first_version(want.spec)
+        rows = self.matrix.builds(tensorflow.name, version, "pypi", self.env.platform) if tensorflow else []
         return want.manager == PIP and any(row.stub_for == want.name + want.spec for row in rows)
 
     @staticmethod

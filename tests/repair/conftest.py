@@ -30,7 +30,7 @@ TENSORFLOW_OF = {"3.10": "2.10.1", "3.11": "2.15.0", "3.12": "2.19.0", "3.13": "
 
 # What TensorFlow's wheels require besides, in versions that go with all of them.
 SMALL = {
-    "absl-py": "2.1.0", "astunparse": "1.6.3", "gast": "0.5.5", "google-pasta": "0.2.0", "opt-einsum": "3.3.0",
+    "absl-py": "2.1.0", "astunparse": "1.6.3", "gast": "0.4.0", "google-pasta": "0.2.0", "opt-einsum": "3.3.0",
     "six": "1.16.0", "termcolor": "2.3.0", "typing-extensions": "4.12.2", "wrapt": "1.14.1", "grpcio": "1.62.3",
     "packaging": "23.2", "libclang": "16.0.6", "tensorflow-io-gcs-filesystem": "0.34.0", "requests": "2.31.0",
     "setuptools": "69.5.1", "keras-preprocessing": "1.1.2", "jax": "0.4.13", "namex": "0.0.8", "optree": "0.20.0",

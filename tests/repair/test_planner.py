@@ -93,6 +93,34 @@ def _planned(env: Environment, **demands: object) -> tuple[Planner, Plan]:
     return planner, planner.plan()
 
 
+@pytest.mark.parametrize(
+    ("platform", "wheels", "to", "after"),
+    [
+        ("win-64", {"tensorflow": "2.10.1"}, "2.13", {"tensorflow": "2.13.1", "tensorflow-intel": "2.13.1"}),
+        (
+            "win-64", {"tensorflow": "2.15.0", "tensorflow-intel": "2.15.0"}, "2.13",
+            {"tensorflow": "2.13.1", "tensorflow-intel": "2.13.1"},
+        ),
+        (
+            "win-64", {"tensorflow": "2.15.0", "tensorflow-intel": "2.15.0"}, "2.20",
+            {"tensorflow": "2.20.0", "tensorflow-intel": ""},
+        ),
+        ("linux-aarch64", {"tensorflow": "2.9.2"}, "2.15", {"tensorflow": "2.15.1", "tensorflow-cpu-aws": "2.15.1"}),
+        ("linux-64", {"tensorflow": "2.10.1"}, "2.13", {"tensorflow": "2.13.1"}),
+    ],
+)  # fmt: skip
+def test_what_is_behind_the_tensorflow_that_is_asked_for_comes_with_it(
+    platform: str, wheels: dict[str, str], to: str, after: dict[str, str]
+) -> None:
+    _, plan = _planned(environment(platform, "3.10.18", {}, wheels), to=(("tensorflow", f"{to}.*"),))
+    assert plan.conflict is None
+    left = {
+        p.name: p.version
+        for p in simulate(environment(platform, "3.10.18", {}, wheels), plan.edits, load_matrix()).packages
+    }
+    assert {name: left.get(name, "") for name in after} == after
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(environments())
 def test_promises_on_random_environments(env: Environment) -> None:
