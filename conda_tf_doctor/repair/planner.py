@@ -130,7 +130,7 @@ class Planner(Oracle):
         )
 
     def _is_behind(self, want: Want) -> bool:
-        """Tell whether a want is what TensorFlow, as it is or will be, asks for itself (``tensorflow-intel==2.15.0``)."""
+        """Tell whether a want is what TensorFlow, as it is or will be, asks for (``tensorflow-intel==2.15.0``)."""
         tensorflow, version = self.tensorflow, first_version(want.spec)
         rows = self.matrix.builds(tensorflow.name, version, "pypi", self.env.platform) if tensorflow else []
         return want.manager == PIP and any(row.stub_for == want.name + want.spec for row in rows)
