@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from conda_tf_doctor.findings import CERTAIN, Finding
+from conda_tf_doctor.findings import CERTAIN, DISK, TEXT, Finding
 
 FOLDER = Path(__file__).parent / "data" / "findings"
 Said = list[list[Any]]
@@ -46,13 +46,17 @@ def fields(finding: Finding) -> dict[str, Any]:
     made: dict[str, Any] = {
         "rule": f"{finding.code} {finding.severity}",
         **{name: getattr(finding, name) for name in ("message", "found", "expected", "accepts", "source", "package")},
-        **{name: getattr(finding, name) for name in ("absent", "known", "if_seen")},
+        **{name: getattr(finding, name) for name in ("absent", "known", "if_seen", "declared")},
+        "origin": finding.origin if finding.origin in (TEXT, DISK) else "",
+        "beside": list(finding.beside),
         "evidence": list(finding.evidence),
         "confidence": "" if finding.confidence == CERTAIN else finding.confidence,
         "needs": list(finding.needs),
         **fix,
         "commands": [shlex.join(command) for command in finding.fix.commands],
         "note": finding.fix.note,
+        "reinstall": [list(each) for each in finding.fix.reinstall],
+        "bare": list(finding.fix.bare),
     }
     return {name: value for name, value in made.items() if value}
 
