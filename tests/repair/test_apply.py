@@ -86,7 +86,11 @@ def test_python_too_new_for_pips_tensorflow(living: Living, fake_pip_install) ->
     version = TENSORFLOW_OF[living.minor]
     newer = _of({"3.10": "3.11", "3.11": "3.12", "3.12": "3.13"}, living)
     prefix = living.env("tf", python=newer)
-    for text in _stack(version):
+    stack = _stack(version)
+    if WINDOWS and living.minor == "3.12":
+        # No release of it has a wheel for this Python there, nor is one asked for: it would hold back the Python.
+        stack = [text for text in stack if not text.startswith("tensorflow-io-gcs-filesystem")]
+    for text in stack:
         name, _, number = text.partition("==")
         fake_pip_install(prefix, name, number)
     assert "TFD201" in _codes(living, prefix)
