@@ -297,8 +297,11 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
         return by_wheel
     if name == "tensorflow-gpu" and (its_own := of_a_mac(context, version)):
         return its_own
+    wheel = instead_of_conda(context, version) if env.kind == "file" and is_conda(context) else ""
     if env.os == "win" and (name == "tensorflow-gpu" or context.gpu_wanted) and env.platform == "win-64":
-        return native_windows(context, said)
+        # Anaconda's channel has releases for a GPU here; conda-forge has none.
+        of_pip = wheel and name == "tensorflow" and context.channel == FORGE
+        return under_pip(context, wheel) if of_pip else native_windows(context, said)
     if name == "tensorflow-gpu" and (not version or versions.contains(">=2.11", version)):
         return retired(context, version)
     if "macos" in said and env.os == "osx":
@@ -309,7 +312,7 @@ def platform(context: Context, said: Mapping[str, str]) -> Fix:
         )
     if on_a_jetson(context) and (of_nvidia := without_cuda(context, said)):
         return of_nvidia
-    if env.kind == "file" and is_conda(context) and (wheel := instead_of_conda(context, version)):
+    if wheel:
         return under_pip(context, wheel)
     found = stable(context.matrix.versions("tensorflow", PYPI, env.platform))
     other = other_name(context, version, env.platform)

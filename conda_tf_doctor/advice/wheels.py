@@ -39,6 +39,9 @@ def instead_of_conda(context: Context, version: str) -> str:
     """Return the wheel's version that a file gets which asks conda for what it has not; empty where there is none."""
     env, asked = context.env, context.tensorflow.package.picked_from if context.tensorflow else ""
     here = stable(context.matrix.versions("tensorflow", PYPI, env.platform, env.python.minor))
+    if env.os == "win" and context.gpu_wanted:
+        # The CUDA beside it is for a release that uses a GPU on native Windows.
+        here = [each for each in here if versions.contains("<2.11", each)]
     alike = [each for each in here if versions.minor(each) == versions.minor(version)]
     admitted = [each for each in here if asked and versions.conda_contains(asked, each)]
     return (alike or admitted or [""])[-1]
@@ -46,7 +49,8 @@ def instead_of_conda(context: Context, version: str) -> str:
 
 def under_pip(context: Context, wheel: str) -> Fix:
     """Return that pip has for a file what no channel of it has."""
-    note = f"pip has it for {context.env.platform}: tensorflow=={wheel}, under `pip:`."
+    section = "[pypi-dependencies]" if context.env.path.endswith(".toml") else "pip:"
+    note = f"pip has it for {context.env.platform}: tensorflow=={wheel}, under `{section}`."
     return by_pip([f"tensorflow=={wheel}"], note)
 
 

@@ -133,7 +133,7 @@ class Builder:
         installer takes it all the same.
         """
         if edit.removes:
-            return edit.name in OWNERS and self.env.kind == "file"
+            return (edit.name in OWNERS or edit.name.startswith("_tflow")) and self.env.kind == "file"
         return self.installed(edit.manager, edit.name) is None and predecessor(edit, edits) is not None
 
     def without(self, edit: Edit, edits: _Edits) -> _Edits | None:

@@ -122,7 +122,9 @@ def _by_pip_instead(finding: Finding, env: Environment) -> Way:
         return ()
     by_pip = [(name, spec) for name, spec in map(parse_requirement, finding.fix.pip) if normalise(name) in OWNERS]
     wants = [Want(PIP, normalise(name), name, spec) for name, spec in by_pip]
-    return (*(Want(CONDA, p.name, p.name, remove=True) for p in conda_s), *wants) if wants else ()
+    # What chooses among conda's variants chooses nothing any more, and may be in no channel of this platform.
+    gone = [*conda_s, *(p for p in env.beginning("_tflow") if p.manager != PIP)]
+    return (*(Want(CONDA, p.name, p.name, remove=True) for p in gone), *wants) if wants else ()
 
 
 def _wider(finding: Finding, build: Build | None, way: Way) -> list[Way]:

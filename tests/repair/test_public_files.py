@@ -168,6 +168,24 @@ REPAIRED = {
         "channels: [conda-forge]\ndependencies:\n  - python=3.10.16\n  - tensorflow==2.19.1\n  - pip\n  - pip:\n    - six\n",
         {"  - tensorflow==2.19.1\n": "", "    - six\n": "    - six\n    - tensorflow==2.19.1\n"},
     ),
+    "what-chose-a-variant-goes-with-conda's-tensorflow": (
+        "environment.yml", "osx-64",
+        "channels: [defaults]\ndependencies:\n  - python=3.8\n  - tensorflow=2.3.0=gpu_py38hd5b2bb1_0\n  - _tflow_select=2.1.0=gpu\n  - pip\n  - pip:\n    - six\n",
+        {
+            "  - tensorflow=2.3.0=gpu_py38hd5b2bb1_0\n  - _tflow_select=2.1.0=gpu\n": "",
+            "    - six\n": "    - six\n    - tensorflow==2.3.4\n",
+        },
+    ),
+    "an-open-tensorflow-beside-cuda-on-windows": (
+        "environment.yml", "win-64",
+        "channels: [conda-forge]\ndependencies:\n  - python=3.9\n  - cudatoolkit=11.2\n  - cudnn=8.1.0\n  - tensorflow\n  - pip\n  - pip:\n    - six\n",
+        {"  - tensorflow\n": "", "    - six\n": "    - six\n    - tensorflow==2.10.1\n"},
+    ),
+    "the-last-for-a-gpu-of-windows-from-pip": (
+        "environment.yml", "win-64",
+        "channels: [conda-forge]\ndependencies:\n  - python=3.9\n  - cudatoolkit=11.2\n  - cudnn=8.1.0\n  - tensorflow=2.10\n  - pip\n  - pip:\n    - six\n",
+        {"  - tensorflow=2.10\n": "", "    - six\n": "    - six\n    - tensorflow==2.10.1\n"},
+    ),
     "cuda's-wheels-and-not-what-asks-the-driver": (
         "requirements.txt", "win-64", "tensorflow==2.15.0\nnvidia-nccl-cu12==2.19.3\nnvidia-ml-py3>=7.352.0\n",
         {"nvidia-nccl-cu12==2.19.3\n": ""},
