@@ -192,10 +192,11 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
             requires = [f"{other}{spec}" for other, spec in rows[0].requires.items()] if rows else []
             # Of no version that matters, so the matrix leaves them out.
             requires += ["flatbuffers", "tensorboard"] if rows else []
-            if rows and binaries_of(version) == "tensorflow-intel":
-                make_wheel(folder, "tensorflow-intel", version, requires)
-                requires = [f"tensorflow-intel=={version}"]
-            make_wheel(folder, name, version, requires)
+            behind = rows[0].stub_for if rows else ""
+            if behind:
+                make_wheel(folder, *behind.split("=="), requires)
+                requires = [behind]
+            make_wheel(folder, name, version, requires, is_empty=bool(behind))
     return folder
 
 
@@ -204,13 +205,13 @@ def _library(path: Path) -> Path:
     return make_dll(path, ["TF_Version"], {"KERNEL32.dll": ["Sleep"]}) if WINDOWS else make_so(path, ["libc.so.6"])
 
 
-def make_wheel(folder: Path, name: str, version: str, requires: Iterable[str] = ()) -> None:
+def make_wheel(folder: Path, name: str, version: str, requires: Iterable[str] = (), is_empty: bool = False) -> None:
     """Write a wheel; those of TensorFlow's owners all hold the same file, as the real ones do."""
     module = "tensorflow" if name.startswith("tensorflow") and name.count("-") <= 1 else name.replace("-", "_")
     if name in ("tensorflow-estimator", "tensorflow-io-gcs-filesystem"):
         module = name.replace("-", "_")
     files: dict[str, bytes | str] = {f"{module}/__init__.py": f"__version__ = {version!r}\n"}
-    if name in _OWNERS and binaries_of(version) not in ("tensorflow", name):
+    if is_empty:
         files = {}
     elif name in ("tensorflow", "tensorflow-intel"):
         files["tensorflow/__init__.py"] = files.pop(f"{module}/__init__.py")
