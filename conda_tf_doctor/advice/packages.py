@@ -101,25 +101,35 @@ def of_conda_alone(context: Context, names: Sequence[str]) -> Fix:
 
 
 # What lets a TensorFlow without CUDA use a GPU; each goes with few releases.
-PLUGINS = ("tensorflow-directml-plugin", "tensorflow-metal")
+_PLUGINS = ("tensorflow-directml-plugin", "tensorflow-metal")
+
+
+def of_plugin(context: Context, packages: Sequence[Package]) -> str:
+    """Return which of several distributions an installed plugin for the GPU goes with, as a requirement; else empty.
+
+    Args:
+        context: The environment beside the matrix.
+        packages: Pip's distributions that share a folder.
+    """
+    for plugin in filter(None, map(context.env.package, _PLUGINS)):
+        for row in context.matrix.builds(plugin.name, plugin.version, PYPI, context.env.platform):
+            fits = (p for p in packages if p.version and versions.contains(row.for_tensorflow or "<0", p.version))
+            if its := next(fits, None):
+                return f"{its.name}=={its.version}"
+    return ""
 
 
 def gpu_build(context: Context, packages: Sequence[Package]) -> str:
-    """Return what of several distributions comes back where one of them is there for the GPU.
+    """Return what of several distributions comes back where one of them is there for CUDA.
 
     Args:
         context: The environment beside the matrix.
         packages: Pip's distributions that share a folder.
 
     Returns:
-        The requirement of the one that an installed plugin for the GPU goes with, or of the newest of their releases
-        that has a build with CUDA here; empty where none is known, or where nobody asked for one.
+        The requirement of the newest of their releases that has a build with CUDA here; empty where none is known, or
+        where nobody asked for one.
     """
-    for plugin in filter(None, map(context.env.package, PLUGINS)):
-        for row in context.matrix.builds(plugin.name, plugin.version, PYPI, context.env.platform):
-            fits = (p for p in packages if p.version and versions.contains(row.for_tensorflow or "<0", p.version))
-            if its := next(fits, None):
-                return f"{its.name}=={its.version}"
     gpu = next((package for package in packages if package.name == "tensorflow-gpu"), None)
     if gpu is None:
         return ""
@@ -142,7 +152,7 @@ def one_distribution(context: Context, said: Mapping[str, str]) -> Fix:
     """TFD602: uninstall what shares the folder, remove the rest of it, install one."""
     present = [p for p in owners(context.env) if p.manager != CONDA]
     first = f"{present[0].name}=={present[0].version}".removesuffix("==") if present else "tensorflow"
-    kept = gpu_build(context, present) or first
+    kept = of_plugin(context, present) or gpu_build(context, present) or first
     names = dict.fromkeys((*(p.name for p in present), "tensorflow", "tensorflow-estimator"))
     return Fix(
         commands=(

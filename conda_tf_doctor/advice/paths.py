@@ -103,9 +103,8 @@ def activate(context: Context, said: Mapping[str, str]) -> Fix:
     if place := said.get("place", ""):
         own = f"Choose that environment's Python as the interpreter of {place} (in a notebook: its kernel)"
         return Fix(commands=_activation(context, name), note=f"{own}, or start {place} where it is activated.")
-    spec = _where_it_ran(context)
     # What is not installed anywhere is not found by another choice of Python.
-    if terminal and not notebook and _EMPTY not in spec[1]:
+    if terminal and not notebook and not _left_out(context):
         note = f"In the terminal or the IDE that starts Python, {there}."
         if "No module named" in text and context.tensorflow is None and context.env.packages:
             # What is listed here has none: it may be in another environment, or in none.
@@ -114,6 +113,7 @@ def activate(context: Context, said: Mapping[str, str]) -> Fix:
             )
         return Fix(commands=_activation(context, name), note=note)
     note = f"Choose that environment's kernel in the notebook, which ipykernel in it makes, or {there}."
+    spec = _where_it_ran(context)
     runs = re.findall(r"((?:[A-Z]:\\|(?<![\w./-])/)[^\s'\"]{0,400}?python[\d.]*(?:\.exe)?)(?=[\s'\"]|$)", text)
     if len(runs) > 1:
         note += f" Or install TensorFlow into the Python that runs: {runs[-1]} -m pip install {spec[0]}."
@@ -126,7 +126,16 @@ def activate(context: Context, said: Mapping[str, str]) -> Fix:
     return Fix(commands=(("conda", "install", *into, "ipykernel"),), note=note)
 
 
-_EMPTY = "is empty here"
+def _left_out(context: Context) -> str:
+    """Return what holds TensorFlow where its own wheel is empty, and a list of packages lacks it; else an empty text.
+
+    An installer that took the requirements of another platform's wheel leaves it out.
+    """
+    tensorflow, row, env = context.tensorflow, context.build, context.env
+    if tensorflow is None or not tensorflow.version or tensorflow.requested or row is None or not row.stub_for:
+        return ""
+    lacks = env.package(row.stub_for.partition("==")[0]) is None and len(env.packages) > 2
+    return row.stub_for if lacks else ""
 
 
 def _where_it_ran(context: Context) -> tuple[str, str]:
@@ -136,18 +145,8 @@ def _where_it_ran(context: Context) -> tuple[str, str]:
         return "tensorflow", ""
     row = context.build
     whole = row.stub_for.partition("==")[0] if row and row.stub_for else ""
-    if (
-        row
-        and whole
-        and not tensorflow.requested
-        and context.env.package(whole) is None
-        and len(context.env.packages) > 2
-    ):
-        # An installer that took the requirements of another platform's wheel left it out.
-        return (
-            row.stub_for,
-            f"the wheel of {tensorflow.name} {_EMPTY}, and {whole}, which holds it, is not listed; ",
-        )
+    if lacking := _left_out(context):
+        return lacking, f"the wheel of {tensorflow.name} is empty here, and {whole}, which holds it, is not listed; "
     brings = f"it brings {whole}, in which TensorFlow itself is here; " if whole else ""
     name = other_name(context, tensorflow.version, context.env.platform) or tensorflow.name
     if row and context.env.python.minor and row.python and context.env.python.minor not in row.python:

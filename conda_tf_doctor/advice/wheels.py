@@ -37,13 +37,19 @@ def minors_of(context: Context, name: str, version: str, platform: str = "") -> 
 
 def instead_of_conda(context: Context, version: str) -> str:
     """Return the wheel's version that a file gets which asks conda for what it has not; empty where there is none."""
-    env, asked = context.env, context.tensorflow.package.picked_from if context.tensorflow else ""
+    env = context.env
     here = stable(context.matrix.versions("tensorflow", PYPI, env.platform, env.python.minor))
     if env.os == "win" and context.gpu_wanted:
         # The CUDA beside it is for a release that uses a GPU on native Windows.
         here = [each for each in here if versions.contains("<2.11", each)]
-    alike = [each for each in here if versions.minor(each) == versions.minor(version)]
-    admitted = [each for each in here if asked and versions.conda_contains(asked, each)]
+    return _nearest(context, here, version)
+
+
+def _nearest(context: Context, known: list[str], version: str) -> str:
+    """Return the newest release of a version's minor, else the newest that a file admits; empty where none is."""
+    asked = context.tensorflow.package.picked_from if context.tensorflow else ""
+    alike = [each for each in known if versions.minor(each) == versions.minor(version)]
+    admitted = [each for each in known if asked and versions.conda_contains(asked, each)]
     return (alike or admitted or [""])[-1]
 
 
@@ -65,15 +71,13 @@ def of_today(context: Context) -> str:
 
 def of_a_mac(context: Context, version: str) -> Fix | None:
     """Return conda's tensorflow in the place of its tensorflow-gpu, which no channel has for a Mac."""
-    env, asked = context.env, context.tensorflow.package.picked_from if context.tensorflow else ""
+    env = context.env
     if env.os != "osx" or not is_conda(context):
         return None
     here = stable(context.matrix.versions("tensorflow", context.channel, env.platform, env.python.minor))
-    alike = [each for each in here if versions.minor(each) == versions.minor(version)]
-    admitted = [each for each in here if asked and versions.conda_contains(asked, each)]
-    found = (alike or admitted)[-1:]
+    found = _nearest(context, here, version)
     note = "CUDA does not use the GPU of a Mac; tensorflow-metal, by pip, does."
-    return by_conda((f"tensorflow {versions.minor(found[0])}.*",), note) if found else None
+    return by_conda((f"tensorflow {versions.minor(found)}.*",), note) if found else None
 
 
 # The first pip that knows a platform that wheels for Linux are named for, and TensorFlow's first release that is.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .. import versions
 from ..environment.facts import CONDA, PIP, Environment
-from ..environment.tensorflow import OWNERS, Installed
+from ..environment.tensorflow import OWNERS, Installed, selector
 from ..matrix.model import PYPI
 from .candidates import Catalogue, admits, derived
 from .demands import Demands
@@ -133,7 +133,9 @@ class Builder:
         installer takes it all the same.
         """
         if edit.removes:
-            return (edit.name in OWNERS or edit.name.startswith("_tflow")) and self.env.kind == "file"
+            chosen_by = selector(self.env)
+            its_own = edit.name in OWNERS or (chosen_by is not None and edit.name == chosen_by.name)
+            return its_own and self.env.kind == "file"
         return self.installed(edit.manager, edit.name) is None and predecessor(edit, edits) is not None
 
     def without(self, edit: Edit, edits: _Edits) -> _Edits | None:

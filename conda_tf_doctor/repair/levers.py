@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import versions
 from ..codes import BY_FILES, BY_NOTHING, BY_ONE_DISTRIBUTION, BY_ONE_MANAGER, ROWS, codes_where
 from ..environment.facts import CONDA, PIP, Environment, reader_of
-from ..environment.tensorflow import CONDA_PARTS, OWNERS, find_tensorflow, owners
+from ..environment.tensorflow import CONDA_PARTS, OWNERS, find_tensorflow, owners, selector
 from ..names import CONDA_TO_PIP, PIP_TO_CONDA, normalise, parse_requirement
 from ..specifiers import first_version, to_conda, to_pip
 from .simulate import PARTS
@@ -123,7 +123,7 @@ def _by_pip_instead(finding: Finding, env: Environment) -> Way:
     by_pip = [(name, spec) for name, spec in map(parse_requirement, finding.fix.pip) if normalise(name) in OWNERS]
     wants = [Want(PIP, normalise(name), name, spec) for name, spec in by_pip]
     # What chooses among conda's variants chooses nothing any more, and may be in no channel of this platform.
-    gone = [*conda_s, *(p for p in env.beginning("_tflow") if p.manager != PIP)]
+    gone = [*conda_s, *filter(None, (selector(env),))]
     return (*(Want(CONDA, p.name, p.name, remove=True) for p in gone), *wants) if wants else ()
 
 

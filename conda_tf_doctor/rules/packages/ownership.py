@@ -166,17 +166,17 @@ def _broken_files(context: Context) -> list[Finding]:
 
 
 def _duplicate(context: Context, module: str, packages: list[Package]) -> Finding:
-    from ...advice.packages import PLUGINS, gpu_build
+    from ...advice.packages import gpu_build, of_plugin
     from ...installers import pip_install, pip_uninstall
 
     equal = of_one_version(packages)
     keep = packages[0]
     own = f"{keep.name}=={keep.version}" if keep.version else keep.name
-    kept = gpu_build(context, packages) or own
+    plugged = of_plugin(context, packages)
+    kept = plugged or gpu_build(context, packages) or own
     names = list(dict.fromkeys(p.name for p in packages))
     note = f"Uninstall all of them, then install {keep.name} alone: what remains after removing one is damaged."
     if kept != own:
-        plugged = any(map(context.env.package, PLUGINS))
         what = "what the plugin for the GPU goes with" if plugged else "the build for the GPU"
         note = f"What remains after removing one is damaged, and {what} is {kept}: that alone comes back."
     return Finding(
