@@ -68,7 +68,8 @@ def _placed(value: Any, folder: str) -> Any:
         quoted = shlex.quote(folder)
         for spelled in (folder if quoted == folder else quoted[1:-1], folder) if folder else ():
             value = value.replace(spelled, "TMP")
-        value = re.sub(r"TMP(\\[\w.+-]+)+", lambda found: found[0].replace("\\", "/"), value)  # Windows' spelling
+        # Windows' spelling.
+        value = re.sub(r"\b(?:TMP|[Ll]ib)(\\[\w.+-]+)+", lambda found: found[0].replace("\\", "/"), value)
         return re.sub(r"'((?:\w+=)?TMP[\w./+-]*)'", r"\1", value)
     if isinstance(value, list):
         return [_placed(item, folder) for item in value]

@@ -8,6 +8,7 @@ import sys
 from .._typing import TYPE_CHECKING
 from ..engine.diagnose import diagnose
 from ..environment.channels import checked
+from ..environment.machine import start_here
 from ..environment.prefix import read_prefix
 from ..errors import UsageError
 from ..matrix.load import load_matrix
@@ -164,6 +165,7 @@ def read(args: Namespace, file: str = "") -> Environment:
     env = read_prefix(args.prefix or _named_prefix(args), platform)
     if platform and env.platform != platform:
         raise UsageError(f"The environment {env.path} is for {env.platform}, not for {platform}.")
+    start_here(env)
     env.thorough = getattr(args, "thorough", False)
     env.remember = not getattr(args, "no_cache", False)
     return env

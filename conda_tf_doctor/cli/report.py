@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from ..engine.diagnose import diagnose
 from ..environment.files.text import read_text
+from ..environment.machine import start_here
 from ..environment.prefix import read_prefix
+from ..environment.site import brought_by_python_path
 from ..errors import UsageError
 from ..matrix.load import load_matrix
 from ..render.json import print_document
@@ -68,6 +70,7 @@ def execute(args: Namespace) -> int:
     if getattr(args, "all_envs", False) or getattr(args, "jsonl", False):
         return _lines(args, error_text, load_matrix(matrix_file))
     env = read_prefix(resolve_prefix(args))
+    start_here(env)
     matrix = load_matrix(matrix_file)
     found = diagnose(env, matrix).findings
     document = collect(env, matrix, error_text, not getattr(args, "no_mask", False), found)
@@ -95,6 +98,11 @@ def _lines(args: Namespace, error_text: str, matrix: Matrix) -> int:
     for prefix in all_prefixes(args) if every else [resolve_prefix(args)]:
         try:
             env = read_prefix(prefix)
+            if every:
+                # Whoever collects works in a folder of their own.
+                env.working_folder = [file for file in env.working_folder if brought_by_python_path(env, file)]
+            else:
+                start_here(env)
             found = diagnose(env, matrix).findings
             document = collect(env, matrix, error_text, not getattr(args, "no_mask", False), found)
         except (UsageError, OSError) as error:

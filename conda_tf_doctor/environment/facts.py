@@ -245,6 +245,7 @@ class Environment:
         env_vars: Variables of the process or the report.
         binaries: Images of a report; a prefix on disk is read by the binaries package instead.
         working_folder: Names of files in the working folder or on PYTHONPATH that are named like modules.
+        started_here: Whether Python is meant to be started in that folder, so that what lies there is imported.
         error_text: What the user saw.
         notes: What could not be read.
         overwritten: Names of conda packages whose files pip has overwritten.
@@ -284,6 +285,7 @@ class Environment:
         self.env_vars: dict[str, str] = {}
         self.binaries: list[Binary] = []
         self.working_folder: list[str] = []
+        self.started_here = False
         self.error_text = ""
         self.notes: list[Note] = []
         self.overwritten: set[str] = set()

@@ -11,6 +11,7 @@ import sys
 
 from .._light import re
 from ..reading import load_json, read_condas
+from ..versions import contains
 from .distinfo import list_dist_infos
 from .facts import PIP, STATE, Environment, Package, System
 
@@ -60,7 +61,7 @@ def add_machine(env: Environment) -> None:
         env.system = env.system._replace(cpu_model="", cpu_features={})
     if _override("CUDA") is not None:
         env.system = env.system._replace(cuda_driver="")
-    env.working_folder = _shadowing_files()
+    env.working_folder = _shadowing_files(["", *_listed()])
     env.user_site = _user_site(env)
     env.path_packages = _path_packages()
 
@@ -288,13 +289,27 @@ def _driver_cuda() -> str:
     return f"{value.value // 1000}.{value.value % 1000 // 10}"
 
 
-def _shadowing_files() -> list[str]:
-    """Return files of the working folder and of PYTHONPATH that are named like modules TensorFlow imports."""
+def start_here(env: Environment) -> None:
+    """Take it that Python is started in the working folder: what lies there comes before the environment's own.
+
+    Of an environment for another system, which this one can hold (Windows' seen from its Linux), that folder is all
+    that is known of where it is started.
+    """
+    env.started_here = True
+    if not env.this_machine:
+        env.working_folder = _shadowing_files([""])
+    elif os.environ.get("PYTHONSAFEPATH") and contains(">=3.11", env.python.minor):
+        env.working_folder = _shadowing_files(_listed())
+
+
+def _listed() -> list[str]:
+    return [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+
+
+def _shadowing_files(folders: list[str]) -> list[str]:
+    """Return the files of folders that are named like modules TensorFlow imports; the working folder is empty."""
     found = []
-    folders = ["", *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    for place, folder in enumerate(folders):
-        if place and not folder:
-            continue
+    for folder in folders:
         try:
             with os.scandir(folder or ".") as entries:
                 for entry in entries:
@@ -313,7 +328,7 @@ def _shadowing_files() -> list[str]:
 def _path_packages() -> list[Package]:
     """Return the packages in the folders of PYTHONPATH, of each the one that is found first."""
     first: dict[str, Package] = {}
-    for folder in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
+    for folder in _listed():
         for package in _packages_in(folder):
             first.setdefault(package.name, package)
     return list(first.values())

@@ -78,6 +78,7 @@ def environment_of(data: Any, path: str) -> Environment:
     env.location = fields.text("prefix")
     env.error_text = fields.text("error_text")
     env.working_folder = fields.texts("working_folder")
+    env.started_here = True
     env.user_site = _packages(fields, "user_site")
     env.path_packages = _packages(fields, "path_packages")
     env.system = _system(_Fields(fields.mapping("system"), path, "system."))

@@ -38,7 +38,7 @@ def cost(command: Sequence[str], environ: Mapping[str, str]) -> float:
     """Return the processor's seconds of a command, which other work adds little to; on Windows those of the clock."""
     began = time.perf_counter()
     # What lies in the working folder comes before what PYTHONPATH brings.
-    where = environ.get("PYTHONPATH")
+    where = environ.get("PYTHONPATH", "").split(os.pathsep)[0] or None
     process = subprocess.Popen(command, env=environ, cwd=where, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
     told = process.stderr.read()

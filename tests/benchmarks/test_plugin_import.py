@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 
+from tests.wine import no_budget
 from tools.condas import Conda
 
 IMPORT = """
@@ -17,6 +18,7 @@ print(time.perf_counter() - start)
 """
 
 
+@no_budget
 def test_importing_the_plugin_is_a_hundredth_of_conda_version(conda: Conda) -> None:
     def imported() -> float:
         done = subprocess.run([conda.python, "-c", IMPORT], env=conda.environ(), capture_output=True, check=True)

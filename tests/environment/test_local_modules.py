@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from conda_tf_doctor.cli.main import console
 from conda_tf_doctor.engine.diagnose import diagnose
 from conda_tf_doctor.environment.prefix import read_prefix
 from conda_tf_doctor.environment.report import environment_of
@@ -18,7 +22,8 @@ from tools.prefixes import add_dist, make_prefix
 def test_files_named_like_what_tensorflow_imports_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     work, listed = tmp_path / "work", tmp_path / "on the path"
     for file in (work / "calendar.py", work / "secrets.py", work / "utils.py", work / "xml" / "__init__.py",
-                 work / "google" / "me.txt", listed / "numpy.py", listed / "opt_einsum.pyc"):  # fmt: skip
+                 work / "google" / "me.txt", work / "gast.py", listed / "numpy.py", listed / "h5py.py",
+                 listed / "wrapt.pyc"):  # fmt: skip
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
     monkeypatch.chdir(work)
@@ -31,8 +36,11 @@ def test_files_named_like_what_tensorflow_imports_are_seen(tmp_path: Path, monke
         ("calendar.py", "calendar", "warning", "likely"),
         ("secrets.py", "secrets", "warning", "likely"),  # numpy.random asks for it
         ("xml/", "xml", "warning", "likely"),
+        # Whoever asks for the state of an environment may be in any folder.
+        ("gast.py", "gast", "warning", "likely"),
         (str(listed / "numpy.py"), "numpy", "error", "certain"),
-        (str(listed / "opt_einsum.pyc"), "opt_einsum", "error", "certain"),
+        (str(listed / "wrapt.pyc"), "wrapt", "error", "certain"),
+        (str(listed / "h5py.py"), "h5py", "warning", "likely"),  # Keras lives without it
     }
 
 
@@ -54,6 +62,70 @@ def test_a_package_on_pythonpath_is_judged_as_what_is_imported(
         [finding] = [f for f in findings if f.code == "TFD704"]
         assert (finding.severity, finding.package) == (severity, "numpy")
         assert ("numpy 2.0.2" in finding.message) == (severity == "error")
+
+
+def json_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
+    status = console([*arguments, "--json"])
+    return status, json.loads(capsys.readouterr().out)
+
+
+def told_of(document: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(f["found"], f["severity"]) for f in document["findings"] if f["code"] == "TFD704"}
+
+
+@pytest.mark.parametrize("platform", [this_platform(), "win-64" if os.name != "nt" else "linux-64"])
+def test_check_takes_the_working_folder_for_the_one_that_python_is_started_in(
+    platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    prefix = make_prefix(tmp_path / "env", platform, "3.11.7")
+    add_dist(prefix, "tensorflow", "2.15.0")
+    work = tmp_path / "work"
+    work.mkdir()
+    for name in ("numpy.py", "requests.py", "random.py", "rich.py"):
+        (work / name).touch()
+    monkeypatch.chdir(work)
+    status, document = json_of(capsys, "check", "-p", str(prefix))
+    assert status == 1
+    # Those that its import asks for in vain, and those that it lives without or that Keras 3 alone asks for.
+    expected = {("numpy.py", "error"), ("requests.py", "warning"), ("random.py", "warning"), ("rich.py", "warning")}
+    assert told_of(document) == expected
+    report = tmp_path / "report.json"
+    assert console(["report", "-p", str(prefix), "-o", str(report), "--quiet"]) == 0
+    assert told_of(json_of(capsys, "check", "--report", str(report))[1]) == expected
+    monkeypatch.chdir(tmp_path)
+    assert told_of(json_of(capsys, "check", "-p", str(prefix))[1]) == set()
+
+
+@pytest.mark.parametrize(("python", "seen"), [("3.11.7", False), ("3.10.13", True)])
+def test_python_may_be_told_to_leave_the_working_folder_aside(
+    python: str, seen: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """PYTHONSAFEPATH is new in Python 3.11."""
+    prefix = make_prefix(tmp_path / "env", this_platform(), python)
+    add_dist(prefix, "tensorflow", "2.15.0")
+    (tmp_path / "numpy.py").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    assert told_of(json_of(capsys, "check", "-p", str(prefix))[1]) == ({("numpy.py", "error")} if seen else set())
+
+
+def test_of_all_environments_none_is_started_where_they_are_collected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prefix = make_prefix(tmp_path / "envs" / "env", this_platform(), "3.11.7")
+    add_dist(prefix, "tensorflow", "2.15.0")
+    (tmp_path / "numpy.py").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.setenv("CONDA_ENVS_PATH", str(tmp_path / "envs"))
+    monkeypatch.setenv("CONDA_ROOT", str(tmp_path / "root"))
+    assert console(["report", "--all-envs", "--jsonl"]) == 0
+    [collected] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert collected["working_folder"] == []
+    assert console(["report", "--jsonl", "-p", str(prefix)]) == 0
+    assert json.loads(capsys.readouterr().out)["working_folder"] == ["numpy.py"]
 
 
 HERE, EVER = "when it is started in this folder.", "wherever it is started: PYTHONPATH names"

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -229,6 +230,10 @@ def test_metadata_that_pip_put_aside_gets_its_name_back_where_it_is_the_only_one
     assert kept.owned_now(str(venv))["numpy"].files
 
 
+def warnings(findings: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(f["code"], f["package"]) for f in findings if f["severity"] != "info"]
+
+
 @pytest.mark.parametrize("lost", ["keras-*.dist-info", "keras-*.dist-info/METADATA", "keras-*.dist-info/RECORD"])
 def test_what_records_a_package_comes_back_and_goes_again(
     broken: Path, lost: str, capsys: pytest.CaptureFixture[str]
@@ -241,12 +246,12 @@ def test_what_records_a_package_comes_back_and_goes_again(
     history = {path for path in before if path.startswith(journal.HISTORY)}
     status, document = call(capsys, "check", "-p", broken)
     # What Windows' newest TensorFlow has against a package that the suite's stack holds for all is another matter.
-    told = [(f["code"], f["package"]) for f in document["findings"] if f["severity"] != "info"]
+    told = warnings(document["findings"])
     others = [each for each in told if each == ("TFD607", "tensorflow-io-gcs-filesystem")]
     assert (status, [each for each in told if each not in others]) == (0, [("TFD501", "keras")])
     status, document = call(capsys, "fix", "--apply", "-p", broken, "--yes")
     assert (status, [c["package"] for c in document["changes"]]) == (0, ["keras"]), document["message"]
-    assert [(f["code"], f["package"]) for f in document["findings_after"]] == others
+    assert warnings(document["findings_after"]) == others
     assert not (site_of(broken) / "keras" / "stale.py").exists(), "it is removed whole first"
     assert call(capsys, "fix", "--undo", "-p", broken)[0] == 0
     after = tree(broken)

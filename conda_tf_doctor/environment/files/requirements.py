@@ -80,7 +80,7 @@ def expand(
         reference = _REFERENCE.match(line.text)
         if reference:
             named = os.path.expandvars(reference.group(2).strip().strip("\"'"))
-            address = re.match(r"file:(?:///(?=[A-Za-z]:)|//(?=/))?", named)
+            address = re.match(r"file:(?:/{1,3}(?=[A-Za-z]:)|//(?=/))?", named)
             other = relative(line.path, unquote(named[address.end() :]) if address else named)
             constraint = line.constraint or reference.group(1) in ("-c", "--constraint")
             place = (os.path.abspath(other), constraint)

@@ -41,7 +41,7 @@ def _glibc(context: Context) -> tuple[str, str]:
     if have:
         return have.split("=")[0], "__glibc"
     system = context.env.system.os
-    for entry in context.matrix.table("linux")["glibc_of_system"]:
+    for entry in context.matrix.table("linux")["glibc_of_system"] if system else ():
         if re.search(entry["os"], system, re.I):
             return str(entry["glibc"]), system
     return "", ""
