@@ -19,13 +19,9 @@ from ..packages.packages import packages
 
 _SUFFIXES = (".py", ".pyc", ".so", ".pyd")
 # What ends `import tensorflow`, or the first layer of Keras, where a file of one's own stands in its place. Measured
-# with 2.8.4, 2.10.1, 2.12.1, 2.15.1, 2.18.1 and 2.20.0: they import the others late, or live without.
-_FATAL = frozenset(
-    {
-        "absl", "flatbuffers", "gast", "keras", "ml_dtypes", "numpy", "packaging", "six", "tensorflow",
-        "typing_extensions", "wrapt",
-    }
-)  # fmt: skip
+# with 2.8.4, 2.10.1, 2.12.1, 2.15.1, 2.18.1 and 2.20.0: they import the others late, or live without. Not in it: six.py
+# and typing_extensions.py, which are whole packages, so that such a file may well be the thing itself.
+_FATAL = frozenset({"absl", "flatbuffers", "gast", "keras", "ml_dtypes", "numpy", "packaging", "tensorflow", "wrapt"})
 _FATAL_TO_KERAS_3 = frozenset({"namex", "optree", "rich"})
 
 
