@@ -12,6 +12,7 @@ from conda_tf_doctor.findings import is_of_disk
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.rules.machine.python import span
 from tests.wholes import said
+from tools.files import read
 from tools.prefixes import add_dist, make_prefix
 from tools.tiny_macho import make_dylib
 
@@ -51,3 +52,23 @@ def test_what_was_built_for_a_newer_macos(installed: str, found: list[tuple[str,
 )
 def test_a_range_of_pythons(minors: list[str], said_so: str) -> None:
     assert span(minors) == said_so
+
+
+@pytest.mark.parametrize(
+    ("channels", "python", "found"),
+    [
+        # conda-forge never had 2.3; conda takes that of defaults, which mostly counts as well.
+        ("conda-forge", "3.10", [("error", "certain", ">=3.7,<3.9")]),
+        ("conda-forge", "3.8", []),
+        # That there is none at all is said by another rule, and of a channel that nobody knows nothing.
+        ("conda-forge, nodefaults", "3.10", []),
+        ("ours, conda-forge", "3.10", []),
+    ],
+)
+def test_a_file_is_held_to_the_pythons_of_every_channel_that_counts(
+    channels: str, python: str, found: list[tuple[str, str, str]], tmp_path: Path
+) -> None:
+    text = f"channels: [{channels}]\ndependencies: [python={python}, tensorflow=2.3]\n"
+    env = read(tmp_path, text, "environment.yml", "linux-64")
+    findings = [f for f in diagnose(env, load_matrix()).findings if f.code == "TFD201"]
+    assert [(f.severity, f.confidence, f.expected) for f in findings] == found

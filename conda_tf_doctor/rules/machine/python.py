@@ -50,11 +50,13 @@ def python_unsupported(context: Context) -> Iterator[Finding]:
     if tensorflow is None or not python.minor or is_32bit(context):
         return
     source = tensorflow.package.source
+    # Where the channel that a file names has none, conda takes another that counts.
+    known = context.builds or (context.to_be_had if env.is_request and tensorflow.manager == CONDA else [])
     if tensorflow.manager == CONDA and not tensorflow.requested:
         wanted = _record_says(context, tensorflow.package)
         if wanted is None or versions.conda_contains(wanted, python.version):
             # What the record itself demands is met, or it demands nothing: pure Python, or a cut list.
-            if wanted is not None or not context.builds:
+            if wanted is not None or not known:
                 return
         else:
             minors = sorted({m for row in context.builds for m in row.python}, key=versions.key)
@@ -63,7 +65,7 @@ def python_unsupported(context: Context) -> Iterator[Finding]:
     if not tensorflow.version:
         yield from _no_version_at_all(context)
         return
-    rows = [row for row in context.builds if row.platform in (env.platform, "noarch") and row.python]
+    rows = [row for row in known if row.platform in (env.platform, "noarch") and row.python]
     if not tensorflow.manager:
         for channel in ("conda-forge", "defaults"):
             rows += context.matrix.builds(
