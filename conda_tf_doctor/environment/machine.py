@@ -61,7 +61,7 @@ def add_machine(env: Environment) -> None:
         env.system = env.system._replace(cpu_model="", cpu_features={})
     if _override("CUDA") is not None:
         env.system = env.system._replace(cuda_driver="")
-    env.working_folder = _shadowing_files(["", *_listed()])
+    env.working_folder = _shadowing_files(env, ["", *_listed()])
     env.user_site = _user_site(env)
     env.path_packages = _path_packages()
 
@@ -297,20 +297,27 @@ def start_here(env: Environment) -> None:
     """
     env.started_here = True
     if not env.this_machine:
-        env.working_folder = _shadowing_files([""])
+        env.working_folder = _shadowing_files(env, [""])
     elif os.environ.get("PYTHONSAFEPATH") and contains(">=3.11", env.python.minor):
-        env.working_folder = _shadowing_files(_listed())
+        env.working_folder = _shadowing_files(env, _listed())
 
 
 def _listed() -> list[str]:
     return [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
 
 
-def _shadowing_files(folders: list[str]) -> list[str]:
-    """Return the files of folders that are named like modules TensorFlow imports; the working folder is empty."""
+def _shadowing_files(env: Environment, folders: list[str]) -> list[str]:
+    """Return the files of folders that are named like modules TensorFlow imports; the working folder is empty.
+
+    What lies in the environment's own site-packages, or is of its own Python's library, hides nothing.
+    """
+    site = env.site_packages
+    own = [site, os.path.dirname(site)] if site else []
     found = []
     for folder in folders:
         try:
+            if any(os.path.samefile(folder or ".", each) for each in own):
+                continue
             with os.scandir(folder or ".") as entries:
                 for entry in entries:
                     stem, dot, suffix = entry.name.partition(".")

@@ -152,3 +152,22 @@ def test_where_the_folder_comes_from_is_told(platform: str, file: str, path: str
     assert found.evidence == ((file, "env_vars.PYTHONPATH") if said != HERE else (file,))
     base = file.rstrip("/").replace("\\", "/").rpartition("/")[2]
     assert found.fix.note.startswith(f"Rename {base} (and remove its __pycache__)")
+
+
+def test_what_is_the_environments_own_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """PYTHONPATH names the environment's own folders where a cluster's modules set it up."""
+    prefix = make_prefix(tmp_path / "env", this_platform(), "3.11.7")
+    site = add_dist(prefix, "tensorflow", "2.15.0").parent
+    for file in (site / "numpy" / "__init__.py", site / "wrapt.py", site.parent / "random.py"):
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+    another = tmp_path / "another"
+    another.mkdir()
+    (another / "calendar.py").touch()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (site, another, site.parent))))
+    for folder in (site, site.parent, tmp_path):
+        monkeypatch.chdir(folder)
+        told = told_of(json_of(capsys, "check", "-p", str(prefix))[1])
+        assert told == {(str(another / "calendar.py"), "warning")}, folder
