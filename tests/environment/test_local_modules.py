@@ -16,6 +16,7 @@ from conda_tf_doctor.environment.report import environment_of
 from conda_tf_doctor.matrix.load import load_matrix
 from conda_tf_doctor.render.report import collect
 from conda_tf_doctor.subdirs import this_platform
+from tests.repair.test_venv import call
 from tools.prefixes import add_dist, make_prefix
 
 
@@ -65,11 +66,6 @@ def test_a_package_on_pythonpath_is_judged_as_what_is_imported(
         assert ("numpy 2.0.2" in finding.message) == (severity == "error")
 
 
-def json_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
-    status = console([*arguments, "--json"])
-    return status, json.loads(capsys.readouterr().out)
-
-
 def told_of(document: dict[str, Any]) -> set[tuple[str, str]]:
     return {(f["found"], f["severity"]) for f in document["findings"] if f["code"] == "TFD704"}
 
@@ -86,16 +82,16 @@ def test_check_takes_the_working_folder_for_the_one_that_python_is_started_in(
     for name in ("numpy.py", "requests.py", "random.py", "rich.py"):
         (work / name).touch()
     monkeypatch.chdir(work)
-    status, document = json_of(capsys, "check", "-p", str(prefix))
+    status, document = call(capsys, "check", "-p", prefix)
     assert status == 1
     # Those that its import asks for in vain, and those that it lives without or that Keras 3 alone asks for.
     expected = {("numpy.py", "error"), ("requests.py", "warning"), ("random.py", "warning"), ("rich.py", "warning")}
     assert told_of(document) == expected
     report = tmp_path / "report.json"
     assert console(["report", "-p", str(prefix), "-o", str(report), "--quiet"]) == 0
-    assert told_of(json_of(capsys, "check", "--report", str(report))[1]) == expected
+    assert told_of(call(capsys, "check", "--report", report)[1]) == expected
     monkeypatch.chdir(tmp_path)
-    assert told_of(json_of(capsys, "check", "-p", str(prefix))[1]) == set()
+    assert told_of(call(capsys, "check", "-p", prefix)[1]) == set()
 
 
 @pytest.mark.parametrize(("python", "seen"), [("3.11.7", False), ("3.10.13", True)])
@@ -109,7 +105,7 @@ def test_python_may_be_told_to_leave_the_working_folder_aside(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONSAFEPATH", "1")
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    assert told_of(json_of(capsys, "check", "-p", str(prefix))[1]) == ({("numpy.py", "error")} if seen else set())
+    assert told_of(call(capsys, "check", "-p", prefix)[1]) == ({("numpy.py", "error")} if seen else set())
 
 
 def test_of_all_environments_none_is_started_where_they_are_collected(
@@ -169,5 +165,5 @@ def test_what_is_the_environments_own_hides_nothing(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (site, another, site.parent))))
     for folder in (site, site.parent, tmp_path):
         monkeypatch.chdir(folder)
-        told = told_of(json_of(capsys, "check", "-p", str(prefix))[1])
+        told = told_of(call(capsys, "check", "-p", prefix)[1])
         assert told == {(str(another / "calendar.py"), "warning")}, folder
