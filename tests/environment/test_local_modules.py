@@ -119,8 +119,8 @@ def test_of_all_environments_none_is_started_where_they_are_collected(
     monkeypatch.setenv("CONDA_ENVS_PATH", str(tmp_path / "envs"))
     monkeypatch.setenv("CONDA_ROOT", str(tmp_path / "root"))
     assert console(["report", "--all-envs", "--jsonl"]) == 0
-    [collected] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert collected["working_folder"] == []
+    collected = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert collected and all(each["working_folder"] == [] for each in collected)
     assert console(["report", "--jsonl", "-p", str(prefix)]) == 0
     assert json.loads(capsys.readouterr().out)["working_folder"] == ["numpy.py"]
 

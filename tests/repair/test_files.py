@@ -216,6 +216,57 @@ def test_requirements_in_toml_come_and_go(name: str, text: str, after: str, tmp_
     assert path.read_text(encoding="utf-8") == after
 
 
+PIXI = '[workspace]\nchannels = ["conda-forge"]\nplatforms = ["win-64"]\n'
+PIPS = 'pypi-dependencies]\ntensorflow = "==2.15.1"\n'
+# conda-forge has none for Windows; pip has.
+NEW_TABLES = {
+    "pixi.toml": (
+        "pixi.toml",
+        PIXI + '[dependencies]\npython = "3.11.*"\ntensorflow = "2.15.*"\n',
+        PIXI + f'[dependencies]\npython = "3.11.*"\n\n[{PIPS}',
+    ),
+    "beside what follows": (
+        "pixi.toml",
+        PIXI + '[dependencies]\r\ntensorflow = "2.15.*"\r\npython = "3.11.*"\r\n[tasks]\r\na = "b"\r\n',
+        PIXI + f'[dependencies]\r\npython = "3.11.*"\r\n[tasks]\r\na = "b"\r\n\r\n[{PIPS}'.replace('"]\n', '"]\r\n'),
+    ),
+    "a feature": (
+        "pixi.toml",
+        PIXI + '[feature."a.b".dependencies]\npython = "3.11.*"\ntensorflow = "2.15.*"\n[environments]\ndefault = ["a.b"]',
+        PIXI + '[feature."a.b".dependencies]\npython = "3.11.*"\n[environments]\ndefault = ["a.b"]\n\n[feature."a.b".'
+        + PIPS.removesuffix("\n"),
+    ),
+    "a platform": (
+        "pixi.toml",
+        PIXI + '[dependencies]\npython = "3.11.*"\n[target.win-64.dependencies]\ntensorflow = "2.15.*"\nsix = "*"\n',
+        PIXI + '[dependencies]\npython = "3.11.*"\n[target.win-64.dependencies]\nsix = "*"\n\n[target.win-64.' + PIPS,
+    ),
+    "pyproject.toml": (
+        "pyproject.toml",
+        PIXI.replace("workspace", "tool.pixi.workspace")
+        + '[tool.pixi.dependencies]\npython = "3.11.*"\ntensorflow = "2.15.*"\n',
+        PIXI.replace("workspace", "tool.pixi.workspace")
+        + '[tool.pixi.dependencies]\npython = "3.11.*"\n\n[tool.pixi.' + PIPS,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "after"), NEW_TABLES.values(), ids=NEW_TABLES)
+def test_pips_packages_get_a_table_where_a_manifest_has_none(name: str, text: str, after: str, tmp_path: Path) -> None:
+    path = _write(tmp_path, name, text)
+    assert _fix(path, platform="win-64").status == 0
+    assert path.read_bytes().decode().replace("\r\n", "\n") == after.replace("\r\n", "\n")
+    assert ("\r\n[" in path.read_bytes().decode()) == ("\r" in text)
+
+
+def test_without_a_python_pips_packages_get_no_table(tmp_path: Path) -> None:
+    """TensorFlow brought it: alone, a table of pip's is nothing that pixi can install."""
+    text = PIXI + '[dependencies]\ntensorflow = "2.15.*"\n'
+    path = _write(tmp_path, "pixi.toml", text)
+    assert _fix(path, platform="win-64").status == 1
+    assert path.read_text(encoding="utf-8") == text
+
+
 def test_who_is_to_go_has_to_be_there(tmp_path: Path) -> None:
     path = _write(tmp_path, "requirements.txt", "tensorflow==2.15.0\nnumpy==2.0.2\nrequests\n")
     with pytest.raises(UsageError, match=r"--without reqests: .* has no reqests \(did you mean requests\?\)"):

@@ -21,7 +21,7 @@ from ...names import normalise
 from ...specifiers import first_version, joined
 from ..candidates import admits
 from ..plan import Edit, Key, Plan, predecessor
-from .entry import IN_SECTION, NEW_SECTION, Entry, Listing, decode
+from .entry import HEAD, IN_SECTION, NEW_SECTION, Entry, Listing, decode
 
 
 def load(path: str, platform: str = "", python: str = "") -> Listing:
@@ -197,7 +197,8 @@ def edited(listing: Listing, plan: Plan) -> str:
     text = listing.text
     changes = sorted(set(changes), key=lambda c: (c.start, c.end, c.order, c.text))
     # The last line, which has no end, goes: what is put in its place needs none before it.
-    if any(change.end == len(text) and not change.text for change in changes) and changes[-1].start == len(text):
+    gone = not text.endswith(("\n", "\r")) and any(change.end == len(text) and not change.text for change in changes)
+    if gone and changes[-1].start == len(text):
         place = next(i for i, change in enumerate(changes) if change.start == len(text))
         changes[place] = changes[place]._replace(text=changes[place].text.removeprefix(listing.newline))
     for change in reversed(changes):
@@ -334,6 +335,9 @@ def _addition(listing: Listing, edit: Edit) -> Replacement:
 
 def _section(listing: Listing) -> Replacement:
     """Return the head of the section that pip's packages get; without pip beside it, conda asks for that."""
+    if HEAD in listing.templates:
+        head, end = listing.templates[HEAD]
+        return Replacement(end, end, _as_line(listing, end, head.replace("\n", listing.newline)), _HEAD)
     template, end = listing.templates[NEW_SECTION]
     indent = template.removesuffix(IN_SECTION)
     has_pip = any(entry.manager == CONDA and entry.name == "pip" and entry.applies for entry in listing.entries)

@@ -46,8 +46,9 @@ class Entry(NamedTuple):
     removable: bool = False
 
 
-# The group of pip's packages in an environment.yml that has none yet, and how one of them is written in its section.
-NEW_SECTION, IN_SECTION = f"{PIP}+", "  - {name}{version}"
+# The group of pip's packages in a file that has none yet, how one of them is written in an environment.yml's section,
+# and under which key the templates of a manifest have what goes above them.
+NEW_SECTION, IN_SECTION, HEAD = f"{PIP}+", "  - {name}{version}", "head"
 
 
 class Listing(NamedTuple):

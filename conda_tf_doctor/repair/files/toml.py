@@ -17,7 +17,7 @@ from ...environment.files.projects import PROJECT, lists, sections, told
 from ...errors import UsageError
 from ...names import normalise
 from ...reading import load_toml
-from .entry import Entry, line_spans
+from .entry import HEAD, NEW_SECTION, Entry, line_spans
 from .requirements import entry_of_requirement
 
 _MARK = "~stands-here~"
@@ -98,7 +98,25 @@ def entries_of_toml(text: str, path: str, platform: str, python: str) -> tuple[l
                 entry = entry._replace(first=first, last=last, group=group, applies=applies, fixed=fixed)
         if entry is not None:
             entries.append(entry)
+    if not any(group.startswith(PIP) for group in templates):
+        templates |= _new_section(tables, values, platform, len(text))
     return entries, templates
+
+
+def _new_section(
+    tables: Mapping[_Way, str], values: Sequence[_Value], platform: str, end: int
+) -> dict[str, tuple[str, int]]:
+    """Return how pip's packages get a table of their own, beside the one of conda's that has TensorFlow.
+
+    They need a Python of conda's, which nobody brings any more once TensorFlow has left the other table.
+    """
+    mine = [way for way, manager in tables.items() if manager == CONDA and _target_applies(way, platform)]
+    if not mine or not any(value.name == "python" and value.manager == CONDA for value in values):
+        return {}
+    beside = [way for value in values for way in mine if "tensorflow" in value.name and value.way[: len(way)] == way]
+    keys = (*(beside or mine)[0][:-1], "pypi-dependencies")
+    head = ".".join(tomlkit.key(key).as_string() for key in keys)
+    return {NEW_SECTION: (_LINE, end), HEAD: (f"\n[{head}]", end)}
 
 
 def _group(manager: str, way: _Way) -> str:
