@@ -259,6 +259,24 @@ def test_pips_packages_get_a_table_where_a_manifest_has_none(name: str, text: st
     assert ("\r\n[" in path.read_bytes().decode()) == ("\r" in text)
 
 
+@pytest.mark.parametrize(
+    ("listed", "after"),
+    [
+        ("[python=3.11, tensorflow=2.15]", "[python=3.11, pip, {pip: [tensorflow==2.15.1]}]"),
+        ("[tensorflow=2.15, 'python=3.11', pip]  # all", "['python=3.11', pip, {pip: [tensorflow==2.15.1]}]  # all"),
+        (
+            "[python=3.11,\n tensorflow=2.15,  # it\n numpy=2.0]",
+            "[python=3.11,\n numpy=1.26, pip, {pip: [tensorflow==2.15.1]}]",
+        ),
+    ],
+)
+def test_pips_packages_get_a_section_between_brackets(listed: str, after: str, tmp_path: Path) -> None:
+    path = _write(tmp_path, "environment.yml", f"channels: [conda-forge]\ndependencies: {listed}\n")
+    for _ in range(2):  # once more nothing has to change
+        assert _fix(path, platform="win-64").status == 0
+        assert path.read_text(encoding="utf-8") == f"channels: [conda-forge]\ndependencies: {after}\n"
+
+
 def test_without_a_python_pips_packages_get_no_table(tmp_path: Path) -> None:
     """TensorFlow brought it: alone, a table of pip's is nothing that pixi can install."""
     text = PIXI + '[dependencies]\ntensorflow = "2.15.*"\n'

@@ -192,7 +192,11 @@ def edited(listing: Listing, plan: Plan) -> str:
     for entry in unreadable(listing):
         if not any(change.start <= entry.start < change.end for change in changes):
             changes.append(Replacement(entry.start, entry.end, readable(listing.text[entry.start : entry.end])))
-    if any(change.order == _IN_SECTION for change in changes):
+    of_section = sorted(change.text for change in changes if change.order == _IN_SECTION)
+    if of_section and listing.templates[NEW_SECTION][0].startswith(","):
+        changes = [change for change in changes if change.order != _IN_SECTION]
+        changes.append(_bracketed(listing, of_section))
+    elif of_section:
         changes.append(_section(listing))
     text = listing.text
     changes = sorted(set(changes), key=lambda c: (c.start, c.end, c.order, c.text))
@@ -329,7 +333,7 @@ def _addition(listing: Listing, edit: Edit) -> Replacement:
     line = template.replace("{name}", edit.spelled).replace("{version}", spec)
     at = beside[-1].last if beside and not blank.flow else end
     if blank.flow or template.lstrip().startswith('"'):
-        return Replacement(end, end, line, _ENTRY)
+        return Replacement(end, end, line, _IN_SECTION if group == NEW_SECTION else _ENTRY)
     return Replacement(at, at, _as_line(listing, at, line), _IN_SECTION if group == NEW_SECTION else _ENTRY)
 
 
@@ -340,9 +344,19 @@ def _section(listing: Listing) -> Replacement:
         return Replacement(end, end, _as_line(listing, end, head.replace("\n", listing.newline)), _HEAD)
     template, end = listing.templates[NEW_SECTION]
     indent = template.removesuffix(IN_SECTION)
-    has_pip = any(entry.manager == CONDA and entry.name == "pip" and entry.applies for entry in listing.entries)
-    lines = [f"{indent}- pip"] * (not has_pip) + [f"{indent}- pip:"]
+    lines = [f"{indent}- pip"] * (not _has_pip(listing)) + [f"{indent}- pip:"]
     return Replacement(end, end, _as_line(listing, end, listing.newline.join(lines)), _HEAD)
+
+
+def _bracketed(listing: Listing, entries: list[str]) -> Replacement:
+    """Return the whole section of a list that stands between brackets; each entry begins with its comma."""
+    end = listing.templates[NEW_SECTION][1]
+    before = "" if _has_pip(listing) else ", pip"
+    return Replacement(end, end, f"{before}, {{pip: [{''.join(entries).removeprefix(', ')}]}}", _HEAD)
+
+
+def _has_pip(listing: Listing) -> bool:
+    return any(entry.manager == CONDA and entry.name == "pip" and entry.applies for entry in listing.entries)
 
 
 def _as_line(listing: Listing, at: int, line: str) -> str:

@@ -66,6 +66,8 @@ class _Finder:
         line, end = self.templates.get(group, ("", 0))
         if not of_pip and line.lstrip().startswith("-"):
             self.templates[NEW_SECTION] = (line[: line.index("-")] + IN_SECTION, end)
+        elif not of_pip and line:
+            self.templates[NEW_SECTION] = (line, end)
 
     def _template(self, group: str, node: Any, last: Any, flow: bool, manager: str) -> None:
         if flow:
