@@ -182,9 +182,9 @@ def examine(env: Environment, matrix: Matrix, ignore: frozenset[str]) -> Diagnos
     diagnosis = diagnose(env, matrix, ignore)
     if env.kind == "file":
         from .inline import silenced
-        from .leftopen import with_open_ends
+        from .leftopen import planned, with_open_ends
 
-        diagnosis = silenced(with_open_ends(diagnosis, matrix, ignore))
+        diagnosis = planned(silenced(with_open_ends(diagnosis, matrix, ignore)), matrix, ignore)
     if not diagnosis.findings:
         return diagnosis
     from .aim import aimed

@@ -1,12 +1,18 @@
-"""What a file leaves open and an installer of today fills with what does not work, told by ``check`` as by ``fix``."""
+"""What ``check`` says of a file as ``fix`` does: what it leaves open that breaks today, and whether there is a plan."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+from ..environment.tensorflow import find_tensorflow
+from ..errors import UsageError
 from ..findings import ERROR, Fix
-from ..repair.candidates import Catalogue
+from ..repair.candidates import Catalogue, channel_of
+from ..repair.demands import Demands
+from ..repair.files.edit import load
 from ..repair.files.leftopen import left_open, not_for_pip
+from ..repair.files.narrow import plan_for
 
 if TYPE_CHECKING:
     from ..engine.diagnosis import Diagnosis
@@ -38,3 +44,25 @@ def with_open_ends(diagnosis: Diagnosis, matrix: Matrix, ignore: frozenset[str])
         checked=tuple(code for code in diagnosis.checked if code not in fired),
         ignored=diagnosis.ignored + len(found) - len(kept),
     )
+
+
+def planned(diagnosis: Diagnosis, matrix: Matrix, ignore: frozenset[str]) -> Diagnosis:
+    """Return a file's diagnosis that knows whether ``fix --file`` finds other versions for it.
+
+    A TensorFlow 1 is no repair's to make a TensorFlow 2, and a platform may have nothing else.
+
+    Args:
+        diagnosis: Of a file.
+        matrix: The compatibility matrix.
+        ignore: Codes that are not shown.
+    """
+    env = diagnosis.env
+    if not diagnosis.count(ERROR) or env.listed or env.by_hand[0] or not os.path.isfile(env.path):
+        return diagnosis
+    try:
+        managers = load(env.path, env.platform, env.python.version).managers
+        catalogue = Catalogue(matrix, env.platform, channel_of(find_tensorflow(env)))
+        plan = plan_for(env, matrix, ignore, Demands(), catalogue, managers)
+    except UsageError:
+        return diagnosis  # which `fix` has an answer to
+    return diagnosis._replace(has_plan=bool(plan.edits) and plan.conflict is None)

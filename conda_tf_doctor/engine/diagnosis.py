@@ -23,6 +23,7 @@ class Diagnosis(NamedTuple):
         gpu_wanted: Why a GPU is wanted; empty where nothing says so.
         row: Id of the matrix row that applies; empty where none does.
         ignored: How many findings the user has silenced.
+        has_plan: Whether `fix` finds other versions for what a file asks for, where that was tried.
     """
 
     env: Environment
@@ -32,6 +33,7 @@ class Diagnosis(NamedTuple):
     gpu_wanted: str = ""
     row: str = ""
     ignored: int = 0
+    has_plan: bool = True
 
     def count(self, severity: str) -> int:
         """Return how many findings have that severity."""

@@ -184,6 +184,9 @@ def repair_lines(diagnosis: Diagnosis) -> list[str]:
         # Nothing is installed yet: what would change an environment is no help.
         if env.by_hand[0]:
             return into_file(env, repairable)
+        if not diagnosis.has_plan:
+            # What `fix` does not do unasked, a person may; where a note says what there is, that is all.
+            return into_file(env, [finding for finding in repairable if not finding.fix.note], env.path)
         where = f" --platform {env.platform}" if env.platform and env.platform != this_platform() else ""
         return [safe(f"conda-tf-doctor fix{asked} --file {quoted(env.path)}{where}")]
     by_hand = _commands([f for f in diagnosis.findings if f.severity == worst], env)

@@ -182,3 +182,25 @@ def test_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # It may be of another machine: what is printed is for that one.
     assert to_type(printed) == []
     assert "python -m pip install 'numpy>=1.23.5,<2.0.0'" in printed
+
+
+@pytest.mark.parametrize(
+    ("text", "platform", "offered", "ends"),
+    [
+        # Code for TensorFlow 1 is no repair's to run with 2, and this platform has no other.
+        ("tensorflow==1.8.0\n", "osx-arm64", False, 1),
+        ("tensorflow==1.8.0\nnumpy==1.14.0\nh5py\n", "linux-aarch64", False, 1),
+        ("tensorflow==2.4.0\n", "osx-arm64", True, 0),
+        ("tensorflow==2.15.0\nnumpy==2.0.2\n", "linux-64", True, 0),
+        ("tensorflow==2.15.0\nnumpy==1.26.4\n", "linux-64", False, 0),
+    ],
+)
+def test_fix_is_offered_for_a_file_that_it_has_a_plan_for(
+    text: str, platform: str, offered: bool, ends: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_text(text)
+    console(["check", "--file", str(path), "--platform", platform])
+    assert ("fix --file" in capsys.readouterr().out) == offered
+    assert console(["fix", "--file", str(path), "--platform", platform, "--yes"]) == ends
+    assert (path.read_text() != text) == offered
