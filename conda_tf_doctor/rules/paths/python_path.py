@@ -19,9 +19,10 @@ from ..packages.packages import packages
 
 _SUFFIXES = (".py", ".pyc", ".so", ".pyd")
 # What ends `import tensorflow`, or the first layer of Keras, where a file of one's own stands in its place. Measured
-# with 2.8.4, 2.10.1, 2.12.1, 2.15.1, 2.18.1 and 2.20.0: they import the others late, or live without. Not in it: six.py
-# and typing_extensions.py, which are whole packages, so that such a file may well be the thing itself.
+# with 2.8.4, 2.10.1, 2.12.1, 2.15.1, 2.18.1 and 2.20.0: they import the others late, or live without.
 _FATAL = frozenset({"absl", "flatbuffers", "gast", "keras", "ml_dtypes", "numpy", "packaging", "tensorflow", "wrapt"})
+# Whole packages: on PYTHONPATH such a file may well be the thing itself.
+_FATAL_BESIDE_THE_SCRIPT = frozenset({"six", "typing_extensions"})
 _FATAL_TO_KERAS_3 = frozenset({"namex", "optree", "rich"})
 
 
@@ -93,7 +94,7 @@ def _local_modules(context: Context) -> Iterator[Finding]:
         if stem not in MODULES or (base != stem and not is_file):
             continue
         listed = brought_by_python_path(env, name)
-        certain = is_file and (env.started_here or bool(listed)) and _is_needed(context, stem)
+        certain = is_file and (env.started_here or bool(listed)) and _is_needed(context, stem, listed)
         replacing = [package for package in replaced if top_module(package.name) == stem]
         broken = _broken_by(context, env.path_packages, replacing) if listed and not is_file and replacing else None
         when = f", wherever it is started: PYTHONPATH names {listed}." if listed else ""
@@ -113,12 +114,12 @@ def _local_modules(context: Context) -> Iterator[Finding]:
         )
 
 
-def _is_needed(context: Context, module: str) -> bool:
-    """Tell whether the import of TensorFlow fails where a file of one's own is found for a module."""
+def _is_needed(context: Context, module: str, listed: str) -> bool:
+    """Tell whether the import of TensorFlow fails where a file is found for a module; PYTHONPATH may have listed it."""
     env = context.env
     if module in _FATAL_TO_KERAS_3:
         return any(package.name == "keras" and contains(">=3", package.version) for package in env.packages)
-    if module not in _FATAL:
+    if module not in _FATAL and (listed or module not in _FATAL_BESIDE_THE_SCRIPT):
         return False
     wants = context.build.requires if context.build else [package.name for package in env.packages]
     return module in ("tensorflow", "numpy") or module in map(top_module, wants)
