@@ -129,11 +129,12 @@ def _run(args: Namespace, files: list[str], form: str, ignore: frozenset[str], m
         return check_all(args, ignore, matrix_file)
 
     matrix = load_matrix(matrix_file)
+    to_read = bool(page) or (form == "text" and not args.json)
     if several:
         from .several import check_several
 
-        return check_several(args, files, form, lambda file: examine(read(args, file), matrix, ignore))
-    diagnosis = examine(read(args, files[0] if files else ""), matrix, ignore)
+        return check_several(args, files, form, lambda file: examine(read(args, file), matrix, ignore, to_read))
+    diagnosis = examine(read(args, files[0] if files else ""), matrix, ignore, to_read)
     if page:
         from .page import write
 
@@ -177,14 +178,23 @@ def _named_prefix(args: Namespace) -> str:
     return resolve_prefix(args)
 
 
-def examine(env: Environment, matrix: Matrix, ignore: frozenset[str]) -> Diagnosis:
-    """Run the engine, and aim what it advises at the environment that was examined."""
+def examine(env: Environment, matrix: Matrix, ignore: frozenset[str], to_read: bool = False) -> Diagnosis:
+    """Run the engine, and aim what it advises at the environment that was examined.
+
+    Args:
+        env: Its facts.
+        matrix: The compatibility matrix.
+        ignore: Codes that are not shown.
+        to_read: Whether people read what to type, which for a file hangs on whether there is a plan.
+    """
     diagnosis = diagnose(env, matrix, ignore)
     if env.kind == "file":
         from .inline import silenced
         from .leftopen import planned, with_open_ends
 
-        diagnosis = planned(silenced(with_open_ends(diagnosis, matrix, ignore)), matrix, ignore)
+        diagnosis = silenced(with_open_ends(diagnosis, matrix, ignore))
+        if to_read:
+            diagnosis = planned(diagnosis, matrix, ignore)
     if not diagnosis.findings:
         return diagnosis
     from .aim import aimed

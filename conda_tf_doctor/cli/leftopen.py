@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ..environment.tensorflow import find_tensorflow
 from ..errors import UsageError
 from ..findings import ERROR, Fix
-from ..repair.candidates import Catalogue, channel_of
+from ..repair.candidates import Catalogue, catalogue_of
 from ..repair.demands import Demands
 from ..repair.files.edit import load
 from ..repair.files.leftopen import left_open, not_for_pip
@@ -61,8 +60,7 @@ def planned(diagnosis: Diagnosis, matrix: Matrix, ignore: frozenset[str]) -> Dia
         return diagnosis
     try:
         managers = load(env.path, env.platform, env.python.version).managers
-        catalogue = Catalogue(matrix, env.platform, channel_of(find_tensorflow(env)))
-        plan = plan_for(env, matrix, ignore, Demands(), catalogue, managers)
+        plan = plan_for(env, matrix, ignore, Demands(), catalogue_of(env, matrix), managers)
     except UsageError:
         return diagnosis  # which `fix` has an answer to
     return diagnosis._replace(has_plan=bool(plan.edits) and plan.conflict is None)

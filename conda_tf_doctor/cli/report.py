@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from ..engine.diagnose import diagnose
 from ..environment.files.text import read_text
-from ..environment.machine import start_here
+from ..environment.machine import start_elsewhere, start_here
 from ..environment.prefix import read_prefix
-from ..environment.site import brought_by_python_path
 from ..errors import UsageError
 from ..matrix.load import load_matrix
 from ..render.json import print_document
@@ -99,8 +98,7 @@ def _lines(args: Namespace, error_text: str, matrix: Matrix) -> int:
         try:
             env = read_prefix(prefix)
             if every:
-                # Whoever collects works in a folder of their own.
-                env.working_folder = [file for file in env.working_folder if brought_by_python_path(env, file)]
+                start_elsewhere(env)  # whoever collects works in a folder of their own
             else:
                 start_here(env)
             found = diagnose(env, matrix).findings

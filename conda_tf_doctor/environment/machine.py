@@ -14,6 +14,7 @@ from ..reading import load_json, read_condas
 from ..versions import contains
 from .distinfo import list_dist_infos
 from .facts import PIP, STATE, Environment, Package, System
+from .site import brought_by_python_path
 
 _VARIABLES = (
     "PATH", "PYTHONPATH", "PYTHONNOUSERSITE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "CUDA_PATH", "CUDA_HOME",
@@ -299,7 +300,12 @@ def start_here(env: Environment) -> None:
     if not env.this_machine:
         env.working_folder = _shadowing_files(env, [""])
     elif os.environ.get("PYTHONSAFEPATH") and contains(">=3.11", env.python.minor):
-        env.working_folder = _shadowing_files(env, _listed())
+        start_elsewhere(env)
+
+
+def start_elsewhere(env: Environment) -> None:
+    """Leave the working folder aside: only what PYTHONPATH brings comes before the environment's own."""
+    env.working_folder = [file for file in env.working_folder if brought_by_python_path(env, file)]
 
 
 def _listed() -> list[str]:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from .. import versions
 from ..environment.facts import CONDA, PIP, reader_of
-from ..environment.tensorflow import CONDA_PARTS, OWNERS
+from ..environment.tensorflow import CONDA_PARTS, OWNERS, find_tensorflow
 from ..matrix.model import CHANNELS
 from ..reading import load_yaml, read_text
 
 if TYPE_CHECKING:
+    from ..environment.facts import Environment
     from ..environment.tensorflow import Installed
     from ..matrix.matrix import Matrix
 
@@ -156,3 +157,14 @@ def derived(manager: str, specs: tuple[str, ...]) -> str:
         named += [plain for text in _TERM.findall(spec) if (plain := text.rstrip("*").rstrip("."))]
     fitting = [version for version in named if all(admits(manager, spec, version) for spec in specs)]
     return max(fitting, key=versions.key, default="")
+
+
+def catalogue_of(env: Environment, matrix: Matrix, search: Search | None = None) -> Catalogue:
+    """Return the versions that an environment's or a file's packages can be chosen from.
+
+    Args:
+        env: Its facts.
+        matrix: The compatibility matrix.
+        search: Asks the configured channels; left out where there is no conda or no network.
+    """
+    return Catalogue(matrix, env.platform, channel_of(find_tensorflow(env)), search)

@@ -18,7 +18,7 @@ from ..findings import ERROR, WARNING, Finding
 from ..names import PIP_TO_CONDA
 from ..specifiers import first_version
 from . import neighbours
-from .candidates import Catalogue, channel_of
+from .candidates import Catalogue, catalogue_of
 from .conflict import explain
 from .demands import NO_DEMANDS, Demands
 from .levers import BEYOND_PACKAGES, OF_FILES, Want, Way, ways
@@ -62,7 +62,7 @@ class Planner(Oracle):
         self.managers = frozenset(managers)
         self.env, self.matrix, self.ignore, self.demands = env, matrix, frozenset(ignore), demands
         self.tensorflow = find_tensorflow(env)
-        self.catalogue = catalogue or Catalogue(matrix, env.platform, channel_of(self.tensorflow))
+        self.catalogue = catalogue or catalogue_of(env, matrix)
         self.before = diagnose(env, matrix, self.ignore)
         self.wanted = self.before.gpu_wanted
         self._verdicts = Verdicts(env, matrix, self.ignore)

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..engine.diagnose import diagnose
 from ..engine.diagnosis import Diagnosis
 from ..environment.prefix import read_prefix
-from ..environment.tensorflow import find_tensorflow
 from ..errors import UsageError
 from ..programs import spoken
 from ..render.text import of_door
 from ..safely import safe
 from ..shell import command_line
 from . import apply, atomic, children, journal, pinned
-from .candidates import Catalogue, channel_of
+from .candidates import catalogue_of
 from .conda import Conda, check_writable, connect, find_conda, require
 from .demands import Demands
 from .plan import Plan
@@ -218,8 +217,7 @@ class Session:
     def _plan(self, text: str) -> Plan:
         env = read_prefix(self.prefix)
         conda = None if self.wishes.offline else connect(self.wishes.door, env.platform, True)
-        channel = channel_of(find_tensorflow(env))
-        catalogue = Catalogue(self.matrix, env.platform, channel, conda.search if conda else None)
+        catalogue = catalogue_of(env, self.matrix, conda.search if conda else None)
         planner = Planner(env, self.matrix, self.wishes.ignore, self.wishes.demands, catalogue)
         if self.wishes.offline:
             # pip is asked as little as conda: it would look into its index.

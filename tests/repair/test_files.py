@@ -277,10 +277,18 @@ def test_pips_packages_get_a_section_between_brackets(listed: str, after: str, t
         assert path.read_text(encoding="utf-8") == f"channels: [conda-forge]\ndependencies: {after}\n"
 
 
-def test_without_a_python_pips_packages_get_no_table(tmp_path: Path) -> None:
-    """TensorFlow brought it: alone, a table of pip's is nothing that pixi can install."""
-    text = PIXI + '[dependencies]\ntensorflow = "2.15.*"\n'
-    path = _write(tmp_path, "pixi.toml", text)
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        # TensorFlow brought it: alone, a table of pip's is nothing that pixi can install.
+        ("pixi.toml", PIXI + '[dependencies]\ntensorflow = "2.15.*"\n'),
+        # A list whose entries stand below their dashes is read, and nothing is put into it.
+        ("environment.yml", "channels: [conda-forge]\ndependencies:\n-\n  python=3.11\n-\n  tensorflow=2.15\n"),
+    ],
+    ids=["without a Python", "below their dashes"],
+)
+def test_some_files_have_no_place_for_pips_packages(name: str, text: str, tmp_path: Path) -> None:
+    path = _write(tmp_path, name, text)
     assert _fix(path, platform="win-64").status == 1
     assert path.read_text(encoding="utf-8") == text
 

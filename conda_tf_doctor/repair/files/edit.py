@@ -332,9 +332,10 @@ def _addition(listing: Listing, edit: Edit) -> Replacement:
     spec = _fresh(edit.spec or f"=={edit.version}", edit, blank)
     line = template.replace("{name}", edit.spelled).replace("{version}", spec)
     at = beside[-1].last if beside and not blank.flow else end
+    order = _IN_SECTION if group == NEW_SECTION else _ENTRY
     if blank.flow or template.lstrip().startswith('"'):
-        return Replacement(end, end, line, _IN_SECTION if group == NEW_SECTION else _ENTRY)
-    return Replacement(at, at, _as_line(listing, at, line), _IN_SECTION if group == NEW_SECTION else _ENTRY)
+        return Replacement(end, end, line, order)
+    return Replacement(at, at, _as_line(listing, at, line), order)
 
 
 def _section(listing: Listing) -> Replacement:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from ...engine.diagnose import diagnose
 from ...environment.facts import CONDA, IN_ITSELF, PIP, Environment
 from ...environment.files import read_file
-from ...environment.tensorflow import find_tensorflow
 from ...errors import UsageError
 from ...findings import ERROR, WARNING
 from .. import atomic
-from ..candidates import Catalogue, channel_of
+from ..candidates import Catalogue, catalogue_of
 from ..conda import connect
 from ..plan import Change, Plan
 from ..session import Result, Session
@@ -138,9 +137,7 @@ class FileSession:
     def plan(self, env: Environment, managers: Iterable[str] = (CONDA, PIP)) -> Plan:
         """Return the plan for what a file asks for; only these managers' packages can be added to it."""
         conda = None if self.wishes.offline else connect(self.wishes.door, env.platform, True)
-        channel = channel_of(find_tensorflow(env))
-        search = conda.search if conda else None
-        catalogue = Catalogue(self.matrix, env.platform, channel, search)
+        catalogue = catalogue_of(env, self.matrix, conda.search if conda else None)
         plan = plan_for(env, self.matrix, self.wishes.ignore, self.wishes.demands, catalogue, managers)
         of_conda = plan.conda_edits
         asked = [edit for edit in of_conda if catalogue.from_channels(edit.spelled) is not None]

@@ -64,10 +64,12 @@ class _Finder:
                 last = item
         self._template(group, node, last, flow, manager)
         line, end = self.templates.get(group, ("", 0))
-        if not of_pip and line.lstrip().startswith("-"):
-            self.templates[NEW_SECTION] = (line[: line.index("-")] + IN_SECTION, end)
-        elif not of_pip and line:
+        if of_pip:
+            return
+        if flow and line:
             self.templates[NEW_SECTION] = (line, end)
+        elif line.lstrip().startswith("-"):
+            self.templates[NEW_SECTION] = (line[: line.index("-")] + IN_SECTION, end)
 
     def _template(self, group: str, node: Any, last: Any, flow: bool, manager: str) -> None:
         if flow:

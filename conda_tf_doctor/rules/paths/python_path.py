@@ -119,7 +119,7 @@ def _is_needed(context: Context, module: str, listed: str) -> bool:
     env = context.env
     if module in _FATAL_TO_KERAS_3:
         return any(package.name == "keras" and contains(">=3", package.version) for package in env.packages)
-    if module not in _FATAL and (listed or module not in _FATAL_BESIDE_THE_SCRIPT):
+    if module not in (_FATAL if listed else _FATAL | _FATAL_BESIDE_THE_SCRIPT):
         return False
     wants = context.build.requires if context.build else [package.name for package in env.packages]
     return module in ("tensorflow", "numpy") or module in map(top_module, wants)
